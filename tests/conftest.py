@@ -1,0 +1,31 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples(repo: Path) -> Path:
+    """The clips that the project makes itself."""
+    return repo / "samples"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Clips and pictures that are not part of the project; tests that want them skip without them."""
+    folder = Path(os.environ.get("VIDFACE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no folder with extra clips: set VIDFACE_DATA to run this test")
+    return folder

@@ -1,0 +1,122 @@
+"""Frame: one decoded picture with its exact time; pixels are made when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data.planes import Planes
+
+
+class Pixels(Protocol):
+    """Where a frame's picture lives; every form is made once, upright, read-only, and shared."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, upright."""
+
+    def rgb(self, width: int | None = None) -> NDArray[np.uint8]:
+        """H x W x 3 uint8 RGB, at `width` pixels (height in proportion) or at full size."""
+
+    def bgr(self, width: int | None = None) -> NDArray[np.uint8]:
+        """The same in BGR, for use beside an OpenCV or YuNet call."""
+
+    def luma(self, width: int | None = None) -> NDArray[np.uint8]:
+        """H x W uint8, full range 0..255, at `width` or at full size."""
+
+    def planes(self) -> Planes:
+        """Planar YUV at full size."""
+
+    def crop(self, matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """RGB crop, see `Frame.crop`."""
+
+    def painted(self, paint: Callable[[Planes], None]) -> Pixels:
+        """A copy whose writable planes `paint` has changed in place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a stream.
+
+    Attributes:
+        index: place in the stream, 0 for the first frame that came out of the decoder.
+        pts: presentation time in units of `time_base`, as the container states it.
+        time_base: seconds per unit, exact.
+        pixels: the picture; see the methods.
+        duration: in units of `time_base`, 0 where the stream does not say.
+        epoch: rises by one after each gap (lost link, time jump).
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    pixels: Pixels
+    duration: int = 0
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if self.index < 0:
+            raise ValueError(f"Frame.index must be 0 or more, but is {self.index}")
+        if self.time_base <= 0:
+            raise ValueError(f"Frame.time_base must be above 0, but is {self.time_base}")
+
+    @property
+    def time(self) -> Fraction:
+        """Presentation time in seconds, exact."""
+        return self.pts * self.time_base
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, upright."""
+        return self.pixels.size
+
+    def rgb(self, width: int | None = None) -> NDArray[np.uint8]:
+        """H x W x 3 uint8 RGB, upright; `width` scales, area when shrinking, linear when growing."""
+        return self.pixels.rgb(width)
+
+    def bgr(self, width: int | None = None) -> NDArray[np.uint8]:
+        """As `rgb`, channels in BGR order."""
+        return self.pixels.bgr(width)
+
+    def luma(self, width: int | None = None) -> NDArray[np.uint8]:
+        """H x W uint8 brightness, full range."""
+        return self.pixels.luma(width)
+
+    def planes(self) -> Planes:
+        """The picture as planar YUV, read-only."""
+        return self.pixels.planes()
+
+    def crop(self, matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Cut out and align a region.
+
+        Args:
+            matrix: 2 x 3, takes frame pixels to crop pixels, pixel centres at (0.5, 0.5).
+            size: width and height of the crop.
+
+        Returns:
+            height x width x 3 uint8 RGB; black where the crop reaches outside the frame.
+        """
+        return self.pixels.crop(matrix, size)
+
+    def tensor(self, device: str = "cpu") -> Any:
+        """3 x H x W uint8 torch tensor (RGB) on `device`; imports torch on first use."""
+        import torch
+
+        return torch.from_numpy(self.rgb().copy()).permute(2, 0, 1).to(device)
+
+    def painted(self, paint: Callable[[Planes], None]) -> Frame:
+        """The same frame with changed planes.
+
+        `paint` gets a writable copy of the planes and changes it in place. What it does not
+        touch reaches the encoder bit-identical.
+        """
+        return replace(self, pixels=self.pixels.painted(paint))
+
+    def with_pixels(self, pixels: Pixels) -> Frame:
+        """The same place in time, another picture."""
+        return replace(self, pixels=pixels)

@@ -1,0 +1,87 @@
+"""SourceInfo, Hole, Source: what is known of an input, and the promise of whatever yields frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+from vidface.data.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What the container says of an input, before anything is decoded.
+
+    Attributes:
+        name: path or masked URL, as people should see it.
+        container: e.g. "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "gif", "images", "h264".
+        codec: of the video stream, e.g. "h264".
+        pixel_format: as coded, e.g. "yuv420p10le".
+        width, height: pixels, upright (after rotation).
+        rotation: degrees counter-clockwise that were undone to come upright: 0, 90, 180 or 270.
+        time_base: seconds per unit of pts.
+        rate: average frames a second, None where not stated.
+        duration: seconds of the video stream, None where not stated.
+        start: time of the first frame in seconds as the container states it (may be negative).
+        frames: number of frames the container promises, None where it does not.
+        matrix: "bt601", "bt709" or "bt2020"; `full_range`: 0..255 rather than 16..235.
+        colour_source: "tags" where the stream states its colour, "size" where decided by size.
+        audio: one dict per audio stream: codec, rate_hz, channels, language.
+        decoder: which decoder reads it: "pyav" or "decord".
+        extra: anything else worth recording (profile, bit rate, metadata).
+    """
+
+    name: str
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    time_base: Fraction
+    rotation: int = 0
+    rate: Fraction | None = None
+    duration: Fraction | None = None
+    start: Fraction | None = None
+    frames: int | None = None
+    matrix: str = "bt709"
+    full_range: bool = False
+    colour_source: str = "size"
+    audio: tuple[dict[str, Any], ...] = ()
+    decoder: str = "pyav"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Frames that should have been there and are not.
+
+    Attributes:
+        cause: a plain phrase: "input ends early", "packet could not be decoded", ...
+        frames: how many, None where it cannot be known.
+        after_index: index of the last frame before the hole, -1 at the start.
+        time: seconds near which it lies, None where not known.
+    """
+
+    cause: str
+    frames: int | None
+    after_index: int
+    time: Fraction | None = None
+
+
+class Source(Protocol):
+    """Anything that yields frames in order: a file, a folder of pictures, a camera, a list in a test."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """Known before the first frame."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame once, in presentation order, indices 0, 1, 2 ...; may be called once."""
+
+    def holes(self) -> tuple[Hole, ...]:
+        """What is missing; complete once `frames` is exhausted."""
+
+    def close(self) -> None:
+        """Give back the file; safe to call twice and after a failure."""

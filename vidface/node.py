@@ -1,0 +1,174 @@
+"""All that the author of a node needs: Node, Batch, Window, Span, FOREVER, and Sink for outputs.
+
+Three rules:
+
+- Public fields are parameters: typed, bounded, described, frozen; unknown keys are refused.
+- Underscore fields are state: declared in the class, born in `reset`.
+- The signature of `process` is the port list: one value in per input port, one value out, every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict
+
+from vidface.data.device import Device
+from vidface.data.source import SourceInfo
+
+T = TypeVar("T")
+
+FOREVER: Final = -1
+"""`memory` of a node whose values may depend on everything since the last reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How many neighbours a window reaches: frames before and frames after the current one."""
+
+    past: int = 0
+    ahead: int = 0
+
+    def __post_init__(self) -> None:
+        if self.past < 0 or self.ahead < 0:
+            raise ValueError(f"a span counts frames and must be 0 or more, but is {self}")
+
+
+class Batch(tuple[T, ...]):
+    """The values of several consecutive frames; a node that takes batches gives back one of equal length."""
+
+    __slots__ = ()
+
+
+class Window(Sequence[T], Generic[T]):
+    """The values around the current frame; shorter at the ends of a stream, at a gap and at a scene cut.
+
+    `window[i]` counts from the oldest; `window.at(-1)` is the frame before the current one.
+    """
+
+    __slots__ = ("_centre", "_values")
+
+    def __init__(self, values: Sequence[T], centre: int) -> None:
+        if not 0 <= centre < len(values):
+            raise ValueError(
+                f"the current value must be one of the {len(values)} given, but is number {centre}"
+            )
+        self._values = tuple(values)
+        self._centre = centre
+
+    @property
+    def current(self) -> T:
+        """The value of the frame that is asked for."""
+        return self._values[self._centre]
+
+    @property
+    def past(self) -> tuple[T, ...]:
+        """Values before the current one, oldest first."""
+        return self._values[: self._centre]
+
+    @property
+    def ahead(self) -> tuple[T, ...]:
+        """Values after the current one, nearest first."""
+        return self._values[self._centre + 1 :]
+
+    def at(self, offset: int) -> T | None:
+        """The value `offset` frames away, None where the window does not reach."""
+        place = self._centre + offset
+        return self._values[place] if 0 <= place < len(self._values) else None
+
+    @overload
+    def __getitem__(self, item: int) -> T: ...
+    @overload
+    def __getitem__(self, item: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, item: int | slice) -> T | tuple[T, ...]:
+        return self._values[item]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._values)
+
+
+class Node(BaseModel):
+    """Base of every node. Subclass it, declare fields, write `process`.
+
+    Life of a node, kept by the engine and by `NodeHarness`: fields are validated; `open(device)`;
+    `reset()`; `process` once per frame (or batch), in order; `reset()` again wherever the stream
+    breaks; `close()` always, if `open` succeeded. All calls come one after the other, though not
+    always from the same thread.
+
+    Class facts:
+        memory: 0 where a value depends on its inputs alone; n where it depends on the last n
+            frames as well; FOREVER where it may depend on everything since `reset`.
+        span: neighbours that `Window` ports see; override `reach` where it follows from fields.
+        max_batch: longest `Batch` that `process` takes at a time.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=()
+    )
+
+    memory: ClassVar[int] = 0
+    span: ClassVar[Span] = Span()
+    max_batch: ClassVar[int] = 16
+
+    # Declared for the reader; `process` is typed by each subclass, since its signature is the port list.
+    process: ClassVar[Any]
+
+    def reach(self) -> Span:
+        """Neighbours that `Window` ports of this instance see."""
+        return self.span
+
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that `open` will load; they are checked before anything is decoded."""
+        return ()
+
+    def open(self, device: Device) -> None:
+        """Load models and make buffers."""
+
+    def reset(self) -> None:
+        """Begin anew: stream start, seek, scene cut, gap. All state is born here."""
+
+    def close(self) -> None:
+        """Give back what `open` took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a sink writes and what it needs to know of the input.
+
+    Attributes:
+        folder: the run's folder; it exists and is empty of this sink's files.
+        name: the output's name in the graph; files are `folder/name.*`.
+        info: the input as the container describes it.
+        input: the input's path, for audio to be copied from; None where there is none.
+        start, stop: seconds of input time that the run covers; None where not limited.
+        generated: the graph makes synthetic pictures, so what is written must say so.
+    """
+
+    folder: Path
+    name: str
+    info: SourceInfo
+    input: Path | None = None
+    start: float | None = None
+    stop: float | None = None
+    generated: bool = False
+
+
+class Sink(Node):
+    """A node at the end of the graph: `process` gives None and writes to a file.
+
+    Life: `start(target)`, `process` once per frame in order, `finish()` after the last one,
+    `close()` always. Called from one thread.
+    """
+
+    def start(self, target: Target) -> None:
+        """Open the files."""
+
+    def finish(self) -> dict[str, Any]:
+        """Complete the files; returns facts for run.json, e.g. {"files": ["video.mp4"], "frames": 300}."""
+        return {}

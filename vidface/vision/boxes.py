@@ -1,0 +1,42 @@
+"""Boxes: overlap, suppression and simple geometry on n x 4 arrays of x1 y1 x2 y2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def areas(boxes: NDArray[Any]) -> NDArray[np.float32]:
+    """n x 4 boxes -> n areas in square pixels; a box turned inside out has area 0."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    product: NDArray[np.float32] = (sides[:, 0] * sides[:, 1]).astype(np.float32)
+    return product
+
+
+def iou_matrix(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float32]:
+    """Intersection over union of every box of `a` (n x 4) with every box of `b` (m x 4): n x m in [0, 1]."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(bottom_right - top_left, 0)
+    shared = sides[..., 0] * sides[..., 1]
+    union = areas(a)[:, None] + areas(b)[None, :] - shared
+    iou: NDArray[np.float32] = (shared / np.maximum(union, 1e-9)).astype(np.float32)
+    return iou
+
+
+def nms(boxes: NDArray[Any], scores: NDArray[Any], max_iou: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression.
+
+    Returns:
+        Indices of the rows to keep, best score first; among equal scores the earlier row wins,
+        so that the same input gives the same output everywhere.
+    """
+    order = np.argsort(-scores, kind="stable")
+    overlap = iou_matrix(boxes[order], boxes[order]) > max_iou
+    alive = np.ones(len(order), dtype=bool)
+    for i in range(len(order)):
+        if alive[i]:
+            alive[i + 1 :] &= ~overlap[i, i + 1 :]
+    return order[alive].astype(np.int64)
