@@ -1,0 +1,196 @@
+"""A model name becomes a callable: weights found and verified, one ONNX Runtime session opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from vidface.data import Device
+from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
+from vidface.infer import weights
+from vidface.infer.contract import Port
+from vidface.infer.manifest import Manifest
+
+_PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(uint16)": "uint16",
+    "tensor(int16)": "int16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+# ONNX Runtime raises one class per status code, all straight below Exception.
+_RUNTIME_FAULTS: tuple[type[Exception], ...] = (
+    *(
+        value
+        for value in vars(ort.capi.onnxruntime_pybind11_state).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    ),
+    RuntimeError,
+    ValueError,
+)
+
+
+class Model:
+    """An open model. Call it with arrays, in the graph's order or by name; it gives its outputs by name.
+
+    `model(blob)` and `model(input=blob)` are the same where the graph's only input is named "input".
+    The result is a dict in the graph's own order of outputs. Arrays must have the declared dtype and
+    shape; nothing is converted.
+
+    Attributes:
+        name: the model.
+        path: the weights file.
+        manifest: what is known of it; None where it was opened by path.
+        sha256: of the file, where it was verified.
+        providers: execution providers that the session really uses, best first.
+        inputs, outputs: what the graph declares.
+    """
+
+    __slots__ = ("_names", "_session", "inputs", "manifest", "name", "outputs", "path", "providers", "sha256")
+
+    def __init__(
+        self, session: ort.InferenceSession, *, path: Path, manifest: Manifest | None = None, sha256: str = ""
+    ) -> None:
+        self._session: ort.InferenceSession | None = session
+        self.name = manifest.name if manifest else path.name
+        self.path = path
+        self.manifest = manifest
+        self.sha256 = sha256
+        self.providers: tuple[str, ...] = tuple(session.get_providers())
+        self.inputs = tuple(_port(node) for node in session.get_inputs())
+        self.outputs = tuple(_port(node) for node in session.get_outputs())
+        self._names = [port.name for port in self.outputs]
+
+    def __call__(self, *arrays: NDArray[Any], **named: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Run once.
+
+        Raises:
+            ModelError: an input is missing, unknown, or of another shape or dtype; the runtime
+                failed (memory, kernels); the model is closed.
+        """
+        feed = dict(zip((port.name for port in self.inputs), arrays, strict=False))
+        feed.update(named)
+        if len(feed) != len(self.inputs) or len(arrays) + len(named) != len(feed):
+            self._refuse(feed, len(arrays) + len(named))
+        for port in self.inputs:
+            array = feed.get(port.name)
+            fault = "is missing" if array is None else port.fault(array)
+            if fault:
+                raise ModelError(f"{self.name}: input {port.name!r} {fault}.")
+        if self._session is None:
+            raise ModelError(f"{self.name}: the model is closed; load it again.")
+        try:
+            return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
+        except _RUNTIME_FAULTS as error:
+            raise ModelError(f"{self.name}: ONNX Runtime failed: {_first_line(error)}.") from error
+
+    def close(self) -> None:
+        """Give back the session's memory; safe to call twice."""
+        self._session = None
+
+    def _refuse(self, feed: dict[str, NDArray[Any]], given: int) -> NoReturn:
+        wanted = ", ".join(f"{port.name!r} ({port})" for port in self.inputs)
+        unknown = sorted(feed.keys() - {port.name for port in self.inputs})
+        found = f"also {', '.join(map(repr, unknown))}" if unknown else f"{given} arrays"
+        raise ModelError(f"{self.name}: wants the inputs {wanted} once each, but got {found}.")
+
+
+def load(name: str, device: Device, *, threads: int = 1) -> Model:
+    """Find, verify and open a model.
+
+    Raises:
+        ModelMissingError: no such model, or its weights are not here.
+        ModelMismatchError: the weights are not those of the manifest, or cannot be opened.
+        ModelError: the device does not serve, or the model is not ONNX.
+    """
+    found = weights.verify(name)
+    manifest = found.entry.manifest
+    if manifest.format != "onnx":
+        raise ModelError(
+            f"{name} comes as {manifest.format}, and vidface runs ONNX: convert it, then run "
+            f"`vidface models import FILE.onnx --name {name}-onnx --family {manifest.family} "
+            f"--license {manifest.licence.id!r}`."
+        )
+    session = _open(found.path, device, threads=threads)
+    return Model(session, path=found.path, manifest=manifest, sha256=found.sha256)
+
+
+def open_file(path: Path, device: Device, *, threads: int = 1) -> Model:
+    """Open an ONNX file that no manifest describes yet.
+
+    Raises:
+        ModelMissingError: no such file.
+        ModelMismatchError: it cannot be opened as ONNX.
+        ModelError: the device does not serve.
+    """
+    if not path.is_file():
+        raise ModelMissingError(f"{path} is not a file.")
+    return Model(_open(path, device, threads=threads), path=path)
+
+
+def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
+    wanted = _PROVIDER[device.kind]
+    if wanted not in ort.get_available_providers():
+        raise ModelError(
+            f"{path.name} was to run on {device}, but this ONNX Runtime is built without CUDA: "
+            '`pip install "vidface[gpu]"` instead of "vidface[cpu]" has it; `--device cpu` runs without.'
+        )
+    if device.kind == "cuda" and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
+    try:
+        session = ort.InferenceSession(
+            str(path), sess_options=_options(threads), providers=_providers(device)
+        )
+    except _RUNTIME_FAULTS as error:
+        raise ModelMismatchError(
+            f"{path} cannot be opened as an ONNX model: {_first_line(error)}. Fetch or import it anew."
+        ) from error
+    if session.get_providers()[0] != wanted:
+        raise ModelError(
+            f"{path.name} was to run on {device}, but ONNX Runtime fell back to "
+            f"{session.get_providers()[0]}: CUDA or cuDNN of the version that it wants is missing. "
+            "`vidface doctor` says more; `--device cpu` runs without."
+        )
+    return session
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    """One thread does best for small nets, and spinning steals cores from decoding; both were measured."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
+    if device.kind == "cpu":
+        return ["CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": device.index}), "CPUExecutionProvider"]
+
+
+def _port(node: Any) -> Port:
+    shape = tuple(n if isinstance(n, int) and n > 0 else None for n in node.shape)
+    return Port(node.name, shape, _DTYPES.get(node.type, node.type))
+
+
+def _first_line(error: Exception) -> str:
+    """The runtime's own words without its status codes and the path, which the message names already."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text.split(" : ")[-1].split(" failed:")[-1].rstrip(".")
