@@ -102,7 +102,7 @@ def _warp(actor: Actor, key: Key, size: Size) -> Layer:
     full[:, 2] += full[:, :2] @ np.array([0.5, 0.5]) - 0.5
     rgba = cv2.warpAffine(cutout.levels[level], full, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
     light = np.array(actor.light(key.t), np.float32)
-    cover = (rgba[:, :, 3] / 255.0).astype(np.float32)
+    cover = np.clip(rgba[:, :, 3] / 255.0, 0.0, 1.0).astype(np.float32)
     return Layer(np.minimum(rgba[:, :, :3] * light, 255.0 * cover[:, :, None]).astype(np.float32), cover)
 
 
@@ -133,5 +133,5 @@ def _truth(portrait: Portrait, key: Key, clear: Array) -> dict[str, Any] | None:
         "name": portrait.name,
         "box": [round(float(v), 2) for v in (x1, y1, x2, y2)],
         "landmarks": [[round(float(v), 2) for v in p] for p in points],
-        "visible": round(float((seen * inside).sum() / inside.sum()), 2),
+        "visible": round(max(0.0, float((seen * inside).sum() / inside.sum())), 2),
     }
