@@ -106,6 +106,7 @@ class Node(BaseModel):
             frames as well; FOREVER where it may depend on everything since `reset`.
         span: neighbours that `Window` ports see; override `reach` where it follows from fields.
         max_batch: longest `Batch` that `process` takes at a time.
+        generates: the node makes synthetic pictures; files written from its graph say so.
     """
 
     model_config = ConfigDict(
@@ -115,6 +116,7 @@ class Node(BaseModel):
     memory: ClassVar[int] = 0
     span: ClassVar[Span] = Span()
     max_batch: ClassVar[int] = 16
+    generates: ClassVar[bool] = False
 
     # Declared for the reader; `process` is typed by each subclass, since its signature is the port list.
     process: ClassVar[Any]

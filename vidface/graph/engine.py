@@ -1,0 +1,159 @@
+"""The engine: every decoded frame goes through the graph exactly once, in order.
+
+Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writing (`writer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any
+
+from vidface.data.device import Device
+from vidface.data.source import Source
+from vidface.graph.buffers import Buffer, Timeline
+from vidface.graph.feed import Arrival, Feed, chunk_length
+from vidface.graph.plan import Plan
+from vidface.graph.report import Ledger, RunReport, peak_memory_mb
+from vidface.graph.spec import SOURCE
+from vidface.graph.stage import Stage, Watch
+from vidface.graph.tick import Tick
+from vidface.graph.writer import Writer
+
+
+def _nobody(name: str, begin: float, end: float, frame: int) -> None:
+    """The watch of a run that is not traced."""
+
+
+class Engine:
+    """One run of a plan over a source.
+
+    Iterate `ticks` to the end, or call `stop` (also after an error): it completes the files and
+    closes everything. `report` may be read at any time.
+
+    Args:
+        devices: device of each node, by name.
+        writer: the sinks at work, already started; None where nothing is written.
+        chunk: frames handed over at a time; results do not depend on it.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        source: Source,
+        *,
+        devices: dict[str, Device],
+        ledger: Ledger,
+        writer: Writer | None = None,
+        chunk: int | None = None,
+        watch: Watch = _nobody,
+    ) -> None:
+        self.ledger = ledger
+        self._plan = plan
+        self._devices = devices
+        self._writer = writer
+        self._source = source
+        self._buffers = {edge: Buffer() for edge in _edges(plan)}
+        self._timeline = Timeline()
+        self._stages = [Stage(step, self._buffers, watch) for step in plan.steps]
+        self._tapped = _tapped(plan)
+        self._emitted = 0
+        self._began = perf_counter()
+        self._ended: float | None = None
+        self._facts: dict[str, dict[str, Any]] = {}
+        length = chunk or chunk_length(source.info.width, source.info.height)
+        cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
+        self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
+
+    def ticks(self) -> Iterator[Tick]:
+        """Every frame's values, in order; they are already on their way to the sinks."""
+        for stage in self._stages:
+            stage.open(self._devices[stage.step.name])
+        self._began = perf_counter()
+        for chunk in self._feed:
+            self._take(chunk)
+            yield from self._advance()
+        self._timeline.ended = True
+        yield from self._advance()
+        self.ledger.holes = self._source.holes()
+
+    def stop(self) -> None:
+        """End the run: stop decoding, complete the files, close nodes and source; safe to call twice."""
+        if self._ended is not None:
+            return
+        self._feed.stop()
+        self.ledger.holes = self._source.holes()
+        try:
+            if self._writer is not None:
+                self._facts = self._writer.finish()
+        finally:
+            self._ended = perf_counter()
+            for stage in self._stages:
+                stage.close()
+
+    @property
+    def report(self) -> RunReport:
+        """What the run did so far."""
+        costs = [self._feed.cost, *(stage.cost for stage in self._stages)]
+        costs += self._writer.costs if self._writer is not None else []
+        for stage in self._stages:
+            if stage.cost.errors:
+                self.ledger.passed[stage.step.name] = stage.cost.errors
+        wall = (self._ended or perf_counter()) - self._began
+        return RunReport(tuple(costs), self.ledger, wall, peak_memory_mb(), self._facts)
+
+    def _take(self, chunk: list[Arrival]) -> None:
+        for arrival in chunk:
+            self._timeline.append(new_segment=arrival.new_segment)
+            self._buffers[SOURCE].append(arrival.frame)
+
+    def _advance(self) -> Iterator[Tick]:
+        for stage in self._stages:
+            stage.advance(self._timeline)
+        ready = min(self._buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
+        while self._emitted < ready:
+            tick = self._tick(self._emitted)
+            self._emitted += 1
+            self._trim()
+            if self._writer is not None:
+                self._writer.put(tick)
+            self.ledger.processed += 1
+            yield tick
+
+    def _tick(self, index: int) -> Tick:
+        values = {name: self._buffers[edge][index] for name, edge in self._tapped.items()}
+        return Tick(self._buffers[SOURCE][index], values)
+
+    def _trim(self) -> None:
+        """Forget every value that neither a stage nor an output still needs."""
+        tapped = {SOURCE, *self._tapped.values()}
+        keep = {
+            edge: self._emitted if edge in tapped else buffer.end for edge, buffer in self._buffers.items()
+        }
+        for stage in self._stages:
+            for port, _ in stage.inputs():
+                edge = stage.step.wires.get(port.name)
+                if edge is not None:
+                    keep[edge] = min(keep[edge], stage.needs_from(port))
+        for edge, buffer in self._buffers.items():
+            buffer.drop_before(keep[edge])
+        self._timeline.drop_before(min((stage.next for stage in self._stages), default=self._emitted))
+
+
+def _edges(plan: Plan) -> list[str]:
+    return [SOURCE, *(edge for step in plan.steps for edge in step.outputs)]
+
+
+def _tapped(plan: Plan) -> dict[str, str]:
+    """Names by which a tick gives values -> the edge: the edges outputs use, and the outputs themselves."""
+    taps = {edge: edge for outlet in plan.outlets for edge in outlet.wires.values()}
+    for outlet in plan.outlets:
+        own = [edge for port, edge in outlet.wires.items() if edge != SOURCE or len(outlet.wires) == 1]
+        if len(own) == 1:
+            taps.setdefault(outlet.name, own[0])
+    return taps
+
+
+def _minds_cuts(stage: Stage) -> bool:
+    reach = stage.step.node.reach()
+    return bool(stage.step.node.memory or reach.past or reach.ahead)

@@ -1,0 +1,113 @@
+"""Feed: the decode thread. It reads frames, marks where segments begin, and hands over chunks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data.frame import Frame
+from vidface.data.source import Source
+from vidface.graph.channel import Channel
+from vidface.graph.report import Ledger, NodeCost
+from vidface.graph.stage import Watch
+from vidface.vision import scenecut
+
+CHUNK_BYTES = 24 * 2**20
+MAX_CHUNK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A frame as it comes from the decoder, and whether a new segment begins with it."""
+
+    frame: Frame
+    new_segment: bool
+
+
+def chunk_length(width: int, height: int) -> int:
+    """Frames per chunk so that a chunk holds at most CHUNK_BYTES of planar 4:2:0 pictures."""
+    return max(1, min(MAX_CHUNK, CHUNK_BYTES // max(1, width * height * 3 // 2)))
+
+
+class Feed:
+    """Runs a source in a thread of its own; iterate to get chunks of arrivals.
+
+    Args:
+        chunk: frames a chunk; the engine's results do not depend on it.
+        cuts: also look for hard scene cuts.
+    """
+
+    def __init__(self, source: Source, ledger: Ledger, *, chunk: int, cuts: bool, watch: Watch) -> None:
+        self.cost = NodeCost("decode", source.info.decoder)
+        self._source = source
+        self._ledger = ledger
+        self._chunk = chunk
+        self._cuts = cuts
+        self._watch = watch
+        self._channel: Channel[list[Arrival]] = Channel(1)
+        self._thread = threading.Thread(target=self._work, name="decode", daemon=True)
+        self._epoch = 0
+        self._signature: NDArray[np.float32] | None = None
+
+    def __iter__(self) -> Iterator[list[Arrival]]:
+        self._thread.start()
+        yield from self._channel
+
+    def stop(self) -> None:
+        """Ask the thread to end, wait for it, then give the source back."""
+        self._channel.abandon()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._source.close()
+
+    def _work(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._read()
+        except BaseException as raised:  # noqa: BLE001 - carried to the other thread, raised there
+            error = raised
+        self._channel.close(error)
+
+    def _read(self) -> None:
+        frames = self._source.frames()
+        chunk: list[Arrival] = []
+        while True:
+            begin = perf_counter()
+            frame = next(frames, None)
+            if frame is None:
+                break
+            chunk.append(Arrival(frame, self._begins(frame)))
+            self._account(frame, begin)
+            if len(chunk) >= self._chunk:
+                if not self._channel.put(chunk):
+                    return
+                chunk = []
+        if chunk:
+            self._channel.put(chunk)
+
+    def _account(self, frame: Frame, begin: float) -> None:
+        end = perf_counter()
+        self._ledger.decoded += 1
+        self.cost.frames += 1
+        self.cost.calls += 1
+        self.cost.seconds += end - begin
+        self._watch("decode", begin, end, frame.index)
+
+    def _begins(self, frame: Frame) -> bool:
+        """Does a segment begin here: at the first frame, behind a gap, at a cut."""
+        gap = frame.epoch != self._epoch
+        self._epoch = frame.epoch
+        if gap:
+            self._ledger.gaps.append(frame.index)
+        if not self._cuts:
+            return gap or frame.index == 0
+        before, self._signature = self._signature, scenecut.signature(frame.luma(width=scenecut.WIDTH))
+        cut = before is not None and not gap and scenecut.is_cut(before, self._signature)
+        if cut:
+            self._ledger.cuts.append(frame.index)
+        return gap or cut or before is None

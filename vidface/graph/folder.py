@@ -1,0 +1,125 @@
+"""The run's folder and its manifest, run.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vidface import __version__
+from vidface.errors import ExitCode, OutputExistsError, UsageError, VidfaceError
+from vidface.graph.report import RunReport
+
+MANIFEST = "run.json"
+
+
+class RunFolder:
+    """Makes the folder, refuses to mix two runs, and keeps run.json true from the first to the last moment.
+
+    run.json stands there with status "running" while the run goes on, so a killed run shows as such.
+
+    Raises:
+        OutputExistsError: the folder is not empty and `overwrite` was not given.
+        UsageError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool) -> None:
+        self._folder = folder
+        self._facts: dict[str, Any] = {}
+        self._digest: str | None = None
+        self._hasher: threading.Thread | None = None
+        self._cancel = threading.Event()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            taken = next(folder.iterdir(), None)
+        except (FileExistsError, NotADirectoryError):
+            raise UsageError(f"the output {folder} is a file; name a folder") from None
+        except OSError as error:
+            raise UsageError(f"the output folder {folder} cannot be made: {error.strerror}") from None
+        if taken is not None and not overwrite:
+            raise OutputExistsError(
+                f"the output folder {folder} is not empty; give another one, or --overwrite"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
+        if taken is not None:
+            self._clear()
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Write run.json with status "running", and start to hash the input."""
+        self._facts = {"version": __version__, "status": "running", **facts}
+        path = Path(facts["input"]["path"])
+        if path.is_file():
+            self._hasher = threading.Thread(target=self._hash, args=(path,), name="hash", daemon=True)
+            self._hasher.start()
+        self._write()
+
+    def end(self, status: str, error: BaseException | None, report: RunReport | None) -> None:
+        """Complete run.json; `report` is None for a run that never began."""
+        if self._hasher is not None:
+            if status != "done":
+                self._cancel.set()
+            self._hasher.join()
+            self._facts["input"]["sha256"] = self._digest
+        self._facts |= {
+            "status": status,
+            "exit": int(_exit_code(status, error)),
+            "error": None if error is None or status == "stopped" else str(error),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if report is not None:
+            self._facts |= {
+                "wall_s": round(report.wall_s, 3),
+                "fps": round(report.fps, 2),
+                "peak_memory_mb": round(report.peak_memory_mb, 1),
+                "ledger": report.ledger.to_json(),
+                "nodes": report.rows(),
+                "outputs": report.facts,
+            }
+        self._write()
+
+    def _clear(self) -> None:
+        """Remove what an earlier run wrote, and nothing else."""
+        try:
+            earlier = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
+            files = [name for facts in earlier.get("outputs", {}).values() for name in facts.get("files", ())]
+        except (OSError, ValueError, AttributeError):
+            return
+        root = self._folder.resolve()
+        for name in [*files, MANIFEST]:
+            path = (root / str(name)).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                path.unlink()
+
+    def _write(self) -> None:
+        path = self._folder / MANIFEST
+        part = path.with_suffix(".json.part")
+        try:
+            part.touch(mode=0o600)
+            with part.open("w", encoding="utf-8") as file:
+                json.dump(self._facts, file, indent=2)
+                file.write("\n")
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+    def _hash(self, path: Path) -> None:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                if self._cancel.is_set():
+                    return
+                digest.update(block)
+        self._digest = digest.hexdigest()
+
+
+def _exit_code(status: str, error: BaseException | None) -> ExitCode:
+    if isinstance(error, VidfaceError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return ExitCode.FAILED if status == "failed" else ExitCode.DONE

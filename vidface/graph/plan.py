@@ -1,0 +1,261 @@
+"""A checked plan: nodes resolved, parameters valid, edges typed, order and look-ahead known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from vidface.data.frame import Frame
+from vidface.errors import GraphError, ModelError, NodeError, UsageError
+from vidface.graph.load_node import node_class, sink_class
+from vidface.graph.ports import Signature, signature_of
+from vidface.graph.spec import SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, read
+from vidface.graph.wiring import edge_type, node_of, wire
+from vidface.node import Node, Sink
+
+N = TypeVar("N", bound=Node)
+
+DEFAULT_SINKS: Mapping[str, str] = MappingProxyType({"Frame": "video", "Faces": "jsonl"})
+"""Type of a value -> the sink that writes it where the graph names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node, ready to run.
+
+    Attributes:
+        wires: port name -> edge; an edge is "source", "node" or "node.field".
+        latency: frames that the value of frame t waits for, counted from the input.
+    """
+
+    name: str
+    use: str
+    node: Node
+    signature: Signature
+    wires: dict[str, str]
+    on_error: str
+    device: str
+    latency: int
+
+    @property
+    def outputs(self) -> dict[str, type]:
+        """Edge -> type of what this node gives."""
+        return {
+            self.name if not item else f"{self.name}.{item}": kind
+            for item, kind in self.signature.outputs.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One output: a sink and the edges that it writes."""
+
+    name: str
+    use: str
+    sink: Sink
+    signature: Signature
+    wires: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph that is sound: run it, explain it, or draw it.
+
+    Attributes:
+        steps: in an order in which every node stands behind what it needs.
+        outlets: the outputs that will be written.
+        latency: frames of look-ahead of the whole graph.
+    """
+
+    file: GraphFile
+    steps: tuple[Step, ...]
+    outlets: tuple[Outlet, ...]
+    device: str
+    scene_cuts: bool
+    edges: dict[str, type] = field(default_factory=dict)
+
+    @property
+    def latency(self) -> int:
+        """Frames that a value waits at most before it can be written."""
+        return max((step.latency for step in self.steps), default=0)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of all models that the nodes load."""
+        return tuple(dict.fromkeys(model for step in self.steps for model in step.node.models()))
+
+
+def load(
+    graph: str | Path | Mapping[str, Any],
+    *,
+    overrides: tuple[str, ...] = (),
+    outputs: tuple[str, ...] | None = None,
+    check_models: bool = True,
+) -> Plan:
+    """Read a graph and check all of it.
+
+    Args:
+        graph: path of a YAML file, or the same as a mapping.
+        overrides: texts of the form `node.param=value`.
+        outputs: keep only these outputs and the nodes that they need; None keeps all.
+        check_models: also verify that the weights are there and match their manifests.
+
+    Raises:
+        GraphError: the graph is not sound; the message carries file, line and column.
+        ModelError: a model is missing or differs from its manifest.
+        UsageError: an override or an output name that the graph does not have.
+    """
+    file = read(graph, overrides=overrides)
+    names = _chosen(file, outputs)
+    steps: dict[str, Step] = {}
+    edges: dict[str, type] = {SOURCE: Frame}
+    for name in _order(file):
+        steps[name] = _step(file, name, edges, steps)
+        edges.update(steps[name].outputs)
+    outlets = tuple(_outlet(file, name, edges) for name in names)
+    kept = _needed(steps, outlets) if outputs is not None else set(steps)
+    chosen = tuple(step for name, step in steps.items() if name in kept)
+    if check_models:
+        _check_models(file, chosen)
+    return Plan(file, chosen, outlets, file.spec.device, file.spec.scene_cuts, edges)
+
+
+def _chosen(file: GraphFile, outputs: tuple[str, ...] | None) -> list[str]:
+    known = list(file.spec.outputs)
+    for name in outputs or ():
+        if name not in known:
+            raise UsageError(f"{file.name} has no output {name!r}{did_you_mean(name, known)}")
+    return known if outputs is None else [name for name in known if name in outputs]
+
+
+def _order(file: GraphFile) -> list[str]:
+    """Names of the nodes, each behind its inputs, otherwise as they stand in the file."""
+    nodes = file.spec.nodes
+    done: list[str] = []
+    trail: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in done:
+            return
+        if name in trail:
+            loop = " -> ".join([*trail[trail.index(name) :], name])
+            raise file.document.error(
+                f"these nodes wait for each other: {loop}; a graph has no loops", ("nodes", name)
+            )
+        trail.append(name)
+        for port, edge in nodes[name].wires.items():
+            needed = node_of(edge)
+            if needed != SOURCE and needed not in nodes:
+                hint = did_you_mean(needed, [SOURCE, *nodes])
+                raise file.document.error(
+                    f"{name} wants its input from {edge!r}, which is no node{hint}",
+                    ("nodes", name, "in", port),
+                )
+            if needed != SOURCE:
+                visit(needed)
+        trail.pop()
+        done.append(name)
+
+    for name in nodes:
+        visit(name)
+    return done
+
+
+def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, Step]) -> Step:
+    spec = file.spec.nodes[name]
+    path = ("nodes", name)
+    try:
+        kind = node_class(spec.use, file.folder)
+        signature = signature_of(kind)
+    except (UsageError, NodeError) as error:
+        raise file.document.error(str(error), (*path, "use")) from error
+    if issubclass(kind, Sink):
+        raise file.document.error(f"{spec.use} is a sink; name it under outputs", (*path, "use"))
+    node = _instance(file, kind, spec, path)
+    wires = wire(file, signature, spec.wires, edges, path)
+    behind = max((steps[node_of(edge)].latency for edge in wires.values() if edge != SOURCE), default=0)
+    if spec.on_error == "skip":
+        _check_skippable(file, name, signature)
+    ahead = node.reach().ahead if any(port.windowed for port in signature.inputs) else 0
+    device = spec.device or file.spec.device
+    return Step(name, spec.use, node, signature, wires, spec.on_error, device, behind + ahead)
+
+
+def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path: tuple[str, str]) -> N:
+    try:
+        return kind.model_validate(spec.params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = str(first["loc"][0]) if first["loc"] else ""
+        known = list(kind.model_fields)
+        if first["type"] == "extra_forbidden":
+            text = f"{spec.use} has no parameter {param!r}{did_you_mean(param, known)}"
+            raise file.document.error(text, (*path, "with", param), at_key=True) from None
+        if first["type"] == "missing":
+            raise file.document.error(f"{spec.use} needs the parameter {param!r}", path) from None
+        text = f"{spec.use}: {param}: {first['msg'].lower()}, but found {first['input']!r}"
+        raise file.document.error(text, (*path, "with", *first["loc"])) from None
+
+
+def _check_skippable(file: GraphFile, name: str, signature: Signature) -> None:
+    for kind in signature.outputs.values():
+        passes = any(port.value is kind for port in signature.inputs)
+        if not hasattr(kind, "none") and not passes:
+            raise file.document.error(
+                f"{name} cannot be skipped: {kind.__name__} has no empty value; use on_error: stop or hold",
+                ("nodes", name, "on_error"),
+            )
+
+
+def _outlet(file: GraphFile, name: str, edges: dict[str, type]) -> Outlet:
+    spec = file.spec.outputs[name]
+    path = ("outputs", name)
+    use = spec.use or _default_sink(file, name, spec, edges)
+    try:
+        kind = sink_class(use, file.folder)
+        signature = signature_of(kind)
+    except (UsageError, NodeError) as error:
+        raise file.document.error(str(error), (*path, "use")) from error
+    if any(port.windowed for port in signature.inputs) or signature.batched:
+        raise file.document.error(f"{use}: a sink takes one frame at a time, no Window and no Batch", path)
+    sink = _instance(file, kind, spec, path)
+    return Outlet(name, use, sink, signature, wire(file, signature, spec.wires, edges, path))
+
+
+def _default_sink(file: GraphFile, name: str, spec: OutputSpec, edges: dict[str, type]) -> str:
+    path = ("outputs", name, "in")
+    if set(spec.wires) != {""}:
+        raise file.document.error(f"{name} names several inputs, so it must say which sink: use: NAME", path)
+    kind = edge_type(file, spec.wires[""], edges, path)
+    for parent in kind.__mro__:
+        if parent.__name__ in DEFAULT_SINKS:
+            return DEFAULT_SINKS[parent.__name__]
+    raise file.document.error(f"no sink is known for {kind.__name__}; say which: use: NAME", path)
+
+
+def _needed(steps: dict[str, Step], outlets: tuple[Outlet, ...]) -> set[str]:
+    kept: set[str] = set()
+    queue = [node_of(edge) for outlet in outlets for edge in outlet.wires.values()]
+    while queue:
+        name = queue.pop()
+        if name != SOURCE and name not in kept:
+            kept.add(name)
+            queue += [node_of(edge) for edge in steps[name].wires.values()]
+    return kept
+
+
+def _check_models(file: GraphFile, steps: tuple[Step, ...]) -> None:
+    from vidface.infer import weights
+
+    for step in steps:
+        for model in step.node.models():
+            try:
+                weights.verify(model)
+            except ModelError as error:
+                place: GraphError = file.document.error(f"{step.name}: {error}", ("nodes", step.name))
+                raise type(error)(str(place)) from error

@@ -1,0 +1,217 @@
+"""The graph file: YAML text becomes a checked GraphSpec, every fault with its line and column."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from vidface.errors import GraphError, UsageError
+from vidface.graph import marks
+from vidface.graph.marks import Document
+
+SOURCE = "source"
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+def _as_wires(value: Any) -> Any:
+    """`in: detect` is short for the one port that there is; its name is not known yet."""
+    return {"": value} if isinstance(value, str) else value
+
+
+Wires = Annotated[dict[str, str], BeforeValidator(_as_wires)]
+
+
+class NodeSpec(BaseModel):
+    """One node of the graph."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    use: str = Field(description="What runs: detect.face, or a Python file (./my/blur.py).")
+    wires: Wires = Field(default={}, alias="in", description="Input port -> source, a node, or node.field.")
+    params: dict[str, Any] = Field(default={}, alias="with", description="Parameters of the node.")
+    on_error: Literal["stop", "skip", "hold"] = Field(
+        default="stop",
+        description="What a frame that cannot be served does: stop the run, empty value, last value.",
+    )
+    device: str | None = Field(
+        default=None, description="auto, cpu, cuda or cuda:1; the graph's where absent."
+    )
+
+
+class OutputSpec(BaseModel):
+    """One output: which values, written by which sink."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    use: str | None = Field(
+        default=None, description="The sink; chosen by the type of the value where absent."
+    )
+    wires: Wires = Field(
+        alias="in", description="What is written: a node, node.field, or port -> one of these."
+    )
+    params: dict[str, Any] = Field(default={}, alias="with", description="Parameters of the sink.")
+
+
+def _as_output(value: Any) -> Any:
+    return {"in": value} if isinstance(value, str) else value
+
+
+class GraphSpec(BaseModel):
+    """A whole graph file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = Field(description="Version of the file format.")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:1.")
+    scene_cuts: bool = Field(default=True, description="Reset nodes with memory at hard scene cuts.")
+    nodes: dict[str, NodeSpec] = Field(description="The nodes by name.")
+    outputs: dict[str, Annotated[OutputSpec, BeforeValidator(_as_output)]] = Field(
+        description="Output name -> what is written; the name is the stem of the file."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """A graph file as read: the checked spec, the places in the text, and what makes it citable.
+
+    Attributes:
+        folder: where `./file.py` nodes are looked for; None for a graph that came from a dict.
+        text: the file's text, before overrides.
+        overrides: the `--set` texts that were applied, in order.
+    """
+
+    spec: GraphSpec
+    document: Document
+    text: str
+    folder: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """What errors call the file."""
+        return self.document.file
+
+
+def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()) -> GraphFile:
+    """Read a graph from a file or a plain mapping, and apply `node.param=value` overrides.
+
+    Raises:
+        GraphError: the file cannot be read, is not YAML, or does not have the form of a graph.
+        UsageError: an override is malformed or names nothing in the graph.
+    """
+    sets = tuple(overrides)
+    if isinstance(graph, Mapping):
+        text, name, folder = yaml.safe_dump(dict(graph), sort_keys=False), "graph", None
+    else:
+        path = Path(graph)
+        text, name, folder = _text(path), str(graph), path.parent
+    document = marks.parse(text, name)
+    if not isinstance(document.data, dict):
+        raise document.error("a graph is a mapping with the keys version, nodes and outputs", ())
+    for override in sets:
+        _override(document, override)
+    spec = _validate(document)
+    _check_names(spec, document)
+    return GraphFile(spec, document, text, folder, sets)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean X?)`, or the short list of what there is, or nothing."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is {', '.join(names)}" if 0 < len(names) <= 12 else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise GraphError("there is no such file", file=str(path)) from None
+    except IsADirectoryError:
+        raise GraphError("this is a folder; name the YAML file in it", file=str(path)) from None
+    except UnicodeDecodeError:
+        raise GraphError("this is not text; a graph is a YAML file", file=str(path)) from None
+    except OSError as error:
+        raise GraphError(f"cannot be read: {error.strerror}", file=str(path)) from None
+
+
+def _override(document: Document, text: str) -> None:
+    target, sep, value = text.partition("=")
+    parts = target.strip().split(".")
+    if not sep or len(parts) not in (2, 3) or (len(parts) == 3 and parts[0] != "outputs"):
+        raise UsageError(f"--set {text}: wanted node.parameter=value, for example --set detect.min_score=0.7")
+    name, param = parts[-2], parts[-1]
+    nodes, outputs = (document.data.get(section) or {} for section in ("nodes", "outputs"))
+    table = nodes if len(parts) == 2 and name in nodes else outputs
+    if not isinstance(table, dict) or name not in table:
+        known = [str(key) for section in (nodes, outputs) for key in section]
+        raise UsageError(f"--set {text}: the graph has no node or output {name!r}{did_you_mean(name, known)}")
+    if isinstance(table[name], str):
+        table[name] = {"in": table[name]}
+    if not isinstance(table[name], dict):
+        return
+    try:
+        table[name].setdefault("with", {})[param] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {text}: {value!r} cannot be read as a value") from None
+
+
+def _validate(document: Document) -> GraphSpec:
+    try:
+        return GraphSpec.model_validate(document.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _sentence(document, first["loc"], first["type"], first) from None
+
+
+def _sentence(
+    document: Document, loc: tuple[str | int, ...], kind: str, error: Mapping[str, Any]
+) -> GraphError:
+    place = ".".join(str(part) for part in loc)
+    if kind == "extra_forbidden":
+        known = _keys_at(loc)
+        return document.error(f"unknown key {place!r}{did_you_mean(str(loc[-1]), known)}", loc, at_key=True)
+    if kind == "missing":
+        return document.error(f"{'.'.join(map(str, loc[:-1])) or 'the graph'} needs the key {loc[-1]!r}", loc)
+    if loc == ("version",):
+        return document.error(f"version must be 1, but is {error.get('input')!r}", loc)
+    return document.error(f"{place}: {error['msg'].lower()}, but found {error.get('input')!r}", loc)
+
+
+def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = GraphSpec
+    if len(loc) == 3:
+        model = NodeSpec if loc[0] == "nodes" else OutputSpec
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _check_names(spec: GraphSpec, document: Document) -> None:
+    for section, names in (("nodes", spec.nodes), ("outputs", spec.outputs)):
+        if not names:
+            raise document.error(f"{section} is empty; a graph needs at least one", (section,))
+        for name in names:
+            if not _NAME.match(name) or (section == "nodes" and name == SOURCE):
+                why = (
+                    "it is the name of the input" if name == SOURCE else "use a-z, 0-9 and _, a letter first"
+                )
+                raise document.error(
+                    f"{name!r} cannot be a name in {section}: {why}", (section, name), at_key=True
+                )
+
+
+__all__ = ["SOURCE", "GraphFile", "GraphSpec", "NodeSpec", "OutputSpec", "did_you_mean", "read"]

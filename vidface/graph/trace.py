@@ -1,0 +1,57 @@
+"""Trace: what ran when, in the Trace Event Format that Chrome and Perfetto read."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+from vidface.errors import OutputError
+
+
+class TraceWriter:
+    """Writes complete events ("ph": "X") as they happen: memory stays flat, a cut-off file still loads."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._zero = perf_counter()
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"the trace {path} cannot be written: {error.strerror}") from None
+        self._file.write("[\n")
+        self._first = True
+
+    def event(self, name: str, begin: float, end: float, frame: int) -> None:
+        """One call of a node: times in perf_counter seconds, the first frame that it served."""
+        line = {
+            "name": name,
+            "ph": "X",
+            "pid": os.getpid(),
+            "tid": threading.current_thread().name,
+            "ts": round((begin - self._zero) * 1e6, 1),
+            "dur": round((end - begin) * 1e6, 1),
+            "args": {"frame": frame},
+        }
+        with self._lock:
+            self._file.write(("" if self._first else ",\n") + json.dumps(line))
+            self._first = False
+
+    def close(self) -> None:
+        """Complete the file; safe to call twice."""
+        with self._lock:
+            if not self._file.closed:
+                self._file.write("\n]\n")
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,108 @@
+"""Writer: the output thread. It hands every finished tick to the sinks, in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from vidface.graph.channel import Channel
+from vidface.graph.guard import guarded
+from vidface.graph.plan import Outlet
+from vidface.graph.report import Ledger, NodeCost
+from vidface.graph.stage import Watch
+from vidface.graph.tick import Tick
+from vidface.node import Sink, Target
+
+QUEUE = 4
+
+
+class Writer:
+    """Sinks at work in a thread of their own.
+
+    `start` opens them (an error there is raised at once), `put` waits for room, `finish` completes
+    all files and returns their facts. After a failure in one sink the others are still finished.
+    """
+
+    def __init__(self, outlets: tuple[Outlet, ...], ledger: Ledger, watch: Watch) -> None:
+        self.costs = [NodeCost(outlet.name, outlet.use) for outlet in outlets]
+        self._outlets = outlets
+        self._ledger = ledger
+        self._watch = watch
+        self._channel: Channel[Tick] = Channel(QUEUE)
+        self._thread = threading.Thread(target=self._work, name="write", daemon=True)
+        self._error: BaseException | None = None
+        self._started: list[Outlet] = []
+
+    def start(self, target: Callable[[str], Target]) -> None:
+        """Open every sink; `target` gives the place of an output by name."""
+        try:
+            for outlet in self._outlets:
+                self._started.append(outlet)
+                guarded(_starting(outlet.sink, target(outlet.name)), _who(outlet), "while starting")
+                self._ledger.written[outlet.name] = 0
+        except BaseException:
+            for outlet in self._started:
+                outlet.sink.close()
+            raise
+        self._thread.start()
+
+    def put(self, tick: Tick) -> None:
+        """Queue a tick; raises what a sink raised, at the latest one tick later."""
+        if not self._channel.put(tick) and self._error is not None:
+            raise self._error
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Wait for the queue to drain and complete every file; facts by output name.
+
+        Raises:
+            OutputError, NodeError: what a sink raised, after all others were completed.
+        """
+        facts: dict[str, dict[str, Any]] = {}
+        self._channel.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for outlet in self._started:
+            try:
+                facts[outlet.name] = guarded(outlet.sink.finish, _who(outlet), "while finishing")
+            except BaseException as error:  # noqa: BLE001 - raised below, once every other file is complete
+                self._error = self._error or error
+            finally:
+                outlet.sink.close()
+        self._started = []
+        if self._error is not None:
+            raise self._error
+        return facts
+
+    def _work(self) -> None:
+        try:
+            for tick in self._channel:
+                self._write(tick)
+        except BaseException as error:  # noqa: BLE001 - carried to the engine's thread, raised there
+            self._error = error
+            self._channel.abandon()
+
+    def _write(self, tick: Tick) -> None:
+        for outlet, cost in zip(self._outlets, self.costs, strict=True):
+            begin = perf_counter()
+            arguments = {port: tick[edge] for port, edge in outlet.wires.items()}
+            guarded(_processing(outlet.sink, arguments), _who(outlet), f"at frame {tick.index}")
+            end = perf_counter()
+            cost.frames += 1
+            cost.calls += 1
+            cost.seconds += end - begin
+            self._ledger.written[outlet.name] += 1
+            self._watch(outlet.name, begin, end, tick.index)
+
+
+def _who(outlet: Outlet) -> str:
+    return f"{outlet.name} ({outlet.use})"
+
+
+def _starting(sink: Sink, target: Target) -> Callable[[], None]:
+    return lambda: sink.start(target)
+
+
+def _processing(sink: Sink, arguments: dict[str, Any]) -> Callable[[], Any]:
+    return lambda: sink.process(**arguments)
