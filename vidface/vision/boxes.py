@@ -33,10 +33,11 @@ def nms(boxes: NDArray[Any], scores: NDArray[Any], max_iou: float) -> NDArray[np
         Indices of the rows to keep, best score first; among equal scores the earlier row wins,
         so that the same input gives the same output everywhere.
     """
-    order = np.argsort(-scores, kind="stable")
-    overlap = iou_matrix(boxes[order], boxes[order]) > max_iou
-    alive = np.ones(len(order), dtype=bool)
-    for i in range(len(order)):
-        if alive[i]:
-            alive[i + 1 :] &= ~overlap[i, i + 1 :]
-    return order[alive].astype(np.int64)
+    order = np.argsort(-scores, kind="stable").astype(np.int64)
+    kept = []
+    # One kept box at a time: thousands of candidates for a few faces never need all pairs.
+    while len(order):
+        kept.append(order[0])
+        overlap = iou_matrix(boxes[order[:1]], boxes[order[1:]])[0]
+        order = order[1:][overlap <= max_iou]
+    return np.array(kept, np.int64)

@@ -1,0 +1,230 @@
+"""detect.face: where the faces of a frame are, with a YuNet- or SCRFD-like model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from vidface.data import Device, Faces, Frame
+from vidface.errors import FrameError, ModelError, UsageError
+from vidface.infer import session
+from vidface.infer.manifest import Input
+from vidface.node import FOREVER, Batch, Node
+from vidface.vision.boxes import nms
+from vidface.vision.detection import (
+    STRIDES,
+    Decoder,
+    Found,
+    decode_scrfd,
+    decode_yunet,
+    join,
+    padded_size,
+    to_tensor,
+)
+from vidface.vision.resize import resize
+from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
+
+_DEFAULT_SCORE: Final = 0.6
+_CUDA_BATCH: Final = 8
+_YUNET_HEADS: Final = ("cls", "obj", "bbox", "kps")
+_YUNET_OUTPUTS: Final = tuple(f"{head}_{stride}" for head in _YUNET_HEADS for stride in STRIDES)
+
+
+class _View(NamedTuple):
+    """A piece of a frame as the network will see it."""
+
+    number: int
+    frame: Frame
+    whole: Pass
+    tile: Tile
+    picture: NDArray[np.uint8]
+
+
+class DetectFace(Node):
+    """Find faces: box, score and five landmarks each, best score first.
+
+    The frame is shrunk until its longer side has `width` pixels (a frame below half of that is
+    doubled), so 16:9 at 640 costs 640 x 384 cells whichever way up it is. The network runs once per
+    frame on the CPU, where batches gain nothing, and in batches of a fixed length on CUDA: what is
+    found never depends on how frames are grouped.
+    """
+
+    model: str = Field("vidface-facedet", description="Name of a model of the family yunet or scrfd.")
+    min_score: float | None = Field(
+        None, gt=0, le=1, description="Detection score from which on a face counts; else the model's own."
+    )
+    width: int = Field(
+        640, ge=64, le=8192, description="Pixels of the longer side of the picture that the network sees."
+    )
+    min_face_px: float = Field(
+        0, ge=0, description="Faces less tall than this are left out; pixels of the full-size frame."
+    )
+    nms_iou: float = Field(0.3, gt=0, lt=1, description="Boxes that overlap more than this are one face.")
+    every: int = Field(1, ge=1, description="Look at one frame in so many, and at the first after each cut.")
+    tiles: Literal["off", "auto"] | Annotated[int, Field(ge=2, le=8)] = Field(
+        "off",
+        description="Also look at the frame in pieces: 'auto' as fine as min_face_px asks for "
+        "(16 if not set), or so many tiles along the longer side.",
+    )
+    max_faces: int | None = Field(None, ge=1, description="Keep only so many, the best scores.")
+
+    memory = FOREVER
+
+    _model: session.Model
+    _input: Input
+    _decode: Decoder
+    _order: tuple[str, ...]
+    _batch: int
+    _fixed: tuple[int, int] | None
+    _score: float
+    _last: int | None
+
+    @field_validator("tiles", mode="before")
+    @classmethod
+    def _yaml_off(cls, value: Any) -> Any:
+        """YAML reads a bare `off` as false."""
+        return "off" if value is False else value
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model,)
+
+    def open(self, device: Device) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: it is missing, altered, or of a family that this node cannot read.
+            UsageError: its input is of a fixed size that is smaller than `width`.
+        """
+        model = session.load(self.model, device, threads=1)
+        manifest = model.manifest
+        if manifest is None:
+            raise ModelError(f"detect.face: {self.model} has no manifest, so its family is not known.")
+        self._decode, self._order = _reader(model, manifest.family)
+        self._input = manifest.contract.inputs[0]
+        batch, _, height, width = model.inputs[0].shape
+        self._batch = batch or (1 if device.kind == "cpu" else _CUDA_BATCH)
+        self._fixed = (width, height) if width and height else None
+        if self._fixed and min(self._fixed) < self.width:
+            raise UsageError(
+                f"detect.face: {self.model} takes pictures of {width} x {height} pixels only, "
+                f"but width is {self.width}; set width to {min(self._fixed)} or less."
+            )
+        self._score = self.min_score or float(manifest.defaults.get("min_score", _DEFAULT_SCORE))
+        self._model = model
+
+    def reset(self) -> None:
+        self._last = None
+
+    def close(self) -> None:
+        self._model.close()
+
+    def process(self, frame: Batch[Frame]) -> Batch[Faces]:
+        """Faces of each frame; `Faces.none(looked=False)` for those that the cadence passes over.
+
+        Raises:
+            FrameError: a frame has no pixels.
+        """
+        due, last = self._due(frame)
+        seen = dict(zip(due, self._look([frame[i] for i in due]), strict=True))
+        # Only now: a frame that failed is asked for once more, and must not have moved the cadence on.
+        self._last = last
+        passed_over = Faces.none(looked=False)
+        return Batch(seen.get(i, passed_over) for i in range(len(frame)))
+
+    def _due(self, frames: Batch[Frame]) -> tuple[list[int], int | None]:
+        """Places of the frames to look at, and the index of the last one looked at."""
+        due, last = [], self._last
+        for i, frame in enumerate(frames):
+            if last is None or frame.index - last >= self.every:
+                due.append(i)
+                last = frame.index
+        return due, last
+
+    def _look(self, frames: list[Frame]) -> list[Faces]:
+        parts: list[list[tuple[Found, NDArray[np.bool_]]]] = [[] for _ in frames]
+        waiting: dict[tuple[int, int], list[_View]] = {}
+        for number, frame in enumerate(frames):
+            for view in self._views(number, frame):
+                size = self._fixed or padded_size((view.tile.width, view.tile.height), self._multiple)
+                group = waiting.setdefault(size, [])
+                group.append(view)
+                if len(group) == self._batch:
+                    self._run(waiting.pop(size), size, parts)
+        for size, group in waiting.items():
+            self._run(group, size, parts)
+        return [self._faces(frame, part) for frame, part in zip(frames, parts, strict=True)]
+
+    def _views(self, number: int, frame: Frame) -> Iterator[_View]:
+        if min(frame.size) < 1:
+            raise FrameError(f"detect.face: frame {frame.index} has no pixels (its size is {frame.size}).")
+        form = frame.rgb if self._input.channels == "rgb" else frame.bgr
+        for whole in plan(frame.size, width=self.width, min_face_px=self.min_face_px, tiling=self.tiles):
+            picture = form(whole.width)
+            # Of a very narrow frame even one pixel of width is too much in proportion.
+            if abs(picture.shape[0] - whole.height) > 1:
+                picture = resize(picture, (whole.width, whole.height))
+            seen = whole._replace(width=picture.shape[1], height=picture.shape[0])
+            for tile in seen.tiles():
+                piece = picture[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+                yield _View(number, frame, seen, tile, piece)
+
+    def _run(
+        self,
+        group: list[_View],
+        size: tuple[int, int],
+        parts: list[list[tuple[Found, NDArray[np.bool_]]]],
+    ) -> None:
+        """Run the network on pictures of one size and add what it finds to the lists of their frames."""
+        how = self._input
+        tensor = to_tensor([v.picture for v in group], size, divide=how.divide, mean=how.mean, std=how.std)
+        if len(tensor) < self._batch:
+            spare = np.zeros((self._batch - len(tensor), *tensor.shape[1:]), np.float32)
+            tensor = np.concatenate([tensor, spare])
+        outputs = self._model(tensor)
+        found = self._decode([outputs[name] for name in self._order], size, self._score)
+        for view, candidates in zip(group, found, strict=False):
+            best = candidates.pick(nms(candidates.boxes, candidates.scores, self.nms_iou))
+            cut = cut_off(best, view.tile, view.whole)
+            scale = (view.frame.size[0] / view.whole.width, view.frame.size[1] / view.whole.height)
+            parts[view.number].append((best.moved(scale, (view.tile.x, view.tile.y)), cut))
+
+    def _faces(self, frame: Frame, parts: list[tuple[Found, NDArray[np.bool_]]]) -> Faces:
+        """Merge what the pieces of a frame show, and leave out what was not asked for."""
+        found = join([part for part, _ in parts])
+        if len(parts) > 1:
+            found = merge(found, np.concatenate([cut for _, cut in parts]), self.nms_iou)
+        centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        # In the padding there is nobody.
+        inside = ((centres >= 0) & (centres <= np.asarray(frame.size, np.float32))).all(1)
+        tall = found.boxes[:, 3] - found.boxes[:, 1] >= self.min_face_px
+        found = found.pick(np.flatnonzero(inside & tall)[: self.max_faces])
+        return Faces.of(found.boxes, scores=found.scores, landmarks=found.landmarks)
+
+    @property
+    def _multiple(self) -> int:
+        return max(self._input.multiple, STRIDES[-1])
+
+
+def _reader(model: session.Model, family: str) -> tuple[Decoder, tuple[str, ...]]:
+    """How to read a model's outputs, and in which order to take them.
+
+    Raises:
+        ModelError: the family is not known, or the outputs are not the family's.
+    """
+    names = tuple(port.name for port in model.outputs)
+    if family == "scrfd":
+        return decode_scrfd, names
+    if family != "yunet":
+        raise ModelError(
+            f"detect.face reads models of the families yunet and scrfd, but {model.name} is of {family}."
+        )
+    if set(names) != set(_YUNET_OUTPUTS):
+        raise ModelError(
+            f"{model.name}: a model of the family yunet gives {', '.join(_YUNET_OUTPUTS)}, "
+            f"but this one gives {', '.join(names)}; its manifest names the wrong family."
+        )
+    return decode_yunet, _YUNET_OUTPUTS

@@ -1,0 +1,40 @@
+"""Resize: the one way in which vidface scales pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def resize(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Scale a picture so that its outer edges stay where they are.
+
+    Each axis by itself: area averages where it shrinks, linear interpolation where it grows. A point
+    (x, y) of the picture, in pixels with the first pixel's centre at (0.5, 0.5), comes to lie at
+    (x * new width / width, y * new height / height), without a shift.
+
+    Args:
+        image: H x W or H x W x channels, uint8, uint16 or float32.
+        size: width and height wanted, 1 or more.
+
+    Returns:
+        The scaled picture, same dtype; the very same array where nothing changes.
+
+    Raises:
+        ValueError: the picture is empty or the size is below 1.
+    """
+    height, width = image.shape[:2]
+    if min(height, width, *size) < 1:
+        raise ValueError(f"cannot scale a {width} x {height} picture to {size[0]} x {size[1]} pixels")
+    if (width, height) == size:
+        return image
+    # OpenCV's area mode turns linear on both axes as soon as one of them grows.
+    shrunk = (min(width, size[0]), min(height, size[1]))
+    if shrunk != (width, height):
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+    if shrunk != size:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(image)
