@@ -201,10 +201,25 @@ def parse_manifest(text: str, *, origin: str) -> Manifest:
         raise ModelError(f"{origin}: {_faults(error)}.") from error
 
 
+class _Dumper(yaml.SafeDumper):
+    """Lists of plain values in one line, indented lists of mappings."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
+
+    def represent_list(self, data: list[Any]) -> yaml.SequenceNode:
+        plain = not any(isinstance(value, dict | list) for value in data)
+        node: yaml.SequenceNode = self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=plain)
+        return node
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
+
+
 def dump_manifest(manifest: Manifest) -> str:
     """The manifest as YAML text, fields in their usual order, what equals the default left out."""
     plain = manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
