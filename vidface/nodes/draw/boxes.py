@@ -1,0 +1,198 @@
+"""draw.boxes: boxes, labels, landmarks and trails on the picture."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data.faces import NOT_TRACKED, Faces
+from vidface.data.frame import Frame
+from vidface.data.planes import Planes
+from vidface.node import FOREVER, Node
+from vidface.vision.captions import spot_beside, text_mask
+from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, rounded_box, tag, trail
+
+PALETTE: Final[tuple[Rgb, ...]] = (
+    (65, 255, 179),
+    (223, 69, 157),
+    (240, 215, 12),
+    (137, 185, 255),
+    (255, 0, 93),
+    (227, 234, 255),
+    (193, 128, 0),
+    (185, 75, 255),
+)
+"""Any two differ by at least 30 (CIELAB) to normal sight and to protan, deutan and tritan observers
+(matrices of Machado et al. 2009), and all are light enough for black text."""
+
+Trail = deque[tuple[float, float, float]]
+"""Seconds, x and y of the box centre in pixels; oldest first."""
+
+
+class Style(NamedTuple):
+    """Sizes for one face: line, halo and height of digits in whole pixels, the rest in pixels."""
+
+    line: int
+    halo: int
+    corner: float
+    dot: float
+    cap: int
+
+    @classmethod
+    def of(cls, size: tuple[int, int], face_px: float, scale: float) -> Style:
+        """What suits a face `face_px` high in a frame of this size (width, height)."""
+        side = min(size) * scale
+        line = max(1, round(min(side / 480, face_px / 30)))
+        return cls(
+            line=line,
+            halo=max(1, round(line * 0.8)),
+            corner=min(6.0 * line, face_px * 0.15),
+            dot=max(1.0, min(face_px * 0.01, side / 240)),
+            cap=max(9, round(min(side / 60, face_px * 0.3))),
+        )
+
+
+class DrawBoxes(Node):
+    """Draw every face: box, label, five landmarks and a short trail, in one colour per track.
+
+    Paints on the YUV planes, so the rest of the picture reaches the encoder bit-identical; a frame
+    with nothing to draw is passed on as it is. Sizes follow the picture's shorter side. Faces whose
+    place was interpolated get a thinner dashed box.
+    """
+
+    label: Literal["id+score", "id", "none"] = Field("id+score", description="What stands beside a box.")
+    landmarks: bool = Field(True, description="Draw the five landmarks as dots.")
+    trail_s: float = Field(1.0, ge=0, le=60, description="Seconds of the way behind a face; 0 for none.")
+    scale: float = Field(1.0, gt=0, le=8, description="Width of lines and size of text, times the default.")
+
+    _trails: dict[int, Trail]
+
+    memory = FOREVER
+
+    def reset(self) -> None:
+        self._trails = {}
+
+    def process(self, frame: Frame, faces: Faces) -> Frame:
+        now = float(frame.time)
+        self._follow(now, faces)
+        if not len(faces):
+            return frame
+        return frame.painted(lambda planes: self._paint(planes, faces, now=now))
+
+    def _follow(self, now: float, faces: Faces) -> None:
+        if self.trail_s == 0:
+            return
+        for track, box in zip(faces.tracks.tolist(), faces.boxes.tolist(), strict=True):
+            if track != NOT_TRACKED:
+                way = self._trails.setdefault(track, deque())
+                way.append((now, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+        oldest = now - self.trail_s
+        for track, way in list(self._trails.items()):
+            while way and way[0][0] < oldest:
+                way.popleft()
+            if not way:
+                del self._trails[track]
+
+    def _paint(self, planes: Planes, faces: Faces, *, now: float) -> None:
+        canvas = Canvas(planes)
+        styles = [Style.of(planes.size, float(height), self.scale) for height in faces.heights]
+        # Small faces last: what is small lies before what is large, and would else be painted over.
+        order = np.argsort(-faces.heights, kind="stable").tolist()
+        for i in order:
+            self._paint_trail(canvas, int(faces.tracks[i]), now, box=faces.boxes[i], style=styles[i])
+        for i in order:
+            points = faces.landmarks[i] if self.landmarks else faces.landmarks[i][:0]
+            pen = _pen(styles[i], colour_of(int(faces.tracks[i])), faint=bool(faces.interpolated[i]))
+            _paint_box(canvas, faces.boxes[i], points, style=styles[i], pen=pen)
+        if self.label != "none":
+            self._paint_labels(canvas, faces, styles=styles, order=order)
+
+    def _paint_trail(
+        self, canvas: Canvas, track: int, now: float, *, box: NDArray[np.float32], style: Style
+    ) -> None:
+        way = self._trails.get(track, ()) if self.trail_s else ()
+        if len(way) < 2:
+            return
+        reach = 2 * max(canvas.planes.size)
+        points = np.clip(np.array([(x, y) for _, x, y in way]), -reach, 2 * reach)
+        # A face that keeps its place would only get a scribble on the nose.
+        moved = np.ptp(points, axis=0).max() / max(float(box[3] - box[1]), 1.0)
+        age = (now - np.array([t for t, _, _ in way])) / self.trail_s
+        fade = np.clip((moved - 0.1) / 0.2, 0, 1) * (1 - age[1:]).clip(0, 1)
+        on_face = ((points[1:] > box[:2]) & (points[1:] < box[2:])).all(axis=1)
+        fade *= np.where(on_face, 0.4, 0.9)
+        if fade.any():
+            trail(canvas, points, fade, Pen(colour_of(track), style.line + 1, halo=1))
+
+    def _paint_labels(self, canvas: Canvas, faces: Faces, *, styles: list[Style], order: list[int]) -> None:
+        taken = faces.boxes.tolist()
+        for i in order:
+            text = _label(int(faces.tracks[i]), float(faces.scores[i]), with_score=self.label == "id+score")
+            if not text:
+                continue
+            mask, pad = text_mask(text, styles[i].cap), max(2, round(styles[i].cap * 0.4))
+            size = (mask.shape[1] + 2 * pad, mask.shape[0] + 2 * pad - 2)
+            others = np.array(taken[:i] + taken[i + 1 :])
+            gap = styles[i].line / 2 + styles[i].halo
+            spot = spot_beside(taken[i], size, frame=canvas.planes.size, gap=gap, avoid=others)
+            if spot is not None:
+                place = (*spot, spot[0] + size[0], spot[1] + size[1])
+                tag(canvas, place, mask, pad=pad, colour=colour_of(int(faces.tracks[i])))
+                taken.append(place)
+
+
+def colour_of(track: int) -> Rgb:
+    """The colour of a track: always the same for the same number, far apart for neighbouring numbers.
+
+    Every eighth number has the same hue, a step darker or lighter.
+    """
+    if track == NOT_TRACKED:
+        return PALETTE[5]
+    turn, place = divmod(track - 1, len(PALETTE))
+    r, g, b = PALETTE[place]
+    if turn % 3 == 1:
+        return (r + 255) // 2, (g + 255) // 2, (b + 255) // 2
+    if turn % 3 == 2:
+        return r * 4 // 5, g * 4 // 5, b * 4 // 5
+    return r, g, b
+
+
+def _label(track: int, score: float, *, with_score: bool) -> str:
+    # Cut, not rounded: 1.00 would claim more than the detector said.
+    parts = [] if track == NOT_TRACKED else [f"#{track}"]
+    if with_score:
+        parts.append(f"{math.floor(score * 100 + 1e-4) / 100:.2f}")
+    return " ".join(parts)
+
+
+def _pen(style: Style, colour: Rgb, *, faint: bool) -> Pen:
+    if faint:
+        return Pen(colour, max(1, style.line // 2), style.halo, opacity=0.85)
+    return Pen(colour, style.line, style.halo)
+
+
+def _paint_box(
+    canvas: Canvas, box: NDArray[np.float32], points: NDArray[np.float32], *, style: Style, pen: Pen
+) -> None:
+    """Box and dots; a faint pen draws dashes. What lies outside the frame is cut off."""
+    width, height = canvas.planes.size
+    beyond = 4 * (pen.reach + style.corner)
+    x1, y1, x2, y2 = np.clip(box.astype(float), -beyond, np.array([width, height] * 2) + beyond).tolist()
+    known = points[np.isfinite(points).all(axis=1)]
+    spread = np.concatenate([[[x1, y1], [x2, y2]], known])
+    room = pen.reach + math.ceil(style.dot)
+    tile = canvas.tile(*(spread.min(axis=0) - room), *(spread.max(axis=0) + room))
+    if tile is None:
+        return
+    core, halo = tile.blank(), tile.blank()
+    ring = rounded_box((x1, y1, x2, y2), style.corner)
+    lines = dashes(ring, 4 * style.line + 3) if pen.opacity < 1 else [ring]
+    pen.stroke(core, halo, [tile.knots(line) for line in lines], closed=pen.opacity == 1)
+    for x, y in tile.knots(known).tolist():
+        pen.dot(core, halo, (x, y), radius=style.dot)
+    canvas.lay(tile, (halo, HALO), (core, pen.colour))

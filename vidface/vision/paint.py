@@ -1,0 +1,212 @@
+"""Soft-edged shapes painted straight onto YUV planes.
+
+Nothing here goes through RGB: a shape is drawn as coverage (0..255) on a tile of the frame, and its
+colour is turned into the planes' own code values, so that it looks the same in BT.601 and BT.709,
+limited and full range, 8, 10 and 12 bits. Samples that no shape covers stay bit-identical.
+
+Coordinates are pixels of the frame, the centre of the top-left pixel at (0.5, 0.5). A chroma sample
+is covered as much as the luma samples that it stands for, on average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data.planes import Planes
+
+Rgb = tuple[int, int, int]
+Cover = NDArray[np.uint8]
+"""h x w, 0 (not covered) to 255 (covered)."""
+
+LUMA_WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+"""Kr and Kb of ITU-R BT.601-7, BT.709-6 and BT.2020-2."""
+
+HALO: Final[Rgb] = (8, 8, 10)
+BLACK: Final[Rgb] = (0, 0, 0)
+_SHIFT: Final = 4
+_ARC: Final = np.linspace(0, math.pi / 2, 7)
+
+
+def ink_codes(planes: Planes, rgb: Rgb) -> tuple[float, float, float]:
+    """Code values (luma, u, v) of an RGB colour (0..255) in the coding of `planes`, not rounded."""
+    kr, kb = LUMA_WEIGHTS[planes.matrix]
+    r, g, b = (value / 255 for value in rgb)
+    luma = kr * r + (1 - kr - kb) * g + kb * b
+    blue, red = (b - luma) / (2 - 2 * kb), (r - luma) / (2 - 2 * kr)
+    top, half = (1 << planes.bits) - 1, 1 << (planes.bits - 1)
+    if planes.full_range:
+        return luma * top, min(half + blue * top, top), min(half + red * top, top)
+    step = 1 << (planes.bits - 8)
+    return (16 + 219 * luma) * step, half + 224 * blue * step, half + 224 * red * step
+
+
+class Tile(NamedTuple):
+    """A part of the frame on the chroma grid: left, top, right, bottom in whole pixels.
+
+    The last column or row may lie outside a frame of odd size.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def blank(self) -> Cover:
+        """Nothing covered."""
+        return np.zeros((self.bottom - self.top, self.right - self.left), np.uint8)
+
+    def knots(self, points: NDArray[Any]) -> NDArray[np.int32]:
+        """n x 2 points of the frame as OpenCV counts: from the middle of the tile's first pixel, shifted."""
+        moved = (points - (self.left + 0.5, self.top + 0.5)) * (1 << _SHIFT)
+        return np.asarray(np.rint(moved), np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """Writable planes to paint on; they are changed in place."""
+
+    planes: Planes
+    _codes: dict[Rgb, tuple[float, float, float]] = field(default_factory=dict)
+
+    def tile(self, x1: float, y1: float, x2: float, y2: float) -> Tile | None:
+        """The smallest tile that holds x1..x2, y1..y2, cut off at the frame; None if nothing is left."""
+        width, height = self.planes.size
+        sx, sy = self.planes.subsampling
+        left, top = max(math.floor(x1), 0) // sx * sx, max(math.floor(y1), 0) // sy * sy
+        right, bottom = min(math.ceil(x2), width), min(math.ceil(y2), height)
+        if right <= left or bottom <= top:
+            return None
+        return Tile(left, top, right + -right % sx, bottom + -bottom % sy)
+
+    def lay(self, tile: Tile, *layers: tuple[Cover, Rgb]) -> None:
+        """Lay covers of the tile's shape, each in its colour, onto the picture: the first one lowest."""
+        codes = [self._code(rgb) for _, rgb in layers]
+        covers = [cover for cover, _ in layers]
+        _mix(self.planes.luma, (tile.left, tile.top), covers, [code[0] for code in codes])
+        sx, sy = self.planes.subsampling
+        if sx > 1 or sy > 1:
+            size = (covers[0].shape[1] // sx, covers[0].shape[0] // sy)
+            covers = [np.asarray(cv2.resize(c, size, interpolation=cv2.INTER_AREA), np.uint8) for c in covers]
+        place = (tile.left // sx, tile.top // sy)
+        _mix(self.planes.u, place, covers, [code[1] for code in codes])
+        _mix(self.planes.v, place, covers, [code[2] for code in codes])
+
+    def _code(self, rgb: Rgb) -> tuple[float, float, float]:
+        if rgb not in self._codes:
+            self._codes[rgb] = ink_codes(self.planes, rgb)
+        return self._codes[rgb]
+
+
+def _mix(plane: NDArray[Any], place: tuple[int, int], covers: list[Cover], codes: list[float]) -> None:
+    left, top = place
+    region = plane[top : top + covers[0].shape[0], left : left + covers[0].shape[1]]
+    inside = [cover[: region.shape[0], : region.shape[1]] for cover in covers]
+    touched = inside[0] > 0
+    for cover in inside[1:]:
+        touched |= cover > 0
+    old = region[touched].astype(np.float32)
+    mixed, rest = np.full_like(old, 0.5), np.ones_like(old)
+    for cover, code in zip(reversed(inside), reversed(codes), strict=True):
+        share = cover[touched] * np.float32(1 / 255) * rest
+        mixed += share * np.float32(code)
+        rest -= share
+    region[touched] = mixed + rest * old
+
+
+class Pen(NamedTuple):
+    """How lines and dots look: whole pixels wide, a soft dark halo sets them off from any ground."""
+
+    colour: Rgb
+    width: int
+    halo: int
+    opacity: float = 1.0
+
+    @property
+    def reach(self) -> int:
+        """Pixels to each side of a line's middle that may change."""
+        return math.ceil(self.width / 2) + self.halo + 2
+
+    @property
+    def coats(self) -> tuple[tuple[int, int], ...]:
+        """(extra width to each side, cover) of the halo's coats, widest first."""
+        full = self.opacity * 255
+        if self.halo == 1:
+            return ((1, round(0.45 * full)),)
+        return ((self.halo, round(0.22 * full)), ((self.halo + 1) // 2, round(0.5 * full)))
+
+    def stroke(self, core: Cover, halo: Cover, lines: Sequence[NDArray[np.int32]], *, closed: bool) -> None:
+        """Draw lines (each n x 2 knots of the tile) into the covers of a tile."""
+        for extra, value in self.coats:
+            cv2.polylines(halo, lines, closed, (value,), self.width + 2 * extra, cv2.LINE_AA, _SHIFT)
+        value = round(255 * self.opacity)
+        cv2.polylines(core, lines, closed, (value,), self.width, cv2.LINE_AA, _SHIFT)
+
+    def dot(self, core: Cover, halo: Cover, knot: tuple[int, int], *, radius: float) -> None:
+        """Draw a filled disc of `radius` pixels around a knot of the tile."""
+        for extra, value in self.coats:
+            size = round((radius + extra) * (1 << _SHIFT))
+            cv2.circle(halo, knot, size, (value,), -1, cv2.LINE_AA, _SHIFT)
+        size = round(radius * (1 << _SHIFT))
+        cv2.circle(core, knot, size, (round(255 * self.opacity),), -1, cv2.LINE_AA, _SHIFT)
+
+
+def rounded_box(box: Sequence[float], radius: float) -> NDArray[np.float64]:
+    """The corners of a box x1 y1 x2 y2 with rounded corners as a closed line: 28 x 2 points, clockwise."""
+    x1, y1, x2, y2 = box
+    radius = max(0.0, min(radius, (x2 - x1) / 2, (y2 - y1) / 2))
+    centres = ((x1 + radius, y1 + radius), (x2 - radius, y1 + radius), (x2 - radius, y2 - radius),
+               (x1 + radius, y2 - radius))  # fmt: skip
+    arcs = [
+        (x - radius * np.cos(_ARC + turn), y - radius * np.sin(_ARC + turn))
+        for turn, (x, y) in zip((0, math.pi / 2, math.pi, 3 * math.pi / 2), centres, strict=True)
+    ]
+    return np.concatenate([np.column_stack(arc) for arc in arcs])
+
+
+def dashes(ring: NDArray[np.float64], dash: float) -> list[NDArray[np.float64]]:
+    """Cut a closed line (n x 2 points) into dashes of about `dash` pixels with holes of the same length."""
+    loop = np.concatenate([ring, ring[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(loop, axis=0).T))])
+    count = max(2, round(along[-1] / (2 * dash)))
+    period = along[-1] / count
+    places = (np.arange(count)[:, None] + np.linspace(-0.25, 0.25, 9)) * period % along[-1]
+    return list(np.stack([np.interp(places, along, loop[:, 0]), np.interp(places, along, loop[:, 1])], -1))
+
+
+def trail(canvas: Canvas, points: NDArray[Any], strengths: NDArray[Any], pen: Pen) -> None:
+    """A line through n x 2 points that fades: part i (from point i to i + 1) has about opacity strengths[i].
+
+    Drawn in at most 8 pieces of even opacity.
+    """
+    if len(points) < 2:
+        return
+    (x1, y1), (x2, y2) = points.min(axis=0) - pen.reach, points.max(axis=0) + pen.reach
+    tile = canvas.tile(x1, y1, x2, y2)
+    if tile is None:
+        return
+    core, halo, knots = tile.blank(), tile.blank(), tile.knots(points)
+    for part in np.array_split(np.arange(len(points) - 1), min(8, len(points) - 1)):
+        faded = pen._replace(opacity=float(strengths[part].mean()))
+        faded.stroke(core, halo, [knots[part[0] : part[-1] + 2]], closed=False)
+    canvas.lay(tile, (halo, HALO), (core, pen.colour))
+
+
+def tag(canvas: Canvas, place: tuple[int, int, int, int], text: Cover, *, pad: int, colour: Rgb) -> None:
+    """A filled rounded box x1 y1 x2 y2 (inside the frame) with black text `pad` pixels from its left side."""
+    x1, y1, x2, y2 = place
+    tile = canvas.tile(*place)
+    if tile is None:
+        return
+    ground, ink = tile.blank(), tile.blank()
+    ring = rounded_box((x1 + 0.5, y1 + 0.5, x2 - 0.5, y2 - 0.5), pad)
+    cv2.fillPoly(ground, [tile.knots(ring)], (255,), cv2.LINE_AA, _SHIFT)
+    x, y = x1 - tile.left + pad, y1 - tile.top + (y2 - y1 - text.shape[0]) // 2
+    ink[y : y + text.shape[0], x : x + text.shape[1]] = text
+    canvas.lay(tile, (ground, colour), (ink, BLACK))
