@@ -1,0 +1,46 @@
+"""Open an input: a video file or address, a folder of pictures, one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vidface.data.source import Source
+from vidface.errors import UsageError
+from vidface.media.reader import Cut, PyavSource
+
+DECODERS = ("pyav", "decord")
+
+
+def open_source(
+    path: str | Path,
+    *,
+    start: float | None = None,
+    stop: float | None = None,
+    decoder: str = "pyav",
+    **options: Any,
+) -> Source:
+    """Open whatever `path` is.
+
+    Args:
+        path: a video file, an address, a folder of pictures or one picture.
+        start, stop: seconds on the input's own clock; frames with start <= time < stop are read.
+        decoder: "pyav", or "decord" where that is installed (see `vidface.media.decord_reader` for
+            what it gets wrong).
+        options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
+            overrides the tags), `rate` (frames a second of a folder of pictures, 25 if not given).
+
+    Raises:
+        InputError: there is nothing to read there; one sentence says what was found instead.
+        UsageError: an unknown decoder or option, or an empty part.
+    """
+    known = {"threads", "colorspace", "rate"}
+    for key in options:
+        if key not in known:
+            raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
+    if decoder not in DECODERS:
+        raise UsageError(f"--decoder wants one of {', '.join(DECODERS)}, but got {decoder!r}.")
+    cut = Cut.of(start, stop)
+    return PyavSource(
+        path, cut=cut, threads=options.get("threads") or 0, colorspace=options.get("colorspace")
+    )

@@ -1,0 +1,137 @@
+"""Open an input with FFmpeg, or say in one sentence why it cannot be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidface.errors import InputError
+
+# Bare elementary streams carry no signature that is safe to recognise; their name is the second opinion.
+_RAW_FORMATS = {
+    ".264": "h264", ".h264": "h264", ".avc": "h264", ".jsv": "h264", ".jvt": "h264", ".26l": "h264",
+    ".265": "hevc", ".h265": "hevc", ".hevc": "hevc",
+    ".m1v": "mpegvideo", ".m2v": "mpegvideo", ".obu": "obu",
+}  # fmt: skip
+# FFmpeg draws text files as pictures; nobody who passes one means that.
+_TEXT_ART = {"ansi", "bintext", "idf", "xbin", "tty"}
+_NETWORK_TIMEOUT_S = 10.0
+
+
+def is_url(path: str | Path) -> bool:
+    """The input is an address rather than a file."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)) is not None
+
+
+def shown_name(path: str | Path) -> str:
+    """The input as people should see it: passwords in addresses are masked."""
+    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", str(path))
+
+
+def open_input(path: str | Path) -> InputContainer:
+    """Open a file or an address for reading; the caller closes it.
+
+    Raises:
+        InputError: there is nothing to read, it may not be read, or it is no video or picture.
+    """
+    name = shown_name(path)
+    if not is_url(path):
+        _check_file(Path(path), name)
+    timeout = _NETWORK_TIMEOUT_S if is_url(path) else None
+    try:
+        return av.open(str(path), "r", metadata_errors="replace", timeout=timeout)
+    except av.error.FFmpegError as error:
+        raw = _RAW_FORMATS.get(Path(str(path)).suffix.lower())
+        if raw is not None:
+            return _open_raw(path, raw, name)
+        raise InputError(_why_not(path, name, error)) from error
+
+
+def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
+    """The stream to look at: FFmpeg's choice among those that are no cover picture.
+
+    Raises:
+        InputError: there is none, or no decoder for it.
+    """
+    name = shown_name(path)
+    moving = [s for s in container.streams.video if not _is_cover(s)]
+    if not moving:
+        raise InputError(f"{name}: wanted a video stream, but found {_found(container)}.")
+    best = container.streams.best("video")
+    stream = next((s for s in moving if best is not None and s.index == best.index), moving[0])
+    context: Any = stream.codec_context
+    if context is None:
+        raise InputError(f"{name}: there is no decoder for its video stream; convert it to H.264 first.")
+    if context.codec.name in _TEXT_ART:
+        raise InputError(f"{name}: is a text file, not a video or picture.")
+    return stream
+
+
+def raw_format(container: InputContainer) -> bool:
+    """The input is a bare elementary stream, which has no times."""
+    return container.format.name in set(_RAW_FORMATS.values()) - {"obu"}
+
+
+def _open_raw(path: str | Path, raw: str, name: str) -> InputContainer:
+    try:
+        return av.open(str(path), "r", format=raw)
+    except av.error.FFmpegError as error:
+        raise InputError(f"{name}: is not a readable {raw} stream ({_plain(error)}).") from error
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        size = path.stat().st_size
+        if path.is_file() and size == 0:
+            raise InputError(f"{name}: the file is empty (0 bytes).")
+        with path.open("rb") as handle:
+            handle.read(1)
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: there is no such file; check the path.") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: may not be read by this user; check its permissions.") from error
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror or error}).") from error
+
+
+def _why_not(path: str | Path, name: str, error: av.error.FFmpegError) -> str:
+    if is_url(path):
+        return f"{name}: cannot be opened ({_plain(error)}); check the address and the network."
+    with Path(path).open("rb") as handle:
+        head = handle.read(4096)
+    if head[4:8] == b"ftyp":
+        return (
+            f"{name}: begins as an MP4, but its index (moov) is missing or damaged: the recording or the "
+            "download was cut off before it was finished; get it again, or repair it with a recovery tool."
+        )
+    if _looks_like_text(head):
+        return f"{name}: is text, not a video or picture, whatever its name says."
+    return f"{name}: is not a video or picture that FFmpeg can read ({_plain(error)})."
+
+
+def _plain(error: av.error.FFmpegError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _looks_like_text(head: bytes) -> bool:
+    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    return printable > 0.95 * len(head)
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _found(container: InputContainer) -> str:
+    counts = {
+        "audio stream": len(container.streams.audio),
+        "cover picture": len([s for s in container.streams.video if _is_cover(s)]),
+        "subtitle stream": len(container.streams.subtitles),
+    }
+    parts = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items() if n]
+    return "only " + " and ".join(parts) if parts else "no stream at all"

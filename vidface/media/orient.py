@@ -1,0 +1,88 @@
+"""Orientation: how a stored picture is turned and mirrored to stand upright."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One of the eight ways a picture can lie: swap the axes first, then mirror.
+
+    Attributes:
+        swap: exchange rows and columns.
+        flip_x: mirror left to right, after the swap.
+        flip_y: mirror top to bottom, after the swap.
+    """
+
+    swap: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @property
+    def upright(self) -> bool:
+        """Nothing to do."""
+        return not (self.swap or self.flip_x or self.flip_y)
+
+    @property
+    def rotation(self) -> int:
+        """Degrees counter-clockwise that the stored picture lies turned: 0, 90, 180 or 270."""
+        if self.swap:
+            return 90 if self.flip_x else 270
+        return 180 if self.flip_y else 0
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Upright width and height of a stored `width` x `height` picture."""
+        return (height, width) if self.swap else (width, height)
+
+    def apply(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Turn an H x W (x C) picture upright; a new contiguous array unless there is nothing to do."""
+        if self.swap:
+            image = cv2.transpose(image)
+        if self.flip_x or self.flip_y:
+            code = -1 if self.flip_x and self.flip_y else 1 if self.flip_x else 0
+            image = cv2.flip(image, code)
+        return image
+
+    def from_stored(self, width: int, height: int) -> NDArray[np.float64]:
+        """3 x 3: stored pixel positions to upright ones, for a stored `width` x `height` picture.
+
+        Pixel centres at (0.5, 0.5), so a mirror takes x to width - x.
+        """
+        matrix = np.eye(3)
+        if self.swap:
+            matrix = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])
+        wide, high = self.size(width, height)
+        mirror = np.eye(3)
+        if self.flip_x:
+            mirror[0] = (-1, 0, wide)
+        if self.flip_y:
+            mirror[1] = (0, -1, high)
+        turned: NDArray[np.float64] = mirror @ matrix
+        return turned
+
+
+UPRIGHT = Turn()
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """What the frame's display matrix asks for (ISO/IEC 14496-12, 8.3.2: x' = a x + c y, y' = b x + d y).
+
+    Angles that are no quarter turn are taken as the nearest mirror-free reading of their signs.
+    """
+    side: Any = frame.side_data
+    data = side.get("DISPLAYMATRIX")
+    if data is None:
+        return UPRIGHT
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32, count=5).tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Turn(True, c < 0, b < 0)
+    return Turn(False, a < 0, d < 0)

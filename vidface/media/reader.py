@@ -1,0 +1,244 @@
+"""PyavSource: the frames of a video file, in order, each with its exact time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidface.data.frame import Frame
+from vidface.data.planes import Matrix
+from vidface.data.source import Hole, SourceInfo
+from vidface.errors import UsageError
+from vidface.media.colour import colour_of, matrix_by_name
+from vidface.media.losses import ENDS_EARLY, Losses
+from vidface.media.opening import open_input, raw_format, video_stream
+from vidface.media.orient import turn_of
+from vidface.media.pixels import AvPixels
+from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_packets
+from vidface.media.timeline import Timeline
+
+_MAX_READ_ERRORS = 8  # in a row, before the rest of the input is given up
+_FIRST_STEP_BACK_S = 2  # a seek that lands too late is repeated from this much earlier, then 4 times that
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The part of an input that is wanted: start <= time < stop, in seconds of its own clock."""
+
+    start: Fraction | None = None
+    stop: Fraction | None = None
+
+    @classmethod
+    def of(cls, start: float | None, stop: float | None) -> Cut:
+        """From what a user typed: 0.1 means one tenth, not the nearest binary number.
+
+        Raises:
+            UsageError: the part is empty.
+        """
+        exact = [None if value is None else Fraction(str(value)) for value in (start, stop)]
+        if exact[0] is not None and exact[1] is not None and exact[1] <= exact[0]:
+            raise UsageError(f"--to must lie after --from, but {stop} is not after {start}.")
+        return cls(*exact)
+
+
+@dataclass(slots=True)
+class _Session:
+    """One pass over the input; belongs to the thread that iterates."""
+
+    container: InputContainer
+    stream: VideoStream
+    timeline: Timeline
+    losses: Losses = field(default_factory=Losses)
+    ended_early: Hole | None = None
+
+
+class PyavSource:
+    """A `vidface.data.source.Source` over a file or address, decoded by FFmpeg through PyAV.
+
+    - Times are the container's own, exact; edit lists, start offsets and variable rates as stated.
+    - Frames come upright: the display matrix is undone.
+    - A packet that cannot be decoded is a hole; what follows is still read.
+    - `frames` runs in one thread; `close` may be called from another one.
+
+    Raises:
+        InputError: the input cannot be read or holds no picture.
+        UsageError: an unknown colour matrix or an empty part.
+    """
+
+    def __init__(
+        self, path: str | Path, *, cut: Cut | None = None, threads: int = 0, colorspace: str | None = None
+    ) -> None:
+        self._path = path
+        self._cut = cut or Cut()
+        self._threads = threads
+        self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
+        self._info = probe(path, colorspace=colorspace)
+        self._lock = RLock()
+        self._session: _Session | None = None
+        self._begun = False
+        self._closed = False
+
+    @property
+    def info(self) -> SourceInfo:
+        """Known before the first frame; `extra` gains notes on odd times while frames are read."""
+        return self._info
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame of the part once, in presentation order, indices 0, 1, 2 ..."""
+        if self._begun:
+            raise UsageError(
+                f"{self._info.name}: its frames can be read once; open it again for a second time."
+            )
+        self._begun = True
+        try:
+            yield from self._wanted()
+        finally:
+            self.close()
+
+    def holes(self) -> tuple[Hole, ...]:
+        """What is missing; complete once `frames` is exhausted."""
+        return self._session.losses.holes() if self._session else ()
+
+    def close(self) -> None:
+        """Give back the file; safe to call twice, in another thread and after a failure."""
+        with self._lock:
+            self._closed = True
+            if self._session is not None:
+                self._session.container.close()
+
+    def _wanted(self) -> Iterator[Frame]:
+        index = 0
+        for frame, pts, epoch in self._positioned():
+            time = pts * self._info.time_base
+            if self._cut.start is not None and time < self._cut.start:
+                continue
+            if self._cut.stop is not None and time >= self._cut.stop:
+                return
+            yield self._frame(frame, index, pts, epoch)
+            index += 1
+
+    def _frame(self, frame: VideoFrame, index: int, pts: int, epoch: int) -> Frame:
+        if frame.is_corrupt and self._session is not None:
+            self._session.losses.concealed(index, pts * self._info.time_base)
+        colour = colour_of(frame, override=self._override, still=self._info.codec in STILL_CODECS)
+        return Frame(
+            index=index,
+            pts=pts,
+            time_base=self._info.time_base,
+            pixels=AvPixels(frame, colour=colour, turn=turn_of(frame)),
+            duration=self._duration(frame),
+            epoch=epoch,
+        )
+
+    def _duration(self, frame: VideoFrame) -> int:
+        session = self._session
+        stated = session is None or session.timeline.mode == "pts"
+        return frame.duration or 0 if stated or session is None else session.timeline.step
+
+    def _positioned(self) -> Iterator[tuple[VideoFrame, int, int]]:
+        """Frames from at or before the start of the part on."""
+        start = self._cut.start
+        first = self._info.start if self._info.start is not None else Fraction(0)
+        if start is None or start <= first or not self._open().stream.time_base:
+            yield from self._decoded(self._open())
+            return
+        if self._timeline_mode(self._open()) == "count":
+            yield from self._decoded(self._open())
+            return
+        back = Fraction(0)
+        while start - back > first:
+            frames = self._decoded(self._sought(start - back))
+            head = next(frames, None)
+            if head is not None and head[1] * self._info.time_base <= start:
+                yield head
+                yield from frames
+                return
+            back = back * 4 or Fraction(_FIRST_STEP_BACK_S)
+        yield from self._decoded(self._open())
+
+    def _open(self) -> _Session:
+        with self._lock:
+            if self._session is not None:
+                self._session.container.close()
+            container = open_input(self._path)
+            stream = video_stream(container, self._path)
+            stream.thread_type = "AUTO"
+            stream.thread_count = self._threads
+            rate = self._info.rate or FALLBACK_RATE
+            step = max(1, round(1 / (rate * self._info.time_base)))
+            timeline = Timeline(self._info.time_base, step)
+            self._session = _Session(container, stream, timeline)
+            timeline.mode = self._timeline_mode(self._session)
+            return self._session
+
+    def _sought(self, time: Fraction) -> _Session:
+        session = self._open()
+        offset = int(time / self._info.time_base)
+        # An index that cannot seek leaves the reader at the start, which is right as well, only slower.
+        with contextlib.suppress(av.error.FFmpegError):
+            session.container.seek(offset, stream=session.stream, backward=True)
+        return session
+
+    def _timeline_mode(self, session: _Session) -> Any:
+        if raw_format(session.container):
+            return "count"
+        return "chunks" if session.container.format.name == "avi" else "pts"
+
+    def _decoded(self, session: _Session) -> Iterator[tuple[VideoFrame, int, int]]:
+        promised = promised_packets(session.container, session.stream) if self._cut.start is None else None
+        for packet in self._packets(session):
+            for frame in self._pictures(session, packet):
+                pts = session.timeline.stamp(frame.pts, frame.dts)
+                yield frame, pts, session.timeline.epoch
+        session.losses.finish(promised, session.ended_early)
+        self._info.extra.update(session.timeline.notes())
+
+    def _packets(self, session: _Session) -> Iterator[Packet[VideoStream] | None]:
+        """Packets in storage order, then None to empty the decoder; read errors are stepped over."""
+        errors = 0
+        while errors < _MAX_READ_ERRORS:
+            try:
+                for packet in session.container.demux(session.stream):
+                    if packet.size:
+                        errors = 0
+                        yield packet
+                    if self._closed:
+                        return
+                break
+            except av.error.FFmpegError as error:
+                errors += 1
+                cause = f"{ENDS_EARLY} ({(error.strerror or '').lower()})"
+                session.ended_early = Hole(cause, None, session.losses.pictures - 1)
+        yield None
+
+    def _pictures(self, session: _Session, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        base = self._info.time_base
+        with self._lock:
+            if self._closed:
+                return []
+            if packet is not None:
+                session.losses.read += 1
+                session.losses.hidden += packet.is_discard
+                session.timeline.feed(packet.dts)
+            try:
+                frames = session.stream.codec_context.decode(packet)
+            except av.error.EOFError:
+                frames = []
+            except av.error.FFmpegError as error:
+                place = None if packet is None or packet.pts is None else packet.pts * base
+                session.losses.failed((error.strerror or "unknown").lower(), place)
+                session.timeline.lose()
+                frames = []
+            session.losses.pictures += len(frames)
+            return frames

@@ -1,0 +1,84 @@
+"""Timeline: the presentation time of each decoded frame, as the container states it."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+_GAP_S = 5  # a jump forward by more than this begins a new epoch
+_BACK_S = 1  # and one backward by more than this
+
+Mode = Literal["pts", "chunks", "count"]
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Gives each frame its pts and epoch; never moves a stated time.
+
+    Attributes:
+        time_base: seconds per unit of pts.
+        step: units between two frames where nothing better is known.
+        mode: "pts" reads presentation times. "chunks" gives the k-th frame in display order the
+            k-th smallest decoding time (AVI: one chunk, one frame, no presentation times).
+            "count" numbers the frames (bare streams have no times at all).
+    """
+
+    time_base: Fraction
+    step: int
+    mode: Mode = "pts"
+    epoch: int = 0
+    made_up: int = 0
+    disorder: int = 0
+    _last: int | None = None
+    _chunks: list[int] = field(default_factory=list)
+
+    def feed(self, dts: int | None) -> None:
+        """A packet with this decoding time goes to the decoder."""
+        if self.mode == "chunks" and dts is not None:
+            heapq.heappush(self._chunks, dts)
+
+    def lose(self) -> None:
+        """A packet could not be decoded: its chunk's time is used up (the oldest one waiting)."""
+        if self._chunks:
+            heapq.heappop(self._chunks)
+
+    def stamp(self, pts: int | None, dts: int | None) -> int:
+        """The pts of the next frame in display order."""
+        value = self._stated(pts, dts)
+        if value is None:
+            value = 0 if self._last is None else self._last + self.step
+            self.made_up += self.mode == "pts"
+        if self._last is not None:
+            self._watch(value - self._last)
+        self._last = value
+        return value
+
+    def notes(self) -> dict[str, str]:
+        """What was odd about the times, for `SourceInfo.extra`."""
+        found = {}
+        if self.made_up:
+            found["times_missing"] = f"{self.made_up} frames stated no time and follow the one before"
+        if self.disorder:
+            found["times_disordered"] = (
+                f"{self.disorder} frames repeat or go behind the time before; kept as found"
+            )
+        return found
+
+    def _stated(self, pts: int | None, dts: int | None) -> int | None:
+        if self.mode == "count":
+            return None
+        if self.mode == "chunks":
+            return heapq.heappop(self._chunks) if self._chunks else None
+        if pts is not None:
+            return pts
+        later = dts is not None and (self._last is None or dts > self._last)
+        return dts if later else None
+
+    def _watch(self, delta: int) -> None:
+        seconds = delta * self.time_base
+        if seconds > _GAP_S or seconds < -_BACK_S:
+            self.epoch += 1
+        elif delta <= 0:
+            self.disorder += 1
