@@ -39,7 +39,7 @@ def scrfd(pictures: int = 1) -> list[NDArray[np.float32]]:
 
 @pytest.mark.parametrize(("level", "stride"), list(enumerate(STRIDES)))
 def test_convention_yunet_cell_to_pixels(level: int, stride: int) -> None:
-    """Column 1, row 1: centre = (cell + delta) * stride, side = exp * stride, point = (cell + delta) * stride."""
+    """Column 1, row 1: centre and points = (cell + delta) * stride, side = exp * stride."""
     heads = yunet()
     columns = SIZE[0] // stride
     cell = columns * (1 if stride < 32 else 0) + 1

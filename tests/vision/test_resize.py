@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,7 +50,7 @@ def test_an_axis_that_shrinks_is_averaged_though_the_other_grows() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_type_channels_and_flat_colour_survive(dtype: type) -> None:
     """A flat picture stays flat, in its own dtype."""
-    flat = np.full((10, 14, 3), 77, dtype)
+    flat: NDArray[Any] = np.full((10, 14, 3), 77, dtype)
     for size in ((7, 5), (28, 20), (1, 1), (3, 40)):
         changed = resize(flat, size)
         assert changed.dtype == dtype

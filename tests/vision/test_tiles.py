@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_pieces_cover_the_length_and_overlap_enough(length: int, tile: int, over
     assert piece <= tile
     assert starts[0] == 0
     assert starts[-1] + piece == length
-    assert all(b - a <= piece - overlap for a, b in zip(starts, starts[1:], strict=False))
+    assert all(b - a <= piece - overlap for a, b in pairwise(starts))
 
 
 def test_overlap_must_leave_room() -> None:

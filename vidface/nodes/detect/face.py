@@ -125,13 +125,10 @@ class DetectFace(Node):
     def process(self, frame: Batch[Frame]) -> Batch[Faces]:
         """Faces of each frame; `Faces.none(looked=False)` for those that the cadence passes over.
 
-        Raises:
-            FrameError: a frame has no pixels.
+        A frame that cannot be served gets a FrameError in its place, and the others their faces.
         """
-        due, last = self._due(frame)
+        due, self._last = self._due(frame)
         seen = dict(zip(due, self._look([frame[i] for i in due]), strict=True))
-        # Only now: a frame that failed is asked for once more, and must not have moved the cadence on.
-        self._last = last
         passed_over = Faces.none(looked=False)
         return Batch(seen.get(i, passed_over) for i in range(len(frame)))
 
@@ -139,16 +136,23 @@ class DetectFace(Node):
         """Places of the frames to look at, and the index of the last one looked at."""
         due, last = [], self._last
         for i, frame in enumerate(frames):
-            if last is None or frame.index - last >= self.every:
+            if last is None or not 0 < frame.index - last < self.every:
                 due.append(i)
                 last = frame.index
         return due, last
 
-    def _look(self, frames: list[Frame]) -> list[Faces]:
+    def _look(self, frames: list[Frame]) -> list[Any]:
+        """Faces, or the FrameError, of each frame."""
         parts: list[list[tuple[Found, NDArray[np.bool_]]]] = [[] for _ in frames]
+        faults: dict[int, FrameError] = {}
         waiting: dict[tuple[int, int], list[_View]] = {}
         for number, frame in enumerate(frames):
-            for view in self._views(number, frame):
+            try:
+                views = list(self._views(number, frame))
+            except FrameError as error:
+                faults[number] = error
+                continue
+            for view in views:
                 size = self._fixed or padded_size((view.tile.width, view.tile.height), self._multiple)
                 group = waiting.setdefault(size, [])
                 group.append(view)
@@ -156,7 +160,7 @@ class DetectFace(Node):
                     self._run(waiting.pop(size), size, parts)
         for size, group in waiting.items():
             self._run(group, size, parts)
-        return [self._faces(frame, part) for frame, part in zip(frames, parts, strict=True)]
+        return [faults.get(n) or self._faces(frame, parts[n]) for n, frame in enumerate(frames)]
 
     def _views(self, number: int, frame: Frame) -> Iterator[_View]:
         if min(frame.size) < 1:
