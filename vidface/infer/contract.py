@@ -68,8 +68,8 @@ def prepare(spec: Input, images: NDArray[np.uint8]) -> NDArray[np.float32]:
 def misfits(contract: Contract, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
     """Every way in which a graph cannot follow the contract, as phrases; empty where it can.
 
-    Names are not compared, since converters change them; counts, ranks, fixed dimensions and dtypes
-    of inputs are.
+    Names are not compared, since converters change them; counts, ranks and fixed dimensions are, and
+    the dtypes of inputs. Outputs beyond the family's are allowed.
     """
     faults = []
     if len(inputs) != len(contract.inputs):
@@ -80,17 +80,24 @@ def misfits(contract: Contract, inputs: Sequence[Port], outputs: Sequence[Port])
         ]
     if len(outputs) < len(contract.outputs):
         faults.append(f"the family gives {len(contract.outputs)} outputs, the file has {len(outputs)}")
+    else:
+        pairs = zip(contract.outputs, outputs, strict=False)
+        faults += [
+            f"output {port.name!r} should be {' x '.join(map(str, spec.shape))}, but is {port}"
+            for spec, port in pairs
+            if spec.shape is not None and not _same_shape(spec.shape, port.shape)
+        ]
     return faults
 
 
 def _input(spec: Input, port: Port) -> str | None:
     wanted = f"{' x '.join(map(str, spec.shape))} {spec.dtype}"
-    if port.dtype == spec.dtype and len(port.shape) == len(spec.shape):
-        pairs = zip(spec.shape, port.shape, strict=True)
-        if all(_agree(want, have) for want, have in pairs):
-            return None
+    if port.dtype == spec.dtype and _same_shape(spec.shape, port.shape):
+        return None
     return f"input {port.name!r} should be {wanted}, but is {port}"
 
 
-def _agree(want: Dimension, have: int | None) -> bool:
-    return isinstance(want, str) or have is None or want == have
+def _same_shape(want: Sequence[Dimension], have: Sequence[int | None]) -> bool:
+    return len(want) == len(have) and all(
+        isinstance(w, str) or h is None or w == h for w, h in zip(want, have, strict=True)
+    )

@@ -73,6 +73,8 @@ def pull(
         target = weights.home(name) / file.name
         if not force and target.is_file() and file.verifiable and not difference(file, measure(target, file)):
             continue
+        if not file.urls:
+            weights.find(name)
         digest = fetch(file, target, progress=progress, policy=policy)
         with suppress(OSError):
             write_stamp(weights.stamp_path(name, file), digest)

@@ -204,16 +204,16 @@ def parse_manifest(text: str, *, origin: str) -> Manifest:
 class _Dumper(yaml.SafeDumper):
     """Lists of plain values in one line, indented lists of mappings."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
-    def represent_list(self, data: list[Any]) -> yaml.SequenceNode:
+    def compact_list(self, data: list[Any]) -> yaml.SequenceNode:
         plain = not any(isinstance(value, dict | list) for value in data)
         node: yaml.SequenceNode = self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=plain)
         return node
 
 
-_Dumper.add_representer(list, _Dumper.represent_list)
+_Dumper.add_representer(list, _Dumper.compact_list)
 
 
 def dump_manifest(manifest: Manifest) -> str:
