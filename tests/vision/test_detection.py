@@ -12,6 +12,7 @@ from vidface.vision.detection import (
     MOST_CANDIDATES,
     STRIDES,
     Found,
+    decode_retinaface,
     decode_scrfd,
     decode_yunet,
     join,
@@ -141,6 +142,28 @@ def test_scrfd_exports_for_one_picture_have_no_batch_axis() -> None:
     flat = decode_scrfd([head[0] for head in heads], SIZE, 0.5)
     np.testing.assert_array_equal(batched[0].boxes, flat[0].boxes)
     assert len(flat) == 1
+
+
+@pytest.mark.parametrize(
+    ("prior", "centre", "side"),
+    [(0, (4, 4), 16), (1, (4, 4), 32), (34, (12, 12), 16), (256, (8, 8), 64), (321, (16, 16), 512)],
+)
+def test_convention_retinaface_prior_to_pixels(prior: int, centre: tuple[int, int], side: int) -> None:
+    """Priors run stride by stride, row by row, two a cell; variances 0.1 and 0.2; outputs in any order."""
+    count = sum(SIZE[0] // s * (SIZE[1] // s) for s in STRIDES) * 2
+    boxes, chance, points = (np.zeros((2, count, width), np.float32) for width in (4, 2, 10))
+    boxes[1, prior] = [1, -1, 5 * np.log(2), 0]
+    chance[1, prior] = [0.3, 0.7]
+    points[1, prior] = np.arange(10)
+    nobody, found = decode_retinaface([points, boxes, chance], SIZE, 0.5)
+    x, y = centre[0] + 0.1 * side, centre[1] - 0.1 * side
+    assert len(nobody.boxes) == 0
+    np.testing.assert_allclose(found.boxes, [[x - side, y - side / 2, x + side, y + side / 2]], rtol=1e-5)
+    np.testing.assert_allclose(found.scores, [0.7], rtol=1e-6)
+    expected = np.array(centre) + np.arange(10).reshape(5, 2) * 0.1 * side
+    np.testing.assert_allclose(found.landmarks, [expected], rtol=1e-5)
+    with pytest.raises(ValueError, match=f"n x {count} x 2"):
+        decode_retinaface([points, boxes], SIZE, 0.5)
 
 
 def test_heads_that_do_not_fit_are_refused() -> None:

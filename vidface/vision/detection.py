@@ -1,13 +1,14 @@
 """Detection: pictures become the input of a face detector, its heads become boxes and landmarks.
 
-Two families of anchor-free heads are known, each at strides 8, 16 and 32:
+Three families of heads are known, each at strides 8, 16 and 32:
 
 - YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023), as OpenCV's
   FaceDetectorYN reads it;
-- SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021).
+- SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021);
+- RetinaFace, the older one with priors.
 
 Boxes and points are in pixels of the network's input, the first pixel's centre at (0.5, 0.5): a cell
-of stride s covers s x s pixels from its own corner, so no half pixel is added anywhere.
+of stride s covers s x s pixels from its own corner, and no half pixel is added anywhere.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 STRIDES: Final = (8, 16, 32)
 SCRFD_ANCHORS: Final = 2
+RETINAFACE_SIDES: Final = ((16, 32), (64, 128), (256, 512))
+"""Sides of the two priors of a cell in pixels, for each stride."""
 MOST_CANDIDATES: Final = 3000
 """A crowd of 300 faces gives about this many; a frame of noise must not cost more than a crowd."""
 _LARGEST_EXPONENT: Final = 8.0
@@ -113,15 +116,14 @@ def decode_yunet(outputs: Sequence[NDArray[Any]], size: tuple[int, int], min_sco
     cls, obj, bbox, kps = _levels(outputs, size, widths=(1, 1, 4, 10), anchors=1)
     parts: list[list[Found]] = [[] for _ in range(len(cls[0]))]
     for level, stride in enumerate(STRIDES):
-        chance = np.clip(cls[level][..., 0], 0, 1) * np.clip(obj[level][..., 0], 0, 1)
-        picture, cell = np.nonzero(chance >= min_score * min_score)
+        picture, cell, chance = _likely(cls[level], obj[level], min_score)
         corner = np.stack([cell % (size[0] // stride), cell // (size[0] // stride)], 1).astype(np.float32)
         shape = bbox[level][picture, cell]
         centre = (corner + shape[:, :2]) * stride
         half = np.exp(np.minimum(shape[:, 2:], _LARGEST_EXPONENT)) * (stride / 2)
         points = (corner[:, None] + kps[level][picture, cell].reshape(-1, 5, 2)) * stride
         boxes = np.concatenate([centre - half, centre + half], 1)
-        _share_out(parts, picture, Found(boxes, np.sqrt(chance[picture, cell]), points))
+        _share_out(parts, picture, Found(boxes, np.sqrt(chance), points))
     return [_best(join(part)) for part in parts]
 
 
@@ -153,6 +155,63 @@ def decode_scrfd(outputs: Sequence[NDArray[Any]], size: tuple[int, int], min_sco
         boxes = np.concatenate([corner - reach[:, :2], corner + reach[:, 2:]], 1)
         _share_out(parts, picture, Found(boxes, chance[picture, anchor], points))
     return [_best(join(part)) for part in parts]
+
+
+def decode_retinaface(
+    outputs: Sequence[NDArray[Any]], size: tuple[int, int], min_score: float
+) -> list[Found]:
+    """Read the heads of a RetinaFace (Deng et al., "RetinaFace: Single-stage Dense Face Localisation", 2020).
+
+    Two square priors a cell, in the middle of it; variances 0.1 and 0.2 as in SSD.
+
+    Args:
+        outputs: n x priors x 4 (offsets of centre and size), n x priors x 2 (nobody, face) and
+            n x priors x 10 (points), in any order.
+        size, min_score: see `decode_yunet`.
+
+    Returns:
+        As `decode_yunet`.
+
+    Raises:
+        ValueError: number or shape of the outputs does not fit the contract.
+    """
+    priors = _priors(size)
+    heads = {array.shape[-1]: array for array in outputs}
+    for width in (4, 2, 10):
+        if width not in heads or heads[width].shape[1:] != (len(priors), width):
+            shapes = ", ".join(str(array.shape) for array in outputs)
+            raise ValueError(f"an output should be n x {len(priors)} x {width}, but there are {shapes}")
+    chance = np.clip(heads[2][..., 1], 0, 1)
+    picture, place = np.nonzero(chance >= min_score)
+    centre, side = priors[place, :2], priors[place, 2:]
+    offsets = heads[4][picture, place]
+    middle = centre + offsets[:, :2] * 0.1 * side
+    half = side * np.exp(np.minimum(offsets[:, 2:] * 0.2, _LARGEST_EXPONENT)) / 2
+    points = centre[:, None] + heads[10][picture, place].reshape(-1, 5, 2) * 0.1 * side[:, None]
+    boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
+    found = Found(boxes, chance[picture, place], points)
+    return [_best(found.pick(picture == number)) for number in range(len(chance))]
+
+
+def _priors(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Centre x, centre y and side of each prior, stride by stride, row by row, the smaller one first."""
+    parts = []
+    for stride, sides in zip(STRIDES, RETINAFACE_SIDES, strict=True):
+        rows, columns, which = np.mgrid[: size[1] // stride, : size[0] // stride, : len(sides)]
+        centres = np.stack([columns.ravel(), rows.ravel()], 1) * stride + stride / 2
+        parts.append(np.column_stack([centres, np.take(sides, which.ravel())]))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _likely(
+    cls: NDArray[np.float32], obj: NDArray[np.float32], min_score: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Picture, cell and cls * obj of the cells that reach the score; few cells get past cls alone."""
+    floor = min_score * min_score
+    picture, cell = np.nonzero(cls[..., 0] >= floor)
+    chance = np.clip(cls[picture, cell, 0], 0, 1) * np.clip(obj[picture, cell, 0], 0, 1)
+    enough = chance >= floor
+    return picture[enough], cell[enough], chance[enough]
 
 
 def _three(values: Sequence[float]) -> Sequence[float]:

@@ -232,8 +232,8 @@ def test_a_bare_off_in_yaml_means_off() -> None:
 
 def test_a_model_of_another_family_is_refused(network: Any) -> None:
     """So is one whose outputs are not the family's."""
-    network.manifest = network.manifest.model_copy(update={"family": "retinaface"})
-    with pytest.raises(ModelError, match="yunet and scrfd, but red-rectangles is of retinaface"):
+    network.manifest = network.manifest.model_copy(update={"family": "arcface"})
+    with pytest.raises(ModelError, match="yunet, scrfd, retinaface, but red-rectangles is of arcface"):
         DetectFace().open(Device())
     network.manifest = network.manifest.model_copy(update={"family": "yunet"})
     network.outputs = network.outputs[1:]

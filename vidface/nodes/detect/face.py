@@ -1,8 +1,8 @@
-"""detect.face: where the faces of a frame are, with a YuNet- or SCRFD-like model."""
+"""detect.face: where the faces of a frame are, with a model like YuNet, SCRFD or RetinaFace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from vidface.vision.detection import (
     STRIDES,
     Decoder,
     Found,
+    decode_retinaface,
     decode_scrfd,
     decode_yunet,
     join,
@@ -30,6 +31,7 @@ from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
 
 _DEFAULT_SCORE: Final = 0.6
 _CUDA_BATCH: Final = 8
+_IN_GRAPH_ORDER: Final[Mapping[str, Decoder]] = {"scrfd": decode_scrfd, "retinaface": decode_retinaface}
 _YUNET_HEADS: Final = ("cls", "obj", "bbox", "kps")
 _YUNET_OUTPUTS: Final = tuple(f"{head}_{stride}" for head in _YUNET_HEADS for stride in STRIDES)
 
@@ -53,7 +55,7 @@ class DetectFace(Node):
     found never depends on how frames are grouped.
     """
 
-    model: str = Field("vidface-facedet", description="Name of a model of the family yunet or scrfd.")
+    model: str = Field("vidface-facedet", description="A model of the family yunet, scrfd or retinaface.")
     min_score: float | None = Field(
         None, gt=0, le=1, description="Detection score from which on a face counts; else the model's own."
     )
@@ -106,7 +108,9 @@ class DetectFace(Node):
         self._decode, self._order = _reader(model, manifest.family)
         self._input = manifest.contract.inputs[0]
         batch, _, height, width = model.inputs[0].shape
-        self._batch = batch or (1 if device.kind == "cpu" else _CUDA_BATCH)
+        # Many exports declare a free batch axis that their last layers cannot follow.
+        alone = device.kind == "cpu" or self._input.shape[0] == 1
+        self._batch = batch or (1 if alone else _CUDA_BATCH)
         self._fixed = (width, height) if width and height else None
         if self._fixed and min(self._fixed) < self.width:
             raise UsageError(
@@ -220,11 +224,12 @@ def _reader(model: session.Model, family: str) -> tuple[Decoder, tuple[str, ...]
         ModelError: the family is not known, or the outputs are not the family's.
     """
     names = tuple(port.name for port in model.outputs)
-    if family == "scrfd":
-        return decode_scrfd, names
+    if family in _IN_GRAPH_ORDER:
+        return _IN_GRAPH_ORDER[family], names
     if family != "yunet":
         raise ModelError(
-            f"detect.face reads models of the families yunet and scrfd, but {model.name} is of {family}."
+            f"detect.face reads models of the families yunet, {', '.join(_IN_GRAPH_ORDER)}, "
+            f"but {model.name} is of {family}."
         )
     if set(names) != set(_YUNET_OUTPUTS):
         raise ModelError(
