@@ -1,0 +1,89 @@
+"""The command line: `vidface COMMAND`. Each command is a module beside this one, loaded when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import click
+
+from vidface import __version__
+from vidface.errors import ExitCode, VidfaceError
+
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("run", "Run a graph over a video and write its outputs."),
+        "check": ("check", "Check a graph without decoding anything."),
+        "explain": ("explain", "Say what a graph will do: order, types, look-ahead, devices."),
+        "nodes": ("nodes", "List the nodes and sinks, or show one with its parameters."),
+        "schema": ("schema", "Print the JSON Schema of the graph file, for editors."),
+        "probe": ("probe", "Say what an input is, without decoding it."),
+        "models": ("models", "List, fetch, verify and import models."),
+        "doctor": ("doctor", "Say what this machine can do, and why not."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only when it is called, so that --help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and take the function of its name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vidface.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command list of --help, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="vidface")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """vidface: the ffmpeg of faces in video.
+
+    A YAML file wires nodes into a graph; every frame goes through it once, in order.
+    """
+
+
+def main() -> None:
+    """Entry point: every error ends as one sentence on stderr and the right exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _end(ExitCode.INTERRUPTED, "interrupted")
+    except click.ClickException as error:
+        error.show()
+        _end(ExitCode.USAGE, None)
+    except KeyboardInterrupt:
+        _end(ExitCode.INTERRUPTED, "interrupted; what was written is readable")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(ExitCode.FAILED, None)
+    except VidfaceError as error:
+        if debug:
+            traceback.print_exc()
+        _end(error.exit_code, f"vidface: {error}")
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _end(code: ExitCode, sentence: str | None) -> None:
+    if sentence:
+        click.echo(sentence, err=True)
+    sys.exit(int(code))

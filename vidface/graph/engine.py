@@ -53,9 +53,9 @@ class Engine:
         self._devices = devices
         self._writer = writer
         self._source = source
-        self._buffers = {edge: Buffer() for edge in _edges(plan)}
+        self.buffers = {edge: Buffer() for edge in _edges(plan)}
         self._timeline = Timeline()
-        self._stages = [Stage(step, self._buffers, watch) for step in plan.steps]
+        self._stages = [Stage(step, self.buffers, watch) for step in plan.steps]
         self._tapped = _tapped(plan)
         self._emitted = 0
         self._began = perf_counter()
@@ -105,12 +105,12 @@ class Engine:
     def _take(self, chunk: list[Arrival]) -> None:
         for arrival in chunk:
             self._timeline.append(new_segment=arrival.new_segment)
-            self._buffers[SOURCE].append(arrival.frame)
+            self.buffers[SOURCE].append(arrival.frame)
 
     def _advance(self) -> Iterator[Tick]:
         for stage in self._stages:
             stage.advance(self._timeline)
-        ready = min(self._buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
+        ready = min(self.buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
         while self._emitted < ready:
             tick = self._tick(self._emitted)
             self._emitted += 1
@@ -121,21 +121,21 @@ class Engine:
             yield tick
 
     def _tick(self, index: int) -> Tick:
-        values = {name: self._buffers[edge][index] for name, edge in self._tapped.items()}
-        return Tick(self._buffers[SOURCE][index], values)
+        values = {name: self.buffers[edge][index] for name, edge in self._tapped.items()}
+        return Tick(self.buffers[SOURCE][index], values)
 
     def _trim(self) -> None:
         """Forget every value that neither a stage nor an output still needs."""
         tapped = {SOURCE, *self._tapped.values()}
         keep = {
-            edge: self._emitted if edge in tapped else buffer.end for edge, buffer in self._buffers.items()
+            edge: self._emitted if edge in tapped else buffer.end for edge, buffer in self.buffers.items()
         }
         for stage in self._stages:
             for port, _ in stage.inputs():
                 edge = stage.step.wires.get(port.name)
                 if edge is not None:
                     keep[edge] = min(keep[edge], stage.needs_from(port))
-        for edge, buffer in self._buffers.items():
+        for edge, buffer in self.buffers.items():
             buffer.drop_before(keep[edge])
         self._timeline.drop_before(min((stage.next for stage in self._stages), default=self._emitted))
 

@@ -35,7 +35,19 @@ def model_facts(plan: Plan) -> list[dict[str, Any]]:
     """Name, hash and licence of every model that the nodes load."""
     from vidface.infer import weights
 
-    return [weights.facts(name) for name in plan.models]
+    found = [weights.verify(name) for name in plan.models]
+    return [
+        {
+            "name": item.entry.manifest.name,
+            "file": item.path.name,
+            "bytes": item.size,
+            "sha256": item.sha256,
+            "verified": item.verified,
+            "licence": item.entry.manifest.licence.id,
+            "licence_class": item.entry.manifest.licence.class_,
+        }
+        for item in found
+    ]
 
 
 def package_facts() -> dict[str, str]:

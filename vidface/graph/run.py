@@ -103,7 +103,7 @@ class Run:
             raise
 
     def _build(self, clip: Path, out: Path | None, settings: Settings) -> Engine:
-        devices = _devices(self.plan, settings.device)
+        devices = devices_of(self.plan, settings.device)
         ledger = Ledger()
         if settings.trace is not None:
             self._trace = TraceWriter(Path(settings.trace))
@@ -215,7 +215,7 @@ def _unwatched(name: str, begin: float, end: float, frame: int) -> None:
     """Nobody traces this run."""
 
 
-def _devices(plan: Plan, asked: str | None) -> dict[str, Device]:
+def devices_of(plan: Plan, asked: str | None) -> dict[str, Device]:
     """The device of every node; the command line goes before the graph."""
     from vidface.infer.devices import resolve
 

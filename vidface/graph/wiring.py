@@ -38,6 +38,7 @@ def wire(
 
 
 def edge_type(file: GraphFile, edge: str, edges: dict[str, type], place: tuple[str, ...]) -> type:
+    """The type that an edge carries; refused at `place` where nothing gives it."""
     if edge in edges:
         return edges[edge]
     fields = [key for key in edges if key.startswith(node_of(edge) + ".")]

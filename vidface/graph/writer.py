@@ -28,7 +28,7 @@ class Writer:
     def __init__(self, outlets: tuple[Outlet, ...], ledger: Ledger, watch: Watch) -> None:
         self.costs = [NodeCost(outlet.name, outlet.use) for outlet in outlets]
         self._outlets = outlets
-        self._ledger = ledger
+        self.ledger = ledger
         self._watch = watch
         self._channel: Channel[Tick] = Channel(QUEUE)
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
@@ -41,7 +41,7 @@ class Writer:
             for outlet in self._outlets:
                 self._started.append(outlet)
                 guarded(_starting(outlet.sink, target(outlet.name)), _who(outlet), "while starting")
-                self._ledger.written[outlet.name] = 0
+                self.ledger.written[outlet.name] = 0
         except BaseException:
             for outlet in self._started:
                 outlet.sink.close()
@@ -92,7 +92,7 @@ class Writer:
             cost.frames += 1
             cost.calls += 1
             cost.seconds += end - begin
-            self._ledger.written[outlet.name] += 1
+            self.ledger.written[outlet.name] += 1
             self._watch(outlet.name, begin, end, tick.index)
 
 

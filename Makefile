@@ -1,0 +1,36 @@
+# make demo  - install into .venv and follow the faces of the sample clip
+# make test  - what CI runs: ruff, mypy --strict, pytest
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint format bench clean
+
+demo: $(STAMP)
+	$(BIN)/vidface run graphs/track.yaml samples/two_people.mp4 -o out/demo --overwrite
+	@echo "The video with the faces followed is out/demo/video.mp4"
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench/track_speed.py
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,tables,dev]"
+	@touch $(STAMP)
+
+clean:
+	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,113 @@
+"""Graph files: what is read, what is refused, and where the message points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidface.errors import GraphError, UsageError
+from vidface.graph import spec
+from vidface.graph.plan import load
+
+BROKEN = Path(__file__).resolve().parent.parent / "graphs" / "broken"
+
+GOOD = """
+version: 1
+nodes:
+  detect: {use: detect.face, in: {frame: source}, with: {every: 2}}
+outputs: {faces: detect}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "graph.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_broken_graph_is_refused_with_its_message(path: Path) -> None:
+    """The first line of every broken graph holds the message that it must give."""
+    wanted = path.read_text().splitlines()[0].removeprefix("# ")
+    with pytest.raises(GraphError) as caught:
+        load(path, check_models=False)
+    assert str(caught.value).replace(str(path), path.name) == wanted
+
+
+def test_there_is_a_broken_graph_for_each_kind_of_fault() -> None:
+    """The folder did not get lost: a parametrised test over nothing would pass."""
+    assert len(list(BROKEN.glob("*.yaml"))) >= 20
+
+
+def test_set_overrides_a_parameter(tmp_path: Path) -> None:
+    plan = load(write(tmp_path, GOOD), overrides=("detect.every=5",), check_models=False)
+    assert plan.steps[0].node.model_dump()["every"] == 5
+    assert plan.file.overrides == ("detect.every=5",)
+
+
+def test_set_reaches_the_sink_of_an_output(tmp_path: Path) -> None:
+    text = GOOD.replace("{faces: detect}", "{video: source}")
+    plan = load(write(tmp_path, text), overrides=("video.crf=30",), check_models=False)
+    assert plan.outlets[0].sink.model_dump()["crf"] == 30
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("detect.evry=3", "did you mean 'every'"),
+        ("detct.every=3", "did you mean 'detect'"),
+        ("detect.every", "wanted node.parameter=value"),
+        ("every=3", "wanted node.parameter=value"),
+        ("detect.every=[", "cannot be read as a value"),
+    ],
+)
+def test_bad_overrides_say_what_to_write(tmp_path: Path, override: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words.replace("[", r"\[")):
+        load(write(tmp_path, GOOD), overrides=(override,), check_models=False)
+
+
+def test_a_graph_may_be_a_mapping() -> None:
+    plan = load(
+        {"version": 1, "nodes": {"d": {"use": "detect.face", "in": "source"}}, "outputs": {"faces": "d"}},
+        check_models=False,
+    )
+    assert [step.name for step in plan.steps] == ["d"]
+
+
+def test_missing_folder_and_binary_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match="no such file"):
+        spec.read(tmp_path / "absent.yaml")
+    with pytest.raises(GraphError, match="this is a folder"):
+        spec.read(tmp_path)
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(bytes(range(128, 256)))
+    with pytest.raises(GraphError, match="not text"):
+        spec.read(binary)
+
+
+def test_unused_nodes_are_left_out_when_outputs_are_chosen(tmp_path: Path) -> None:
+    text = """
+version: 1
+nodes:
+  detect: {use: detect.face, in: {frame: source}}
+  track: {use: track.faces, in: {frame: source, faces: detect}}
+  draw: {use: draw.boxes, in: {frame: source, faces: track}}
+outputs: {video: draw, faces: track}
+"""
+    plan = load(write(tmp_path, text), outputs=("faces",), check_models=False)
+    assert [step.name for step in plan.steps] == ["detect", "track"]
+    with pytest.raises(UsageError, match="did you mean 'video'"):
+        load(write(tmp_path, text), outputs=("vidoe",), check_models=False)
+
+
+def test_wrong_types_on_an_edge_are_refused(tmp_path: Path) -> None:
+    text = """
+version: 1
+nodes:
+  detect: {use: detect.face, in: {frame: source}}
+  draw: {use: draw.boxes, in: {frame: detect, faces: detect}}
+outputs: {video: draw}
+"""
+    with pytest.raises(GraphError, match=r"draw.frame wants Frame, but 'detect' gives Faces"):
+        load(write(tmp_path, text), check_models=False)

@@ -1,0 +1,5 @@
+"""`python -m vidface`."""
+
+from vidface.cli import main
+
+main()

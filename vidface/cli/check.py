@@ -1,0 +1,17 @@
+"""`vidface check GRAPH`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("graph", type=click.Path())
+@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@click.option("--no-models", is_flag=True, help="Do not ask whether the weights are there.")
+def check(graph: str, overrides: tuple[str, ...], no_models: bool) -> None:
+    """Check GRAPH: syntax, names, parameters, types on edges, loops, models. Nothing is decoded."""
+    from vidface.graph.plan import load
+
+    plan = load(graph, overrides=overrides, check_models=not no_models)
+    click.echo(f"{graph}: sound; {len(plan.steps)} nodes, {len(plan.outlets)} outputs")

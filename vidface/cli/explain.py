@@ -1,0 +1,28 @@
+"""`vidface explain GRAPH`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import click
+
+
+@click.command()
+@click.argument("graph", type=click.Path())
+@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graph's.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=25.0, show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "mermaid", "dot"]), default="text", show_default=True
+)
+def explain(graph: str, overrides: tuple[str, ...], device: str | None, rate: float, form: str) -> None:
+    """Say what GRAPH will do: order, types, look-ahead in frames and ms (at --rate), devices."""
+    from vidface.graph import explain as words
+    from vidface.graph.plan import load
+    from vidface.graph.run import devices_of
+
+    plan = load(graph, overrides=overrides, check_models=False)
+    if form == "text":
+        click.echo(words.text(plan, devices_of(plan, device), Fraction(rate)))
+    else:
+        click.echo(words.mermaid(plan) if form == "mermaid" else words.dot(plan))

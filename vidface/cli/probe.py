@@ -1,0 +1,29 @@
+"""`vidface probe CLIP`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("clip", type=click.Path())
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def probe(clip: str, form: str) -> None:
+    """Say what CLIP is: container, codec, size, rate, time base, rotation, colour, sound."""
+    from vidface.graph.facts import input_facts
+    from vidface.media.decode import open_source
+
+    source = open_source(clip)
+    try:
+        facts = input_facts(source.info, Path(clip))
+    finally:
+        source.close()
+    if form == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        if value not in (None, "", [], {}):
+            click.echo(f"{key:<16}{value}")

@@ -1,0 +1,91 @@
+"""`vidface run GRAPH CLIP`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from vidface.cli.progress import Progress
+from vidface.cli.times import SECONDS
+
+
+@click.command()
+@click.argument("graph", type=click.Path())
+@click.argument("clip", type=click.Path())
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder for the outputs [CLIP's name + .vidface]."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run.")
+@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@click.option("--outputs", metavar="A,B", help="Write only these outputs of the graph.")
+@click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graph's.")
+@click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")
+@click.option("--to", "stop", type=SECONDS, metavar="TIME", help="End before this time.")
+@click.option("--decoder", type=click.Choice(["pyav", "decord"]), default="pyav", show_default=True)
+@click.option(
+    "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
+)
+@click.option("--no-audio", is_flag=True, help="Leave the sound out of video outputs.")
+@click.option(
+    "--format", "table", type=click.Choice(["csv", "parquet"]), help="Write faces as a flat table, too."
+)
+@click.option("--trace", type=click.Path(path_type=Path), help="Write a Chrome/Perfetto trace.")
+@click.option(
+    "--chunk", type=click.IntRange(1, 256), help="Frames handed over at a time; never changes results."
+)
+@click.option(
+    "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto", show_default=True
+)
+@click.option("-q", "--quiet", is_flag=True, help="No table at the end.")
+def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **options: Any) -> None:
+    """Run GRAPH over CLIP (a video, a picture, or a folder of pictures).
+
+    Frames are taken with --from <= time < --to. The folder OUT gets one file per output of the
+    graph, and run.json with the account of the run.
+    """
+    from vidface.graph.extend import with_table, without_audio
+    from vidface.graph.plan import load
+    from vidface.graph.run import run as run_graph
+
+    folder = out or Path(Path(clip).name + ".vidface")
+    outputs = _names(options.pop("outputs"))
+    plan = load(graph, overrides=options.pop("overrides"), outputs=outputs)
+    if options.pop("no_audio"):
+        plan = without_audio(plan)
+    plan = with_table(plan, options.pop("table"))
+    signal.signal(signal.SIGTERM, _interrupt)
+    work = run_graph(plan, clip, folder, command=tuple(sys.argv), **options)
+    bar = Progress(progress, work.info, options["start"], options["stop"])
+    with work:
+        for tick in work:
+            bar.update(tick.time)
+    bar.done(work.report.ledger.processed)
+    _say_holes(work.report.ledger.holes)
+    if not quiet:
+        click.echo(work.report.table(), err=True)
+        click.echo(f"written to {folder}: {', '.join(_files(work.report.facts))}", err=True)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _files(facts: dict[str, dict[str, Any]]) -> list[str]:
+    return [str(name) for fact in facts.values() for name in fact.get("files", ())] + ["run.json"]
+
+
+def _say_holes(holes: tuple[Any, ...]) -> None:
+    for hole in holes:
+        count = "frames" if hole.frames is None else f"{hole.frames} frames"
+        when = "" if hole.time is None else f" near {float(Fraction(hole.time)):.3f} s"
+        click.echo(f"vidface: missing {count} after frame {hole.after_index}{when}: {hole.cause}", err=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,35 @@
+"""Small changes to a checked plan that command-line switches ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vidface.data.faces import Faces
+from vidface.graph.load_node import sink_class
+from vidface.graph.plan import Outlet, Plan
+from vidface.graph.ports import signature_of
+
+
+def without_audio(plan: Plan) -> Plan:
+    """The same plan; sinks that have an `audio` parameter leave the sound out."""
+    outlets = [
+        replace(outlet, sink=outlet.sink.model_copy(update={"audio": "none"}))
+        if "audio" in type(outlet.sink).model_fields
+        else outlet
+        for outlet in plan.outlets
+    ]
+    return replace(plan, outlets=tuple(outlets))
+
+
+def with_table(plan: Plan, form: str | None) -> Plan:
+    """The same plan; every output of faces is written as a flat table (csv or parquet), too."""
+    if form is None:
+        return plan
+    kind = sink_class("table")
+    extra = [
+        Outlet(outlet.name, "table", kind.model_validate({"format": form}), signature_of(kind), outlet.wires)
+        for outlet in plan.outlets
+        if outlet.use == "jsonl" and plan.edges[outlet.wires["faces"]] is Faces
+    ]
+    extra = [replace(outlet, name=f"{outlet.name}_{form}") for outlet in extra]
+    return replace(plan, outlets=(*plan.outlets, *extra))
