@@ -189,7 +189,7 @@ def decode_retinaface(
     half = side * np.exp(np.minimum(offsets[:, 2:] * 0.2, _LARGEST_EXPONENT)) / 2
     points = centre[:, None] + heads[10][picture, place].reshape(-1, 5, 2) * 0.1 * side[:, None]
     boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
-    found = Found(boxes, chance[picture, place], points)
+    found = Found(boxes, chance[picture, place], points.astype(np.float32))
     return [_best(found.pick(picture == number)) for number in range(len(chance))]
 
 
