@@ -40,13 +40,16 @@ class Colour:
         matrix: "bt601", "bt709" or "bt2020".
         full_range: 0..255 rather than 16..235.
         primaries, transfer: H.273 codes as tagged, 2 where not stated.
-        source: "tags", "size" (not tagged: decided by size, as players do) or "user" (overridden).
+        tag: H.273 code of the matrix to write; finer than `matrix` (5 and 6 are both BT.601).
+        source: "tags", "size" (not tagged: decided by size, as players do) or "user" (overridden),
+            "rgb" (made from RGB here).
     """
 
     matrix: Matrix = "bt709"
     full_range: bool = False
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
+    tag: int = UNSPECIFIED
     source: str = "size"
 
     @property
@@ -100,6 +103,7 @@ def colour_of(frame: VideoFrame, *, override: Matrix | None = None, still: bool 
         full_range=full and not _is_rgb(frame),
         primaries=frame.color_primaries,
         transfer=frame.color_trc,
+        tag=frame.colorspace if tagged and not override else _CODE_OF_MATRIX[override or tagged or by_size],
         source="user" if override else "tags" if tagged else "size",
     )
 

@@ -101,7 +101,9 @@ def to_planar(frame: VideoFrame, colour: Colour) -> tuple[VideoFrame, Colour]:
         return frame, colour
     if _GREY.fullmatch(frame.format.name):
         return _with_neutral_chroma(frame, name), colour
-    coded = replace(colour, full_range=False, source="rgb") if is_rgb(frame) else colour
+    coded = colour
+    if is_rgb(frame):
+        coded = replace(colour, full_range=False, tag=colour.matrix_code, source="rgb")
     converted = VideoReformatter().reformat(
         frame,
         format=name,

@@ -1,0 +1,161 @@
+"""Audio of the input, copied packet by packet beside the new video."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+
+from vidface.media.opening import open_input
+from vidface.media.reader import Cut
+
+_OPUS_RATE = 48000
+
+
+class AudioTrack:
+    """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
+
+    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm.
+
+    Args:
+        path: the input.
+        output: where the streams are added; no header may be written yet.
+        container: "mp4", "mov", "mkv" or "webm".
+        cut: packets with start <= time < stop are taken.
+
+    Raises:
+        InputError: the input cannot be read any more.
+    """
+
+    def __init__(self, path: Path, output: OutputContainer, container: str, cut: Cut) -> None:
+        self._cut = cut
+        self._output = output
+        self._input = open_input(path)
+        self._lanes: dict[int, _Copy | _Encode] = {}
+        self.notes: list[str] = []
+        for stream in self._input.streams.audio:
+            self._add(stream, container)
+        self._packets = self._read()
+        self._waiting: Packet[Any] | None = None
+
+    def advance(self, time: Fraction | None) -> None:
+        """Write what sounds up to `time` seconds; None writes the rest."""
+        while True:
+            packet = self._waiting or next(self._packets, None)
+            self._waiting = None
+            if packet is None:
+                return
+            at = _time(packet)
+            if time is not None and at is not None and at > time:
+                self._waiting = packet
+                return
+            for made in self._lanes[packet.stream.index].take(packet):
+                self._mux(made)
+
+    def finish(self) -> str:
+        """Write the rest; returns a phrase such as "copied 1 stream"."""
+        self.advance(None)
+        for lane in self._lanes.values():
+            for made in lane.rest():
+                self._mux(made)
+        copied = sum(isinstance(lane, _Copy) for lane in self._lanes.values())
+        encoded = len(self._lanes) - copied
+        parts = [
+            f"{word} {n} stream{'s' if n > 1 else ''}"
+            for word, n in (("copied", copied), ("re-encoded", encoded))
+            if n
+        ]
+        return " and ".join(parts) or "none"
+
+    def close(self) -> None:
+        """Give back the input."""
+        self._packets.close()
+        self._input.close()
+
+    def _add(self, stream: AudioStream, container: str) -> None:
+        context: Any = stream.codec_context
+        if context is None:
+            self.notes.append("an audio stream of unknown coding was left out")
+            return
+        name = context.name
+        try:
+            self._lanes[stream.index] = _Copy(self._output.add_stream_from_template(stream))
+        except ValueError:
+            self._lanes[stream.index] = _Encode(stream, self._output, webm=container == "webm")
+            self.notes.append(f"{container} does not hold {name} audio: it was encoded anew")
+
+    def _read(self) -> Generator[Packet[Any], None, None]:
+        streams = tuple(self._input.streams[index] for index in self._lanes)
+        if not streams:
+            return
+        try:
+            if self._cut.start is not None:
+                self._input.seek(int(max(Fraction(0), self._cut.start) * av.time_base), backward=True)
+            for packet in self._input.demux(*streams):
+                at = _time(packet)
+                if not packet.size or at is None or (self._cut.start is not None and at < self._cut.start):
+                    continue
+                if self._cut.stop is None or at < self._cut.stop:
+                    yield packet
+        except av.error.FFmpegError as error:
+            self.notes.append(f"the audio ends early ({(error.strerror or 'unknown').lower()})")
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        try:
+            self._output.mux_one(packet)
+        except av.error.ArgumentError:
+            self.notes.append("audio packets whose times go back were left out")
+
+
+class _Copy:
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        packet.stream = self._stream
+        return [packet]
+
+    def rest(self) -> list[Packet[Any]]:
+        return []
+
+
+class _Encode:
+    def __init__(self, source: AudioStream, output: OutputContainer, *, webm: bool) -> None:
+        context = source.codec_context
+        rate = _OPUS_RATE if webm else context.sample_rate
+        self._stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
+        layout = "mono" if context.channels == 1 else "stereo"
+        self._stream.codec_context.layout = layout
+        self._stream.codec_context.time_base = Fraction(1, rate)
+        self._resampler: AudioResampler | None = None
+        self._shape = (layout, rate)
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            return []  # a damaged packet of sound costs that packet, not the run
+        return [made for frame in frames for made in self._encoded(frame)]
+
+    def rest(self) -> list[Packet[Any]]:
+        return [*self._encoded(None), *self._stream.encode(None)]
+
+    def _encoded(self, frame: Any) -> list[Packet[Any]]:
+        if self._resampler is None:
+            context = self._stream.codec_context
+            context.open(strict=False)
+            layout, rate = self._shape
+            self._resampler = AudioResampler(context.format, layout, rate, context.frame_size or 1024)
+        return [p for part in self._resampler.resample(frame) for p in self._stream.encode(part)]
+
+
+def _time(packet: Packet[Any]) -> Fraction | None:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return None if stamp is None else stamp * packet.time_base

@@ -1,0 +1,288 @@
+"""Encoder: frames in, a video file out, every time kept as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from vidface.data.frame import Frame
+from vidface.data.source import SourceInfo
+from vidface.errors import OutputError
+from vidface.media.audio import AudioTrack
+from vidface.media.codecs import EncodeSettings
+from vidface.media.colour import Colour
+from vidface.media.pixels import AvPixels, frame_from_rgb
+from vidface.media.reader import Cut
+
+_KEY_EVERY_S = 2  # a killed run loses no more than this
+_MAX_TIMESCALE = 2**31 - 1
+_FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
+_MS = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrom:
+    """Where sound is copied from."""
+
+    path: Path
+    cut: Cut
+
+
+@dataclass(slots=True)
+class _Open:
+    """What exists once the first frame has shown format and size."""
+
+    container: OutputContainer
+    stream: VideoStream
+    format: str
+    size: tuple[int, int]
+    time_base: Fraction
+    audio: AudioTrack | None
+
+
+@dataclass(slots=True)
+class _Clock:
+    last: int | None = None
+    next_key: Fraction | None = None
+    durations: dict[int, int] = field(default_factory=dict)
+
+
+class Encoder:
+    """Writes one video file, opened when the first frame comes.
+
+    mp4 and mov are fragmented, with a key frame at least every two seconds, and mkv and webm are
+    written in clusters: whatever stops the run, what was written plays.
+
+    Args:
+        path: the file; it is replaced.
+        settings: codec, container, quality, speed.
+        info: the input, for rate and pixel shape.
+        audio: where sound is copied from, None for a silent file.
+        comment: what the file says of itself.
+
+    Raises:
+        OutputError: from `write` and `finish`, in one sentence.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: EncodeSettings,
+        info: SourceInfo,
+        *,
+        audio: AudioFrom | None = None,
+        comment: str = "",
+    ) -> None:
+        self.path = path
+        self.frames = 0
+        self._settings = settings
+        self._info = info
+        self._audio = audio
+        self._comment = comment
+        self._open: _Open | None = None
+        self._clock = _Clock()
+        self._notes: dict[str, int] = {}
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame; frames come in order of time."""
+        pixels = frame.pixels
+        if not isinstance(pixels, AvPixels):
+            pixels = frame_from_rgb(frame.rgb()).pixels
+            assert isinstance(pixels, AvPixels)
+        with self._failing_plainly():
+            output = self._open or self._begin(frame, pixels)
+            if pixels.size != output.size:
+                self._note(f"frames of another size were scaled to {output.size[0]} x {output.size[1]}")
+            picture = pixels.encodable(output.format, output.size)
+            self._stamp(picture, frame, output)
+            try:
+                packets = output.stream.encode(picture)
+            finally:
+                picture.pict_type = PictureType.NONE
+            self._mux(output, packets)
+            if output.audio is not None:
+                output.audio.advance(frame.time)
+        self.frames += 1
+
+    def finish(self) -> dict[str, Any]:
+        """Complete the file; returns `files`, `frames`, `codec`, `audio`, `notes`."""
+        sound = "none"
+        if self._open is not None:
+            with self._failing_plainly():
+                self._mux(self._open, self._open.stream.encode(None))
+                if self._open.audio is not None:
+                    sound = self._open.audio.finish()
+                    for note in self._open.audio.notes:
+                        self._note(note)
+                self._open.container.close()
+            if not self.path.exists():
+                raise OutputError(f"{self.path}: was written, but is gone; was its folder removed?")
+        self.close()
+        return {
+            "files": [self.path.name] if self.frames else [],
+            "frames": self.frames,
+            "codec": self._settings.codec,
+            "audio": sound,
+            "notes": [f"{text} ({n} times)" if n > 1 else text for text, n in self._notes.items()],
+        }
+
+    def close(self) -> None:
+        """Let go of the files; what was written stays. Safe to call twice."""
+        output, self._open = self._open, None
+        if output is None:
+            return
+        if output.audio is not None:
+            output.audio.close()
+        # The trailer may not fit any more (disk full): the fragments before it play without.
+        with contextlib.suppress(av.error.FFmpegError):
+            output.container.close()
+
+    def _begin(self, frame: Frame, pixels: AvPixels) -> _Open:
+        base = self._time_base(frame)
+        upright, colour = pixels.upright()
+        name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
+        for text in (lost, "transparency was dropped" if pixels.alpha else None):
+            if text:
+                self._note(text)
+        container = av.open(
+            str(self.path),
+            "w",
+            format=_FORMATS[self._settings.container],
+            container_options=self._muxer_options(base),
+        )
+        stream = self._add_stream(container, name, pixels.size, base)
+        _tag(stream, colour, self._aspect(pixels))
+        if self._comment:
+            container.metadata["comment"] = self._comment
+        audio = None
+        if self._audio is not None:
+            audio = AudioTrack(self._audio.path, container, self._settings.container, self._audio.cut)
+        self._open = _Open(container, stream, name, pixels.size, base, audio)
+        return self._open
+
+    def _add_stream(
+        self, container: OutputContainer, name: str, size: tuple[int, int], base: Fraction
+    ) -> VideoStream:
+        if self._settings.codec == "av1":
+            # SVT-AV1 writes a page of its settings to stderr and takes no other wish than this one.
+            os.environ.setdefault("SVT_LOG", "1")
+        rate = self._info.rate or Fraction(25)
+        interval = max(1, min(600, round(_KEY_EVERY_S * rate)))
+        options = self._settings.options(interval)
+        stream: Any = container.add_stream(
+            self._settings.facts.library, rate=rate.limit_denominator(1_000_000), options=options
+        )
+        context = stream.codec_context
+        context.width, context.height = size
+        context.pix_fmt = name
+        context.time_base = base
+        context.thread_count = self._settings.threads
+        context.flags |= Flags.frame_duration.value
+        if self._settings.codec == "h265" and self._settings.container in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # the tag that Apple's players insist on
+        return stream  # type: ignore[no-any-return]
+
+    def _time_base(self, frame: Frame) -> Fraction:
+        base = frame.time_base
+        if base.numerator != 1:
+            base = Fraction(1, base.denominator)
+        if base.denominator > _MAX_TIMESCALE:
+            base = Fraction(1, _MAX_TIMESCALE)
+        return base
+
+    def _muxer_options(self, base: Fraction) -> dict[str, str]:
+        # Without "disabled" the muxer moves all times so that the first is not negative.
+        options = {"avoid_negative_ts": "disabled", "flush_packets": "1"}
+        if self._settings.container in ("mp4", "mov"):
+            # The start offset stands in an edit list, which `delay_moov` can fill in and whose own clock
+            # (the movie's) must be as fine as the track's.
+            scale = base.denominator
+            while scale < 10_000:
+                scale *= 2
+            options |= {
+                "movflags": "frag_keyframe+delay_moov+default_base_moof",
+                "video_track_timescale": str(scale),
+                "movie_timescale": str(scale),
+            }
+        return options
+
+    def _aspect(self, pixels: AvPixels) -> Fraction | None:
+        stated = self._info.extra.get("sample_aspect_ratio")
+        if not stated:
+            return None
+        across, down = (int(part) for part in str(stated).split(":"))
+        turned = self._info.rotation in (90, 270)
+        return Fraction(down, across) if turned else Fraction(across, down)
+
+    def _stamp(self, picture: VideoFrame, frame: Frame, output: _Open) -> None:
+        exact = frame.time / output.time_base
+        pts = round(exact)
+        coarse = self._settings.container in ("mkv", "webm") and frame.time % _MS
+        if pts != exact or coarse:
+            unit = "milliseconds" if coarse else f"1/{output.time_base.denominator} s"
+            self._note(f"{self._settings.container} counts in {unit}: times were rounded")
+        clock = self._clock
+        if clock.last is not None and pts <= clock.last:
+            pts = clock.last + 1
+            self._note("a time repeated or went back and was moved behind the one before")
+        clock.last = pts
+        clock.durations[pts] = round(frame.duration * frame.time_base / output.time_base)
+        picture.pts, picture.time_base = pts, output.time_base
+        picture.duration = clock.durations[pts]
+        if clock.next_key is None or frame.time >= clock.next_key:
+            picture.pict_type = PictureType.I
+            clock.next_key = frame.time + _KEY_EVERY_S
+
+    def _mux(self, output: _Open, packets: list[Packet[Any]]) -> None:
+        for packet in packets:
+            duration = self._clock.durations.pop(packet.pts, 0) if packet.pts is not None else 0
+            if duration:
+                packet.duration = duration
+            output.container.mux_one(packet)
+
+    def _note(self, text: str) -> None:
+        self._notes[text] = self._notes.get(text, 0) + 1
+
+    @contextlib.contextmanager
+    def _failing_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise OutputError(f"{self.path}: {self._why(error)}") from error
+
+    def _why(self, error: av.error.FFmpegError) -> str:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "the disk is full; what was written so far stays readable."
+        if isinstance(error, av.error.FileNotFoundError):
+            return "its folder is gone."
+        if isinstance(error, av.error.PermissionError):
+            return "may not be written by this user; choose another folder."
+        reason = (error.strerror or str(error)).lower()
+        if self._open is None or not self.frames:
+            size = f"{self._info.width} x {self._info.height}"
+            return f"{self._settings.facts.library} would not take {size} pictures ({reason})."
+        return f"writing failed ({reason})."
+
+
+def _tag(stream: Any, colour: Colour, aspect: Fraction | None) -> None:
+    context = stream.codec_context
+    if colour.source != "size":
+        context.colorspace = colour.tag
+    if colour.source != "size" or colour.full_range:
+        context.color_range = colour.range_code
+    context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+    if aspect is not None:
+        context.sample_aspect_ratio = aspect
