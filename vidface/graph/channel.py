@@ -26,6 +26,9 @@ class Channel(Generic[T]):
         self._abandoned = False
         self._error: BaseException | None = None
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, value: T) -> bool:
         """Wait for room and add; False when nobody listens any more."""
         with self._changed:

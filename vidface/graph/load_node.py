@@ -57,6 +57,10 @@ def sink_class(use: str, folder: Path | None = None) -> type[Sink]:
 def _module(package: str, use: str, what: str) -> ModuleType:
     names = list(shipped(package))
     if use not in names:
+        other = "vidface.sinks" if package == "vidface.nodes" else "vidface.nodes"
+        if use in shipped(other):
+            place = "a sink; name it under outputs" if what == "node" else "a node; name it under nodes"
+            raise UsageError(f"{use!r} is {place}")
         hint = did_you_mean(use, names)
         raise UsageError(f"there is no {what} {use!r}{hint} (`vidface nodes` lists them)")
     return importlib.import_module(f"{package}.{use}")
@@ -65,7 +69,8 @@ def _module(package: str, use: str, what: str) -> ModuleType:
 def _module_of_file(use: str, folder: Path | None) -> ModuleType:
     path = Path(use) if folder is None or Path(use).is_absolute() else folder / use
     if not path.is_file():
-        raise UsageError(f"there is no file {path} to take a node from")
+        beside = "" if Path(use).is_absolute() else " beside the graph"
+        raise UsageError(f"there is no file {use}{beside} to take a node from")
     name = "vidface_user_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

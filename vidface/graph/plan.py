@@ -190,7 +190,7 @@ def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path:
     try:
         return kind.model_validate(spec.params)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
         param = str(first["loc"][0]) if first["loc"] else ""
         known = list(kind.model_fields)
         if first["type"] == "extra_forbidden":

@@ -103,7 +103,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 def _outputs(
     node: type[Node], hints: dict[str, Any], *, batched: bool
 ) -> tuple[dict[str, type], type | None]:
-    hint = hints.get("return", inspect.Parameter.empty)
+    hint = hints.get("return", "nothing stated")
     if issubclass(node, Sink):
         if hint is not type(None):
             raise NodeError(f"{node.__name__}.process: a sink gives None")

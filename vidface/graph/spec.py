@@ -175,7 +175,8 @@ def _validate(document: Document) -> GraphSpec:
     try:
         return GraphSpec.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key is most often the misspelt form of the one that is missing: say that first.
+        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
         raise _sentence(document, first["loc"], first["type"], first) from None
 
 
