@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import click
 
-from vidface import __version__
+from vidface.version import __version__
 from vidface.errors import ExitCode, VidfaceError
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -63,9 +63,9 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Entry point: every error ends as one sentence on stderr and the right exit code."""
-    debug = "--debug" in sys.argv[1:]
+    debug = "--debug" in sys.argv[1:]  # wherever it stands, also behind the command
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
     except click.exceptions.Abort:
         _end(ExitCode.INTERRUPTED, "interrupted")
     except click.ClickException as error:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vidface import __version__
+from vidface.version import __version__
 from vidface.errors import ExitCode, OutputExistsError, UsageError, VidfaceError
 from vidface.graph.report import RunReport
 
