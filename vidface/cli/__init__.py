@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 import click
 
-from vidface.version import __version__
 from vidface.errors import ExitCode, VidfaceError
+from vidface.version import __version__
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vidface.version import __version__
-from vidface.errors import ExitCode, OutputExistsError, UsageError, VidfaceError
+from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
 from vidface.graph.report import RunReport
+from vidface.version import __version__
 
 MANIFEST = "run.json"
 
@@ -105,7 +105,7 @@ class RunFolder:
                 file.write("\n")
             part.replace(path)
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from None
 
     def _hash(self, path: Path) -> None:
         digest = hashlib.sha256()

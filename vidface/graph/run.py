@@ -11,7 +11,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from vidface.data.device import Device
 from vidface.data.source import Source
-from vidface.errors import UsageError
+from vidface.errors import OutputError, UsageError
 from vidface.graph.engine import Engine
 from vidface.graph.folder import RunFolder
 from vidface.graph.plan import Plan, load
@@ -171,8 +171,13 @@ class Run:
     def _account(self, report: RunReport | None) -> None:
         if self._trace is not None:
             self._trace.close()
-        if self._folder is not None:
+        if self._folder is None:
+            return
+        try:
             self._folder.end(self._status, self._error, report)
+        except OutputError:
+            if self._error is None:  # else the first error is the one to tell: a full disk fails twice
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -180,6 +185,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._error = self._error or error
         self.close()
 
 

@@ -161,7 +161,7 @@ def _request(url: str, start: int, timeout_s: float) -> HTTPResponse:
         headers["Range"] = f"bytes={start}-"
     request = urllib.request.Request(url, headers=headers)
     try:
-        response: HTTPResponse = urllib.request.build_opener(_SameOrSafer).open(request, timeout=timeout_s)
+        response: HTTPResponse = urllib.request.build_opener(SameOrSafer).open(request, timeout=timeout_s)
     except HTTPError as error:
         error.close()
         if error.code == 416:
@@ -202,7 +202,7 @@ def _plain(error: Exception) -> str:
     return f"the connection failed ({text})"
 
 
-class _SameOrSafer(urllib.request.HTTPRedirectHandler):
+class SameOrSafer(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but never from https to http."""
 
     def redirect_request(

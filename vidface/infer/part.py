@@ -59,7 +59,11 @@ class Part:
 
     def empty(self) -> None:
         """Throw away what is there."""
-        self._stream.truncate(0)
+        if self.size():
+            try:
+                self._stream.truncate(0)
+            except OSError as error:
+                raise _no_room(self.path, error) from error
 
     def accept(self) -> Digest:
         """Check the file and move it into place, or empty it."""

@@ -53,7 +53,7 @@ _FFHQ = np.array(
 TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
     {
         "arcface112": Template("arcface112", 112, _ARCFACE),
-        "arcface128": Template("arcface128", 128, _ARCFACE + (8, 0)),
+        "arcface128": Template("arcface128", 128, _ARCFACE + np.array((8, 0))),
         "ffhq512": Template("ffhq512", 512, _FFHQ),
     }
 )

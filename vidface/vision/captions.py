@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 _FINER: Final = 3
 """Text is set this many times larger and averaged down: thin strokes stay even at 9 pixels."""
-_CAP_AT_1: Final = 22.0
+_CAP_AT_1: Final = 21.0
 """Height in pixels of a capital letter at OpenCV's font scale 1."""
 
 

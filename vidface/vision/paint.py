@@ -204,9 +204,12 @@ def tag(canvas: Canvas, place: tuple[int, int, int, int], text: Cover, *, pad: i
     tile = canvas.tile(*place)
     if tile is None:
         return
-    ground, ink = tile.blank(), tile.blank()
+    cover = Tile(*place).blank()
     ring = rounded_box((x1 + 0.5, y1 + 0.5, x2 - 0.5, y2 - 0.5), pad)
-    cv2.fillPoly(ground, [tile.knots(ring)], (255,), cv2.LINE_AA, _SHIFT)
-    x, y = x1 - tile.left + pad, y1 - tile.top + (y2 - y1 - text.shape[0]) // 2
-    ink[y : y + text.shape[0], x : x + text.shape[1]] = text
+    cv2.fillPoly(cover, [Tile(*place).knots(ring)], (255,), cv2.LINE_AA, _SHIFT)
+    ground, ink = tile.blank(), tile.blank()
+    left, top = x1 - tile.left, y1 - tile.top
+    ground[top : top + cover.shape[0], left : left + cover.shape[1]] = cover
+    left, top = left + pad, top + (cover.shape[0] - text.shape[0]) // 2
+    ink[top : top + text.shape[0], left : left + text.shape[1]] = text
     canvas.lay(tile, (ground, colour), (ink, BLACK))

@@ -1,0 +1,215 @@
+"""FaceLinker: gives every detection the key of the track it belongs to. Knows nothing of windows or output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import Faces
+from vidface.vision import assignment, motion
+from vidface.vision.boxes import iou_matrix
+
+NO_TRACK = -1
+
+IOU_NATS = 2.0
+"""Worth of a full overlap against none."""
+
+LIKENESS_NATS = 12.0
+"""Worth of one unit of cosine between embeddings, times the node's `appearance_weight`."""
+
+UNKNOWN_COSINE = 0.5
+"""Taken where one of two faces has no embedding: neither for nor against."""
+
+NEAR_IOU = 0.3
+"""So much overlap is reason enough to consider a pair, however sudden the move."""
+
+MAX_SURPRISE = 4.0
+"""Standard deviations (root mean square over place and size) beyond which a pair without overlap is not considered."""
+
+MAX_NATS = 16.0
+"""A dearer pair is refused: a new face is likelier."""
+
+MEMORY_OF_LOOKS = 0.9
+"""Share of the old embedding that a track keeps at each new one."""
+
+TENTATIVE_MISSES = 1
+"""Looks in a row that may miss a track before it is confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRules:
+    """The part of the node's parameters that linking needs; see `TrackFaces`."""
+
+    max_gap_s: float
+    birth_score: float
+    birth_hits: int
+    sure_score: float
+    appearance_weight: float
+
+
+class Linker(Protocol):
+    """Whatever tells which detections are one face. Tracks stand in `keys`, oldest first; rows are aligned."""
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """n keys of the living tracks, never used twice."""
+
+    @property
+    def confirmed(self) -> NDArray[np.bool_]:
+        """n, False while a track may still prove to be a false alarm."""
+
+    @property
+    def misses(self) -> NDArray[np.int64]:
+        """n, looks in a row that did not find the face."""
+
+    def link(
+        self, time_s: float, faces: Faces, vectors: NDArray[np.float32] | None, size: tuple[int, int]
+    ) -> NDArray[np.int64]:
+        """Take what one look has found; returns the key of each row, NO_TRACK where it founds none."""
+
+    def expected(self, time_s: float) -> NDArray[Any]:
+        """n x 4 boxes of the living tracks at a time not before they were last seen."""
+
+
+class FaceLinker:
+    """Constant-velocity motion in seconds, overlap, pose and looks, weighed together by the Hungarian method.
+
+    A track's motion is kept as of its last sighting and predicted from there, so a miss costs nothing
+    and the frame rate does not matter. Weak detections prolong tracks, only good ones found them (the
+    idea of ByteTrack, Zhang et al. 2022, in one pass).
+    """
+
+    def __init__(self, rules: LinkRules) -> None:
+        self._rules = rules
+        self._next_key = 0
+        self._motion = motion.begin(np.zeros((0, 4)))
+        self._shapes = np.zeros((0, 5, 2))
+        self._vectors = np.zeros((0, 0))
+        self._seen_s = np.zeros(0)
+        self._hits = np.zeros(0, np.int64)
+        self.keys = np.zeros(0, np.int64)
+        self.misses = np.zeros(0, np.int64)
+        self.confirmed = np.zeros(0, np.bool_)
+
+    def expected(self, time_s: float) -> NDArray[Any]:
+        """n x 4 boxes of the living tracks at `time_s`."""
+        return motion.predict(self._motion, np.maximum(time_s - self._seen_s, 0)).boxes
+
+    def link(
+        self, time_s: float, faces: Faces, vectors: NDArray[np.float32] | None, size: tuple[int, int]
+    ) -> NDArray[np.int64]:
+        """See `Linker`."""
+        self._forget(time_s)
+        looks = self._looks(vectors, len(faces))
+        shapes = assignment.face_shape(faces.boxes, faces.landmarks)
+        expected = self._expected_inside(time_s, size)
+        cost, allowed = self._cost(expected, time_s, faces, shapes, looks)
+        tracks, rows = assignment.cheapest_pairs(cost, allowed)
+        keys = np.full(len(faces), NO_TRACK, np.int64)
+        keys[rows] = self.keys[tracks]
+        self._see(time_s, tracks, expected, faces.pick(rows), shapes[rows], looks[rows])
+        new = (keys == NO_TRACK) & (faces.scores >= self._rules.birth_score)
+        keys[new] = self._found(time_s, faces.pick(new), shapes[new], looks[new])
+        return keys
+
+    def _forget(self, time_s: float) -> None:
+        """Drop what was lost for too long, and what was never more than a suspicion."""
+        stay = (time_s - self._seen_s <= self._rules.max_gap_s) & (
+            self.confirmed | (self.misses <= TENTATIVE_MISSES)
+        )
+        if not stay.all():
+            self._keep(stay)
+
+    def _keep(self, rows: NDArray[np.bool_]) -> None:
+        self._motion = self._motion.pick(rows)
+        self._shapes, self._vectors = self._shapes[rows], self._vectors[rows]
+        self._seen_s, self._hits = self._seen_s[rows], self._hits[rows]
+        self.keys, self.misses, self.confirmed = self.keys[rows], self.misses[rows], self.confirmed[rows]
+
+    def _looks(self, vectors: NDArray[np.float32] | None, n: int) -> NDArray[Any]:
+        """n x d embeddings; adapts the tracks' to a dimension that was not known before."""
+        looks = np.zeros((n, 0)) if vectors is None or not len(vectors) else np.asarray(vectors, np.float64)
+        if looks.shape[1] > self._vectors.shape[1]:
+            self._vectors = np.zeros((len(self._vectors), looks.shape[1]))
+        if looks.shape[1] < self._vectors.shape[1]:
+            looks = np.zeros((n, self._vectors.shape[1]))
+        return looks
+
+    def _expected_inside(self, time_s: float, size: tuple[int, int]) -> motion.Motion:
+        """Where the tracks should be now; one that ran out of the picture waits at its edge."""
+        expected = motion.predict(self._motion, np.maximum(time_s - self._seen_s, 0))
+        edge = np.array(size, np.float64)
+        expected.place[:, :2] = np.clip(expected.place[:, :2], np.minimum(0, edge), edge)
+        return expected
+
+    def _cost(
+        self, expected: motion.Motion, time_s: float, faces: Faces, shapes: NDArray[Any], looks: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """n x m nats, and which pairs may be."""
+        overlap = iou_matrix(expected.boxes, faces.boxes).astype(np.float64)
+        moved, surprise = assignment.motion_cost(expected, faces.boxes)
+        gaps_s = time_s - self._seen_s
+        cost = moved + IOU_NATS * (1 - overlap) + assignment.shape_cost(self._shapes, shapes, gaps_s)
+        if looks.shape[1]:
+            cosine = assignment.similarity(self._vectors, looks)
+            likeness = np.where(np.isfinite(cosine), cosine, UNKNOWN_COSINE) - UNKNOWN_COSINE
+            cost = cost - self._rules.appearance_weight * LIKENESS_NATS * likeness
+        allowed = ((surprise <= MAX_SURPRISE) | (overlap >= NEAR_IOU)) & (cost <= MAX_NATS)
+        return cost, allowed
+
+    def _see(
+        self,
+        time_s: float,
+        tracks: NDArray[np.int64],
+        expected: motion.Motion,
+        faces: Faces,
+        shapes: NDArray[Any],
+        looks: NDArray[Any],
+    ) -> None:
+        """Take the sightings into the tracks; count a miss for the others."""
+        self.misses = self.misses + 1
+        self.misses[tracks] = 0
+        self._hits[tracks] += 1
+        self._seen_s[tracks] = time_s
+        seen = motion.correct(expected.pick(tracks), faces.boxes)
+        for whole, part in (
+            (self._motion.place, seen.place),
+            (self._motion.velocity, seen.velocity),
+            (self._motion.variance, seen.variance),
+        ):
+            whole[tracks] = part
+        known = np.isfinite(shapes).all(axis=(1, 2))
+        self._shapes[tracks[known]] = shapes[known]
+        if looks.shape[1]:
+            self._vectors[tracks] = _blended(self._vectors[tracks], looks)
+        self.confirmed = self.confirmed | (self._hits >= self._rules.birth_hits)
+
+    def _found(
+        self, time_s: float, faces: Faces, shapes: NDArray[Any], looks: NDArray[Any]
+    ) -> NDArray[np.int64]:
+        """Begin tracks; returns their keys."""
+        n = len(faces)
+        keys = np.arange(self._next_key, self._next_key + n, dtype=np.int64)
+        self._next_key += n
+        sure = (faces.scores >= self._rules.sure_score) | (self._rules.birth_hits <= 1)
+        self._motion = self._motion.joined(motion.begin(faces.boxes))
+        self._shapes = np.concatenate([self._shapes, shapes])
+        self._vectors = np.concatenate([self._vectors, looks])
+        self._seen_s = np.concatenate([self._seen_s, np.full(n, time_s)])
+        self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
+        self.keys = np.concatenate([self.keys, keys])
+        self.misses = np.concatenate([self.misses, np.zeros(n, np.int64)])
+        self.confirmed = np.concatenate([self.confirmed, sure])
+        return keys
+
+
+def _blended(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    """A slow mean of unit vectors; a row of zeros (not measured) leaves the other as it is."""
+    measured = np.any(new != 0, axis=1, keepdims=True)
+    known = np.any(old != 0, axis=1, keepdims=True)
+    mean = np.where(measured & known, MEMORY_OF_LOOKS * old + (1 - MEMORY_OF_LOOKS) * new, old + new)
+    norms = np.linalg.norm(mean, axis=1, keepdims=True)
+    return np.where(norms > 0, mean / np.where(norms > 0, norms, 1), 0.0)

@@ -1,0 +1,159 @@
+"""images: the best shots of every track as pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data.faces import NOT_TRACKED, Faces
+from vidface.data.frame import Frame
+from vidface.errors import OutputError
+from vidface.node import Sink, Target
+from vidface.sinks._files import LineFile, write_private, writing
+from vidface.sinks._shots import Shot, Shots
+from vidface.sinks.jsonl import compact
+from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.bestshot import SHARPNESS_PX, Parts, parts_of, sharpness, square_crop
+
+AWAY_S = 10
+"""A track not seen for so many seconds gets its pictures written, so that they need no memory."""
+
+BOX_GROW = 1.4
+
+
+class Images(Sink):
+    """Write the best crops of each track into the folder `NAME/`, and what they are into `NAME/index.jsonl`.
+
+    Best by a cheap proxy (`vidface.vision.bestshot`: size, detection score, frontal view, inside the
+    frame, sharpness; never an interpolated row). A crop is cut only where the parts that need no
+    pixels could still win. Files are `track_0003.jpg`, with `per_track` above 1 `track_0003_1.jpg`
+    and so on; they can be read by the owner only. Rows without a track are left out and counted.
+
+    index.jsonl, one line a picture, by track and falling quality: track, file, frame, time, quality,
+    its parts, box. It is written at the end.
+    """
+
+    per_track: int = Field(1, ge=1, le=100, description="Pictures of each track, at most.")
+    spacing_s: float = Field(1.0, ge=0, description="Least seconds between two pictures of a track.")
+    crop: Literal["box", "arcface112", "ffhq512"] = Field(
+        "box", description="box: a square 1.4 times the box, unscaled; else aligned by the landmarks."
+    )
+    max_px: int = Field(512, ge=16, le=4096, description="Longest side of a box crop; larger ones shrink.")
+    format: Literal["jpg", "png"] = Field("jpg", description="jpg at quality 95, or png.")
+
+    _target: Target
+    _folder: Path
+    _tracks: dict[int, Shots]
+    _active: dict[int, Fraction]
+    _untracked: int
+    _finished: bool = True
+
+    def start(self, target: Target) -> None:
+        self._target = target
+        self._folder = target.folder / target.name
+        self._tracks, self._active = {}, {}
+        self._untracked = 0
+        self._finished = False
+        with writing(self._folder):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._folder.chmod(0o700)
+
+    def process(self, frame: Frame, faces: Faces) -> None:
+        parts = parts_of(faces, frame.size)
+        for row, track in enumerate(faces.tracks.tolist()):
+            if track == NOT_TRACKED:
+                self._untracked += 1
+                continue
+            if track not in self._tracks:
+                self._tracks[track] = Shots(self.per_track, Fraction(self.spacing_s))
+            self._active[track] = frame.time
+            self._consider(frame, faces, parts, row=row)
+        for track, seen in list(self._active.items()):
+            if frame.time - seen > AWAY_S:
+                self._write(track, self._tracks[track])
+                del self._active[track]
+
+    def finish(self) -> dict[str, Any]:
+        if self._finished:
+            return {}
+        self._finished = True
+        index = LineFile(self._folder / "index.jsonl")
+        try:
+            for track, shots in sorted(self._tracks.items()):
+                self._write(track, shots)
+                for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
+                    index.write(compact(shot.row(track, self._name(track, shot.slot))))
+        finally:
+            index.close()
+        return {
+            "files": [f"{self._target.name}/index.jsonl"],
+            "rows": index.lines,
+            "tracks": sum(bool(shots.kept) for shots in self._tracks.values()),
+            "untracked": self._untracked,
+        }
+
+    def close(self) -> None:
+        self._finished = True
+        self._tracks, self._active = {}, {}
+
+    def _consider(self, frame: Frame, faces: Faces, parts: Parts, *, row: int) -> None:
+        """Cut out the face of a row if it may be, and then if it is, better than what is kept."""
+        shots, box, now = self._tracks[int(faces.tracks[row])], faces.boxes[row], frame.time
+        bound = float(parts.product[row])
+        cut = self._cut(box, faces.landmarks[row])
+        if bound <= 0 or cut is None or shots.losers(bound, now) is None:
+            return
+        sharp = sharpness(frame.crop(square_crop(box, SHARPNESS_PX), (SHARPNESS_PX, SHARPNESS_PX)))
+        if shots.losers(bound * sharp, now) is None:
+            return
+        values = {name: float(value[row]) for name, value in parts._asdict().items() if name != "seen"}
+        shot = Shot(
+            frame=frame.index,
+            time=now,
+            quality=bound * sharp,
+            parts={**values, "sharp": sharp},
+            box=tuple(box.tolist()),
+            # A copy: a view would hold the whole frame in memory.
+            image=frame.crop(*cut).copy(),
+        )
+        for slot in shots.keep(shot):
+            path = self._folder / self._name(int(faces.tracks[row]), slot)
+            with writing(path):
+                path.unlink(missing_ok=True)
+
+    def _cut(
+        self, box: NDArray[np.float32], landmarks: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], tuple[int, int]] | None:
+        """Matrix and size of the crop; None where the landmarks do not say how to align it."""
+        if self.crop == "box":
+            side = float(max(box[2] - box[0], box[3] - box[1])) * BOX_GROW
+            px = max(1, min(round(side), self.max_px))
+            return square_crop(box, px, grow=BOX_GROW), (px, px)
+        size = TEMPLATES[self.crop].size
+        try:
+            return to_template(landmarks, self.crop), (size, size)
+        except ValueError:
+            return None
+
+    def _name(self, track: int, slot: int) -> str:
+        number = "" if self.per_track == 1 else f"_{slot + 1}"
+        return f"track_{track:04d}{number}.{self.format}"
+
+    def _write(self, track: int, shots: Shots) -> None:
+        for shot in shots.kept:
+            if shot.image is None:
+                continue
+            path = self._folder / self._name(track, shot.slot)
+            bgr = cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR)
+            options = [cv2.IMWRITE_JPEG_QUALITY, 95] if self.format == "jpg" else []
+            done, data = cv2.imencode(f".{self.format}", bgr, options)
+            if not done:
+                raise OutputError(f"{path}: OpenCV could not encode a picture of {bgr.shape[1]} pixels")
+            write_private(path, data.tobytes())
+            shot.image = None

@@ -1,0 +1,91 @@
+"""jsonl: one line of JSON a frame, and one a track."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from vidface.data.faces import Faces
+from vidface.data.frame import Frame
+from vidface.node import Sink, Target
+from vidface.sinks._files import LineFile, time_text
+from vidface.sinks._tracks import TrackSummary, follow
+
+
+class Jsonl(Sink):
+    """Write `NAME.jsonl`, one line a frame, and at the end `tracks.jsonl`, one line a track.
+
+    A frame's line: frame (index), time (seconds, text with 6 decimals, rounded from the exact
+    fraction), pts, faces. Only where they say something: time_base (seconds per unit of pts, where
+    it is not the one in run.json), epoch (number of gaps before, where there were any), and
+    `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
+    x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated.
+
+    A track's line: first and last frame and time, frames, how many of them detected and
+    interpolated, longest_gap_s (longest time between two detections), means over its rows, and its
+    best frame (`vidface.vision.bestshot`, without sharpness). An output of another name than
+    "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
+
+    Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
+    leaves a readable `NAME.jsonl`; tracks are written by `finish`.
+    """
+
+    _file: LineFile | None = None
+    _target: Target
+    _tracks: dict[int, TrackSummary]
+    _time_base: Fraction | None = None
+    _faces: int
+
+    def start(self, target: Target) -> None:
+        self._target = target
+        self._tracks = {}
+        self._faces = 0
+        self._time_base = target.info.time_base
+        self._file = LineFile(target.folder / f"{target.name}.jsonl")
+
+    def process(self, frame: Frame, faces: Faces) -> None:
+        follow(self._tracks, frame, faces)
+        self._faces += len(faces)
+        if self._file is not None:
+            self._file.write(compact(self._line(frame, faces)))
+
+    def finish(self) -> dict[str, Any]:
+        if self._file is None:
+            return {}
+        frames = self._file
+        facts = {"files": [frames.path.name], "rows": frames.lines, "faces": self._faces}
+        frames.close()
+        if self._tracks:
+            name = self._target.name
+            lines = LineFile(
+                self._target.folder / ("tracks.jsonl" if name == "faces" else f"{name}.tracks.jsonl")
+            )
+            try:
+                for track in sorted(self._tracks):
+                    lines.write(compact(self._tracks[track].row()))
+            finally:
+                lines.close()
+            facts["files"] = [frames.path.name, lines.path.name]
+        return {**facts, "tracks": len(self._tracks)}
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _line(self, frame: Frame, faces: Faces) -> dict[str, Any]:
+        line: dict[str, Any] = {"frame": frame.index, "time": time_text(frame.time), "pts": frame.pts}
+        if frame.time_base != self._time_base:
+            line["time_base"] = str(frame.time_base)
+        if frame.epoch > 0:
+            line["epoch"] = frame.epoch
+        if not faces.looked:
+            line["looked"] = False
+        line["faces"] = list(faces.rows())
+        return line
+
+
+def compact(row: dict[str, Any]) -> str:
+    """One line of JSON without spaces; NaN and infinity are refused (ValueError)."""
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

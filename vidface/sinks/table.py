@@ -1,0 +1,187 @@
+"""table: the same rows flat, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from vidface.data.faces import NOT_TRACKED, Faces
+from vidface.data.frame import Frame
+from vidface.errors import UsageError
+from vidface.node import Sink, Target
+from vidface.sinks._files import LineFile, open_private, time_text, writing
+
+COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "frame": "int64",
+        "pts": "int64",
+        "time_base": "string",
+        "time_s": "float64",
+        "epoch": "int32",
+        "track": "int64",
+        "x1": "float32",
+        "y1": "float32",
+        "x2": "float32",
+        "y2": "float32",
+        "score": "float32",
+        **{f"lm_{i}_{axis}": "float32" for i in range(5) for axis in "xy"},
+        "interpolated": "bool",
+    }
+)
+"""Column -> type (Arrow's name). lm_0 .. lm_4: left eye, right eye, nose tip, left and right mouth corner."""
+
+ROWS_PER_GROUP = 8192
+
+
+class Table(Sink):
+    """Write `NAME.csv` or `NAME.parquet`: one row a face, so a frame without faces has none.
+
+    time_s is seconds; pts (in units of time_base) is exact. track is empty before tracking,
+    landmarks are empty where not known. CSV holds whole lines at any moment; a Parquet file becomes
+    readable when it is closed, also after an error, but not if the process is killed.
+
+    An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
+    """
+
+    format: Literal["csv", "parquet"] = Field("csv", description="parquet needs the extra vidface[tables].")
+
+    _out: _Rows | None = None
+
+    def start(self, target: Target) -> None:
+        path = target.folder / f"{target.name.removesuffix(f'_{self.format}')}.{self.format}"
+        self._out = CsvRows(path) if self.format == "csv" else ParquetRows(path)
+
+    def process(self, frame: Frame, faces: Faces) -> None:
+        if self._out is None:
+            return
+        for row in rows(frame, faces):
+            self._out.write(row)
+
+    def finish(self) -> dict[str, Any]:
+        if self._out is None:
+            return {}
+        self._out.close()
+        return {"files": [self._out.path.name], "rows": self._out.count}
+
+    def close(self) -> None:
+        if self._out is not None:
+            self._out.close()
+            self._out = None
+
+
+def rows(frame: Frame, faces: Faces) -> Iterator[dict[str, Any]]:
+    """One dict a face with the keys of `COLUMNS`; None where not known. Boxes and points have 2 decimals."""
+    time = time_text(frame.time)
+    for i in range(len(faces)):
+        points = faces.landmarks[i].ravel()
+        known = bool(np.isfinite(points).all())
+        marks = [round(v, 2) if known else None for v in points.tolist()]
+        track = int(faces.tracks[i])
+        yield dict(
+            zip(
+                COLUMNS,
+                (
+                    frame.index,
+                    frame.pts,
+                    str(frame.time_base),
+                    time,
+                    frame.epoch,
+                    None if track == NOT_TRACKED else track,
+                    *(round(v, 2) for v in faces.boxes[i].tolist()),
+                    round(float(faces.scores[i]), 4),
+                    *marks,
+                    bool(faces.interpolated[i]),
+                ),
+                strict=True,
+            )
+        )
+
+
+class _Rows(Protocol):
+    path: Path
+    count: int
+
+    def write(self, row: dict[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+
+class CsvRows:
+    """Rows as CSV (RFC 4180, header first, "." as decimal point, true/false)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._file = LineFile(path)
+        self._file.write(",".join(COLUMNS))
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        text = io.StringIO()
+        values = [str(v).lower() if isinstance(v, bool) else v for v in row.values()]
+        csv.writer(text, lineterminator="").writerow(values)
+        self._file.write(text.getvalue())
+        self.count += 1
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._file.close()
+
+
+class ParquetRows:
+    """Rows as Parquet, written in groups so that memory stays the same however long the clip.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise UsageError(
+                "writing Parquet needs pyarrow, which is not installed: pip install 'vidface[tables]', "
+                "or write format: csv"
+            ) from None
+        self.path = path
+        self.count = 0
+        self._waiting: list[dict[str, Any]] = []
+        self._schema = pa.schema([pa.field(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+        self._batch = pa.RecordBatch.from_pylist
+        with writing(path):
+            self._file = os.fdopen(open_private(path), "wb")
+            self._writer: Any = pq.ParquetWriter(self._file, self._schema)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        self._waiting.append({**row, "time_s": float(row["time_s"])})
+        self.count += 1
+        if len(self._waiting) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits and the footer; safe to call twice."""
+        if self._writer is None:
+            return
+        writer = self._writer
+        try:
+            self._flush()
+        finally:
+            self._writer = None
+            with writing(self.path), self._file:
+                writer.close()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            with writing(self.path):
+                self._writer.write_batch(self._batch(waiting, schema=self._schema))
