@@ -7,6 +7,9 @@ from typing import Any
 
 from vidface.data.source import Source
 from vidface.errors import UsageError
+from vidface.media.decord_reader import DecordSource
+from vidface.media.images import ImageSource, is_picture
+from vidface.media.opening import is_url
 from vidface.media.reader import Cut, PyavSource
 
 DECODERS = ("pyav", "decord")
@@ -41,6 +44,9 @@ def open_source(
     if decoder not in DECODERS:
         raise UsageError(f"--decoder wants one of {', '.join(DECODERS)}, but got {decoder!r}.")
     cut = Cut.of(start, stop)
-    return PyavSource(
-        path, cut=cut, threads=options.get("threads") or 0, colorspace=options.get("colorspace")
-    )
+    threads, colorspace = options.get("threads") or 0, options.get("colorspace")
+    if not is_url(path) and (Path(path).is_dir() or is_picture(Path(path))):
+        return ImageSource(Path(path), cut=cut, rate=options.get("rate"), colorspace=colorspace)
+    if decoder == "decord":
+        return DecordSource(path, cut=cut, threads=threads)
+    return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,21 @@ import av
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
 from vidface.errors import OutputError
 from vidface.media.audio import AudioTrack
+from vidface.media.clock import KEY_EVERY_S, Clock, output_time_base, timescale
 from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import Colour
+from vidface.media.opening import address
 from vidface.media.pixels import AvPixels, frame_from_rgb
 from vidface.media.reader import Cut
 
-_KEY_EVERY_S = 2  # a killed run loses no more than this
-_MAX_TIMESCALE = 2**31 - 1
 _FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
-_MS = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,8 @@ class _Open:
     stream: VideoStream
     format: str
     size: tuple[int, int]
-    time_base: Fraction
+    clock: Clock
     audio: AudioTrack | None
-
-
-@dataclass(slots=True)
-class _Clock:
-    last: int | None = None
-    next_key: Fraction | None = None
-    durations: dict[int, int] = field(default_factory=dict)
 
 
 class Encoder:
@@ -93,7 +85,6 @@ class Encoder:
         self._audio = audio
         self._comment = comment
         self._open: _Open | None = None
-        self._clock = _Clock()
         self._notes: dict[str, int] = {}
 
     def write(self, frame: Frame) -> None:
@@ -107,7 +98,7 @@ class Encoder:
             if pixels.size != output.size:
                 self._note(f"frames of another size were scaled to {output.size[0]} x {output.size[1]}")
             picture = pixels.encodable(output.format, output.size)
-            self._stamp(picture, frame, output)
+            output.clock.stamp(picture, frame)
             try:
                 packets = output.stream.encode(picture)
             finally:
@@ -122,7 +113,9 @@ class Encoder:
         sound = "none"
         if self._open is not None:
             with self._failing_plainly():
-                self._mux(self._open, self._open.stream.encode(None))
+                self._mux(self._open, self._open.stream.encode(None), last=True)
+                for note in self._open.clock.notes:
+                    self._note(note)
                 if self._open.audio is not None:
                     sound = self._open.audio.finish()
                     for note in self._open.audio.notes:
@@ -151,14 +144,14 @@ class Encoder:
             output.container.close()
 
     def _begin(self, frame: Frame, pixels: AvPixels) -> _Open:
-        base = self._time_base(frame)
+        base = output_time_base(frame)
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         for text in (lost, "transparency was dropped" if pixels.alpha else None):
             if text:
                 self._note(text)
         container = av.open(
-            str(self.path),
+            address(self.path),
             "w",
             format=_FORMATS[self._settings.container],
             container_options=self._muxer_options(base),
@@ -170,7 +163,14 @@ class Encoder:
         audio = None
         if self._audio is not None:
             audio = AudioTrack(self._audio.path, container, self._settings.container, self._audio.cut)
-        self._open = _Open(container, stream, name, pixels.size, base, audio)
+        self._open = _Open(
+            container,
+            stream,
+            name,
+            pixels.size,
+            Clock(base, self._settings.container in ("mkv", "webm")),
+            audio,
+        )
         return self._open
 
     def _add_stream(
@@ -180,7 +180,7 @@ class Encoder:
             # SVT-AV1 writes a page of its settings to stderr and takes no other wish than this one.
             os.environ.setdefault("SVT_LOG", "1")
         rate = self._info.rate or Fraction(25)
-        interval = max(1, min(600, round(_KEY_EVERY_S * rate)))
+        interval = max(1, min(600, round(KEY_EVERY_S * rate)))
         options = self._settings.options(interval)
         stream: Any = container.add_stream(
             self._settings.facts.library, rate=rate.limit_denominator(1_000_000), options=options
@@ -195,27 +195,17 @@ class Encoder:
             context.codec_tag = "hvc1"  # the tag that Apple's players insist on
         return stream  # type: ignore[no-any-return]
 
-    def _time_base(self, frame: Frame) -> Fraction:
-        base = frame.time_base
-        if base.numerator != 1:
-            base = Fraction(1, base.denominator)
-        if base.denominator > _MAX_TIMESCALE:
-            base = Fraction(1, _MAX_TIMESCALE)
-        return base
-
     def _muxer_options(self, base: Fraction) -> dict[str, str]:
         # Without "disabled" the muxer moves all times so that the first is not negative.
         options = {"avoid_negative_ts": "disabled", "flush_packets": "1"}
         if self._settings.container in ("mp4", "mov"):
             # The start offset stands in an edit list, which `delay_moov` can fill in and whose own clock
             # (the movie's) must be as fine as the track's.
-            scale = base.denominator
-            while scale < 10_000:
-                scale *= 2
+            scale = str(timescale(base))
             options |= {
                 "movflags": "frag_keyframe+delay_moov+default_base_moof",
-                "video_track_timescale": str(scale),
-                "movie_timescale": str(scale),
+                "video_track_timescale": scale,
+                "movie_timescale": scale,
             }
         return options
 
@@ -227,30 +217,9 @@ class Encoder:
         turned = self._info.rotation in (90, 270)
         return Fraction(down, across) if turned else Fraction(across, down)
 
-    def _stamp(self, picture: VideoFrame, frame: Frame, output: _Open) -> None:
-        exact = frame.time / output.time_base
-        pts = round(exact)
-        coarse = self._settings.container in ("mkv", "webm") and frame.time % _MS
-        if pts != exact or coarse:
-            unit = "milliseconds" if coarse else f"1/{output.time_base.denominator} s"
-            self._note(f"{self._settings.container} counts in {unit}: times were rounded")
-        clock = self._clock
-        if clock.last is not None and pts <= clock.last:
-            pts = clock.last + 1
-            self._note("a time repeated or went back and was moved behind the one before")
-        clock.last = pts
-        clock.durations[pts] = round(frame.duration * frame.time_base / output.time_base)
-        picture.pts, picture.time_base = pts, output.time_base
-        picture.duration = clock.durations[pts]
-        if clock.next_key is None or frame.time >= clock.next_key:
-            picture.pict_type = PictureType.I
-            clock.next_key = frame.time + _KEY_EVERY_S
-
-    def _mux(self, output: _Open, packets: list[Packet[Any]]) -> None:
+    def _mux(self, output: _Open, packets: list[Packet[Any]], *, last: bool = False) -> None:
+        output.clock.settle(packets, last=last)
         for packet in packets:
-            duration = self._clock.durations.pop(packet.pts, 0) if packet.pts is not None else 0
-            if duration:
-                packet.duration = duration
             output.container.mux_one(packet)
 
     def _note(self, text: str) -> None:

@@ -33,6 +33,11 @@ def shown_name(path: str | Path) -> str:
     return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", str(path))
 
 
+def address(path: str | Path) -> str:
+    """What FFmpeg is told: a file by its protocol, since a colon in its name would be read as one."""
+    return str(path) if is_url(path) else f"file:{path}"
+
+
 def open_input(path: str | Path) -> InputContainer:
     """Open a file or an address for reading; the caller closes it.
 
@@ -44,7 +49,7 @@ def open_input(path: str | Path) -> InputContainer:
         _check_file(Path(path), name)
     timeout = _NETWORK_TIMEOUT_S if is_url(path) else None
     try:
-        return av.open(str(path), "r", metadata_errors="replace", timeout=timeout)
+        return av.open(address(path), "r", metadata_errors="replace", timeout=timeout)
     except av.error.FFmpegError as error:
         raw = _RAW_FORMATS.get(Path(str(path)).suffix.lower())
         if raw is not None:
@@ -79,7 +84,7 @@ def raw_format(container: InputContainer) -> bool:
 
 def _open_raw(path: str | Path, raw: str, name: str) -> InputContainer:
     try:
-        return av.open(str(path), "r", format=raw)
+        return av.open(address(path), "r", format=raw)
     except av.error.FFmpegError as error:
         raise InputError(f"{name}: is not a readable {raw} stream ({_plain(error)}).") from error
 

@@ -71,6 +71,8 @@ class Turn:
 
 
 UPRIGHT = Turn()
+# By the angle, counter-clockwise, that brings a picture upright.
+_QUARTERS = {90: Turn(True, False, True), 180: Turn(False, True, True), 270: Turn(True, True, False)}
 
 
 def turn_of(frame: VideoFrame) -> Turn:
@@ -78,7 +80,10 @@ def turn_of(frame: VideoFrame) -> Turn:
 
     Angles that are no quarter turn are taken as the nearest mirror-free reading of their signs.
     """
-    side: Any = frame.side_data
+    try:
+        side: Any = frame.side_data
+    except ValueError:  # PyAV does not know some kinds (EXIF); the bare angle is to be had all the same
+        return _QUARTERS.get(frame.rotation % 360, UPRIGHT)
     data = side.get("DISPLAYMATRIX")
     if data is None:
         return UPRIGHT

@@ -68,8 +68,10 @@ class AvPixels:
 
     @property
     def alpha(self) -> bool:
-        """The picture has transparency, which every form here leaves out."""
-        return has_alpha(self._frame)
+        """Some of the picture is transparent, which every form here leaves out."""
+        if not has_alpha(self._frame):
+            return False
+        return bool(VideoReformatter().reformat(self._frame, format="rgba").to_ndarray()[..., 3].min() < 255)
 
     @property
     def colour(self) -> Colour:

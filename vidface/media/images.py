@@ -1,0 +1,158 @@
+"""Pictures: a folder of them is a clip, one of them is a clip of one frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.frame import VideoFrame
+
+from vidface.data.frame import Frame
+from vidface.data.planes import Matrix
+from vidface.data.source import Hole, SourceInfo
+from vidface.errors import InputError, UsageError
+from vidface.media.colour import colour_of, matrix_by_name
+from vidface.media.exif import jpeg_turn
+from vidface.media.opening import open_input
+from vidface.media.orient import Turn, turn_of
+from vidface.media.pixels import AvPixels
+from vidface.media.probe import FALLBACK_RATE, probe
+from vidface.media.reader import Cut
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+def is_picture(path: Path) -> bool:
+    """By its name, the file is a still picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts frame2 before frame10."""
+    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]
+
+
+class ImageSource:
+    """A `vidface.data.source.Source` over a folder of pictures, or one picture.
+
+    Pictures come in natural order of their names, one every 1/rate s; each keeps its own size. One
+    that cannot be read is a hole that keeps its place in time. EXIF orientation is honoured.
+
+    Raises:
+        InputError: no picture there, or none that can be read.
+        UsageError: the rate is not above 0, an unknown colour matrix or an empty part.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        cut: Cut | None = None,
+        rate: Fraction | None = None,
+        colorspace: str | None = None,
+    ) -> None:
+        self._rate = FALLBACK_RATE if rate is None else Fraction(str(rate))
+        if self._rate <= 0:
+            raise UsageError(f"a rate of pictures must be above 0, but is {rate}.")
+        self._cut = cut or Cut()
+        self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
+        self._paths = _pictures(path)
+        self._holes: list[Hole] = []
+        self._closed = False
+        self._info = self._first_info(path, colorspace)
+
+    @property
+    def info(self) -> SourceInfo:
+        """Size and format of the first picture that can be read."""
+        return self._info
+
+    def frames(self) -> Iterator[Frame]:
+        """Every picture of the part, indices 0, 1, 2 ..."""
+        index = 0
+        for place, path in enumerate(self._paths):
+            time = place / self._rate
+            if self._closed or (self._cut.stop is not None and time >= self._cut.stop):
+                return
+            if self._cut.start is not None and time < self._cut.start:
+                continue
+            read = _read(path)
+            if read is None:
+                cause = f"{path.name} is damaged or no picture"
+                self._holes.append(Hole(cause, 1, index - 1, time))
+                continue
+            yield self._frame(index, place, *read)
+            index += 1
+
+    def holes(self) -> tuple[Hole, ...]:
+        """Pictures that could not be read so far."""
+        return tuple(self._holes)
+
+    def close(self) -> None:
+        """Stop; no file stays open between two frames."""
+        self._closed = True
+
+    def _frame(self, index: int, place: int, picture: VideoFrame, turn: Turn) -> Frame:
+        colour = colour_of(picture, override=self._override, still=True)
+        step = self._rate.denominator
+        return Frame(
+            index=index,
+            pts=place * step,
+            time_base=Fraction(1, self._rate.numerator),
+            pixels=AvPixels(picture, colour=colour, turn=turn),
+            duration=step,
+        )
+
+    def _first_info(self, path: Path, colorspace: str | None) -> SourceInfo:
+        for candidate in self._paths:
+            read = _read(candidate)
+            if read is None:
+                continue
+            picture, turn = read
+            width, height = turn.size(picture.width, picture.height)
+            return replace(
+                probe(candidate, colorspace=colorspace),
+                name=str(path),
+                container="images",
+                width=width,
+                height=height,
+                rotation=turn.rotation,
+                time_base=Fraction(1, self._rate.numerator),
+                rate=self._rate,
+                duration=len(self._paths) / self._rate,
+                start=Fraction(0),
+                frames=len(self._paths),
+            )
+        raise InputError(f"{path}: none of its {len(self._paths)} pictures can be read.")
+
+
+def _pictures(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        entries = list(path.iterdir())
+    except PermissionError as error:
+        raise InputError(f"{path}: may not be read by this user; check its permissions.") from error
+    found = [entry for entry in entries if is_picture(entry) and entry.is_file()]
+    if not found:
+        wanted = ", ".join(sorted(SUFFIXES))
+        raise InputError(
+            f"{path}: wanted a folder of pictures ({wanted}), but found {len(entries)} other files."
+        )
+    return sorted(found, key=lambda entry: (natural_key(entry.name), entry.name))
+
+
+def _read(path: Path) -> tuple[VideoFrame, Turn] | None:
+    try:
+        with open_input(path) as container:
+            picture = next(container.decode(video=0), None)
+    except (av.error.FFmpegError, InputError, IndexError):
+        return None
+    if picture is None:
+        return None
+    with path.open("rb") as handle:
+        stated = jpeg_turn(handle.read(1 << 17))
+    return picture, stated or turn_of(picture)
