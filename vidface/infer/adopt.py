@@ -176,7 +176,8 @@ def _copy(source: Path, target: Path) -> None:
     except shutil.SameFileError:
         return
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise OutputError(
             f"{target} cannot be written ({error.strerror}): make room, or set VIDFACE_MODELS."
         ) from error

@@ -57,7 +57,10 @@ class Model:
         inputs, outputs: what the graph declares.
     """
 
-    __slots__ = ("_names", "_session", "inputs", "manifest", "name", "outputs", "path", "providers", "sha256")
+    __slots__ = (
+        "_names", "_session", "_wanted",
+        "inputs", "manifest", "name", "outputs", "path", "providers", "sha256",
+    )  # fmt: skip
 
     def __init__(
         self, session: ort.InferenceSession, *, path: Path, manifest: Manifest | None = None, sha256: str = ""
@@ -70,6 +73,7 @@ class Model:
         self.providers: tuple[str, ...] = tuple(session.get_providers())
         self.inputs = tuple(_port(node) for node in session.get_inputs())
         self.outputs = tuple(_port(node) for node in session.get_outputs())
+        self._wanted = {port.name: port for port in self.inputs}
         self._names = [port.name for port in self.outputs]
 
     def __call__(self, *arrays: NDArray[Any], **named: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -79,15 +83,14 @@ class Model:
             ModelError: an input is missing, unknown, or of another shape or dtype; the runtime
                 failed (memory, kernels); the model is closed.
         """
-        feed = dict(zip((port.name for port in self.inputs), arrays, strict=False))
+        feed = dict(zip(self._wanted, arrays, strict=False))
         feed.update(named)
-        if len(feed) != len(self.inputs) or len(arrays) + len(named) != len(feed):
+        if len(arrays) + len(named) != len(self._wanted) or feed.keys() != self._wanted.keys():
             self._refuse(feed, len(arrays) + len(named))
-        for port in self.inputs:
-            array = feed.get(port.name)
-            fault = "is missing" if array is None else port.fault(array)
+        for name, port in self._wanted.items():
+            fault = port.fault(feed[name])
             if fault:
-                raise ModelError(f"{self.name}: input {port.name!r} {fault}.")
+                raise ModelError(f"{self.name}: input {name!r} {fault}.")
         if self._session is None:
             raise ModelError(f"{self.name}: the model is closed; load it again.")
         try:
@@ -101,7 +104,7 @@ class Model:
 
     def _refuse(self, feed: dict[str, NDArray[Any]], given: int) -> NoReturn:
         wanted = ", ".join(f"{port.name!r} ({port})" for port in self.inputs)
-        unknown = sorted(feed.keys() - {port.name for port in self.inputs})
+        unknown = sorted(feed.keys() - self._wanted.keys())
         found = f"also {', '.join(map(repr, unknown))}" if unknown else f"{given} arrays"
         raise ModelError(f"{self.name}: wants the inputs {wanted} once each, but got {found}.")
 
