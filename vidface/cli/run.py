@@ -35,6 +35,7 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--format", "table", type=click.Choice(["csv", "parquet"]), help="Write faces as a flat table, too."
 )
+@click.option("--forensic", is_flag=True, help="CPU, PyAV, fixed chunks; every file's SHA-256 in run.json.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write a Chrome/Perfetto trace.")
 @click.option(
     "--chunk", type=click.IntRange(1, 256), help="Frames handed over at a time; never changes results."

@@ -20,6 +20,8 @@ MANIFEST = "run.json"
 class RunFolder:
     """Makes the folder, refuses to mix two runs, and keeps run.json true from the first to the last moment.
 
+    With `seal`, run.json also gives the SHA-256 of every file of the run.
+
     run.json stands there with status "running" while the run goes on, so a killed run shows as such.
 
     Raises:
@@ -27,8 +29,9 @@ class RunFolder:
         UsageError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, *, overwrite: bool) -> None:
+    def __init__(self, folder: Path, *, overwrite: bool, seal: bool = False) -> None:
         self._folder = folder
+        self._seal = seal
         self._facts: dict[str, Any] = {}
         self._digest: str | None = None
         self._hasher: threading.Thread | None = None
@@ -80,6 +83,9 @@ class RunFolder:
                 "nodes": report.rows(),
                 "outputs": report.facts,
             }
+        if self._seal and report is not None:
+            names = [str(name) for facts in report.facts.values() for name in facts.get("files", ())]
+            self._facts["files_sha256"] = {name: _sha256(self._folder / name, self._cancel) for name in names}
         self._write()
 
     def _clear(self) -> None:
@@ -108,13 +114,18 @@ class RunFolder:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from None
 
     def _hash(self, path: Path) -> None:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                if self._cancel.is_set():
-                    return
-                digest.update(block)
-        self._digest = digest.hexdigest()
+        self._digest = _sha256(path, self._cancel)
+
+
+def _sha256(path: Path, cancel: threading.Event) -> str | None:
+    """Of a file; None when cancelled on the way."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            if cancel.is_set():
+                return None
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _exit_code(status: str, error: BaseException | None) -> ExitCode:

@@ -22,6 +22,8 @@ from vidface.graph.trace import TraceWriter
 from vidface.graph.writer import Writer
 from vidface.node import Target
 
+FORENSIC_CHUNK = 8
+
 
 class Options(TypedDict, total=False):
     """What may be said of a run; the defaults stand in `Settings`."""
@@ -36,6 +38,7 @@ class Options(TypedDict, total=False):
     overwrite: bool
     trace: str | Path | None
     chunk: int | None
+    forensic: bool
     command: tuple[str, ...]
 
 
@@ -53,6 +56,8 @@ class Settings:
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
+        forensic: one decoder (PyAV), the CPU, fixed chunks, and the SHA-256 of every file written:
+            the same machine gives the same bytes.
         command: the command line, for run.json.
     """
 
@@ -66,7 +71,15 @@ class Settings:
     overwrite: bool = False
     trace: str | Path | None = None
     chunk: int | None = None
+    forensic: bool = False
     command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.stop is not None and self.stop <= self.start:
+            raise UsageError(f"--to {self.stop} must lie behind --from {self.start}")
+        if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
+            asked = f"{self.device or 'auto'} with {self.decoder}"
+            raise UsageError(f"--forensic runs on the CPU with PyAV, but {asked} was asked for")
 
 
 class Run:
@@ -78,8 +91,6 @@ class Run:
     def __init__(self, plan: Plan, clip: Path, out: Path | None, settings: Settings) -> None:
         from vidface.media.decode import open_source
 
-        if settings.start is not None and settings.stop is not None and settings.stop <= settings.start:
-            raise UsageError(f"--to {settings.stop} must lie behind --from {settings.start}")
         self.plan = plan
         self._source: Source = open_source(
             clip,
@@ -103,14 +114,14 @@ class Run:
             raise
 
     def _build(self, clip: Path, out: Path | None, settings: Settings) -> Engine:
-        devices = devices_of(self.plan, settings.device)
+        devices = devices_of(self.plan, "cpu" if settings.forensic else settings.device)
         ledger = Ledger()
         if settings.trace is not None:
             self._trace = TraceWriter(Path(settings.trace))
         watch: dict[str, Watch] = {} if self._trace is None else {"watch": self._trace.event}
         writer = None
         if out is not None:
-            folder = RunFolder(out, overwrite=settings.overwrite)
+            folder = RunFolder(out, overwrite=settings.overwrite, seal=settings.forensic)
             folder.begin(_facts(self.plan, self._source, clip, settings, devices))
             self._folder = folder
             writer = Writer(self.plan.outlets, ledger, watch.get("watch", _unwatched))
@@ -121,7 +132,7 @@ class Run:
             devices=devices,
             ledger=ledger,
             writer=writer,
-            chunk=settings.chunk,
+            chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
             **watch,
         )
 
