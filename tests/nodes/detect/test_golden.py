@@ -107,6 +107,20 @@ def test_convention_scales_agree_without_a_shift(clip: list[tuple[Frame, dict[st
     assert np.abs(centre).max() < 0.6
 
 
+def test_a_picture_moved_by_whole_cells_gives_faces_moved_as_much(
+    clip: list[tuple[Frame, dict[str, Any]]], frame_of: Any
+) -> None:
+    """32 px is a whole cell at every stride: same faces, same scores, far from the borders."""
+    picture = clip[0][0].rgb()
+    canvases = np.zeros((2, 672, 1056, 3), np.uint8)
+    for canvas, (x, y) in zip(canvases, ((64, 96), (224, 160)), strict=True):
+        canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    here, there = detect([frame_of(canvas, i) for i, canvas in enumerate(canvases)], width=1056)
+    assert len(here) == len(there) >= 2
+    np.testing.assert_allclose(there.boxes - here.boxes, np.tile([160, 64], (len(here), 2)), atol=0.05)
+    np.testing.assert_allclose(there.scores, here.scores, atol=1e-3)
+
+
 def test_equal_frames_give_equal_bits(clip: list[tuple[Frame, dict[str, Any]]]) -> None:
     """Batches of 1, 3 and 8, once more from the start: the same numbers to the last bit."""
     frames = [frame for frame, _ in clip[:9]]
