@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from vidface.data import Device, Faces
 from vidface.errors import FrameError, ModelError, UsageError
+from vidface.graph.harness import NodeHarness
 from vidface.node import FOREVER, Batch
 from vidface.nodes.detect.face import DetectFace
 
@@ -121,6 +122,17 @@ def test_cadence_begins_anew_at_a_reset(network: Any, make_frame: Any) -> None:
         looked += [faces.looked for faces in node.process(Batch([make_frame(64, 64, index=i)]))]
     assert looked == [True, False, False, True, False, False, False, False]
     assert node.memory == FOREVER
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 16])
+def test_the_engine_serves_it_alike_in_any_chunk(network: Any, make_frame: Any, chunk: int) -> None:
+    """Ports, batches and resets as in a run: a cut at 5 is looked at, a bad frame is skipped, not fatal."""
+    frames = [make_frame(64, 64, [(8, 8, 40, 40)], index=i) for i in range(10)]
+    frames[8] = make_frame(0, 0, index=8)
+    harness = NodeHarness(DetectFace(every=3), on_error="skip", chunk=chunk)
+    found = harness.run(frame=frames, segments=(5,))
+    assert [faces.looked for faces in found if len(faces)] == [True] * 3
+    assert [i for i, faces in enumerate(found) if len(faces)] == [0, 3, 5]
 
 
 def test_cadence_counts_frames_that_were_dropped(network: Any, make_frame: Any) -> None:
