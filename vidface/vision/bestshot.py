@@ -8,7 +8,8 @@ Five parts, each in [0, 1], multiplied:
   mouth's side of the face; 0.5 where no landmarks are known.
 - inside: share of the box inside the frame, squared.
 - sharp: v / (v + 0.02), v the variance of the Laplacian over the variance of the luma, taken on the
-  face scaled to 128 px (noise counts as sharp). Needs pixels; the four others are an upper bound of the product.
+  face scaled to 128 px (noise counts as sharp). It alone needs pixels; the product of the other four
+  is an upper bound.
 
 An interpolated row is worth 0: nobody saw a face there. The parts rank shots of one person in one
 clip; they say nothing of who is recognisable, and are not comparable with a learned quality score.

@@ -130,7 +130,7 @@ class Pen(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """Pixels to each side of a line's middle that may change."""
+        """Pixels to each side of a line's middle that may change; OpenCV draws up to two more than asked."""
         return math.ceil(self.width / 2) + self.halo + 2
 
     @property

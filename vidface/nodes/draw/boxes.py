@@ -47,7 +47,7 @@ class Style(NamedTuple):
     def of(cls, size: tuple[int, int], face_px: float, scale: float) -> Style:
         """What suits a face `face_px` high in a frame of this size (width, height)."""
         side = min(size) * scale
-        line = max(1, round(min(side / 480, face_px / 30)))
+        line = max(1, math.floor(min(side / 480, face_px / 30) + 0.5))
         return cls(
             line=line,
             halo=max(1, round(line * 0.8)),
@@ -127,7 +127,7 @@ class DrawBoxes(Node):
         on_face = ((points[1:] > box[:2]) & (points[1:] < box[2:])).all(axis=1)
         fade *= np.where(on_face, 0.4, 0.9)
         if fade.any():
-            trail(canvas, points, fade, Pen(colour_of(track), style.line + 1, halo=1))
+            trail(canvas, points, fade, Pen(colour_of(track), style.line, halo=1))
 
     def _paint_labels(self, canvas: Canvas, faces: Faces, *, styles: list[Style], order: list[int]) -> None:
         taken = faces.boxes.tolist()
@@ -149,7 +149,7 @@ class DrawBoxes(Node):
 def colour_of(track: int) -> Rgb:
     """The colour of a track: always the same for the same number, far apart for neighbouring numbers.
 
-    Every eighth number has the same hue, a step darker or lighter.
+    Every eighth number has the same hue, a step lighter or two.
     """
     if track == NOT_TRACKED:
         return PALETTE[5]
@@ -158,7 +158,7 @@ def colour_of(track: int) -> Rgb:
     if turn % 3 == 1:
         return (r + 255) // 2, (g + 255) // 2, (b + 255) // 2
     if turn % 3 == 2:
-        return r * 4 // 5, g * 4 // 5, b * 4 // 5
+        return (3 * r + 255) // 4, (3 * g + 255) // 4, (3 * b + 255) // 4
     return r, g, b
 
 
@@ -182,7 +182,9 @@ def _paint_box(
     """Box and dots; a faint pen draws dashes. What lies outside the frame is cut off."""
     width, height = canvas.planes.size
     beyond = 4 * (pen.reach + style.corner)
-    x1, y1, x2, y2 = np.clip(box.astype(float), -beyond, np.array([width, height] * 2) + beyond).tolist()
+    seen = np.clip(box.astype(float), -beyond, np.array([width, height] * 2) + beyond)
+    # OpenCV's smooth lines are an odd number of pixels wide: crisp on pixel centres, pale between them.
+    x1, y1, x2, y2 = (np.floor(seen) + 0.5).tolist()
     known = points[np.isfinite(points).all(axis=1)]
     spread = np.concatenate([[[x1, y1], [x2, y2]], known])
     room = pen.reach + math.ceil(style.dot)
