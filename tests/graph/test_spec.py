@@ -86,6 +86,12 @@ def test_missing_folder_and_binary_files_are_refused(tmp_path: Path) -> None:
         spec.read(binary)
 
 
+def test_a_bare_word_is_a_shipped_graph() -> None:
+    assert spec.read("track").document.file.endswith("track.yaml")
+    with pytest.raises(GraphError, match="no graph of that name; did you mean 'track'"):
+        spec.read("trak")
+
+
 def test_unused_nodes_are_left_out_when_outputs_are_chosen(tmp_path: Path) -> None:
     text = """
 version: 1

@@ -116,8 +116,8 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
     if isinstance(graph, Mapping):
         text, name, folder = yaml.safe_dump(dict(graph), sort_keys=False), "graph", None
     else:
-        path = Path(graph)
-        text, name, folder = _text(path), str(graph), path.parent
+        path = find(graph)
+        text, name, folder = _text(path), str(path if path.exists() else graph), path.parent
     document = marks.parse(text, name)
     if not isinstance(document.data, dict):
         raise document.error("a graph is a mapping with the keys version, nodes and outputs", ())
@@ -126,6 +126,31 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
     spec = _validate(document)
     _check_names(spec, document)
     return GraphFile(spec, document, text, folder, sets)
+
+
+def shipped_folder() -> Path:
+    """The graphs that come with vidface: in a wheel, or in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    packed = package / "_shipped" / "graphs"
+    return packed if packed.is_dir() else package.parent / "graphs"
+
+
+def find(graph: str | Path) -> Path:
+    """A path as it is; a bare word (`track`) is the shipped graph of that name, if no file is called so.
+
+    Raises:
+        GraphError: a bare word that is neither.
+    """
+    path = Path(graph)
+    if path.exists() or path.suffix or len(path.parts) != 1:
+        return path
+    shipped = shipped_folder() / f"{graph}.yaml"
+    if shipped.is_file():
+        return shipped
+    known = [item.stem for item in shipped_folder().glob("*.yaml")]
+    raise GraphError(
+        f"there is no such file, and no graph of that name{did_you_mean(str(graph), known)}", file=str(graph)
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

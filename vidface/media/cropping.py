@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidface.media.planar import blank_like, plane_views
+from vidface.vision.resize import resize
 
 Region = tuple[int, int, int, int]
 Fetch = Callable[[Region], NDArray[np.uint8]]
@@ -49,7 +50,7 @@ def crop_rgb(
     if plan.shrink > 1:
         high, wide = pixels.shape[0] // plan.shrink, pixels.shape[1] // plan.shrink
         pixels = pixels[: high * plan.shrink, : wide * plan.shrink]
-        pixels = cv2.resize(pixels, (wide, high), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        pixels = resize(pixels, (wide, high))
     warp = np.empty((2, 3))
     warp[:, :2] = matrix[:, :2] * plan.shrink
     # OpenCV puts the centre of the first pixel at (0, 0): half a pixel in, half a pixel out.

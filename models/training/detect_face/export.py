@@ -9,7 +9,6 @@ import json
 import warnings
 from pathlib import Path
 
-import model
 import numpy as np
 import torch
 from model import OUTPUT_NAMES, Conv, Exported, FaceDetector, Separable
