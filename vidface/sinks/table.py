@@ -15,7 +15,7 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
-from vidface.errors import UsageError
+from vidface.errors import OutputError, UsageError
 from vidface.node import Sink, Target
 from vidface.sinks._files import LineFile, open_private, time_text, writing
 
@@ -120,7 +120,11 @@ class CsvRows:
         self.path = path
         self.count = 0
         self._file = LineFile(path)
-        self._file.write(",".join(COLUMNS))
+        try:
+            self._file.write(",".join(COLUMNS))
+        except OutputError:
+            self._file.close()
+            raise
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row."""
