@@ -63,7 +63,7 @@ def crop_rgb(
 
 def _plan(matrix: NDArray[np.float64], size: tuple[int, int], stored: tuple[int, int]) -> _Plan | None:
     linear = matrix[:, :2]
-    determinant = abs(float(np.linalg.det(linear)))
+    determinant = abs(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
     if not np.isfinite(matrix).all() or determinant < 1e-12:
         raise ValueError(f"a crop wants an invertible finite 2 x 3 matrix, but got {matrix.tolist()}")
     shrink = max(1, int(determinant**-0.5 + 0.5))

@@ -141,14 +141,16 @@ class AvPixels:
         """RGB of a part of the stored picture, the same bits whichever way it is made."""
         x1, y1, x2, y2 = region
         name = self.format
-        planar = planar_format(name, self._frame.width, self._frame.height) == name
+        width, height = self._frame.width, self._frame.height
+        # An odd side sends swscale another, smoother way, which cannot be cut into regions.
+        planar = planar_format(name, width, height) == name and width % 2 == height % 2 == 0
         with self._lock:
             self._cropped_px += (x2 - x1) * (y2 - y1)
             # Many large crops cost more than one full conversion. Only 8-bit 4:2:0 is converted pixel by
-            # pixel, so only there do both ways agree to the bit, whoever comes first.
+            # pixel, so only there do both ways agree to the bit, whichever comes first.
             plain = name in ("yuv420p", "yuvj420p")
-            much = self._cropped_px > self._frame.width * self._frame.height
-            made = plain and self._turn.upright and (much or ("rgb", self._frame.width) in self._forms)
+            much = self._cropped_px > width * height
+            made = plain and self._turn.upright and (much or ("rgb", width) in self._forms)
             if made or not planar:
                 return self._stored_rgb()[y1:y2, x1:x2]
             return convert_region(self._frame, region)
