@@ -163,9 +163,7 @@ def _pair_frame(
     return pairs, np.setdiff1d(np.arange(len(found)), columns)
 
 
-def _on_hidden(
-    hidden: Faces, found: Faces, lone: NDArray[np.int64], min_iou: float
-) -> NDArray[np.int64]:
+def _on_hidden(hidden: Faces, found: Faces, lone: NDArray[np.int64], min_iou: float) -> NDArray[np.int64]:
     """Rows of `found` among `lone` that lie on a face which is set aside."""
     if not len(hidden) or not len(lone):
         return np.zeros(0, np.int64)
@@ -173,9 +171,7 @@ def _on_hidden(
     return lone[near]
 
 
-def _summed(
-    pairs: list[_Pair], wanted: Counter[int], given: Counter[int], switches: int
-) -> TrackingScore:
+def _summed(pairs: list[_Pair], wanted: Counter[int], given: Counter[int], switches: int) -> TrackingScore:
     together = Counter((p.person, p.track) for p in pairs)
     commonest: Counter[int] = Counter()
     for (_, track), count in together.items():

@@ -12,8 +12,8 @@ from vidface.vision.motion import NOISE, Motion, place_of, scale_of
 
 Array = NDArray[np.float64]
 
-TAIL = 4.0
-"""Degrees of freedom of the t distribution of surprises: people stop and turn more often than a Gaussian allows."""
+TAIL = 8.0
+"""Degrees of freedom of the t distribution of surprises: people stop and turn oftener than a Gaussian allows."""
 
 UNKNOWN_SHAPE_NATS = 1.0
 """Cost where the landmarks of one side are not known: about that of an ordinary match."""
@@ -42,7 +42,7 @@ def motion_cost(expected: Motion, boxes: NDArray[Any]) -> tuple[Array, Array]:
 
 
 def face_shape(boxes: NDArray[Any], landmarks: NDArray[Any]) -> Array:
-    """Where the landmarks lie within their box: n x 5 x 2, 0..1 from its top-left corner; NaN where not known."""
+    """Where the landmarks lie within their box: n x 5 x 2, 0..1 from its top-left corner, NaN if unknown."""
     rows = np.asarray(boxes, np.float64)
     sides = np.maximum(rows[:, 2:] - rows[:, :2], 1e-3)
     shape: Array = (np.asarray(landmarks, np.float64) - rows[:, None, :2]) / sides[:, None]

@@ -16,9 +16,7 @@ def between(before: NDArray[Any], after: NDArray[Any], shares: NDArray[Any]) -> 
     return line
 
 
-def carry(
-    landmarks: NDArray[Any], boxes: NDArray[Any], moved: NDArray[Any]
-) -> NDArray[np.float32]:
+def carry(landmarks: NDArray[Any], boxes: NDArray[Any], moved: NDArray[Any]) -> NDArray[np.float32]:
     """Move landmarks with their boxes.
 
     Args:

@@ -1,4 +1,4 @@
-"""Motion of boxes in seconds: what is believed of a face's place, and how the belief fades while nobody looks.
+"""Motion of boxes in seconds: what is believed of a face's place, and how that fades while nobody looks.
 
 Each of centre x, centre y, log width and log height moves with a velocity that decays towards rest
 (an integrated Ornstein-Uhlenbeck process, Singer 1970) and is filtered by a two-state Kalman filter
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-REST_S = 1.0
+REST_S = 1.5
 """Seconds in which a velocity decays to 1/e."""
 
-SPEED = np.array([1.5, 1.5, 0.6, 0.6])
-"""Typical velocity: face sizes a second for the centre, natural logarithm of the side a second for the size."""
+SPEED = np.array([1.2, 1.2, 0.3, 0.3])
+"""Typical velocity: face sizes a second for the centre, natural logarithms a second for the sides."""
 
 NOISE = np.array([0.04, 0.04, 0.07, 0.07])
 """Typical error of a detection, in face sizes and in natural logarithms."""
@@ -65,7 +65,7 @@ class Motion:
 
 
 def place_of(boxes: NDArray[Any]) -> Array:
-    """n x 4 boxes x1 y1 x2 y2 -> n x 4 centre x, centre y, log width, log height; sides of at least 1e-3 px."""
+    """n x 4 boxes -> n x 4 centre x, centre y, log width, log height; sides of at least 1e-3 px."""
     rows = np.asarray(boxes, np.float64)
     sides = np.maximum(rows[:, 2:] - rows[:, :2], 1e-3)
     return np.concatenate([(rows[:, :2] + rows[:, 2:]) / 2, np.log(sides)], axis=1)
@@ -121,6 +121,4 @@ def correct(expected: Motion, boxes: NDArray[Any]) -> Motion:
     total = pp + noise
     surprise = seen - expected.place
     variance = np.stack([pp * noise / total, pv * noise / total, vv - pv**2 / total], axis=2)
-    return Motion(
-        expected.place + pp / total * surprise, expected.velocity + pv / total * surprise, variance
-    )
+    return Motion(expected.place + pp / total * surprise, expected.velocity + pv / total * surprise, variance)

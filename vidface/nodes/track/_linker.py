@@ -1,4 +1,4 @@
-"""FaceLinker: gives every detection the key of the track it belongs to. Knows nothing of windows or output."""
+"""FaceLinker: gives every detection the key of its track. Knows nothing of windows or output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vidface.vision.boxes import iou_matrix
 
 NO_TRACK = -1
 
-IOU_NATS = 2.0
+IOU_NATS = 1.0
 """Worth of a full overlap against none."""
 
 LIKENESS_NATS = 12.0
@@ -26,10 +26,10 @@ UNKNOWN_COSINE = 0.5
 NEAR_IOU = 0.3
 """So much overlap is reason enough to consider a pair, however sudden the move."""
 
-MAX_SURPRISE = 4.0
-"""Standard deviations (root mean square over place and size) beyond which a pair without overlap is not considered."""
+MAX_SURPRISE = 2.5
+"""Standard deviations (root mean square over place and size) beyond which a pair needs overlap."""
 
-MAX_NATS = 16.0
+MAX_NATS = 13.0
 """A dearer pair is refused: a new face is likelier."""
 
 MEMORY_OF_LOOKS = 0.9
@@ -51,7 +51,7 @@ class LinkRules:
 
 
 class Linker(Protocol):
-    """Whatever tells which detections are one face. Tracks stand in `keys`, oldest first; rows are aligned."""
+    """Whatever tells which detections are one face. The columns are aligned, one row a living track."""
 
     @property
     def keys(self) -> NDArray[np.int64]:
@@ -72,6 +72,20 @@ class Linker(Protocol):
 
     def expected(self, time_s: float) -> NDArray[Any]:
         """n x 4 boxes of the living tracks at a time not before they were last seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What the detector and the recogniser said of one frame: faces, n x 5 x 2 shapes, n x d embeddings."""
+
+    time_s: float
+    faces: Faces
+    shapes: NDArray[Any]
+    vectors: NDArray[Any]
+
+    def pick(self, rows: Any) -> _Look:
+        """The given rows (indices or a mask)."""
+        return _Look(self.time_s, self.faces.pick(rows), self.shapes[rows], self.vectors[rows])
 
 
 class FaceLinker:
@@ -103,16 +117,15 @@ class FaceLinker:
     ) -> NDArray[np.int64]:
         """See `Linker`."""
         self._forget(time_s)
-        looks = self._looks(vectors, len(faces))
         shapes = assignment.face_shape(faces.boxes, faces.landmarks)
+        look = _Look(time_s, faces, shapes, self._fitted(vectors, len(faces)))
         expected = self._expected_inside(time_s, size)
-        cost, allowed = self._cost(expected, time_s, faces, shapes, looks)
-        tracks, rows = assignment.cheapest_pairs(cost, allowed)
+        tracks, rows = assignment.cheapest_pairs(*self._cost(expected, look))
         keys = np.full(len(faces), NO_TRACK, np.int64)
         keys[rows] = self.keys[tracks]
-        self._see(time_s, tracks, expected, faces.pick(rows), shapes[rows], looks[rows])
+        self._see(tracks, expected, look.pick(rows))
         new = (keys == NO_TRACK) & (faces.scores >= self._rules.birth_score)
-        keys[new] = self._found(time_s, faces.pick(new), shapes[new], looks[new])
+        keys[new] = self._found(look.pick(new))
         return keys
 
     def _forget(self, time_s: float) -> None:
@@ -129,14 +142,14 @@ class FaceLinker:
         self._seen_s, self._hits = self._seen_s[rows], self._hits[rows]
         self.keys, self.misses, self.confirmed = self.keys[rows], self.misses[rows], self.confirmed[rows]
 
-    def _looks(self, vectors: NDArray[np.float32] | None, n: int) -> NDArray[Any]:
-        """n x d embeddings; adapts the tracks' to a dimension that was not known before."""
-        looks = np.zeros((n, 0)) if vectors is None or not len(vectors) else np.asarray(vectors, np.float64)
-        if looks.shape[1] > self._vectors.shape[1]:
-            self._vectors = np.zeros((len(self._vectors), looks.shape[1]))
-        if looks.shape[1] < self._vectors.shape[1]:
-            looks = np.zeros((n, self._vectors.shape[1]))
-        return looks
+    def _fitted(self, vectors: NDArray[np.float32] | None, n: int) -> NDArray[Any]:
+        """n x d embeddings, as wide as the tracks'; these take on a dimension that was not known before."""
+        fitted = np.zeros((n, 0)) if vectors is None or not len(vectors) else np.asarray(vectors, np.float64)
+        if fitted.shape[1] > self._vectors.shape[1]:
+            self._vectors = np.zeros((len(self._vectors), fitted.shape[1]))
+        if fitted.shape[1] < self._vectors.shape[1]:
+            fitted = np.zeros((n, self._vectors.shape[1]))
+        return fitted
 
     def _expected_inside(self, time_s: float, size: tuple[int, int]) -> motion.Motion:
         """Where the tracks should be now; one that ran out of the picture waits at its edge."""
@@ -145,60 +158,48 @@ class FaceLinker:
         expected.place[:, :2] = np.clip(expected.place[:, :2], np.minimum(0, edge), edge)
         return expected
 
-    def _cost(
-        self, expected: motion.Motion, time_s: float, faces: Faces, shapes: NDArray[Any], looks: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _cost(self, expected: motion.Motion, look: _Look) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """n x m nats, and which pairs may be."""
-        overlap = iou_matrix(expected.boxes, faces.boxes).astype(np.float64)
-        moved, surprise = assignment.motion_cost(expected, faces.boxes)
-        gaps_s = time_s - self._seen_s
-        cost = moved + IOU_NATS * (1 - overlap) + assignment.shape_cost(self._shapes, shapes, gaps_s)
-        if looks.shape[1]:
-            cosine = assignment.similarity(self._vectors, looks)
+        overlap = iou_matrix(expected.boxes, look.faces.boxes).astype(np.float64)
+        moved, surprise = assignment.motion_cost(expected, look.faces.boxes)
+        turned = assignment.shape_cost(self._shapes, look.shapes, look.time_s - self._seen_s)
+        cost = moved + IOU_NATS * (1 - overlap) + turned
+        if look.vectors.shape[1]:
+            cosine = assignment.similarity(self._vectors, look.vectors)
             likeness = np.where(np.isfinite(cosine), cosine, UNKNOWN_COSINE) - UNKNOWN_COSINE
             cost = cost - self._rules.appearance_weight * LIKENESS_NATS * likeness
         allowed = ((surprise <= MAX_SURPRISE) | (overlap >= NEAR_IOU)) & (cost <= MAX_NATS)
         return cost, allowed
 
-    def _see(
-        self,
-        time_s: float,
-        tracks: NDArray[np.int64],
-        expected: motion.Motion,
-        faces: Faces,
-        shapes: NDArray[Any],
-        looks: NDArray[Any],
-    ) -> None:
-        """Take the sightings into the tracks; count a miss for the others."""
+    def _see(self, tracks: NDArray[np.int64], expected: motion.Motion, look: _Look) -> None:
+        """Take the sightings (one row each) into these tracks; count a miss for the others."""
         self.misses = self.misses + 1
         self.misses[tracks] = 0
         self._hits[tracks] += 1
-        self._seen_s[tracks] = time_s
-        seen = motion.correct(expected.pick(tracks), faces.boxes)
+        self._seen_s[tracks] = look.time_s
+        seen = motion.correct(expected.pick(tracks), look.faces.boxes)
         for whole, part in (
             (self._motion.place, seen.place),
             (self._motion.velocity, seen.velocity),
             (self._motion.variance, seen.variance),
         ):
             whole[tracks] = part
-        known = np.isfinite(shapes).all(axis=(1, 2))
-        self._shapes[tracks[known]] = shapes[known]
-        if looks.shape[1]:
-            self._vectors[tracks] = _blended(self._vectors[tracks], looks)
+        known = np.isfinite(look.shapes).all(axis=(1, 2))
+        self._shapes[tracks[known]] = look.shapes[known]
+        if look.vectors.shape[1]:
+            self._vectors[tracks] = _blended(self._vectors[tracks], look.vectors)
         self.confirmed = self.confirmed | (self._hits >= self._rules.birth_hits)
 
-    def _found(
-        self, time_s: float, faces: Faces, shapes: NDArray[Any], looks: NDArray[Any]
-    ) -> NDArray[np.int64]:
-        """Begin tracks; returns their keys."""
-        n = len(faces)
+    def _found(self, look: _Look) -> NDArray[np.int64]:
+        """Begin a track with each row; returns their keys."""
+        n = len(look.faces)
         keys = np.arange(self._next_key, self._next_key + n, dtype=np.int64)
         self._next_key += n
-        sure = (faces.scores >= self._rules.sure_score) | (self._rules.birth_hits <= 1)
-        self._motion = self._motion.joined(motion.begin(faces.boxes))
-        self._shapes = np.concatenate([self._shapes, shapes])
-        self._vectors = np.concatenate([self._vectors, looks])
-        self._seen_s = np.concatenate([self._seen_s, np.full(n, time_s)])
+        sure = (look.faces.scores >= self._rules.sure_score) | (self._rules.birth_hits <= 1)
+        self._motion = self._motion.joined(motion.begin(look.faces.boxes))
+        self._shapes = np.concatenate([self._shapes, look.shapes])
+        self._vectors = np.concatenate([self._vectors, look.vectors])
+        self._seen_s = np.concatenate([self._seen_s, np.full(n, look.time_s)])
         self._hits = np.concatenate([self._hits, np.ones(n, np.int64)])
         self.keys = np.concatenate([self.keys, keys])
         self.misses = np.concatenate([self.misses, np.zeros(n, np.int64)])

@@ -1,4 +1,4 @@
-"""Trails: keeps the sightings of the frames that have not left yet, and makes the rows of the frame that leaves."""
+"""Trails: keeps the sightings of frames that have not left yet, and makes the rows of the one that leaves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sighting:
 
 @dataclass(slots=True, eq=False)
 class Trail:
-    """The sightings of one track that the frames still to leave can need: the last before them, and all after."""
+    """The sightings of one track that frames still to leave can need: the last before them, and all after."""
 
     sightings: deque[Sighting] = field(default_factory=deque)
     number: int = 0
@@ -89,6 +89,11 @@ class Trails:
         self._taken = frame.index
         if not faces.looked:
             return
+        if vectors is not None and len(vectors) != len(faces):
+            raise ValueError(
+                f"embeddings must be those of the faces that are tracked, but frame {frame.index} has "
+                f"{len(faces)} faces and {len(vectors)} embeddings: wire both to the same detector"
+            )
         time_s = float(frame.time)
         keys = self._linker.link(time_s, faces, vectors, frame.size)
         for row, key in enumerate(keys.tolist()):

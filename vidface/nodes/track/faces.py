@@ -36,8 +36,8 @@ class TrackFaces(Node):
         12,
         ge=0,
         le=250,
-        description="Frames to wait before a value leaves, so that holes up to this long are filled from both "
-        "sides and births are dated back. 0 for live use: places are then predicted.",
+        description="Frames to wait before a value leaves, so that holes up to this long are filled from "
+        "both sides and births are dated back. 0 for live use: places are then predicted.",
     )
     max_gap_s: float = Field(
         1.5, ge=0, le=60, description="Seconds for which a face may be out of sight and keep its number."
@@ -53,7 +53,10 @@ class TrackFaces(Node):
         0.9, ge=0, le=1, description="A detection this good is a track at once, whatever birth_hits."
     )
     appearance_weight: float = Field(
-        1.0, ge=0, le=10, description="Weight of looks against motion where embeddings are wired in; 0 ignores them."
+        1.0,
+        ge=0,
+        le=10,
+        description="Weight of looks against motion where embeddings are wired in; 0 ignores them.",
     )
 
     memory: ClassVar[int] = FOREVER

@@ -39,7 +39,7 @@ class NorfairLinker:
             pointwise_hit_counter_max=self._patience,
             past_detections_length=0,
         )
-        self._tracker.distance_function = _distance(norfair)
+        self._tracker.distance_function = _distance()
         self._tick = 0
         self._start_s: float | None = None
         self._hits: dict[int, int] = {}
@@ -82,7 +82,7 @@ class NorfairLinker:
     def expected(self, time_s: float) -> NDArray[Any]:
         """n x 4 boxes on the straight line of norfair's filter."""
         ticks = (time_s - (self._start_s or 0.0)) * RATE_HZ - self._tick
-        # The filter's state is four coordinates, then their velocities; not every release has a name for those.
+        # The filter's state is four coordinates, then their velocities; not every release names those.
         lines = [item.estimate + ticks * item.filter.x[item.dim_z :].reshape(2, 2) for item in self._objects]
         corners = np.array(lines, np.float64).reshape(-1, 2, 2)
         return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
@@ -97,7 +97,7 @@ class NorfairLinker:
         return steps
 
 
-def _distance(norfair: Any) -> Any:
+def _distance() -> Any:
     """Mean distance of the two corners in sizes of the face seen, in the form that this norfair calls."""
     vectorized = getattr(importlib.import_module("norfair.distances"), "VectorizedDistance", None)
     return _pair_distance if vectorized is None else vectorized(_all_distances)
@@ -111,8 +111,9 @@ def _all_distances(seen: NDArray[Any], tracked: NDArray[Any]) -> NDArray[np.floa
     """m x 4 seen, n x 4 tracked -> m x n."""
     sides = np.maximum(seen[:, 2:] - seen[:, :2], 1e-3)
     offsets = (seen[:, None] - tracked[None]).reshape(len(seen), len(tracked), 2, 2)
-    distance: NDArray[np.float64] = np.sqrt((offsets**2).sum(axis=3)).mean(axis=2)
-    return distance / np.sqrt(sides.prod(axis=1))[:, None]
+    corners = np.sqrt((offsets**2).sum(axis=3)).mean(axis=2)
+    distance: NDArray[np.float64] = corners / np.sqrt(sides.prod(axis=1))[:, None]
+    return distance
 
 
 class TrackNorfair(Node):
@@ -127,14 +128,20 @@ class TrackNorfair(Node):
         12, ge=0, le=250, description="Frames to wait before a value leaves; 0 for live use."
     )
     max_gap_s: float = Field(
-        1.5, ge=0, le=60, description="Seconds for which a well-known face may be out of sight and keep its number."
+        1.5,
+        ge=0,
+        le=60,
+        description="Seconds for which a well-known face may be out of sight and keep its number.",
     )
     interpolate_s: float = Field(
         0.5, ge=0, le=10, description="Holes up to this many seconds are filled; 0 fills none."
     )
     birth_hits: int = Field(2, ge=1, le=10, description="Looks that must find a face before it is a track.")
     max_distance: float = Field(
-        1.0, gt=0, le=10, description="Face sizes between expected and seen corners beyond which it is another face."
+        1.0,
+        gt=0,
+        le=10,
+        description="Face sizes between expected and seen corners beyond which it is another face.",
     )
 
     memory: ClassVar[int] = FOREVER
@@ -157,8 +164,8 @@ class TrackNorfair(Node):
             self._norfair = importlib.import_module("norfair")
         except ImportError as error:
             raise UsageError(
-                'track.norfair needs the package norfair, which is not installed: pip install "vidface[norfair]", '
-                "or use track.faces"
+                "track.norfair needs the package norfair, which is not installed: "
+                'pip install "vidface[norfair]", or use track.faces'
             ) from error
         self._numbers = Numbers()
 
