@@ -10,6 +10,7 @@ from vidface.data.source import Hole
 CONCEALED = "decoder concealed damage"
 NOT_DECODED = "packet could not be decoded"
 NO_PICTURE = "packets gave no picture (they build on pictures that are missing)"
+DATA_LOST = "the input lost data here"
 ENDS_EARLY = "input ends early"
 
 
@@ -18,42 +19,80 @@ class Losses:
     """Counts what goes into the decoder and what comes out.
 
     Attributes:
+        time_base: seconds per unit of the times that packets state.
         read: packets of the video stream that hold data.
         hidden: those of them that an edit list keeps from being shown.
         pictures: frames that came out.
+        skipped: those of them that lie before the part that is wanted.
     """
 
+    time_base: Fraction
     read: int = 0
     hidden: int = 0
     pictures: int = 0
+    skipped: int = 0
+    _lag: int | None = None
+    _waiting: set[int] = field(default_factory=set)
     _holes: list[Hole] = field(default_factory=list)
     _damaged: list[tuple[int, int, Fraction]] = field(default_factory=list)
 
-    def failed(self, cause: str, time: Fraction | None) -> None:
+    @property
+    def after_index(self) -> int:
+        """Index of the last frame given out, -1 before the first."""
+        return max(-1, self.pictures - self.skipped - 1)
+
+    def feed(self, pts: int | None, *, hidden: bool, damaged: bool) -> None:
+        """A packet goes to the decoder; `damaged` where the container itself marks it so."""
+        self.read += 1
+        self.hidden += hidden
+        if pts is not None and not hidden:
+            self._waiting.add(pts)
+        if damaged:
+            self._lost(DATA_LOST, None, pts)
+
+    def failed(self, cause: str, pts: int | None) -> None:
         """A packet raised an error in the decoder."""
-        self._holes.append(Hole(f"{NOT_DECODED}: {cause}", 1, self.pictures - 1, time))
+        if pts is not None:
+            self._waiting.discard(pts)
+        self._lost(f"{NOT_DECODED}: {cause}", 1, pts)
+
+    def came(self, pts: int | None) -> None:
+        """A picture came out. They come in order of time: what waits with an earlier one will not come."""
+        if self._lag is None:
+            self._lag = self.read - self.hidden
+        if pts is not None:
+            self._waiting.discard(pts)
+            for late in sorted(t for t in self._waiting if t < pts):
+                self._waiting.discard(late)
+                self._lost(NO_PICTURE, 1, late)
+        self.pictures += 1
 
     def concealed(self, index: int, time: Fraction) -> None:
-        """A picture came out that the decoder itself marks as damaged; it is kept."""
+        """Frame `index` is marked as damaged by the decoder itself; it is kept."""
         if self._damaged and self._damaged[-1][1] == index - 1:
             first, _, since = self._damaged[-1]
             self._damaged[-1] = (first, index, since)
         else:
             self._damaged.append((index, index, time))
 
-    def finish(self, promised: int | None, end: Hole | None) -> None:
-        """The input is read to its end: settle how many pictures are missing.
+    def ends_early(self, cause: str = "") -> None:
+        """The demuxer met the end, or time ran out, before the container's promise was kept."""
+        told = any(hole.cause.startswith(ENDS_EARLY) for hole in self._holes)
+        if not told:
+            self._lost(f"{ENDS_EARLY} ({cause})" if cause else ENDS_EARLY, None, None)
+
+    def finish(self, promised: int | None) -> None:
+        """The whole input is read: settle how many pictures are missing.
 
         Args:
             promised: how many packets the container says there are, None where it does not.
-            end: an early end that the demuxer reported, its `frames` not yet known.
         """
+        absent = max(0, promised - self.read) if promised is not None else 0
+        if absent:
+            self.ends_early()
+            last = self._holes[-1]
+            self._holes[-1] = replace(last, frames=absent)
         self._settle(max(0, self.read - self.hidden - self.pictures))
-        absent = max(0, promised - self.read) if promised is not None else None
-        if end is not None:
-            self._holes.append(replace(end, frames=absent))
-        elif absent:
-            self._holes.append(Hole(ENDS_EARLY, absent, self.pictures - 1))
 
     def holes(self) -> tuple[Hole, ...]:
         """All of them, in order of the stream; damaged pictures that were kept count 0 frames."""
@@ -63,12 +102,29 @@ class Losses:
         ]
         return tuple(sorted(self._holes + damaged, key=lambda hole: hole.after_index))
 
+    def _lost(self, cause: str, frames: int | None, pts: int | None) -> None:
+        after = self.after_index
+        last = self._holes[-1] if self._holes else None
+        if last is not None and (last.cause, last.after_index) == (cause, after):
+            both = None if frames is None or last.frames is None else frames + last.frames
+            self._holes[-1] = replace(last, frames=both)
+            return
+        time = None if pts is None else pts * self.time_base
+        self._holes.append(Hole(cause, frames, after, time))
+
     def _settle(self, missing: int) -> None:
         """An error costs a picture only as far as pictures are missing; the rest went without loss."""
-        for place, hole in enumerate(self._holes):
-            if missing:
-                missing -= 1
+        settled = []
+        for hole in self._holes:
+            if hole.cause.startswith((NOT_DECODED, NO_PICTURE)):
+                taken = min(missing, hole.frames or 0)
+                missing -= taken
+                if taken or hole.cause != NO_PICTURE:
+                    settled.append(replace(hole, frames=taken))
             else:
-                self._holes[place] = replace(hole, frames=0)
+                settled.append(hole)
+        self._holes = settled
         if missing:
-            self._holes.append(Hole(NO_PICTURE, missing, -1))
+            # Bare streams state no times: what was read before the first picture came tells the place.
+            start = (self._lag or 0) > missing
+            self._holes.append(Hole(NO_PICTURE, missing, -1 if start else self.after_index))

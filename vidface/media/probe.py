@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -114,6 +115,27 @@ def promised_packets(container: InputContainer, stream: VideoStream) -> int | No
     return len(stream.index_entries) or stream.frames
 
 
+def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Seconds at which a Matroska file says that its video ends; None where nothing is promised.
+
+    The file's own length counts only where there is no sound that could outlast the pictures.
+    """
+    if not container.format.name.startswith("matroska"):
+        return None
+    tag = _duration_tag(stream)
+    if tag is None and container.duration is not None and len(container.streams) == 1:
+        tag = Fraction(container.duration, av.time_base)
+    return tag
+
+
+def _duration_tag(stream: VideoStream) -> Fraction | None:
+    text = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), None)
+    if text is None or not re.fullmatch(r"\d+:\d+:\d+(\.\d+)?", text):
+        return None
+    hours, minutes, seconds = (Fraction(part) for part in text.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
 def _rate(container: InputContainer, stream: VideoStream) -> Fraction | None:
     # Bare streams know their rate only from inside; the container's 25 is a guess of FFmpeg's.
     rates = [stream.average_rate, stream.guessed_rate]
@@ -129,12 +151,9 @@ def _start(stream: VideoStream, base: Fraction) -> Fraction | None:
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
     if stream.duration is not None and stream.time_base is not None:
         return Fraction(stream.duration * stream.time_base)
-    tag = next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), None)
-    if tag is not None:
-        hours, minutes, seconds = (Fraction(part) for part in tag.split(":"))
-        # Matroska counts from zero, not from the first frame.
-        start = _start(stream, stream.time_base or Fraction(1, 1000)) or 0
-        return max(Fraction(0), hours * 3600 + minutes * 60 + seconds - start)
+    end = _duration_tag(stream)
+    if end is not None:  # Matroska counts from zero, not from the first frame
+        return max(Fraction(0), end - (_start(stream, stream.time_base or Fraction(1, 1000)) or 0))
     if container.duration is not None:
         return Fraction(container.duration, av.time_base)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import RLock
@@ -21,14 +21,15 @@ from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
 from vidface.media.colour import colour_of, matrix_by_name
-from vidface.media.losses import ENDS_EARLY, Losses
+from vidface.media.losses import Losses
 from vidface.media.opening import open_input, raw_format, video_stream
 from vidface.media.orient import turn_of
 from vidface.media.pixels import AvPixels
-from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_packets
+from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
 from vidface.media.timeline import Timeline
 
 _MAX_READ_ERRORS = 8  # in a row, before the rest of the input is given up
+_END_SLACK_S = Fraction(1, 2)  # players' and muxers' rounding of a stream's length
 _FIRST_STEP_BACK_S = 2  # a seek that lands too late is repeated from this much earlier, then 4 times that
 
 
@@ -59,8 +60,7 @@ class _Session:
     container: InputContainer
     stream: VideoStream
     timeline: Timeline
-    losses: Losses = field(default_factory=Losses)
-    ended_early: Hole | None = None
+    losses: Losses
 
 
 class PyavSource:
@@ -122,6 +122,8 @@ class PyavSource:
         for frame, pts, epoch in self._positioned():
             time = pts * self._info.time_base
             if self._cut.start is not None and time < self._cut.start:
+                if self._session is not None:
+                    self._session.losses.skipped += 1
                 continue
             if self._cut.stop is not None and time >= self._cut.stop:
                 return
@@ -178,7 +180,7 @@ class PyavSource:
             rate = self._info.rate or FALLBACK_RATE
             step = max(1, round(1 / (rate * self._info.time_base)))
             timeline = Timeline(self._info.time_base, step)
-            self._session = _Session(container, stream, timeline)
+            self._session = _Session(container, stream, timeline, Losses(self._info.time_base))
             timeline.mode = self._timeline_mode(self._session)
             return self._session
 
@@ -196,12 +198,17 @@ class PyavSource:
         return "chunks" if session.container.format.name == "avi" else "pts"
 
     def _decoded(self, session: _Session) -> Iterator[tuple[VideoFrame, int, int]]:
-        promised = promised_packets(session.container, session.stream) if self._cut.start is None else None
+        end = Fraction(0)
         for packet in self._packets(session):
             for frame in self._pictures(session, packet):
                 pts = session.timeline.stamp(frame.pts, frame.dts)
+                end = max(end, (pts + self._duration(frame)) * self._info.time_base)
                 yield frame, pts, session.timeline.epoch
-        session.losses.finish(promised, session.ended_early)
+        if self._cut.start is None and not self._closed:
+            promised = promised_end(session.container, session.stream)
+            if promised is not None and end < promised - _END_SLACK_S:
+                session.losses.ends_early()
+            session.losses.finish(promised_packets(session.container, session.stream))
         self._info.extra.update(session.timeline.notes())
 
     def _packets(self, session: _Session) -> Iterator[Packet[VideoStream] | None]:
@@ -218,27 +225,26 @@ class PyavSource:
                 break
             except av.error.FFmpegError as error:
                 errors += 1
-                cause = f"{ENDS_EARLY} ({(error.strerror or '').lower()})"
-                session.ended_early = Hole(cause, None, session.losses.pictures - 1)
+                session.losses.ends_early((error.strerror or "unknown").lower())
         yield None
 
     def _pictures(self, session: _Session, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        base = self._info.time_base
         with self._lock:
             if self._closed:
                 return []
+            pts = None
             if packet is not None:
-                session.losses.read += 1
-                session.losses.hidden += packet.is_discard
+                pts = packet.pts if session.timeline.mode == "pts" else None
+                session.losses.feed(pts, hidden=packet.is_discard, damaged=packet.is_corrupt)
                 session.timeline.feed(packet.dts)
             try:
                 frames = session.stream.codec_context.decode(packet)
             except av.error.EOFError:
                 frames = []
             except av.error.FFmpegError as error:
-                place = None if packet is None or packet.pts is None else packet.pts * base
-                session.losses.failed((error.strerror or "unknown").lower(), place)
+                session.losses.failed((error.strerror or "unknown").lower(), pts)
                 session.timeline.lose()
                 frames = []
-            session.losses.pictures += len(frames)
+            for frame in frames:
+                session.losses.came(frame.pts if session.timeline.mode == "pts" else None)
             return frames
