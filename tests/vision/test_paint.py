@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vidface.data import Matrix, Planes
 from vidface.vision.captions import spot_beside, text_mask
-from vidface.vision.paint import Canvas, Pen, Tile, dashes, ink_codes, rounded_box, tag, trail
+from vidface.vision.paint import Canvas, Pen, Tile, dashes, draw_trail, ink_codes, rounded_box, tag
 
 MATRICES: tuple[Matrix, ...] = ("bt601", "bt709", "bt2020")
 
@@ -175,29 +175,15 @@ def test_dashes_are_even_and_half_of_the_line() -> None:
 
 
 def test_a_trail_fades_from_its_head() -> None:
-    """The newest part of a trail covers more than the oldest; outside of it nothing changes."""
-    planes = noise(200, 40)
-    planes.luma[:] = 100
-    trail(
-        Canvas(planes),
-        np.column_stack([np.linspace(20, 180, 9), np.full(9, 20.0)]),
-        np.linspace(0.1, 0.9, 8),
-        Pen((255, 255, 255), 3, 1),
-    )
-    line = planes.luma[19].astype(int)
-    assert line[170] > line[100] > line[40] > 100
-    assert (planes.luma[:10] == 100).all()
-    assert (planes.luma[30:] == 100).all()
-
-
-def test_a_trail_of_one_point_or_far_outside_draws_nothing() -> None:
-    """Nothing to connect, or nothing in sight."""
-    planes = noise(40, 40)
-    old = planes.luma.copy()
-    pen = Pen((1, 2, 3), 2, 1)
-    trail(Canvas(planes), np.array([(5.0, 5.0)]), np.zeros(0), pen)
-    trail(Canvas(planes), np.array([(500.0, 5.0), (600.0, 9.0)]), np.ones(1), pen)
-    np.testing.assert_array_equal(planes.luma, old)
+    """The newest part of a trail covers more than the oldest; beside it nothing is covered."""
+    tile = Tile(0, 0, 200, 40)
+    core, halo = tile.blank(), tile.blank()
+    points = np.column_stack([np.linspace(20, 180, 9), np.full(9, 20.0)])
+    draw_trail(core, halo, tile.knots(points), strengths=np.linspace(0.1, 0.9, 8), pen=Pen((0, 0, 0), 3, 1))
+    line = core[19].astype(int)
+    assert line[170] > line[100] > line[40] > 0
+    assert line[170] < 255
+    assert not np.concatenate([core, halo])[np.r_[0:10, 30:50, 70:80]].any()
 
 
 @pytest.mark.parametrize("cap", [9, 12, 18, 36, 60])

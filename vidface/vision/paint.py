@@ -31,7 +31,7 @@ LUMA_WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt20
 HALO: Final[Rgb] = (8, 8, 10)
 BLACK: Final[Rgb] = (0, 0, 0)
 _SHIFT: Final = 4
-_ARC: Final = np.linspace(0, math.pi / 2, 7)
+_ARC: Final = np.linspace(0, math.pi / 2, 5)
 
 
 def ink_codes(planes: Planes, rgb: Rgb) -> tuple[float, float, float]:
@@ -87,16 +87,23 @@ class Canvas:
 
     def lay(self, tile: Tile, *layers: tuple[Cover, Rgb]) -> None:
         """Lay covers of the tile's shape, each in its colour, onto the picture: the first one lowest."""
-        codes = [self._code(rgb) for _, rgb in layers]
+        codes = list(zip(*(self._code(rgb) for _, rgb in layers), strict=True))
         covers = [cover for cover, _ in layers]
-        _mix(self.planes.luma, (tile.left, tile.top), covers, [code[0] for code in codes])
+        # An odd frame ends inside the tile.
+        right, bottom = self.planes.size[0] - tile.left, self.planes.size[1] - tile.top
+        _mix(
+            self.planes.luma,
+            (tile.left, tile.top),
+            _Shares.of([c[:bottom, :right] for c in covers]),
+            codes[0],
+        )
         sx, sy = self.planes.subsampling
         if sx > 1 or sy > 1:
             size = (covers[0].shape[1] // sx, covers[0].shape[0] // sy)
             covers = [np.asarray(cv2.resize(c, size, interpolation=cv2.INTER_AREA), np.uint8) for c in covers]
-        place = (tile.left // sx, tile.top // sy)
-        _mix(self.planes.u, place, covers, [code[1] for code in codes])
-        _mix(self.planes.v, place, covers, [code[2] for code in codes])
+        place, shares = (tile.left // sx, tile.top // sy), _Shares.of(covers)
+        _mix(self.planes.u, place, shares, codes[1])
+        _mix(self.planes.v, place, shares, codes[2])
 
     def _code(self, rgb: Rgb) -> tuple[float, float, float]:
         if rgb not in self._codes:
@@ -104,20 +111,35 @@ class Canvas:
         return self._codes[rgb]
 
 
-def _mix(plane: NDArray[Any], place: tuple[int, int], covers: list[Cover], codes: list[float]) -> None:
+class _Shares(NamedTuple):
+    """Which samples of a tile are touched, and of each: how much stays, and how much is each colour's."""
+
+    touched: NDArray[np.bool_]
+    stays: NDArray[np.float32]
+    colours: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, covers: Sequence[Cover]) -> _Shares:
+        touched = covers[0] > 0
+        for cover in covers[1:]:
+            touched |= cover > 0
+        stays = np.ones(np.count_nonzero(touched), np.float32)
+        colours: list[NDArray[np.float32]] = []
+        for cover in reversed(covers):
+            colours.insert(0, cover[touched] * (stays * np.float32(1 / 255)))
+            stays -= colours[0]
+        return cls(touched, stays, colours)
+
+
+def _mix(plane: NDArray[Any], place: tuple[int, int], shares: _Shares, codes: Sequence[float]) -> None:
     left, top = place
-    region = plane[top : top + covers[0].shape[0], left : left + covers[0].shape[1]]
-    inside = [cover[: region.shape[0], : region.shape[1]] for cover in covers]
-    touched = inside[0] > 0
-    for cover in inside[1:]:
-        touched |= cover > 0
-    old = region[touched].astype(np.float32)
-    mixed, rest = np.full_like(old, 0.5), np.ones_like(old)
-    for cover, code in zip(reversed(inside), reversed(codes), strict=True):
-        share = cover[touched] * np.float32(1 / 255) * rest
+    height, width = shares.touched.shape
+    region = plane[top : top + height, left : left + width]
+    mixed = region[shares.touched] * shares.stays
+    for share, code in zip(shares.colours, codes, strict=True):
         mixed += share * np.float32(code)
-        rest -= share
-    region[touched] = mixed + rest * old
+    mixed += np.float32(0.5)
+    region[shares.touched] = mixed
 
 
 class Pen(NamedTuple):
@@ -158,7 +180,7 @@ class Pen(NamedTuple):
 
 
 def rounded_box(box: Sequence[float], radius: float) -> NDArray[np.float64]:
-    """The corners of a box x1 y1 x2 y2 with rounded corners as a closed line: 28 x 2 points, clockwise."""
+    """The corners of a box x1 y1 x2 y2 with rounded corners as a closed line: 20 x 2 points, clockwise."""
     x1, y1, x2, y2 = box
     radius = max(0.0, min(radius, (x2 - x1) / 2, (y2 - y1) / 2))
     centres = ((x1 + radius, y1 + radius), (x2 - radius, y1 + radius), (x2 - radius, y2 - radius),
@@ -180,22 +202,19 @@ def dashes(ring: NDArray[np.float64], dash: float) -> list[NDArray[np.float64]]:
     return list(np.stack([np.interp(places, along, loop[:, 0]), np.interp(places, along, loop[:, 1])], -1))
 
 
-def trail(canvas: Canvas, points: NDArray[Any], strengths: NDArray[Any], pen: Pen) -> None:
-    """A line through n x 2 points that fades: part i (from point i to i + 1) has about opacity strengths[i].
+def draw_trail(
+    core: Cover, halo: Cover, knots: NDArray[np.int32], *, strengths: NDArray[Any], pen: Pen
+) -> None:
+    """A line through n x 2 knots whose part i (from knot i to i + 1) has opacity strengths[i], 0 to 1.
 
-    Drawn in at most 8 pieces of even opacity.
+    Drawn into the covers of a tile, oldest part first.
     """
-    if len(points) < 2:
-        return
-    (x1, y1), (x2, y2) = points.min(axis=0) - pen.reach, points.max(axis=0) + pen.reach
-    tile = canvas.tile(x1, y1, x2, y2)
-    if tile is None:
-        return
-    core, halo, knots = tile.blank(), tile.blank(), tile.knots(points)
-    for part in np.array_split(np.arange(len(points) - 1), min(8, len(points) - 1)):
-        faded = pen._replace(opacity=float(strengths[part].mean()))
-        faded.stroke(core, halo, [knots[part[0] : part[-1] + 2]], closed=False)
-    canvas.lay(tile, (halo, HALO), (core, pen.colour))
+    for i in range(0, len(strengths), 4):
+        value = (round(90 * float(strengths[i : i + 4].mean())),)
+        cv2.polylines(halo, [knots[i : i + 5]], False, value, pen.width + 2, cv2.LINE_AA, _SHIFT)
+    for i, strength in enumerate(strengths.tolist()):
+        value = (round(255 * strength),)
+        cv2.polylines(core, [knots[i : i + 2]], False, value, pen.width, cv2.LINE_AA, _SHIFT)
 
 
 def tag(canvas: Canvas, place: tuple[int, int, int, int], text: Cover, *, pad: int, colour: Rgb) -> None:

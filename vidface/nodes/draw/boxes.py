@@ -15,7 +15,7 @@ from vidface.data.frame import Frame
 from vidface.data.planes import Planes
 from vidface.node import FOREVER, Node
 from vidface.vision.captions import spot_beside, text_mask
-from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, rounded_box, tag, trail
+from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, draw_trail, rounded_box, tag
 
 PALETTE: Final[tuple[Rgb, ...]] = (
     (65, 255, 179),
@@ -104,30 +104,29 @@ class DrawBoxes(Node):
         # Small faces last: what is small lies before what is large, and would else be painted over.
         order = np.argsort(-faces.heights, kind="stable").tolist()
         for i in order:
-            self._paint_trail(canvas, int(faces.tracks[i]), now, box=faces.boxes[i], style=styles[i])
-        for i in order:
             points = faces.landmarks[i] if self.landmarks else faces.landmarks[i][:0]
+            way = self._way(int(faces.tracks[i]), now, box=faces.boxes[i], reach=2.0 * max(planes.size))
             pen = _pen(styles[i], colour_of(int(faces.tracks[i])), faint=bool(faces.interpolated[i]))
-            _paint_box(canvas, faces.boxes[i], points, style=styles[i], pen=pen)
+            _paint_face(canvas, _Shape(faces.boxes[i], points, *way), style=styles[i], pen=pen)
         if self.label != "none":
             self._paint_labels(canvas, faces, styles=styles, order=order)
 
-    def _paint_trail(
-        self, canvas: Canvas, track: int, now: float, *, box: NDArray[np.float32], style: Style
-    ) -> None:
+    def _way(
+        self, track: int, now: float, *, box: NDArray[np.float32], reach: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points of the trail (n x 2, at most 13) and the opacity of the n - 1 parts between them."""
         way = self._trails.get(track, ()) if self.trail_s else ()
         if len(way) < 2:
-            return
-        reach = 2 * max(canvas.planes.size)
-        points = np.clip(np.array([(x, y) for _, x, y in way]), -reach, 2 * reach)
+            return np.zeros((0, 2)), np.zeros(0)
+        table = np.array(way)[np.unique(np.linspace(0, len(way) - 1, 13).astype(int))]
+        points, age = np.clip(table[:, 1:], -reach, 2 * reach), (now - table[1:, 0]) / self.trail_s
         # A face that keeps its place would only get a scribble on the nose.
         moved = np.ptp(points, axis=0).max() / max(float(box[3] - box[1]), 1.0)
-        age = (now - np.array([t for t, _, _ in way])) / self.trail_s
-        fade = np.clip((moved - 0.1) / 0.2, 0, 1) * (1 - age[1:]).clip(0, 1)
+        if moved <= 0.1:
+            return np.zeros((0, 2)), np.zeros(0)
         on_face = ((points[1:] > box[:2]) & (points[1:] < box[2:])).all(axis=1)
-        fade *= np.where(on_face, 0.4, 0.9)
-        if fade.any():
-            trail(canvas, points, fade, Pen(colour_of(track), style.line, halo=1))
+        fade = min((moved - 0.1) / 0.2, 1) * np.clip(1 - age, 0, 1) * np.where(on_face, 0.4, 0.9)
+        return points, fade
 
     def _paint_labels(self, canvas: Canvas, faces: Faces, *, styles: list[Style], order: list[int]) -> None:
         taken = faces.boxes.tolist()
@@ -176,23 +175,32 @@ def _pen(style: Style, colour: Rgb, *, faint: bool) -> Pen:
     return Pen(colour, style.line, style.halo)
 
 
-def _paint_box(
-    canvas: Canvas, box: NDArray[np.float32], points: NDArray[np.float32], *, style: Style, pen: Pen
-) -> None:
-    """Box and dots; a faint pen draws dashes. What lies outside the frame is cut off."""
+class _Shape(NamedTuple):
+    """What is drawn of one face: box, known landmarks (n x 2), trail (m x 2) with m - 1 opacities."""
+
+    box: NDArray[np.float32]
+    points: NDArray[np.float32]
+    way: NDArray[np.float64]
+    fade: NDArray[np.float64]
+
+
+def _paint_face(canvas: Canvas, shape: _Shape, *, style: Style, pen: Pen) -> None:
+    """Trail, box and dots; a faint pen draws dashes. What lies outside the frame is cut off."""
     width, height = canvas.planes.size
     beyond = 4 * (pen.reach + style.corner)
-    seen = np.clip(box.astype(float), -beyond, np.array([width, height] * 2) + beyond)
+    seen = np.clip(shape.box.astype(float), -beyond, np.array([width, height] * 2) + beyond)
     # OpenCV's smooth lines are an odd number of pixels wide: crisp on pixel centres, pale between them.
-    x1, y1, x2, y2 = (np.floor(seen) + 0.5).tolist()
-    known = points[np.isfinite(points).all(axis=1)]
-    spread = np.concatenate([[[x1, y1], [x2, y2]], known])
+    box = (np.floor(seen) + 0.5).tolist()
+    known = shape.points[np.isfinite(shape.points).all(axis=1)]
+    spread = np.concatenate([np.reshape(box, (2, 2)), known, shape.way])
     room = pen.reach + math.ceil(style.dot)
     tile = canvas.tile(*(spread.min(axis=0) - room), *(spread.max(axis=0) + room))
     if tile is None:
         return
     core, halo = tile.blank(), tile.blank()
-    ring = rounded_box((x1, y1, x2, y2), style.corner)
+    if len(shape.way) > 1:
+        draw_trail(core, halo, tile.knots(shape.way), strengths=shape.fade, pen=pen)
+    ring = rounded_box(box, style.corner)
     lines = dashes(ring, 4 * style.line + 3) if pen.opacity < 1 else [ring]
     pen.stroke(core, halo, [tile.knots(line) for line in lines], closed=pen.opacity == 1)
     for x, y in tile.knots(known).tolist():
