@@ -164,7 +164,7 @@ def test_format_adds_a_table(monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_pa
         "-q",
     )
     assert call(monkeypatch, repo, *words, "--outputs", "faces") == 0
-    assert (tmp_path / "o" / "faces_csv.csv").exists()
+    assert (tmp_path / "o" / "faces.csv").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

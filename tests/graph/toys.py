@@ -21,7 +21,7 @@ from vidface.node import Node, Sink, Target
 
 
 class FlatPixels:
-    """A picture of one brightness; enough for everything that does not look at pixels."""
+    """A dark picture that grows brighter to the right, or a bright one that grows darker downwards."""
 
     def __init__(self, level: int = 0, size: tuple[int, int] = (64, 36)) -> None:
         self.level = level
@@ -36,7 +36,9 @@ class FlatPixels:
     def luma(self, width: int | None = None) -> NDArray[np.uint8]:
         wide, high = self.size
         shape = (high, wide) if width is None else (max(1, high * width // wide), width)
-        return np.full(shape, self.level, np.uint8)
+        across, down = np.linspace(0, 90, shape[1]), np.linspace(0, 90, shape[0])
+        ramp = np.tile(across, (shape[0], 1)) if self.level < 128 else -np.tile(down[:, None], (1, shape[1]))
+        return np.clip(self.level + ramp, 0, 255).astype(np.uint8)
 
     def planes(self) -> Planes:
         wide, high = self.size

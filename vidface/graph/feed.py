@@ -19,6 +19,7 @@ from vidface.vision import scenecut
 
 CHUNK_BYTES = 24 * 2**20
 MAX_CHUNK = 16
+SIGNATURE_WIDTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Feed:
             self._ledger.gaps.append(frame.index)
         if not self._cuts:
             return gap or frame.index == 0
-        before, self._signature = self._signature, scenecut.signature(frame.luma(width=scenecut.WIDTH))
+        before, self._signature = self._signature, scenecut.signature(frame.luma(width=SIGNATURE_WIDTH))
         cut = before is not None and not gap and scenecut.is_cut(before, self._signature)
         if cut:
             self._ledger.cuts.append(frame.index)

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-import vidface
 from vidface.data.frame import Frame
 from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
 from vidface.media.encode import AudioFrom, Encoder
 from vidface.media.reader import Cut
 from vidface.node import Sink, Target
+from vidface.version import __version__
 
 
 class VideoSink(Sink):
@@ -42,7 +42,7 @@ class VideoSink(Sink):
             settings,
             target.info,
             audio=sound,
-            comment=f"{mark} {vidface.__version__}",
+            comment=f"{mark} {__version__}",
         )
 
     def process(self, frame: Frame) -> None:
