@@ -209,12 +209,13 @@ def draw_trail(
 
     Drawn into the covers of a tile, oldest part first.
     """
+    width = max(2, pen.width)
     for i in range(0, len(strengths), 4):
         value = (round(90 * float(strengths[i : i + 4].mean())),)
-        cv2.polylines(halo, [knots[i : i + 5]], False, value, pen.width + 2, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(halo, [knots[i : i + 5]], False, value, width + 2, cv2.LINE_AA, _SHIFT)
     for i, strength in enumerate(strengths.tolist()):
         value = (round(255 * strength),)
-        cv2.polylines(core, [knots[i : i + 2]], False, value, pen.width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(core, [knots[i : i + 2]], False, value, width, cv2.LINE_AA, _SHIFT)
 
 
 def tag(canvas: Canvas, place: tuple[int, int, int, int], text: Cover, *, pad: int, colour: Rgb) -> None:

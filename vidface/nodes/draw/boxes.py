@@ -19,16 +19,19 @@ from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, draw_trail, rou
 
 PALETTE: Final[tuple[Rgb, ...]] = (
     (65, 255, 179),
-    (223, 69, 157),
     (240, 215, 12),
     (137, 185, 255),
-    (255, 0, 93),
+    (223, 69, 157),
     (227, 234, 255),
     (193, 128, 0),
     (185, 75, 255),
+    (255, 0, 93),
 )
 """Any two differ by at least 30 (CIELAB) to normal sight and to protan, deutan and tritan observers
 (matrices of Machado et al. 2009), and all are light enough for black text."""
+
+NOBODY: Final[Rgb] = (210, 210, 210)
+"""The colour of faces without a track."""
 
 Trail = deque[tuple[float, float, float]]
 """Seconds, x and y of the box centre in pixels; oldest first."""
@@ -151,7 +154,7 @@ def colour_of(track: int) -> Rgb:
     Every eighth number has the same hue, a step lighter or two.
     """
     if track == NOT_TRACKED:
-        return PALETTE[5]
+        return NOBODY
     turn, place = divmod(track - 1, len(PALETTE))
     r, g, b = PALETTE[place]
     if turn % 3 == 1:
