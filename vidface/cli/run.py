@@ -84,8 +84,9 @@ def _files(facts: dict[str, dict[str, Any]]) -> list[str]:
 def _say_holes(holes: tuple[Any, ...]) -> None:
     for hole in holes:
         count = "frames" if hole.frames is None else f"{hole.frames} frames"
+        after = "" if hole.after_index < 0 else f" after frame {hole.after_index}"
         when = "" if hole.time is None else f" near {float(Fraction(hole.time)):.3f} s"
-        click.echo(f"vidface: missing {count} after frame {hole.after_index}{when}: {hole.cause}", err=True)
+        click.echo(f"vidface: missing {count}{after}{when}: {hole.cause}", err=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

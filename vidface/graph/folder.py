@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -111,7 +112,21 @@ class RunFolder:
                 file.write("\n")
             part.replace(path)
         except OSError as error:
+            self._write_in_place(path, part)
             raise OutputError(f"{path} cannot be written: {error.strerror}") from None
+
+    def _write_in_place(self, path: Path, part: Path) -> None:
+        """On a full disk: the few facts that matter over the longer text that is there, which takes no room."""
+        few = {
+            key: self._facts[key]
+            for key in ("version", "status", "exit", "error", "ended")
+            if key in self._facts
+        }
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+            with path.open("r+", encoding="utf-8") as file:
+                json.dump(few, file)
+                file.truncate()
 
     def _hash(self, path: Path) -> None:
         self._digest = _sha256(path, self._cancel)
