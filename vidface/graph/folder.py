@@ -116,7 +116,7 @@ class RunFolder:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from None
 
     def _write_in_place(self, path: Path, part: Path) -> None:
-        """On a full disk: the few facts that matter over the longer text that is there, which takes no room."""
+        """On a full disk: the few facts that matter, over the longer text that is there."""
         few = {
             key: self._facts[key]
             for key in ("version", "status", "exit", "error", "ended")
