@@ -131,6 +131,7 @@ class ImageSource:
 
 def _pictures(path: Path) -> list[Path]:
     if not path.is_dir():
+        open_input(path).close()  # says what is wrong with it
         return [path]
     try:
         entries = list(path.iterdir())

@@ -1,0 +1,126 @@
+"""Pictures: a folder in natural order, one picture alone, EXIF orientation, damage that costs one place."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.media.make_clips import picture, read, times
+from vidface.errors import InputError, UsageError
+from vidface.media.decode import open_source
+from vidface.media.exif import jpeg_turn
+from vidface.media.images import natural_key
+
+
+def save(path: Path, i: int, size: tuple[int, int] = (64, 48)) -> Path:
+    """Write the test picture i."""
+    assert cv2.imwrite(str(path), picture(i, size)[..., ::-1])
+    return path
+
+
+def with_orientation(path: Path, value: int, order: str = "<") -> Path:
+    """Put an EXIF orientation tag into a JPEG."""
+    data = path.read_bytes()
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+    entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, value, 0)
+    tiff = head + struct.pack(f"{order}H", 1) + entry + struct.pack(f"{order}I", 0)
+    block = b"\xff\xe1" + struct.pack(">H", 8 + len(tiff)) + b"Exif\0\0" + tiff
+    path.write_bytes(data[:2] + block + data[2:])
+    return path
+
+
+def test_a_folder_is_a_clip_in_natural_order(tmp_path: Path) -> None:
+    """frame2 before frame10; one picture every 1/25 s; other files are passed over."""
+    for i in (1, 2, 10, 9, 100):
+        save(tmp_path / f"frame{i}.png", i % 30)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    source = open_source(tmp_path)
+    frames = list(source.frames())
+    assert times(frames) == [Fraction(i, 25) for i in range(5)]
+    assert [int(f.rgb()[-1, 0, 0]) for f in frames] == [
+        int(picture(i % 30)[-1, 0, 0]) for i in (1, 2, 9, 10, 100)
+    ]
+    info = source.info
+    assert (info.container, info.codec, info.frames, info.duration) == ("images", "png", 5, Fraction(1, 5))
+
+
+def test_natural_key() -> None:
+    """Digits count as numbers, letters whatever their case."""
+    names = ["b1", "a10", "A2", "a1b", "10", "9"]
+    assert sorted(names, key=natural_key) == ["9", "10", "a1b", "A2", "a10", "b1"]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "webp", "tif"])
+def test_one_picture_is_a_clip_of_one_frame(tmp_path: Path, suffix: str) -> None:
+    """Every common kind; its colours are right."""
+    frames = read(save(tmp_path / f"one.{suffix}", 3))
+    assert len(frames) == 1
+    assert np.abs(frames[0].rgb().astype(int) - picture(3)).mean() < 4
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("value", range(1, 9))
+def test_exif_orientation(tmp_path: Path, value: int, order: str) -> None:
+    """All eight orientations of CIPA DC-008 come upright, in both byte orders."""
+    plain = read(save(tmp_path / "plain.jpg", 3))[0].rgb()
+    path = with_orientation(save(tmp_path / "lying.jpg", 3), value, order)
+    wanted = {
+        1: plain,
+        2: plain[:, ::-1],
+        3: plain[::-1, ::-1],
+        4: plain[::-1],
+        5: plain.transpose(1, 0, 2),
+        6: np.rot90(plain, -1),
+        7: plain[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(plain, 1),
+    }
+    source = open_source(path)
+    frame = next(iter(source.frames()))
+    assert np.array_equal(frame.rgb(), wanted[value])
+    assert (source.info.width, source.info.height) == frame.size
+
+
+def test_damaged_exif_states_nothing() -> None:
+    """A header that ends in the middle is passed over."""
+    assert jpeg_turn(b"\xff\xd8\xff\xe1\x00\x10Exif\0\0II*\0\x08\0\0\0") is None
+    assert jpeg_turn(b"GIF89a") is None
+    assert jpeg_turn(b"") is None
+
+
+def test_a_damaged_picture_keeps_its_place(tmp_path: Path) -> None:
+    """The hole is named, the others keep their times."""
+    for i in range(4):
+        save(tmp_path / f"{i}.png", i)
+    (tmp_path / "2.png").write_bytes(b"\x89PNG but not really")
+    source = open_source(tmp_path)
+    frames = list(source.frames())
+    assert times(frames) == [Fraction(i, 25) for i in (0, 1, 3)]
+    assert [f.index for f in frames] == [0, 1, 2]
+    (hole,) = source.holes()
+    assert (hole.frames, hole.after_index, hole.time) == (1, 1, Fraction(2, 25))
+    assert "2.png" in hole.cause
+
+
+def test_only_damaged_pictures(tmp_path: Path) -> None:
+    """Nothing to see is an input error."""
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    with pytest.raises(InputError, match="none of its 1 pictures can be read"):
+        open_source(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        open_source(tmp_path / "gone.jpg")
+
+
+def test_rate_and_part(tmp_path: Path) -> None:
+    """Ten pictures a second, from 0.2 s on, until before 0.5 s."""
+    for i in range(8):
+        save(tmp_path / f"{i}.png", i, (16 + 2 * i, 16))
+    frames = read(tmp_path, rate=10, start=0.2, stop=0.5)
+    assert times(frames) == [Fraction(i, 10) for i in (2, 3, 4)]
+    assert [f.size for f in frames] == [(20, 16), (22, 16), (24, 16)]
+    with pytest.raises(UsageError, match="above 0"):
+        open_source(tmp_path, rate=0)
