@@ -196,6 +196,8 @@ def test_text_is_as_high_as_asked_and_readable(cap: int) -> None:
     assert mask.max() > 200
     assert mask[:, 0].any()
     assert mask[:, -1].any()
+    wide = text_mask("WWWW", cap)
+    assert 3 * text_mask("W", cap).shape[1] < wide.shape[1] < 5 * cap
     assert not np.array_equal(text_mask("#18 0.93", cap), text_mask("#13 0.98", cap))
 
 

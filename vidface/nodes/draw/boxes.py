@@ -117,11 +117,11 @@ class DrawBoxes(Node):
     def _way(
         self, track: int, now: float, *, box: NDArray[np.float32], reach: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points of the trail (n x 2, at most 13) and the opacity of the n - 1 parts between them."""
+        """Points of the trail (n x 2, at most 12) and the opacity of the n - 1 parts between them."""
         way = self._trails.get(track, ()) if self.trail_s else ()
         if len(way) < 2:
             return np.zeros((0, 2)), np.zeros(0)
-        table = np.array(way)[np.unique(np.linspace(0, len(way) - 1, 13).astype(int))]
+        table = np.array(way)[:: -math.ceil(len(way) / 12)][::-1]
         points, age = np.clip(table[:, 1:], -reach, 2 * reach), (now - table[1:, 0]) / self.trail_s
         # A face that keeps its place would only get a scribble on the nose.
         moved = np.ptp(points, axis=0).max() / max(float(box[3] - box[1]), 1.0)
