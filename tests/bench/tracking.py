@@ -1,6 +1,6 @@
 """track.faces and track.norfair side by side, on known truth with a made detector. Prints a Markdown table.
 
-    python tests/bench/tracking.py > tests/bench/results/tracking.md
+    python -m tests.bench.tracking > tests/bench/results/tracking.md
 
 The detector misses 15 % of the visible faces at random, errs by 3 % of a face in place and 5 % in size, and
 raises a false alarm on every tenth frame. Faces that cannot be seen are neither wanted nor wrong.
@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _worlds import Habits, World, crowd, detect, mean_row, sample
-
+from tests.bench._worlds import Habits, World, crowd, detect, mean_row, sample
 from vidface.data import Device, Faces, Frame
 from vidface.eval.tracking import score_tracking
 from vidface.node import Node, Window
@@ -93,7 +92,7 @@ def main() -> None:
     options.add_argument("--samples", type=Path, default=Path(__file__).resolve().parents[2] / "samples")
     chosen = options.parse_args()
     print(
-        f"# Tracking\n\n`python {' '.join(['tests/bench/tracking.py', *sys.argv[1:]])}`, "
+        f"# Tracking\n\n`python {' '.join(['-m tests.bench.tracking', *sys.argv[1:]])}`, "
         f"means over {chosen.seeds} seeds.\n{__doc__.split('md' + chr(10))[1].strip()}\n"
     )
     print("Versions: " + ", ".join(versions()) + ".\n")
