@@ -23,7 +23,7 @@ from vidface.errors import UsageError
 from vidface.media.colour import colour_of, matrix_by_name
 from vidface.media.losses import Losses
 from vidface.media.opening import open_input, raw_format, video_stream
-from vidface.media.orient import turn_of
+from vidface.media.orient import Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
 from vidface.media.timeline import Timeline
@@ -88,6 +88,7 @@ class PyavSource:
         self._session: _Session | None = None
         self._begun = False
         self._closed = False
+        self._turned: tuple[int, Turn] | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -138,10 +139,21 @@ class PyavSource:
             index=index,
             pts=pts,
             time_base=self._info.time_base,
-            pixels=AvPixels(frame, colour=colour, turn=turn_of(frame)),
+            pixels=AvPixels(frame, colour=colour, turn=self._turn(frame)),
             duration=self._duration(frame),
             epoch=epoch,
         )
+
+    def _turn(self, frame: VideoFrame) -> Turn:
+        """What brings the frame upright.
+
+        To look at a frame's side data ties it into a reference cycle within PyAV, and pictures by the
+        hundred would wait for the garbage collector; the bare angle is to be had without.
+        """
+        angle = frame.rotation
+        if self._turned is None or self._turned[0] != angle:
+            self._turned = angle, turn_of(frame)
+        return self._turned[1]
 
     def _duration(self, frame: VideoFrame) -> int:
         session = self._session
