@@ -1,0 +1,12 @@
+"""Exact seconds as text."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+
+def time_text(seconds: Fraction) -> str:
+    """Exact seconds as text with 6 decimals, rounded half to even from the fraction itself."""
+    micros = round(seconds * 1_000_000)
+    whole, rest = divmod(abs(micros), 1_000_000)
+    return f"{'-' if micros < 0 else ''}{whole}.{rest:06d}"
