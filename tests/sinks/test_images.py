@@ -110,7 +110,8 @@ def test_the_best_of_each_track_is_kept(tmp_path: Path) -> None:
         "track_0003.jpg",
         "track_0011.jpg",
     ]
-    assert facts == {"files": ["best/index.jsonl"], "rows": 2, "tracks": 2, "untracked": 1}
+    files = ["best/index.jsonl", "best/track_0003.jpg", "best/track_0011.jpg"]
+    assert facts == {"files": files, "rows": 2, "tracks": 2, "untracked": 1}
 
 
 def test_a_box_crop_is_square_unscaled_and_rgb_the_right_way_round(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.times import time_text
 from vidface.errors import OutputError
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
-from vidface.sinks._files import LineFile, time_text, write_private
+from vidface.sinks._files import LineFile, write_private
 from vidface.sinks.jsonl import Jsonl
 
 BASE = Fraction(1, 12800)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
@@ -78,7 +79,11 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 def _files(facts: dict[str, dict[str, Any]]) -> list[str]:
-    return [str(name) for fact in facts.values() for name in fact.get("files", ())] + ["run.json"]
+    """Names of what was written; a folder of pictures is one name with a count."""
+    names = [str(name) for fact in facts.values() for name in fact.get("files", ())]
+    folders = Counter(name.split("/")[0] for name in names if "/" in name)
+    plain = [name for name in names if "/" not in name]
+    return [*plain, *(f"{name}/ ({count} files)" for name, count in folders.items()), "run.json"]
 
 
 def _say_holes(holes: tuple[Any, ...]) -> None:

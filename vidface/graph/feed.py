@@ -17,8 +17,8 @@ from vidface.graph.report import Ledger, NodeCost
 from vidface.graph.stage import Watch
 from vidface.vision import scenecut
 
-CHUNK_BYTES = 24 * 2**20
-MAX_CHUNK = 16
+CHUNK_BYTES = 8 * 2**20
+MAX_CHUNK = 8
 SIGNATURE_WIDTH = 64
 
 

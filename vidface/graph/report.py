@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidface.data.source import Hole
+from vidface.data.times import time_text
 from vidface.errors import LedgerError
 
 
@@ -99,7 +100,7 @@ class Ledger:
                     "cause": hole.cause,
                     "frames": hole.frames,
                     "after_frame": hole.after_index,
-                    "time": None if hole.time is None else f"{float(hole.time):.6f}",
+                    "time": None if hole.time is None else time_text(hole.time),
                 }
                 for hole in self.holes
             ],

@@ -6,20 +6,12 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 from vidface.errors import OutputError
 
 PRIVATE = 0o600
 """Faces and their places are biometric data: nobody but the owner reads them unless he says so."""
-
-
-def time_text(seconds: Fraction) -> str:
-    """Exact seconds as text with 6 decimals, rounded half to even from the fraction itself."""
-    micros = round(seconds * 1_000_000)
-    whole, rest = divmod(abs(micros), 1_000_000)
-    return f"{'-' if micros < 0 else ''}{whole}.{rest:06d}"
 
 
 @contextlib.contextmanager

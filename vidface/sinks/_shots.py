@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.sinks._files import time_text
+from vidface.data.times import time_text
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
-from vidface.sinks._files import time_text
+from vidface.data.times import time_text
 from vidface.vision.bestshot import parts_of
 
 

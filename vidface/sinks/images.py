@@ -84,15 +84,18 @@ class Images(Sink):
             return {}
         self._finished = True
         index = LineFile(self._folder / "index.jsonl")
+        files = [f"{self._target.name}/index.jsonl"]
         try:
             for track, shots in sorted(self._tracks.items()):
                 self._write(track, shots)
                 for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
-                    index.write(compact(shot.row(track, self._name(track, shot.slot))))
+                    name = self._name(track, shot.slot)
+                    index.write(compact(shot.row(track, name)))
+                    files.append(f"{self._target.name}/{name}")
         finally:
             index.close()
         return {
-            "files": [f"{self._target.name}/index.jsonl"],
+            "files": files,
             "rows": index.lines,
             "tracks": sum(bool(shots.kept) for shots in self._tracks.values()),
             "untracked": self._untracked,

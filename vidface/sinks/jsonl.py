@@ -8,8 +8,9 @@ from typing import Any
 
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
+from vidface.data.times import time_text
 from vidface.node import Sink, Target
-from vidface.sinks._files import LineFile, time_text
+from vidface.sinks._files import LineFile
 from vidface.sinks._tracks import TrackSummary, follow
 
 

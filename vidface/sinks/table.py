@@ -15,9 +15,10 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.times import time_text
 from vidface.errors import OutputError, UsageError
 from vidface.node import Sink, Target
-from vidface.sinks._files import LineFile, open_private, time_text, writing
+from vidface.sinks._files import LineFile, open_private, writing
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -64,8 +64,9 @@ class DrawBoxes(Node):
     """Draw every face: box, label, five landmarks and a short trail, in one colour per track.
 
     Paints on the YUV planes, so the rest of the picture reaches the encoder bit-identical; a frame
-    with nothing to draw is passed on as it is. Sizes follow the picture's shorter side. Faces whose
-    place was interpolated get a thinner dashed box.
+    with nothing to draw is passed on as it is. Sizes follow the picture's shorter side. A face that
+    the detector missed when it last looked gets a thinner dashed box; between two looks of a cadence
+    nothing changes, so that boxes do not flicker.
     """
 
     label: Literal["id+score", "id", "none"] = Field("id+score", description="What stands beside a box.")
@@ -74,15 +75,19 @@ class DrawBoxes(Node):
     scale: float = Field(1.0, gt=0, le=8, description="Width of lines and size of text, times the default.")
 
     _trails: dict[int, Trail]
+    _missed: frozenset[int]
 
     memory = FOREVER
 
     def reset(self) -> None:
         self._trails = {}
+        self._missed = frozenset()
 
     def process(self, frame: Frame, faces: Faces) -> Frame:
         now = float(frame.time)
         self._follow(now, faces)
+        if faces.looked:
+            self._missed = frozenset(faces.tracks[faces.interpolated].tolist())
         if not len(faces):
             return frame
         return frame.painted(lambda planes: self._paint(planes, faces, now=now))
@@ -109,7 +114,7 @@ class DrawBoxes(Node):
         for i in order:
             points = faces.landmarks[i] if self.landmarks else faces.landmarks[i][:0]
             way = self._way(int(faces.tracks[i]), now, box=faces.boxes[i], reach=2.0 * max(planes.size))
-            pen = _pen(styles[i], colour_of(int(faces.tracks[i])), faint=bool(faces.interpolated[i]))
+            pen = _pen(styles[i], colour_of(int(faces.tracks[i])), faint=int(faces.tracks[i]) in self._missed)
             _paint_face(canvas, _Shape(faces.boxes[i], points, *way), style=styles[i], pen=pen)
         if self.label != "none":
             self._paint_labels(canvas, faces, styles=styles, order=order)
