@@ -55,8 +55,8 @@ class _Open:
 class Encoder:
     """Writes one video file, opened when the first frame comes.
 
-    mp4 and mov are fragmented, with a key frame at least every two seconds, and mkv and webm are
-    written in clusters: whatever stops the run, what was written plays.
+    mp4 and mov grow in fragments of two seconds and become plain, indexed files at the end; mkv and
+    webm are written in clusters: whatever stops the run, what was written until then plays.
 
     Args:
         path: the file; it is replaced.
@@ -154,7 +154,7 @@ class Encoder:
             address(self.path),
             "w",
             format=_FORMATS[self._settings.container],
-            container_options=self._muxer_options(base),
+            container_options=self._muxer_options(base, early=frame.time < 0),
         )
         stream = self._add_stream(container, name, pixels.size, base)
         _tag(stream, colour, self._aspect(pixels))
@@ -195,15 +195,18 @@ class Encoder:
             context.codec_tag = "hvc1"  # the tag that Apple's players insist on
         return stream  # type: ignore[no-any-return]
 
-    def _muxer_options(self, base: Fraction) -> dict[str, str]:
+    def _muxer_options(self, base: Fraction, *, early: bool) -> dict[str, str]:
         # Without "disabled" the muxer moves all times so that the first is not negative.
         options = {"avoid_negative_ts": "disabled", "flush_packets": "1"}
         if self._settings.container in ("mp4", "mov"):
-            # The start offset stands in an edit list, which `delay_moov` can fill in and whose own clock
-            # (the movie's) must be as fine as the track's.
+            # While it grows the file is a row of fragments; at the end `hybrid_fragmented` makes a plain,
+            # indexed mp4 of it. A plain mp4 has no times before zero: such a stream stays fragmented. The
+            # start offset stands in an edit list, which `delay_moov` can fill in and whose own clock (the
+            # movie's) must be as fine as the track's.
+            flags = "frag_keyframe+delay_moov+default_base_moof" + ("" if early else "+hybrid_fragmented")
             scale = str(timescale(base))
             options |= {
-                "movflags": "frag_keyframe+delay_moov+default_base_moof",
+                "movflags": flags,
                 "video_track_timescale": scale,
                 "movie_timescale": scale,
             }
@@ -235,6 +238,8 @@ class Encoder:
     def _why(self, error: av.error.FFmpegError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "the disk is full; what was written so far stays readable."
+        if error.errno == errno.EFBIG:
+            return "the file is as large as this disk or user may have; what was written stays readable."
         if isinstance(error, av.error.FileNotFoundError):
             return "its folder is gone."
         if isinstance(error, av.error.PermissionError):

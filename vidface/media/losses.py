@@ -87,6 +87,8 @@ class Losses:
         Args:
             promised: how many packets the container says there are, None where it does not.
         """
+        for late in sorted(self._waiting):
+            self._lost(NO_PICTURE, 1, late)
         absent = max(0, promised - self.read) if promised is not None else 0
         if absent:
             self.ends_early()
