@@ -91,20 +91,23 @@ def test_convention_landmarks_of_real_faces_are_in_viewer_order(
     assert above.mean() > 0.9
 
 
-def test_convention_scales_agree_without_a_shift(clip: list[tuple[Frame, dict[str, Any]]]) -> None:
-    """Half a pixel lost at each scale would move a face by a pixel of the frame between two widths."""
+def test_convention_scales_agree(clip: list[tuple[Frame, dict[str, Any]]]) -> None:
+    """Half and full size put a face in the same place, to 2.5 % of its height (what is left is the network).
+
+    That no pixel is lost on the way is proved to a hundredth with the red rectangles in test_face.py.
+    """
     frames = [frame for frame, _ in clip]
     coarse, fine = detect(frames, width=384), detect(frames, width=768)
     moved = []
     for a, b in zip(coarse, fine, strict=True):
-        if len(a) == 0 or len(b) == 0:
-            continue
-        iou = iou_matrix(a.boxes, b.boxes)
-        rows = np.flatnonzero(iou.max(1) > 0.6)
-        moved.append(a.boxes[rows] - b.boxes[iou.argmax(1)[rows]])
+        if len(a) and len(b):
+            iou = iou_matrix(a.boxes, b.boxes)
+            rows = np.flatnonzero(iou.max(1) > 0.6)
+            there = b.pick(iou.argmax(1)[rows])
+            moved.append((a.boxes[rows] - there.boxes) / there.heights[:, None])
     shift = np.median(np.concatenate(moved), 0)
     centre = (shift[:2] + shift[2:]) / 2
-    assert np.abs(centre).max() < 0.6
+    assert np.abs(centre).max() < 0.025
 
 
 def test_a_picture_moved_by_whole_cells_gives_faces_moved_as_much(
