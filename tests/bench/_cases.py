@@ -17,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 GRAPH = ROOT / "graphs" / "track.yaml"
 PRESET = "superfast"
+CRF = 23
 PARTS = (
     "vidface.graph.run",
     "vidface.media.decode",
@@ -65,7 +66,9 @@ def vidface_faces(setting: Setting) -> tuple[int, int]:
 
 def vidface_video(setting: Setting) -> tuple[int, int]:
     """graphs/track.yaml with annotated video and faces.jsonl."""
-    return _vidface(setting, ("video", "faces"), f"outputs.video.preset={PRESET}")
+    return _vidface(
+        setting, ("video", "faces"), f"outputs.video.preset={PRESET}", f"outputs.video.crf={CRF}"
+    )
 
 
 def cv2_loop(setting: Setting) -> tuple[int, int]:
@@ -154,7 +157,7 @@ def _rgb(setting: Setting, source: Any, sink: Any) -> tuple[int, int]:
     detect = _opencv_detector(setting)
     stream = source.streams.video[0]
     stream.thread_type = "AUTO"
-    out = sink.add_stream("libx264", rate=stream.average_rate, options={"preset": PRESET})
+    out = sink.add_stream("libx264", rate=stream.average_rate, options={"preset": PRESET, "crf": str(CRF)})
     out.width, out.height, out.pix_fmt = stream.width, stream.height, "yuv420p"
     frames = faces = 0
     rows: Any = []
