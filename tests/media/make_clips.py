@@ -49,7 +49,7 @@ class Clip:
 
 def make(path: Path, clip: Clip) -> Path:
     """Write the clip and return its path."""
-    options = dict(clip.options) if clip.codec == "libx264" else {"g": "12"}
+    options = dict(clip.options) if clip.codec in ("libx264", "libvpx") else {"g": "12"}
     if clip.codec == "libx265":
         options |= QUIET_X265 | {"preset": "ultrafast"}
     if clip.codec in ("libvpx-vp9",):

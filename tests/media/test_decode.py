@@ -264,3 +264,23 @@ def test_unknown_option_and_decoder(clip: Maker) -> None:
         open_source(clip("h264.mp4"), decoder="opencv")
     with pytest.raises(InputError):
         open_source("/no/such/clip.mp4")
+
+
+def test_interlaced_is_decoded_as_it_is_and_said(clip: Maker) -> None:
+    """Both fields in one frame, nothing lost, a note in the info."""
+    path = clip("fields.mp4", options={"preset": "ultrafast", "x264-params": "interlaced=1"})
+    source = open_source(path)
+    assert source.info.extra["interlaced"] is True
+    assert len(list(source.frames())) == N
+    assert source.holes() == ()
+
+
+def test_pictures_that_are_never_shown_are_no_loss(clip: Maker) -> None:
+    """VP8 sends hidden reference pictures as packets of their own."""
+    path = clip(
+        "hidden.webm", codec="libvpx", options={"auto-alt-ref": "1", "lag-in-frames": "16", "b": "50k"}
+    )
+    source = open_source(path)
+    frames = list(source.frames())
+    assert len(frames) == N
+    assert source.holes() == ()

@@ -12,6 +12,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.media.conftest import Maker
 from tests.media.make_clips import Clip, make, picture, read, sound_of, times
@@ -438,3 +440,19 @@ def test_real_clips(shared_data: Path, tmp_path: Path) -> None:
         assert times(read(out)) == times(read(path))
         assert sound_of(out)[0] == sound_of(path)[0]
         assert facts["notes"] == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rate=st.sampled_from([1, 25, 30, 1000, 12800, 90000, 1200000]),
+    start=st.integers(-50, 5000),
+    steps=st.lists(st.integers(1, 400), min_size=1, max_size=20),
+)
+def test_any_rising_times_survive_exactly(tmp_path: Path, rate: int, start: int, steps: list[int]) -> None:
+    """Property: whatever the clock, the offset and the gaps, mp4 gives every time back to the tick."""
+    pts = [start + sum(steps[:i]) for i in range(len(steps))]
+    base = Fraction(1, rate)
+    frames = [replace(frame_at(i), pts=p, time_base=base, duration=1) for i, p in enumerate(pts)]
+    out, facts = write_frames(frames, tmp_path, preset="superfast")
+    assert times(read(out)) == [p * base for p in pts]
+    assert facts["notes"] == []

@@ -15,6 +15,7 @@ KEY_EVERY_S = 2  # a killed run loses no more than this
 _MAX_TIMESCALE = 2**31 - 1
 _MIN_TIMESCALE = 10_000
 _MS = Fraction(1, 1000)
+_FAR = 2**62
 
 
 def output_time_base(frame: Frame) -> Fraction:
@@ -46,6 +47,8 @@ class Clock:
     _last: int | None = None
     _end: int = 0
     _first_dts: int | None = None
+    _before: tuple[int, int, bool] | None = None
+    _reach: tuple[int, int] = (-_FAR, -_FAR)
     _next_key: Fraction | None = None
     _durations: dict[int, int] = field(default_factory=dict)
 
@@ -76,13 +79,28 @@ class Clock:
         end of the last frame shown.
         """
         for packet in packets:
-            duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
-            if duration:
-                packet.duration = duration
+            if packet.pts is None or packet.dts is None:
+                continue
+            packet.duration = self._durations.pop(packet.pts, 0) or packet.duration
             if self._first_dts is None:
                 self._first_dts = packet.dts
-        tail = packets[-1] if last and packets else None
-        if tail is None or tail.dts is None or self._first is None or self._first_dts is None:
+            self._follow(packet.pts, packet.dts, key=packet.is_keyframe)
+        if last and packets and not self.coarse and self._end > (self._last or 0):
+            self._stretch(packets[-1])
+
+    def _follow(self, pts: int, dts: int, *, key: bool) -> None:
+        """Keep the two latest ends of key frames as an mp4 reader sees them: time + decoding distance."""
+        if self._before is not None and self._before[2]:
+            end = self._before[0] + dts - self._before[1]
+            self._reach = max(self._reach, (max(self._reach[0], end), min(self._reach[0], end)))
+        self._before = (pts, dts, key)
+
+    def _stretch(self, tail: Packet[Any]) -> None:
+        if tail.dts is None or tail.pts is None or self._first is None or self._first_dts is None:
             return
-        if not self.coarse and self._end > (self._last or 0):
-            tail.duration = max(1, (self._end - self._first) - (tail.dts - self._first_dts))
+        duration = (self._end - self._first) - (tail.dts - self._first_dts)
+        # FFmpeg stops reading at the second key frame that seems to reach past the end. Where frames are
+        # seconds apart that is before the last one: rather a longer end than a frame less.
+        if self._reach[1] >= self._end:
+            duration = max(duration, self._reach[0] + 1 - tail.pts)
+        tail.duration = max(1, duration)

@@ -24,6 +24,8 @@ class Losses:
         hidden: those of them that an edit list keeps from being shown.
         pictures: frames that came out.
         skipped: those of them that lie before the part that is wanted.
+        strict: one packet is one picture. Not so for interlaced video, where two fields may share a
+            picture, nor for VP8, which sends pictures that are never shown: there only errors count.
     """
 
     time_base: Fraction
@@ -31,6 +33,7 @@ class Losses:
     hidden: int = 0
     pictures: int = 0
     skipped: int = 0
+    strict: bool = True
     _lag: int | None = None
     _waiting: set[int] = field(default_factory=set)
     _holes: list[Hole] = field(default_factory=list)
@@ -62,9 +65,7 @@ class Losses:
             self._lag = self.read - self.hidden
         if pts is not None:
             self._waiting.discard(pts)
-            for late in sorted(t for t in self._waiting if t < pts):
-                self._waiting.discard(late)
-                self._lost(NO_PICTURE, 1, late)
+            self._give_up(pts)
         self.pictures += 1
 
     def concealed(self, index: int, time: Fraction) -> None:
@@ -87,14 +88,14 @@ class Losses:
         Args:
             promised: how many packets the container says there are, None where it does not.
         """
-        for late in sorted(self._waiting):
-            self._lost(NO_PICTURE, 1, late)
+        self._give_up(None)
         absent = max(0, promised - self.read) if promised is not None else 0
         if absent:
             self.ends_early()
             last = self._holes[-1]
             self._holes[-1] = replace(last, frames=absent)
-        self._settle(max(0, self.read - self.hidden - self.pictures))
+        if self.strict:
+            self._settle(max(0, self.read - self.hidden - self.pictures))
 
     def holes(self) -> tuple[Hole, ...]:
         """All of them, in order of the stream; damaged pictures that were kept count 0 frames."""
@@ -103,6 +104,13 @@ class Losses:
             for a, b, time in self._damaged
         ]
         return tuple(sorted(self._holes + damaged, key=lambda hole: hole.after_index))
+
+    def _give_up(self, before: int | None) -> None:
+        """Nobody waits any longer for pictures with times below `before`; None: for none at all."""
+        for late in sorted(t for t in self._waiting if before is None or t < before):
+            self._waiting.discard(late)
+            if self.strict:
+                self._lost(NO_PICTURE, 1, late)
 
     def _lost(self, cause: str, frames: int | None, pts: int | None) -> None:
         after = self.after_index

@@ -193,6 +193,7 @@ class PyavSource:
             step = max(1, round(1 / (rate * self._info.time_base)))
             timeline = Timeline(self._info.time_base, step)
             self._session = _Session(container, stream, timeline, Losses(self._info.time_base))
+            self._session.losses.strict = self._info.codec != "vp8"
             timeline.mode = self._timeline_mode(self._session)
             return self._session
 
@@ -258,5 +259,6 @@ class PyavSource:
                 session.timeline.lose()
                 frames = []
             for frame in frames:
+                session.losses.strict &= not frame.interlaced_frame
                 session.losses.came(frame.pts if session.timeline.mode == "pts" else None)
             return frames

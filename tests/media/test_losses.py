@@ -1,0 +1,111 @@
+"""Losses: packets in, pictures out, and the books balance."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from vidface.data import Hole
+from vidface.media.losses import Losses
+
+TICK = Fraction(1, 25)
+
+
+def fed(losses: Losses, *pts: int) -> None:
+    for p in pts:
+        losses.feed(p, hidden=False, damaged=False)
+
+
+def test_nothing_lost_nothing_told() -> None:
+    """Every packet a picture, in whatever order they were stored."""
+    losses = Losses(TICK)
+    fed(losses, 0, 3, 1, 2)
+    for pts in (0, 1, 2, 3):
+        losses.came(pts)
+    losses.finish(4)
+    assert losses.holes() == ()
+
+
+def test_packets_without_a_picture_are_found_by_their_time() -> None:
+    """Frames 1 and 2 never come: one hole of two, between frames 0 and 1 of the output, at their time."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1, 2, 3)
+    losses.came(0)
+    losses.came(3)
+    losses.finish(None)
+    (hole,) = losses.holes()
+    assert (hole.frames, hole.after_index, hole.time) == (2, 0, Fraction(1, 25))
+
+
+def test_an_error_that_cost_nothing_counts_nothing() -> None:
+    """The decoder complained, but the picture came: the hole stays, with no frame in it."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1)
+    losses.came(0)
+    losses.failed("invalid data", 1)
+    losses.came(1)
+    losses.finish(2)
+    assert [hole.frames for hole in losses.holes()] == [0]
+
+
+def test_an_error_and_its_missing_picture_are_one_loss() -> None:
+    """With frame threads the error is told at another packet than the one that is lost."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1, 2, 3)
+    losses.came(0)
+    losses.failed("invalid data", 3)
+    losses.came(2)
+    losses.came(3)
+    losses.finish(4)
+    assert sum(hole.frames or 0 for hole in losses.holes()) == 1
+
+
+def test_promise_of_the_container() -> None:
+    """Six packets promised, four read: two are missing at the end."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1, 2, 3)
+    for pts in range(4):
+        losses.came(pts)
+    losses.finish(6)
+    assert losses.holes() == (Hole("input ends early", 2, 3, None),)
+
+
+def test_hidden_packets_are_no_loss() -> None:
+    """What an edit list hides is not missed."""
+    losses = Losses(TICK)
+    losses.feed(0, hidden=True, damaged=False)
+    fed(losses, 1)
+    losses.came(1)
+    losses.finish(2)
+    assert losses.holes() == ()
+
+
+def test_fields_share_pictures() -> None:
+    """Interlaced: two packets, one picture, nothing lost."""
+    losses = Losses(TICK, strict=False)
+    fed(losses, 0, 1, 2, 3)
+    losses.came(0)
+    losses.came(2)
+    losses.finish(4)
+    assert losses.holes() == ()
+
+
+def test_concealed_frames_are_told_in_runs() -> None:
+    """Damaged frames that follow each other are one line, with no frame missing."""
+    losses = Losses(TICK)
+    for index in (3, 4, 5, 9):
+        losses.concealed(index, index * TICK)
+    holes = losses.holes()
+    assert [(hole.frames, hole.after_index) for hole in holes] == [(0, 2), (0, 8)]
+    assert holes[0].cause.endswith("frames 3 to 5")
+
+
+def test_streams_without_times_still_balance() -> None:
+    """Bare streams: what was read before the first picture came tells that the loss lies at the start."""
+    losses = Losses(TICK)
+    for _ in range(30):
+        losses.feed(None, hidden=False, damaged=False)
+    for _ in range(5):
+        losses.came(None)
+    losses.finish(None)
+    (hole,) = losses.holes()
+    assert (hole.frames, hole.after_index) == (25, -1)

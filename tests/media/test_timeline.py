@@ -1,0 +1,64 @@
+"""Timeline: stated times are kept; gaps begin an epoch; missing ones are made up and counted."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidface.media.timeline import Timeline
+
+MS = Fraction(1, 1000)
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=30))
+def test_stated_times_are_never_changed(pts: list[int]) -> None:
+    """Whatever the container says, in whatever order."""
+    timeline = Timeline(MS, 40)
+    assert [timeline.stamp(p, None) for p in pts] == pts
+    assert "times_missing" not in timeline.notes()
+
+
+def test_epochs() -> None:
+    """Five seconds forward and one back are borne; more begins an epoch; small steps back are counted."""
+    timeline = Timeline(MS, 40)
+    epochs = []
+    for pts in (0, 5000, 10001, 9500, 8500, 7499, 7499, 7540):
+        timeline.stamp(pts, None)
+        epochs.append(timeline.epoch)
+    assert epochs == [0, 0, 1, 1, 1, 2, 2, 2]
+    assert timeline.notes() == {
+        "times_disordered": "3 frames repeat or go behind the time before; kept as found"
+    }
+
+
+def test_missing_times_follow_the_one_before() -> None:
+    """A later decoding time helps; else one step on; and it is said."""
+    timeline = Timeline(MS, 40)
+    assert [timeline.stamp(*p) for p in ((None, None), (None, 80), (None, 10), (200, 0), (None, None))] == [
+        0,
+        80,
+        120,
+        200,
+        240,
+    ]
+    assert timeline.notes()["times_missing"].startswith("3 frames")
+
+
+def test_chunks_in_display_order() -> None:
+    """AVI: the k-th picture shown has the k-th chunk's time, a lost chunk's time is used up."""
+    timeline = Timeline(Fraction(1, 25), 1, "chunks")
+    for dts in (0, 1, 2, 3):
+        timeline.feed(dts)
+    assert timeline.stamp(1, 2) == 0
+    timeline.lose()
+    assert timeline.stamp(3, 3) == 2
+    assert timeline.stamp(2, None) == 3
+
+
+def test_counting() -> None:
+    """Bare streams: frame k at k steps, whatever a parser guesses."""
+    timeline = Timeline(MS, 40, "count")
+    assert [timeline.stamp(p, p) for p in (None, 7, 3)] == [0, 40, 80]
+    assert timeline.notes() == {}
