@@ -83,6 +83,13 @@ def _page(name: str, kind: type[Node]) -> str:
     ]
     for item, field in kind.model_fields.items():
         default = "needed" if field.is_required() else repr(field.get_default(call_default_factory=True))
-        bounds = ", ".join(str(rule) for rule in field.metadata)
+        bounds = ", ".join(_bound(rule) for rule in field.metadata)
         lines.append(f"  {item:<20}{default:<18}{field.description or ''}{f'  [{bounds}]' if bounds else ''}")
     return "\n".join(lines)
+
+
+def _bound(rule: Any) -> str:
+    """`Ge(ge=0)` as people write it: `>= 0`."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    said = [f"{sign} {getattr(rule, name)}" for name, sign in signs.items() if hasattr(rule, name)]
+    return " ".join(said) or str(rule)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import click
+
+from vidface.data.times import time_text
+
+SECONDS = ("duration", "start")
 
 
 @click.command()
@@ -25,5 +30,7 @@ def probe(clip: str, form: str) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
-        if value not in (None, "", [], {}):
+        if key in SECONDS and value is not None:
+            click.echo(f"{key:<16}{time_text(Fraction(value))} s ({value})")
+        elif value not in (None, "", [], {}):
             click.echo(f"{key:<16}{value}")

@@ -19,11 +19,11 @@ def text(plan: Plan, devices: dict[str, Device], rate: Fraction) -> str:
     lines = [
         f"{plan.file.name}: {len(plan.steps)} nodes, {len(plan.outlets)} outputs",
         "",
-        f"{'#':>2}  {'node':<14}{'use':<22}{'takes -> gives':<50}{'memory':<9}{'look-ahead':<20}device",
+        f"{'#':>2}  {'node':<14}{'use':<22}{'takes -> gives':<50}{'memory':<13}{'look-ahead':<20}device",
     ]
     for number, step in enumerate(plan.steps, 1):
         lines.append(
-            f"{number:>2}  {step.name:<14}{step.use:<22}{_ports(step):<50}{_memory(step):<9}"
+            f"{number:>2}  {step.name:<14}{step.use:<22}{_ports(step):<50}{_memory(step):<13}"
             f"{_wait(step.latency, rate):<20}{devices[step.name]}"
         )
     lines.append("")
