@@ -19,16 +19,14 @@ _FAR = 2**62
 
 
 def output_time_base(frame: Frame) -> Fraction:
-    """The unit that holds every time of a stream like this one: 1/n s, as mp4 wants it."""
-    return Fraction(1, min(frame.time_base.denominator, _MAX_TIMESCALE))
+    """The unit that holds every time of a stream like this one: 1/n s, as mp4 wants it.
 
-
-def timescale(base: Fraction) -> int:
-    """Units a second of an mp4 track: a multiple of the time base's, fine enough for players."""
-    scale = base.denominator
-    while scale < _MIN_TIMESCALE:
-        scale *= 2
-    return scale
+    n is a multiple of the input's, fine enough for players and encoders (libvpx refuses whole seconds).
+    """
+    units = min(frame.time_base.denominator, _MAX_TIMESCALE)
+    while units < _MIN_TIMESCALE:
+        units *= 2
+    return Fraction(1, units)
 
 
 @dataclass(slots=True)
@@ -43,10 +41,8 @@ class Clock:
     base: Fraction
     coarse: bool
     notes: list[str] = field(default_factory=list)
-    _first: int | None = None
     _last: int | None = None
     _end: int = 0
-    _first_dts: int | None = None
     _before: tuple[int, int, bool] | None = None
     _reach: tuple[int, int] = (-_FAR, -_FAR)
     _next_key: Fraction | None = None
@@ -62,10 +58,11 @@ class Clock:
         if self._last is not None and pts <= self._last:
             pts = self._last + 1
             self.notes.append("a time repeated or went back and was moved behind the one before")
-        self._first = pts if self._first is None else self._first
-        self._last = pts
         duration = round(frame.duration * frame.time_base / self.base)
+        if not duration and not self.coarse:  # not stated: as long as the one before, since mp4 wants an end
+            duration = 1 if self._last is None else pts - self._last
         self._end = pts + duration
+        self._last = pts
         self._durations[pts] = duration
         picture.pts, picture.time_base, picture.duration = pts, self.base, duration
         if self._next_key is None or frame.time >= self._next_key:
@@ -75,18 +72,20 @@ class Clock:
     def settle(self, packets: list[Packet[Any]], *, last: bool = False) -> None:
         """Write durations on packets as they come out; `last` marks the end of the stream.
 
-        mp4 has no end but the sum of its packets' durations: the very last one is made to reach the
-        end of the last frame shown.
+        FFmpeg reads an mp4 up to the second key frame that seems to reach past the end. Where frames
+        are seconds apart that comes before the last one: rather a longer end than a frame less.
         """
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue
+            if not 0 <= packet.pts - packet.dts <= _MAX_TIMESCALE:
+                # x265 makes up decoding times for streams shorter than its look-ahead.
+                packet.dts = packet.pts if self._before is None else min(packet.pts, self._before[1] + 1)
             packet.duration = self._durations.pop(packet.pts, 0) or packet.duration
-            if self._first_dts is None:
-                self._first_dts = packet.dts
             self._follow(packet.pts, packet.dts, key=packet.is_keyframe)
-        if last and packets and not self.coarse and self._end > (self._last or 0):
-            self._stretch(packets[-1])
+        tail = packets[-1] if last and packets else None
+        if tail is not None and tail.pts is not None and self._reach[1] >= self._end:
+            tail.duration = max(tail.duration or 1, self._reach[0] + 1 - tail.pts)
 
     def _follow(self, pts: int, dts: int, *, key: bool) -> None:
         """Keep the two latest ends of key frames as an mp4 reader sees them: time + decoding distance."""
@@ -94,13 +93,3 @@ class Clock:
             end = self._before[0] + dts - self._before[1]
             self._reach = max(self._reach, (max(self._reach[0], end), min(self._reach[0], end)))
         self._before = (pts, dts, key)
-
-    def _stretch(self, tail: Packet[Any]) -> None:
-        if tail.dts is None or tail.pts is None or self._first is None or self._first_dts is None:
-            return
-        duration = (self._end - self._first) - (tail.dts - self._first_dts)
-        # FFmpeg stops reading at the second key frame that seems to reach past the end. Where frames are
-        # seconds apart that is before the last one: rather a longer end than a frame less.
-        if self._reach[1] >= self._end:
-            duration = max(duration, self._reach[0] + 1 - tail.pts)
-        tail.duration = max(1, duration)

@@ -22,7 +22,7 @@ from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
 from vidface.errors import OutputError
 from vidface.media.audio import AudioTrack
-from vidface.media.clock import KEY_EVERY_S, Clock, output_time_base, timescale
+from vidface.media.clock import KEY_EVERY_S, Clock, output_time_base
 from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import Colour
 from vidface.media.opening import address
@@ -204,7 +204,7 @@ class Encoder:
             # start offset stands in an edit list, which `delay_moov` can fill in and whose own clock (the
             # movie's) must be as fine as the track's.
             flags = "frag_keyframe+delay_moov+default_base_moof" + ("" if early else "+hybrid_fragmented")
-            scale = str(timescale(base))
+            scale = str(base.denominator)
             options |= {
                 "movflags": flags,
                 "video_track_timescale": scale,
