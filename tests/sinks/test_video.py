@@ -135,6 +135,22 @@ def test_milliseconds_of_matroska_are_said(clip: Maker, tmp_path: Path) -> None:
     assert max(errors) <= Fraction(1, 2000)
 
 
+def test_matroska_has_no_times_before_zero(clip: Maker, tmp_path: Path) -> None:
+    """There all times move together, sound as well, and the note says by how much."""
+    path = clip("in.mp4", sound="aac")
+    source = open_source(path)
+    sink = VideoSink(**FAST, container="mkv")
+    sink.start(Target(tmp_path, "video", source.info, path))
+    for frame in source.frames():
+        sink.process(replace(frame, pts=frame.pts - 512 * 5))
+    facts = sink.finish()
+    assert facts["notes"] == ["the container has no times before zero: all moved by 0.200000 s"]
+    assert times(read(tmp_path / "video.mkv")) == [Fraction(i, 25) for i in range(24)]
+    _, stamps = sound_of(tmp_path / "video.mkv")
+    _, before = sound_of(path)
+    assert abs(stamps[0] - before[0] - Fraction(1, 5)) < Fraction(1, 900)
+
+
 def test_rotated_input_is_written_upright(clip: Maker, tmp_path: Path) -> None:
     """The output stands upright by itself, without a display matrix."""
     path = clip("turned.mp4", rotation=90)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,8 @@ _OPUS_RATE = 48000
 class AudioTrack:
     """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
 
-    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm.
+    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm. Set
+    `shift` to move all times by so many seconds.
 
     Args:
         path: the input.
@@ -39,7 +41,8 @@ class AudioTrack:
         self._output = output
         self._input = open_input(path)
         self._lanes: dict[int, _Copy | _Encode] = {}
-        self.notes: list[str] = []
+        self.notes: Counter[str] = Counter()
+        self.shift = Fraction(0)
         for stream in self._input.streams.audio:
             self._add(stream, container)
         self._packets = self._read()
@@ -82,14 +85,14 @@ class AudioTrack:
     def _add(self, stream: AudioStream, container: str) -> None:
         context: Any = stream.codec_context
         if context is None:
-            self.notes.append("an audio stream of unknown coding was left out")
+            self.notes["an audio stream of unknown coding was left out"] += 1
             return
         name = context.name
         try:
             self._lanes[stream.index] = _Copy(self._output.add_stream_from_template(stream))
         except ValueError:
             self._lanes[stream.index] = _Encode(stream, self._output, webm=container == "webm")
-            self.notes.append(f"{container} does not hold {name} audio: it was encoded anew")
+            self.notes[f"{container} does not hold {name} audio: it was encoded anew"] += 1
 
     def _read(self) -> Generator[Packet[Any], None, None]:
         streams = tuple(self._input.streams[index] for index in self._lanes)
@@ -105,13 +108,16 @@ class AudioTrack:
                 if self._cut.stop is None or at < self._cut.stop:
                     yield packet
         except av.error.FFmpegError as error:
-            self.notes.append(f"the audio ends early ({(error.strerror or 'unknown').lower()})")
+            self.notes[f"the audio ends early ({(error.strerror or 'unknown').lower()})"] += 1
 
     def _mux(self, packet: Packet[Any]) -> None:
+        if self.shift and packet.pts is not None and packet.dts is not None:
+            units = round(self.shift / packet.time_base)
+            packet.pts, packet.dts = packet.pts + units, packet.dts + units
         try:
             self._output.mux_one(packet)
         except av.error.ArgumentError:
-            self.notes.append("audio packets whose times go back were left out")
+            self.notes["audio packets whose times go back were left out"] += 1
 
 
 class _Copy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -36,11 +37,13 @@ class Clock:
     Attributes:
         base: seconds per unit of the encoder.
         coarse: the container counts milliseconds whatever it is told (Matroska, WebM).
+        shift: seconds that all times are moved by, since these containers have none before zero.
     """
 
     base: Fraction
     coarse: bool
-    notes: list[str] = field(default_factory=list)
+    shift: Fraction = Fraction(0)
+    notes: Counter[str] = field(default_factory=Counter)
     _last: int | None = None
     _end: int = 0
     _before: tuple[int, int, bool] | None = None
@@ -48,16 +51,26 @@ class Clock:
     _next_key: Fraction | None = None
     _durations: dict[int, int] = field(default_factory=dict)
 
+    @classmethod
+    def starting(cls, first: Frame, *, coarse: bool) -> Clock:
+        """The clock of a stream with this first frame."""
+        clock = cls(output_time_base(first), coarse)
+        if coarse and first.time < 0:
+            clock.shift = -first.time
+            moved = f"all moved by {float(clock.shift):.6f} s"
+            clock.notes[f"the container has no times before zero: {moved}"] += 1
+        return clock
+
     def stamp(self, picture: VideoFrame, frame: Frame) -> None:
         """Write the frame's time on the picture, and ask for a key frame where one is due."""
-        exact = frame.time / self.base
+        exact = (frame.time + self.shift) / self.base
         pts = round(exact)
         if pts != exact or (self.coarse and frame.time % _MS):
             unit = "milliseconds" if self.coarse else f"1/{self.base.denominator} s"
-            self.notes.append(f"the container counts in {unit}: times were rounded")
+            self.notes[f"the container counts in {unit}: times were rounded"] += 1
         if self._last is not None and pts <= self._last:
             pts = self._last + 1
-            self.notes.append("a time repeated or went back and was moved behind the one before")
+            self.notes["a time repeated or went back and was moved behind the one before"] += 1
         duration = round(frame.duration * frame.time_base / self.base)
         if not duration and not self.coarse:  # not stated: as long as the one before, since mp4 wants an end
             duration = 1 if self._last is None else pts - self._last

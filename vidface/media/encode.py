@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +23,7 @@ from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
 from vidface.errors import OutputError
 from vidface.media.audio import AudioTrack
-from vidface.media.clock import KEY_EVERY_S, Clock, output_time_base
+from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import Colour
 from vidface.media.opening import address
@@ -85,7 +86,7 @@ class Encoder:
         self._audio = audio
         self._comment = comment
         self._open: _Open | None = None
-        self._notes: dict[str, int] = {}
+        self._notes: Counter[str] = Counter()
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; frames come in order of time."""
@@ -96,7 +97,7 @@ class Encoder:
         with self._failing_plainly():
             output = self._open or self._begin(frame, pixels)
             if pixels.size != output.size:
-                self._note(f"frames of another size were scaled to {output.size[0]} x {output.size[1]}")
+                self._notes[f"frames of another size were scaled to {output.size[0]} x {output.size[1]}"] += 1
             picture = pixels.encodable(output.format, output.size)
             output.clock.stamp(picture, frame)
             try:
@@ -114,12 +115,10 @@ class Encoder:
         if self._open is not None:
             with self._failing_plainly():
                 self._mux(self._open, self._open.stream.encode(None), last=True)
-                for note in self._open.clock.notes:
-                    self._note(note)
+                self._notes.update(self._open.clock.notes)
                 if self._open.audio is not None:
                     sound = self._open.audio.finish()
-                    for note in self._open.audio.notes:
-                        self._note(note)
+                    self._notes.update(self._open.audio.notes)
                 self._open.container.close()
             if not self.path.exists():
                 raise OutputError(f"{self.path}: was written, but is gone; was its folder removed?")
@@ -144,33 +143,27 @@ class Encoder:
             output.container.close()
 
     def _begin(self, frame: Frame, pixels: AvPixels) -> _Open:
-        base = output_time_base(frame)
+        clock = Clock.starting(frame, coarse=self._settings.container in ("mkv", "webm"))
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         for text in (lost, "transparency was dropped" if pixels.alpha else None):
             if text:
-                self._note(text)
+                self._notes[text] += 1
         container = av.open(
             address(self.path),
             "w",
             format=_FORMATS[self._settings.container],
-            container_options=self._muxer_options(base, early=frame.time < 0),
+            container_options=self._muxer_options(clock.base, early=frame.time < 0),
         )
-        stream = self._add_stream(container, name, pixels.size, base)
+        stream = self._add_stream(container, name, pixels.size, clock.base)
         _tag(stream, colour, self._aspect(pixels))
         if self._comment:
             container.metadata["comment"] = self._comment
         audio = None
         if self._audio is not None:
             audio = AudioTrack(self._audio.path, container, self._settings.container, self._audio.cut)
-        self._open = _Open(
-            container,
-            stream,
-            name,
-            pixels.size,
-            Clock(base, self._settings.container in ("mkv", "webm")),
-            audio,
-        )
+            audio.shift = clock.shift
+        self._open = _Open(container, stream, name, pixels.size, clock, audio)
         return self._open
 
     def _add_stream(
@@ -224,9 +217,6 @@ class Encoder:
         output.clock.settle(packets, last=last)
         for packet in packets:
             output.container.mux_one(packet)
-
-    def _note(self, text: str) -> None:
-        self._notes[text] = self._notes.get(text, 0) + 1
 
     @contextlib.contextmanager
     def _failing_plainly(self) -> Iterator[None]:
