@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from vidface.vision.motion import NOISE, Motion, place_of, scale_of
+from vidface.vision.motion import NOISE, TAIL, Motion, place_of, scale_of
 
 Array = NDArray[np.float64]
-
-TAIL = 8.0
-"""Degrees of freedom of the t distribution of surprises: people stop and turn oftener than Gaussians say."""
 
 UNKNOWN_SHAPE_NATS = 1.0
 """Cost where the landmarks of one side are not known: about that of an ordinary match."""

@@ -25,6 +25,9 @@ SPEED = np.array([1.2, 1.2, 0.3, 0.3])
 NOISE = np.array([0.04, 0.04, 0.07, 0.07])
 """Typical error of a detection, in face sizes and in natural logarithms."""
 
+TAIL = 8.0
+"""Degrees of freedom of the t distribution of surprises: people stop and turn oftener than Gaussians say."""
+
 for _table in (SPEED, NOISE):
     _table.setflags(write=False)
 
@@ -114,11 +117,16 @@ def predict(motion: Motion, gaps_s: NDArray[Any]) -> Motion:
 
 
 def correct(expected: Motion, boxes: NDArray[Any]) -> Motion:
-    """The belief once the n expected faces have been seen at `boxes` (n x 4)."""
+    """The belief once the n expected faces have been seen at `boxes` (n x 4).
+
+    A surprising box, such as that of a face half hidden, counts for less (the weights of a t distribution).
+    """
     seen = place_of(boxes)
     noise = (NOISE * scale_of(seen)) ** 2
     pp, pv, vv = expected.variance[:, :, 0], expected.variance[:, :, 1], expected.variance[:, :, 2]
-    total = pp + noise
     surprise = seen - expected.place
+    squares = (surprise**2 / (pp + noise)).sum(axis=1, keepdims=True)
+    noise = noise * np.maximum((TAIL + squares) / (TAIL + 4), 1)
+    total = pp + noise
     variance = np.stack([pp * noise / total, pv * noise / total, vv - pv**2 / total], axis=2)
     return Motion(expected.place + pp / total * surprise, expected.velocity + pv / total * surprise, variance)

@@ -329,3 +329,17 @@ def test_memory_does_not_grow_with_the_stream() -> None:
 def test_parameters_are_bounded(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         TrackFaces(**wrong)
+
+
+def test_a_post_that_passes_before_a_face_does_not_part_it() -> None:
+    """The detector frames first the left half, then nothing, then the right half, then the face again."""
+    whole = np.array([150.0, 160, 230, 250])
+    left = [[150, 162, 217, 251], [151, 171, 200, 251], [152, 181, 186, 236]]
+    boxes = (
+        [whole] * 12 + [np.array(half) for half in left] + [np.array([195, 179, 236, 246])] + [whole + 8] * 12
+    )
+    found = [Faces.of([box], scores=[0.8]) for box in boxes]
+    found.insert(15, Faces.none())
+    values = run(TrackFaces(), steady(len(found) / 25), found)
+    assert numbers(values) == {1}
+    assert len(values[-1]) == 1

@@ -35,6 +35,9 @@ MAX_NATS = 13.0
 MEMORY_OF_LOOKS = 0.9
 """Share of the old embedding that a track keeps at each new one."""
 
+TENTATIVE_NATS = 6.0
+"""Handicap of a track that is not confirmed: a face that is known goes first."""
+
 TENTATIVE_MISSES = 1
 """Looks in a row that may miss a track before it is confirmed."""
 
@@ -169,7 +172,7 @@ class FaceLinker:
             likeness = np.where(np.isfinite(cosine), cosine, UNKNOWN_COSINE) - UNKNOWN_COSINE
             cost = cost - self._rules.appearance_weight * LIKENESS_NATS * likeness
         allowed = ((surprise <= MAX_SURPRISE) | (overlap >= NEAR_IOU)) & (cost <= MAX_NATS)
-        return cost, allowed
+        return cost + np.where(self.confirmed, 0.0, TENTATIVE_NATS)[:, None], allowed
 
     def _see(self, tracks: NDArray[np.int64], expected: motion.Motion, look: _Look) -> None:
         """Take the sightings (one row each) into these tracks; count a miss for the others."""
