@@ -332,14 +332,13 @@ def test_parameters_are_bounded(wrong: dict[str, float]) -> None:
 
 
 def test_a_post_that_passes_before_a_face_does_not_part_it() -> None:
-    """The detector frames first the left half, then nothing, then the right half, then the face again."""
-    whole = np.array([150.0, 160, 230, 250])
-    left = [[150, 162, 217, 251], [151, 171, 200, 251], [152, 181, 186, 236]]
-    boxes = (
-        [whole] * 12 + [np.array(half) for half in left] + [np.array([195, 179, 236, 246])] + [whole + 8] * 12
-    )
-    found = [Faces.of([box], scores=[0.8]) for box in boxes]
-    found.insert(15, Faces.none())
+    """The detector frames first the left part, then nothing, then the right part, then the face again."""
+    before = [[145 + 2 * i, 159 + i, 220 + 2 * i, 253] for i in range(-12, 6)]
+    behind = [[158, 167, 217, 251], [161, 171, 209, 251], [162, 181, 196, 236], None, [195, 179, 236, 246]]
+    after = [[185, 175, 236, 252], *[[179 + 2 * i, 177 + i, 237 + 2 * i, 251] for i in range(10)]]
+    found = [
+        Faces.none() if box is None else Faces.of([box], scores=[0.85]) for box in (*before, *behind, *after)
+    ]
     values = run(TrackFaces(), steady(len(found) / 25), found)
     assert numbers(values) == {1}
     assert len(values[-1]) == 1
