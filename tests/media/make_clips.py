@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,3 +117,22 @@ def sound_of(path: Path) -> tuple[str, list[Fraction]]:
                 digest.update(bytes(packet))
                 stamps.append(packet.pts * packet.time_base)
     return digest.hexdigest(), stamps
+
+
+def noise(name: str = "yuv420p", size: tuple[int, int] = (96, 64), seed: int = 0) -> av.VideoFrame:
+    """A frame of random samples."""
+    frame = av.VideoFrame(*size, name)
+    rng = np.random.default_rng(seed)
+    deep = frame.format.components[0].bits > 8
+    for plane in frame.planes:
+        samples = np.frombuffer(memoryview(plane), np.uint16 if deep else np.uint8)
+        samples[...] = rng.integers(64, 940 if deep else 235, samples.shape)
+    return frame
+
+
+def smooth(size: tuple[int, int] = (96, 64)) -> NDArray[np.uint8]:
+    """RGB noise, blurred so that rounding in the warp stays small."""
+    rng = np.random.default_rng(3)
+    return np.asarray(
+        cv2.GaussianBlur(rng.integers(0, 255, (size[1], size[0], 3)).astype(np.uint8), (0, 0), 2.5)
+    )

@@ -18,7 +18,7 @@ from vidface.errors import InputError, UsageError
 from vidface.media.colour import colour_of, matrix_by_name
 from vidface.media.exif import jpeg_turn
 from vidface.media.opening import open_input
-from vidface.media.orient import Turn, turn_of
+from vidface.media.orient import Turn, quarter_turn
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, probe
 from vidface.media.reader import Cut
@@ -156,4 +156,4 @@ def _read(path: Path) -> tuple[VideoFrame, Turn] | None:
         return None
     with path.open("rb") as handle:
         stated = jpeg_turn(handle.read(1 << 17))
-    return picture, stated or turn_of(picture)
+    return picture, stated or quarter_turn(picture.rotation)

@@ -75,15 +75,21 @@ UPRIGHT = Turn()
 _QUARTERS = {90: Turn(True, False, True), 180: Turn(False, True, True), 270: Turn(True, True, False)}
 
 
+def quarter_turn(angle: int) -> Turn:
+    """What turns a picture by `angle` degrees counter-clockwise; upright for what is no quarter turn."""
+    return _QUARTERS.get(angle % 360, UPRIGHT)
+
+
 def turn_of(frame: VideoFrame) -> Turn:
     """What the frame's display matrix asks for (ISO/IEC 14496-12, 8.3.2: x' = a x + c y, y' = b x + d y).
 
     Angles that are no quarter turn are taken as the nearest mirror-free reading of their signs.
+    Looking ties the frame into a reference cycle within PyAV: do it for one frame of a stream.
     """
     try:
         side: Any = frame.side_data
     except ValueError:  # PyAV does not know some kinds (EXIF); the bare angle is to be had all the same
-        return _QUARTERS.get(frame.rotation % 360, UPRIGHT)
+        return quarter_turn(frame.rotation)
     data = side.get("DISPLAYMATRIX")
     if data is None:
         return UPRIGHT

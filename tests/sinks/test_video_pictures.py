@@ -1,0 +1,139 @@
+"""VideoSink: size, depth, chroma and colour come out as they went in, and what is lost is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.media.conftest import Maker
+from tests.media.make_clips import picture, read
+from tests.sinks.video_files import INFO, encode, frame_at, write_frames
+from vidface.data import Planes
+from vidface.media.decode import open_source
+from vidface.media.pixels import AvPixels
+from vidface.media.probe import probe
+
+
+def test_rotated_input_is_written_upright(clip: Maker, tmp_path: Path) -> None:
+    """The output stands upright by itself, without a display matrix."""
+    path = clip("turned.mp4", rotation=90)
+    out, _ = encode(path, tmp_path)
+    info = probe(out)
+    assert (info.width, info.height, info.rotation) == (48, 64, 0)
+    assert np.abs(read(path)[5].rgb().astype(int) - read(out)[5].rgb()).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "codec", "wanted", "said"),
+    [
+        ("yuv420p10le", "h264", "yuv420p10le", None),
+        ("yuv422p", "h264", "yuv422p", None),
+        ("yuv444p", "h264", "yuv444p", None),
+        ("yuv420p12le", "h265", "yuv420p12le", None),
+        ("yuv420p12le", "h264", "yuv420p10le", "10 bits of 12"),
+        ("yuv420p10le", "vp9", "yuv420p", "8 bits of 10"),
+        ("yuv444p10le", "av1", "yuv420p10le", "4:2:0 chroma only"),
+        ("yuva420p", "h264", "yuv420p", None),
+        ("bgra", "h264", "yuv420p", None),
+        ("gray", "h264", "yuv420p", None),
+    ],
+)
+def test_pixel_formats_follow_the_input(
+    clip: Maker, tmp_path: Path, pixel_format: str, codec: str, wanted: str, said: str | None
+) -> None:
+    """Depth and chroma stay as far as the codec goes, and what is lost is said."""
+    path = clip("in.mkv", codec="ffv1", pixel_format=pixel_format, pts=(0, 1, 2))
+    container = "mkv" if codec != "h264" else "mp4"
+    out, facts = encode(path, tmp_path, codec=codec, container=container)
+    assert probe(out).pixel_format == wanted
+    if said is None:
+        assert facts["notes"] == []
+    else:
+        assert any(said in note for note in facts["notes"])
+
+
+def test_transparency_is_dropped_and_said(tmp_path: Path) -> None:
+    """Only where some of the picture really is transparent: every GIF has the channel."""
+    for alpha, wanted in ((255, []), (100, ["transparency was dropped"])):
+        rgba = np.dstack([picture(0), np.full((48, 64), alpha, np.uint8)])
+        pixels = AvPixels(av.VideoFrame.from_ndarray(rgba, "rgba"))
+        _, facts = write_frames([frame_at(0).with_pixels(pixels)], tmp_path)
+        assert facts["notes"] == wanted
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (33, 21), (64, 1)])
+def test_odd_sizes_keep_their_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    """H.264 at any size, down to one pixel: 4:4:4 where 4:2:0 cannot be odd."""
+    info = replace(INFO, width=size[0], height=size[1])
+    out, _ = write_frames([frame_at(i, size) for i in range(3)], tmp_path, info=info)
+    assert [f.size for f in read(out)] == [size] * 3
+
+
+def test_frames_of_another_size_are_scaled_and_counted(tmp_path: Path) -> None:
+    """A file has one size: the first frame's."""
+    frames = [frame_at(0), frame_at(1, (96, 80)), frame_at(2, (96, 80))]
+    out, facts = write_frames(frames, tmp_path)
+    assert [f.size for f in read(out)] == [(64, 48)] * 3
+    assert facts["notes"] == ["frames of another size were scaled to 64 x 48 (2 times)"]
+
+
+@pytest.mark.parametrize("tags", [(1, 1), (6, 1), (5, 1), (9, 1)])
+def test_colour_tags_are_written_back(clip: Maker, tmp_path: Path, tags: tuple[int, int]) -> None:
+    """Matrix and range as the input states them, to the code."""
+    path = clip("tagged.mp4", colour=tags)
+    out, _ = encode(path, tmp_path)
+    with av.open(str(path)) as a, av.open(str(out)) as b:
+        first, second = next(a.decode(video=0)), next(b.decode(video=0))
+        assert (second.colorspace, second.color_range) == (first.colorspace, first.color_range) == tags
+
+
+def test_full_range_stays_full(clip: Maker, tmp_path: Path) -> None:
+    """A camera's 0..255 is not squeezed."""
+    path = clip("full.mov", codec="mjpeg", pixel_format="yuvj420p")
+    out, _ = encode(path, tmp_path)
+    assert probe(out).full_range
+    assert np.abs(read(path)[0].luma().astype(int) - read(out)[0].luma()).mean() < 3
+
+
+def test_rgb_input_is_tagged_with_the_matrix_it_was_made_by(tmp_path: Path) -> None:
+    """What is made here is not left to guessing."""
+    out, _ = write_frames([frame_at(0), frame_at(1)], tmp_path)
+    info = probe(out)
+    assert (info.matrix, info.full_range, info.colour_source) == ("bt601", False, "tags")
+    assert np.abs(read(out)[0].rgb().astype(int) - picture(0)).mean() < 6
+
+
+def test_pixel_shape_is_kept(clip: Maker, tmp_path: Path) -> None:
+    """Non-square pixels stay so, turned with the picture."""
+    path = clip("in.mp4")
+    info = replace(probe(path), extra={"sample_aspect_ratio": "16:15"})
+    for rotation, wanted in ((0, "16:15"), (90, "15:16")):
+        out, _ = encode(path, tmp_path, target={"info": replace(info, rotation=rotation)})
+        assert probe(out).extra["sample_aspect_ratio"] == wanted
+
+
+def test_lossless_codec_gives_back_every_sample(clip: Maker, tmp_path: Path) -> None:
+    """FFV1: what a node did not touch is bit-identical in the file."""
+    path = clip("in.mp4")
+
+    def paint(planes: Planes) -> None:
+        planes.luma[0:8, 0:8] = 200
+
+    source = open_source(path)
+    out, _ = write_frames(
+        [f.painted(paint) for f in source.frames()],
+        tmp_path,
+        codec="ffv1",
+        container="mkv",
+        info=source.info,
+    )
+    for before, after in zip(read(path), read(out), strict=True):
+        a, b = before.planes(), after.planes()
+        assert (b.luma[0:8, 0:8] == 200).all()
+        assert np.array_equal(a.luma[8:], b.luma[8:])
+        assert np.array_equal(a.u, b.u)
+        assert np.array_equal(a.v, b.v)

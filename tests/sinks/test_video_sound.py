@@ -1,0 +1,73 @@
+"""VideoSink: the input's sound beside the new pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.media.conftest import Maker
+from tests.media.make_clips import read, sound_of, times
+from tests.sinks.video_files import encode
+from vidface.media.probe import probe
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "container"),
+    [
+        ("in.mp4", "aac", "mp4"),
+        ("in.mkv", "libopus", "mp4"),
+        ("in.mkv", "aac", "mkv"),
+        ("in.mov", "pcm_s16le", "mov"),
+        ("in.ts", "mp2", "mp4"),
+        ("in.avi", "libmp3lame", "mp4"),
+        ("in.webm", "libopus", "webm"),
+        ("in.mkv", "flac", "mp4"),
+    ],
+)
+def test_sound_is_copied_bit_exact(
+    clip: Maker, tmp_path: Path, name: str, sound: str, container: str
+) -> None:
+    """The same packets, to the bit, at the same times (to the input's rounding); video times stay."""
+    video = {"codec": "libvpx-vp9"} if name.endswith("webm") else {}
+    path = clip(name, sound=sound, **video)
+    how = {"codec": "vp9"} if container == "webm" else {}
+    out, facts = encode(path, tmp_path, container=container, **how)
+    assert facts["audio"] == "copied 1 stream"
+    (digest, stamps), (wanted, starts) = sound_of(out), sound_of(path)
+    assert digest == wanted
+    assert max(abs(a - b) for a, b in zip(stamps, starts, strict=True)) < Fraction(1, 900)
+    assert times(read(out)) == times(read(path))
+
+
+@pytest.mark.parametrize(("sound", "container", "codec"), [("aac", "webm", "vp9"), ("pcm_u8", "mp4", "h264")])
+def test_sound_is_encoded_anew_only_where_it_must(
+    clip: Maker, tmp_path: Path, sound: str, container: str, codec: str
+) -> None:
+    """A codec that the container cannot hold becomes Opus or AAC of the same length, and that is said."""
+    path = clip("in.mkv", sound=sound)
+    out, facts = encode(path, tmp_path, container=container, codec=codec)
+    assert facts["audio"] == "re-encoded 1 stream"
+    assert any("encoded anew" in note for note in facts["notes"])
+    _, stamps = sound_of(out)
+    _, starts = sound_of(path)
+    assert abs(stamps[-1] - starts[-1]) < Fraction(1, 10)
+    assert times(read(out)) == times(read(path))
+
+
+def test_sound_can_be_left_out(clip: Maker, tmp_path: Path) -> None:
+    """audio: none."""
+    out, facts = encode(clip("in.mp4", sound="aac"), tmp_path, audio="none")
+    assert facts["audio"] == "none"
+    assert probe(out).audio == ()
+
+
+def test_sound_of_a_part_only(clip: Maker, tmp_path: Path) -> None:
+    """--from/--to cuts the sound with the pictures, and both keep the input's times."""
+    path = clip("in.mp4", sound="aac", pts=tuple(range(75)))
+    out, _ = encode(path, tmp_path, cut={"start": 1.0, "stop": 2.0})
+    assert times(read(out)) == [Fraction(i, 25) for i in range(25, 50)]
+    _, stamps = sound_of(out)
+    _, whole = sound_of(path)
+    assert stamps == [t for t in whole if 1 <= t < 2]
