@@ -123,6 +123,14 @@ def test_times_that_go_back_lose_no_frame(tmp_path: Path) -> None:
     assert any("went back" in note for note in facts["notes"])
 
 
+def test_a_clock_set_back_plays_on(tmp_path: Path) -> None:
+    """Two clips joined, each from zero: the second plays at its own pace after the first."""
+    frames = [frame_at(i) for i in range(50)] + [frame_at(i) for i in range(10)]
+    out, facts = write_frames(frames, tmp_path)
+    assert times(read(out)) == [Fraction(i, 25) for i in range(60)]
+    assert facts["notes"] == ["times leapt back: what follows was moved behind what came before"]
+
+
 def test_the_file_says_where_it_comes_from(clip: Maker, tmp_path: Path) -> None:
     """Synthetic pictures are marked as such."""
     path = clip("in.mp4")

@@ -13,6 +13,7 @@ from av.video.frame import PictureType, VideoFrame
 from vidface.data.frame import Frame
 
 KEY_EVERY_S = 2  # a killed run loses no more than this
+BACK_S = 1  # as in `timeline`: a step back by more is a new clock
 _MAX_TIMESCALE = 2**31 - 1
 _MIN_TIMESCALE = 10_000
 _MS = Fraction(1, 1000)
@@ -37,7 +38,8 @@ class Clock:
     Attributes:
         base: seconds per unit of the encoder.
         coarse: the container counts milliseconds whatever it is told (Matroska, WebM).
-        shift: seconds that all times are moved by, since these containers have none before zero.
+        shift: seconds that times are moved by at present: Matroska has none before zero, and no
+            container lets time run back.
     """
 
     base: Fraction
@@ -69,8 +71,7 @@ class Clock:
             unit = "milliseconds" if self.coarse else f"1/{self.base.denominator} s"
             self.notes[f"the container counts in {unit}: times were rounded"] += 1
         if self._last is not None and pts <= self._last:
-            pts = self._last + 1
-            self.notes["a time repeated or went back and was moved behind the one before"] += 1
+            pts = self._behind(pts, self._last)
         duration = round(frame.duration * frame.time_base / self.base)
         if not duration and not self.coarse:  # not stated: as long as the one before, since mp4 wants an end
             duration = 1 if self._last is None else pts - self._last
@@ -78,9 +79,24 @@ class Clock:
         self._last = pts
         self._durations[pts] = duration
         picture.pts, picture.time_base, picture.duration = pts, self.base, duration
-        if self._next_key is None or frame.time >= self._next_key:
+        shown = pts * self.base
+        if self._next_key is None or shown >= self._next_key:
             picture.pict_type = PictureType.I
-            self._next_key = frame.time + KEY_EVERY_S
+            self._next_key = shown + KEY_EVERY_S
+
+    def _behind(self, pts: int, last: int) -> int:
+        """The time for a frame that repeats or goes back, which no container holds.
+
+        A small step back moves this frame alone. A leap (a clock that was set anew, clips that were
+        joined) moves all that follows, so that the new part plays at its own pace after the old one.
+        """
+        if (last - pts) * self.base <= BACK_S:
+            self.notes["a time repeated or went back and was moved behind the one before"] += 1
+            return last + 1
+        after = max(self._end, last + 1)
+        self.shift += (after - pts) * self.base
+        self.notes["times leapt back: what follows was moved behind what came before"] += 1
+        return after
 
     def settle(self, packets: list[Packet[Any]], *, last: bool = False) -> None:
         """Write durations on packets as they come out; `last` marks the end of the stream.

@@ -106,6 +106,7 @@ class Encoder:
                 picture.pict_type = PictureType.NONE
             self._mux(output, packets)
             if output.audio is not None:
+                output.audio.shift = output.clock.shift
                 output.audio.advance(frame.time)
         self.frames += 1
 
@@ -162,7 +163,6 @@ class Encoder:
         audio = None
         if self._audio is not None:
             audio = AudioTrack(self._audio.path, container, self._settings.container, self._audio.cut)
-            audio.shift = clock.shift
         self._open = _Open(container, stream, name, pixels.size, clock, audio)
         return self._open
 

@@ -22,7 +22,7 @@ from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
 from vidface.media.colour import colour_of, matrix_by_name
 from vidface.media.losses import Losses
-from vidface.media.opening import open_input, raw_format, video_stream
+from vidface.media.opening import is_url, open_input, raw_format, video_stream
 from vidface.media.orient import Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
@@ -239,6 +239,8 @@ class PyavSource:
             except av.error.FFmpegError as error:
                 errors += 1
                 session.losses.ends_early((error.strerror or "unknown").lower())
+                if is_url(self._path):  # a server that fell silent: each further try takes the whole timeout
+                    break
         yield None
 
     def _pictures(self, session: _Session, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
