@@ -32,7 +32,7 @@ class NorfairLinker:
         self._patience = max(2, round(max_gap_s * RATE_HZ))
         # Releases differ in the form of distance they take here, but all know this name.
         self._tracker = norfair.Tracker(
-            distance_function="mean_euclidean",
+            distance_function="iou",
             distance_threshold=max_distance,
             hit_counter_max=self._patience,
             initialization_delay=0,
