@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.media.conftest import Maker
@@ -71,3 +72,28 @@ def test_sound_of_a_part_only(clip: Maker, tmp_path: Path) -> None:
     _, stamps = sound_of(out)
     _, whole = sound_of(path)
     assert stamps == [t for t in whole if 1 <= t < 2]
+
+
+def test_broadcast_sound_moves_into_mp4(clip: Maker, tmp_path: Path) -> None:
+    """AAC in a transport stream carries a header in each packet; in mp4 the same sound goes without."""
+    path = clip("in.ts", sound="aac")
+    out, facts = encode(path, tmp_path)
+    assert facts["audio"] == "copied 1 stream"
+    with av.open(str(path)) as a, av.open(str(out)) as b:
+        before = [bytes(p)[7:] for p in a.demux(audio=0) if p.size]
+        after = [bytes(p) for p in b.demux(audio=0) if p.size]
+        assert after == before
+    assert abs(sound_of(out)[1][0] - sound_of(path)[1][0]) < Fraction(1, 900)
+
+
+def test_sound_of_joined_clips_stays_beside_its_pictures(clip: Maker, tmp_path: Path) -> None:
+    """Two recordings in one transport stream, the second clock behind the first: both are heard in full."""
+    one = clip("one.ts", sound="mp2", pts=tuple(range(75)))
+    path = tmp_path / "joined.ts"
+    path.write_bytes(one.read_bytes() * 2)
+    out, facts = encode(path, tmp_path)
+    assert facts["frames"] == 150
+    stamps, single = sound_of(out)[1], sound_of(one)[1]
+    assert len(stamps) >= 2 * len(single) - 2
+    assert stamps == sorted(stamps)
+    assert 5.8 < float(stamps[-1] - stamps[0]) < 6.2

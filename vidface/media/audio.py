@@ -11,9 +11,11 @@ from typing import Any
 import av
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
 
+from vidface.media.clock import BACK_S
 from vidface.media.opening import open_input
 from vidface.media.reader import Cut
 
@@ -23,8 +25,7 @@ _OPUS_RATE = 48000
 class AudioTrack:
     """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
 
-    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm. Set
-    `shift` to move all times by so many seconds.
+    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm.
 
     Args:
         path: the input.
@@ -42,32 +43,43 @@ class AudioTrack:
         self._input = open_input(path)
         self._lanes: dict[int, _Copy | _Encode] = {}
         self.notes: Counter[str] = Counter()
-        self.shift = Fraction(0)
+        self._shift: Fraction | None = None
+        self._heard: Fraction | None = None
         for stream in self._input.streams.audio:
             self._add(stream, container)
         self._packets = self._read()
         self._waiting: Packet[Any] | None = None
 
-    def advance(self, time: Fraction | None) -> None:
-        """Write what sounds up to `time` seconds; None writes the rest."""
+    def advance(self, time: Fraction | None, shift: Fraction = Fraction(0)) -> None:
+        """Write what sounds up to `time` seconds of the input's clock; None writes the rest.
+
+        `shift` is what the video's times are moved by at present. Where the clock leaps back, sound
+        from before the leap keeps the shift from before, and sound from after it waits for the video.
+        """
+        self._shift = shift if self._shift is None else self._shift
         while True:
             packet = self._waiting or next(self._packets, None)
             self._waiting = None
             if packet is None:
                 return
-            at = _time(packet)
-            if time is not None and at is not None and at > time:
+            at = _time(packet) or Fraction(0)
+            video_leapt = shift != self._shift
+            leaps = self._heard is not None and at < self._heard - BACK_S
+            if time is not None and not video_leapt and (leaps or at > time):
                 self._waiting = packet
                 return
+            if leaps:
+                self._shift = shift
+            self._heard = at
             for made in self._lanes[packet.stream.index].take(packet):
-                self._mux(made)
+                self._mux(made, self._shift)
 
-    def finish(self) -> str:
+    def finish(self, shift: Fraction = Fraction(0)) -> str:
         """Write the rest; returns a phrase such as "copied 1 stream"."""
-        self.advance(None)
+        self.advance(None, shift)
         for lane in self._lanes.values():
             for made in lane.rest():
-                self._mux(made)
+                self._mux(made, self._shift or shift)
         copied = sum(isinstance(lane, _Copy) for lane in self._lanes.values())
         encoded = len(self._lanes) - copied
         parts = [
@@ -89,7 +101,8 @@ class AudioTrack:
             return
         name = context.name
         try:
-            self._lanes[stream.index] = _Copy(self._output.add_stream_from_template(stream))
+            copied = self._output.add_stream_from_template(stream)
+            self._lanes[stream.index] = _Copy(stream, copied, container)
         except ValueError:
             self._lanes[stream.index] = _Encode(stream, self._output, webm=container == "webm")
             self.notes[f"{container} does not hold {name} audio: it was encoded anew"] += 1
@@ -110,9 +123,9 @@ class AudioTrack:
         except av.error.FFmpegError as error:
             self.notes[f"the audio ends early ({(error.strerror or 'unknown').lower()})"] += 1
 
-    def _mux(self, packet: Packet[Any]) -> None:
-        if self.shift and packet.pts is not None and packet.dts is not None:
-            units = round(self.shift / packet.time_base)
+    def _mux(self, packet: Packet[Any], shift: Fraction) -> None:
+        if shift and packet.pts is not None and packet.dts is not None:
+            units = round(shift / packet.time_base)
             packet.pts, packet.dts = packet.pts + units, packet.dts + units
         try:
             self._output.mux_one(packet)
@@ -121,12 +134,20 @@ class AudioTrack:
 
 
 class _Copy:
-    def __init__(self, stream: Any) -> None:
+    """Packets as they are; AAC as broadcast (each packet with its own header) loses that header in mp4."""
+
+    def __init__(self, source: AudioStream, stream: Any, container: str) -> None:
         self._stream = stream
+        context = source.codec_context
+        bare = context.name == "aac" and not context.extradata and container in ("mp4", "mov")
+        # FFmpeg would insert the filter by itself, but not into a fragmented file.
+        self._filter = BitStreamFilterContext("aac_adtstoasc", source) if bare else None
 
     def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        packet.stream = self._stream
-        return [packet]
+        packets = [packet] if self._filter is None else self._filter.filter(packet)
+        for made in packets:
+            made.stream = self._stream
+        return packets
 
     def rest(self) -> list[Packet[Any]]:
         return []

@@ -106,8 +106,7 @@ class Encoder:
                 picture.pict_type = PictureType.NONE
             self._mux(output, packets)
             if output.audio is not None:
-                output.audio.shift = output.clock.shift
-                output.audio.advance(frame.time)
+                output.audio.advance(frame.time, output.clock.shift)
         self.frames += 1
 
     def finish(self) -> dict[str, Any]:
@@ -118,7 +117,7 @@ class Encoder:
                 self._mux(self._open, self._open.stream.encode(None), last=True)
                 self._notes.update(self._open.clock.notes)
                 if self._open.audio is not None:
-                    sound = self._open.audio.finish()
+                    sound = self._open.audio.finish(self._open.clock.shift)
                     self._notes.update(self._open.audio.notes)
                 self._open.container.close()
             if not self.path.exists():
@@ -232,7 +231,7 @@ class Encoder:
             return "the file is as large as this disk or user may have; what was written stays readable."
         if isinstance(error, av.error.FileNotFoundError):
             return "its folder is gone."
-        if isinstance(error, av.error.PermissionError):
+        if error.errno == errno.EACCES:
             return "may not be written by this user; choose another folder."
         reason = (error.strerror or str(error)).lower()
         if self._open is None or not self.frames:
