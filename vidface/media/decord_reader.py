@@ -7,6 +7,7 @@ release, 2021):
 - gives frames as 8-bit RGB by BT.601 or what its old FFmpeg makes of the tags, with no way to say so;
 - rounds times to float; they are put on the stream's own clock here, to the nearest unit;
 - says nothing of damaged packets: holes are known only against the container's promise;
+- brings libraries of its own into the process: writing VP9 fails beside it (two libvpx, one name);
 - decodes on the CPU only, and knows no codec newer than its FFmpeg (no AV1).
 """
 

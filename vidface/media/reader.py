@@ -164,11 +164,9 @@ class PyavSource:
         """Frames from at or before the start of the part on."""
         start = self._cut.start
         first = self._info.start if self._info.start is not None else Fraction(0)
-        if start is None or start <= first or not self._open().stream.time_base:
-            yield from self._decoded(self._open())
-            return
-        if self._timeline_mode(self._open()) == "count":
-            yield from self._decoded(self._open())
+        session = self._open()
+        if start is None or start <= first or session.timeline.mode == "count":
+            yield from self._decoded(session)
             return
         back = Fraction(0)
         while start - back > first:
