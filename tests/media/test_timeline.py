@@ -28,7 +28,7 @@ def test_epochs() -> None:
         timeline.stamp(pts, None)
         epochs.append(timeline.epoch)
     assert epochs == [0, 0, 1, 1, 1, 2, 2, 2]
-    assert timeline.notes() == {
+    assert {k: v for k, v in timeline.notes().items() if k != "longest_gap"} == {
         "times_disordered": "3 frames repeat or go behind the time before; kept as found"
     }
 
@@ -62,3 +62,11 @@ def test_counting() -> None:
     timeline = Timeline(MS, 40, "count")
     assert [timeline.stamp(p, p) for p in (None, 7, 3)] == [0, 40, 80]
     assert timeline.notes() == {}
+
+
+def test_a_long_pause_is_noted() -> None:
+    """Containers lose data without a word; a pause of more than a second is noted, with its place."""
+    timeline = Timeline(MS, 40)
+    for pts in (0, 40, 80, 2080, 2120):
+        timeline.stamp(pts, None)
+    assert timeline.notes() == {"longest_gap": "2.000 s after frame 2"}

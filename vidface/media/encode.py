@@ -27,7 +27,7 @@ from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import Colour
 from vidface.media.opening import address
-from vidface.media.pixels import AvPixels, frame_from_rgb
+from vidface.media.pixels import AvPixels
 from vidface.media.reader import Cut
 
 _FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
@@ -90,10 +90,7 @@ class Encoder:
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; frames come in order of time."""
-        pixels = frame.pixels
-        if not isinstance(pixels, AvPixels):
-            pixels = frame_from_rgb(frame.rgb()).pixels
-            assert isinstance(pixels, AvPixels)
+        pixels = AvPixels.of(frame)
         with self._failing_plainly():
             output = self._open or self._begin(frame, pixels)
             if pixels.size != output.size:

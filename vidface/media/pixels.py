@@ -56,6 +56,13 @@ class AvPixels:
         frame.color_primaries = frame.color_trc = UNSPECIFIED
         frame.pict_type = 0
 
+    @classmethod
+    def of(cls, frame: Frame) -> AvPixels:
+        """The frame's picture; by way of RGB where it is of another kind."""
+        if isinstance(frame.pixels, AvPixels):
+            return frame.pixels
+        return cls(VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb()), "rgb24"))
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, upright."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 _GAP_S = 5  # a jump forward by more than this begins a new epoch
 _BACK_S = 1  # and one backward by more than this
+_QUIET_S, _QUIET_STEPS = 1, 8  # a pause worth a note: longer than a second and than 8 frames
 
 Mode = Literal["pts", "chunks", "count"]
 
@@ -23,6 +24,7 @@ class Timeline:
         mode: "pts" reads presentation times. "chunks" gives the k-th frame in display order the
             k-th smallest decoding time (AVI: one chunk, one frame, no presentation times).
             "count" numbers the frames (bare streams have no times at all).
+        widest: the longest step between two frames, and the frame before it.
     """
 
     time_base: Fraction
@@ -31,6 +33,8 @@ class Timeline:
     epoch: int = 0
     made_up: int = 0
     disorder: int = 0
+    stamped: int = 0
+    widest: tuple[int, int] = (0, 0)
     _last: int | None = None
     _chunks: list[int] = field(default_factory=list)
 
@@ -53,6 +57,7 @@ class Timeline:
         if self._last is not None:
             self._watch(value - self._last)
         self._last = value
+        self.stamped += 1
         return value
 
     def notes(self) -> dict[str, str]:
@@ -64,6 +69,10 @@ class Timeline:
             found["times_disordered"] = (
                 f"{self.disorder} frames repeat or go behind the time before; kept as found"
             )
+        gap, after = self.widest
+        if gap * self.time_base > _QUIET_S and gap > _QUIET_STEPS * self.step:
+            # Variable rate, or data that a container lost without a word: only the times can tell.
+            found["longest_gap"] = f"{float(gap * self.time_base):.3f} s after frame {after}"
         return found
 
     def _stated(self, pts: int | None, dts: int | None) -> int | None:
@@ -78,6 +87,8 @@ class Timeline:
 
     def _watch(self, delta: int) -> None:
         seconds = delta * self.time_base
+        if delta > self.widest[0]:
+            self.widest = (delta, self.stamped - 1)
         if seconds > _GAP_S or seconds < -_BACK_S:
             self.epoch += 1
         elif delta <= 0:
