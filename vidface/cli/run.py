@@ -91,7 +91,8 @@ def _say_holes(holes: tuple[Any, ...]) -> None:
         count = "frames" if hole.frames is None else f"{hole.frames} frames"
         after = "" if hole.after_index < 0 else f" after frame {hole.after_index}"
         when = "" if hole.time is None else f" near {float(Fraction(hole.time)):.3f} s"
-        click.echo(f"vidface: missing {count}{after}{when}: {hole.cause}", err=True)
+        what = "damage" if hole.frames == 0 else f"missing {count}"
+        click.echo(f"vidface: {what}{after}{when}: {hole.cause}", err=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

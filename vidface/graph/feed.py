@@ -20,6 +20,8 @@ from vidface.vision import scenecut
 CHUNK_BYTES = 8 * 2**20
 MAX_CHUNK = 8
 SIGNATURE_WIDTH = 64
+QUEUE_FRAMES = 4
+"""Decoded frames that may wait: with fewer, a detector that works on one frame in three starves the decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Feed:
         self._chunk = chunk
         self._cuts = cuts
         self._watch = watch
-        self._channel: Channel[list[Arrival]] = Channel(1)
+        self._channel: Channel[list[Arrival]] = Channel(max(1, QUEUE_FRAMES // chunk))
         self._thread = threading.Thread(target=self._work, name="decode", daemon=True)
         self._epoch = 0
         self._signature: NDArray[np.float32] | None = None

@@ -56,7 +56,7 @@ class Settings:
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
-        forensic: one decoder (PyAV), the CPU, fixed chunks, and the SHA-256 of every file written:
+        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of every file written:
             the same machine gives the same bytes.
         command: the command line, for run.json.
     """
@@ -98,6 +98,8 @@ class Run:
             stop=settings.stop,
             decoder=settings.decoder,
             colorspace=settings.colorspace,
+            # What a decoder conceals behind damage depends on its threads.
+            threads=1 if settings.forensic else 0,
         )
         self.info = self._source.info
         self._trace: TraceWriter | None = None

@@ -15,7 +15,7 @@ from vidface.graph.stage import Watch
 from vidface.graph.tick import Tick
 from vidface.node import Sink, Target
 
-QUEUE = 4
+QUEUE = 2
 
 
 class Writer:
