@@ -21,7 +21,7 @@ CHUNK_BYTES = 8 * 2**20
 MAX_CHUNK = 8
 SIGNATURE_WIDTH = 64
 QUEUE_FRAMES = 4
-"""Decoded frames that may wait: with fewer, a detector that works on one frame in three starves the decoder."""
+"""Decoded frames that may wait; with fewer, a detector at work on one frame in three starves the decoder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,8 @@ class Settings:
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
-        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of every file written:
-            the same machine gives the same bytes.
+        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of
+            every file written: the same machine gives the same bytes.
         command: the command line, for run.json.
     """
 
