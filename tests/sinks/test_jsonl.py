@@ -175,7 +175,7 @@ def test_files_are_private(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_leaves_whole_lines(tmp_path: Path) -> None:
-    """SIGKILL in the middle of writing long lines: every line there parses."""
+    """SIGKILL in the middle of writing long lines: all parse but, at most, the one being written."""
     code = textwrap.dedent(
         """
         import sys
@@ -194,9 +194,9 @@ def test_a_killed_run_leaves_whole_lines(tmp_path: Path) -> None:
         assert child.stdout is not None
         child.stdout.readline()
         child.send_signal(signal.SIGKILL)
-    data = path.read_bytes()
-    assert data.endswith(b"\n")
-    numbers = [json.loads(line)["i"] for line in data.splitlines()]
+    # The kernel may stop a write between two pages of memory when the process is killed.
+    whole = path.read_bytes().rpartition(b"\n")[0]
+    numbers = [json.loads(line)["i"] for line in whole.splitlines()]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= 50
 

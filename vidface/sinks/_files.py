@@ -57,7 +57,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 class LineFile:
-    """A private text file (UTF-8) that holds whole lines at any moment, also after a kill or a full disk.
+    """A private text file (UTF-8) of whole lines, also on a full disk; a kill can cut only the line at work.
 
     Raises:
         OutputError: from every method, where the file cannot be written.
@@ -68,7 +68,7 @@ class LineFile:
         self.lines = 0
         self._whole = 0
         with writing(path):
-            # Unbuffered: each line is one write, so that none is cut when the process is killed.
+            # Unbuffered: each line is one write, so that a kill finds all lines before it in the file.
             self._file = os.fdopen(open_private(path), "wb", buffering=0)
 
     def write(self, line: str) -> None:
