@@ -66,9 +66,7 @@ def vidface_faces(setting: Setting) -> tuple[int, int]:
 
 def vidface_video(setting: Setting) -> tuple[int, int]:
     """graphs/track.yaml with annotated video and faces.jsonl."""
-    return _vidface(
-        setting, ("video", "faces"), f"outputs.video.preset={PRESET}", f"outputs.video.crf={CRF}"
-    )
+    return _vidface(setting, ("video", "faces"), f"outputs.video.preset={PRESET}", f"outputs.video.crf={CRF}")
 
 
 def cv2_loop(setting: Setting) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Peak memory of graphs/track.yaml over a short and a long clip: it must not grow with the length.
 
-    python -m tests.bench.memory --out tests/bench/results/memory.md
+python -m tests.bench.memory --out tests/bench/results/memory.md
 """
 
 from __future__ import annotations
