@@ -119,8 +119,8 @@ def frame_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     height, width = image.shape[:2]
     scale = log_uniform(rng, 0.5, 1.4) * size / min(height, width)
     source = (float(rng.uniform(0, width)), float(rng.uniform(0, height)))
-    if rng.random() < 0.15:
-        scale = 640 / width
+    if rng.random() < (0.5 if size >= 512 else 0.15):
+        scale = 640 / width  # as a frame is seen in use
     elif len(faces) and rng.random() < 0.85:
         face = faces[rng.integers(len(faces))]
         tall = max(face[3] - face[1], 4.0)
@@ -136,6 +136,22 @@ def frame_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     ]
     fill = int(rng.integers(0, 256)) if rng.random() < 0.4 else 0
     return Canvas(warp(image, matrix, size, border, fill), move_faces(faces, matrix))
+
+
+def portrait_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
+    """One large face, 0.25 to 0.95 of the side, from a frame or a crop, with its natural surroundings."""
+    image, faces = pack.draw("face" if rng.random() < 0.5 else "frame", rng)
+    if not len(faces):
+        return frame_view(pack, size, rng)
+    face = faces[rng.integers(len(faces))]
+    goal_height = float(rng.uniform(0.25, 0.95)) * size
+    room = 0.5 - 0.45 * goal_height / size
+    goal = (float(0.5 + rng.uniform(-room, room)) * size, float(0.5 + rng.uniform(-room, room)) * size)
+    source = (float(face[0] + face[2]) / 2, float(face[1] + face[3]) / 2)
+    angle = random_angle(rng) if rng.random() < 0.6 else float(rng.normal(0, 3))
+    matrix = similarity(goal_height / max(float(face[3] - face[1]), 4.0), angle, source, goal)
+    border = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE)[rng.integers(2)]
+    return Canvas(warp(image, matrix, size, border), move_faces(faces, matrix))
 
 
 def grid_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
@@ -233,7 +249,7 @@ def mosaic(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """Many face crops, 8 to 200 px high, on a background."""
     canvas = background(pack, size, rng)
     canvas = Canvas(canvas.image.copy(), cut_faces(canvas.faces, size, 0.6))
-    mode = rng.random()
+    mode = rng.random() * (1.3 if size >= 512 else 1.0)
     low, high = (8.0, 40.0) if mode < 0.4 else (8.0, 200.0) if mode < 0.8 else (40.0, 0.8 * size)
     count = int(rng.integers(4, 22)) if mode < 0.4 else int(rng.integers(1, 9))
     for height in sorted((log_uniform(rng, low, high) for _ in range(count)), reverse=True):
@@ -243,16 +259,18 @@ def mosaic(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 
 def compose(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """One clean canvas of a random kind, with mild colour change."""
-    pick = rng.random()
-    if pick < 0.46:
+    pick = rng.random() * (0.66 if size >= 512 else 1.0)  # the largest canvases are for the largest faces
+    if pick < 0.34:
+        canvas = portrait_view(pack, size, rng)
+    elif pick < 0.58:
         canvas = frame_view(pack, size, rng)
-    elif pick < 0.56:
+    elif pick < 0.66:
         canvas = grid_view(pack, size, rng)
-    elif pick < 0.92:
+    elif pick < 0.93:
         canvas = mosaic(pack, size, rng)
     else:
         plain = background(pack, size, rng)
-        canvas = plain if pick < 0.96 else Canvas(texture(size, rng), NO_FACES)
+        canvas = plain if pick < 0.965 else Canvas(texture(size, rng), NO_FACES)
     if rng.random() < 0.5:
         table = 255 * (np.arange(256)[:, None] / 255) ** rng.uniform(0.7, 1.4) * rng.uniform(0.85, 1.12, 3)
         image = cv2.LUT(np.ascontiguousarray(canvas.image), np.clip(table, 0, 255).astype(np.uint8)[None])

@@ -92,7 +92,7 @@ def measure(args: argparse.Namespace, student: Teacher, teacher: Teacher) -> dic
         seen[shot.name] = seen.get(shot.name, -1) + 1
         if shot.block in {"clips", "crowds"} and seen[shot.name] % 6 == 0:
             spoiled(conditions, student, teacher, shot, wanted, number)
-        if shot.block == "portraits" and shot.name in {"web_portraits", "celeb_crops"}:
+        if shot.block == "portraits" and shot.name == "web_portraits":
             skin += colour_of(shot, tally)
         if args.pictures:
             sure = found[found[:, 14] >= args.threshold]
@@ -107,7 +107,7 @@ def measure(args: argparse.Namespace, student: Teacher, teacher: Teacher) -> dic
         "held out": main.report(threshold),
         "by height in the input": sizes,
         "by condition (clips and crowds)": condition_rows(conditions, threshold),
-        "by skin tone (web_portraits, celeb_crops)": groups.report(threshold),
+        "by skin tone (web_portraits)": groups.report(threshold),
         "by clip or set": clips.report(threshold),
     }
 

@@ -16,8 +16,10 @@ from teacher import Teacher, grid_of
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-SIZES, CHANCES = (256, 320, 384, 512, 640), (0.15, 0.5, 0.15, 0.12, 0.08)
-BATCH_PIXELS = 16 * 320 * 320
+SIZES, CHANCES = (256, 320, 384, 512, 640), (0.1, 0.4, 0.2, 0.17, 0.13)
+# A large face has few cells, and in real clips most faces are large.
+LEVEL_WEIGHT = {8: 1.0, 16: 1.5, 32: 3.0}
+BATCH_PIXELS = 8 * 320 * 320
 Batch = tuple[Tensor, Tensor, Tensor]  # uint8 NHWC pictures, (N, cells, 16) answers, (N, cells) weights
 
 
@@ -43,6 +45,7 @@ def batch_of(pack: Pack, teacher: Teacher, size: int, rng: np.random.Generator) 
     answers: list[NDArray[np.float32]] = []
     weights: list[NDArray[np.float32]] = []
     grid = grid_of(size, size)
+    levels = np.select([grid[:, 2] == stride for stride in LEVEL_WEIGHT], list(LEVEL_WEIGHT.values()))
     for _ in range(max(2, BATCH_PIXELS // (2 * size * size))):
         canvas = compose(pack, size, rng)
         answer, weight = make_targets(teacher.cells(canvas.image[None])[0], canvas.faces, grid)
@@ -54,6 +57,7 @@ def batch_of(pack: Pack, teacher: Teacher, size: int, rng: np.random.Generator) 
         views += [mild, spoiled]
         answers += [answer, answer]
         weights += [weight, cover]
+    weights = [weight * levels.astype(np.float32) for weight in weights]
     return (
         torch.from_numpy(np.stack(views)),
         torch.from_numpy(np.stack(answers)),

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from model import FaceDetector
+from model import FaceDetector, Separable
+from muon import Muon
 from scoring import Tally
 from stream import Batch, Stream, validation
 from teacher import Teacher, decode, grid_of, suppress
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 
 WARM_UP_STEPS = 300
 AVERAGE_DECAY = 0.9985
+MUON_RATE = 0.02
 
 
 def score_loss(logits: Tensor, wanted: Tensor, weight: Tensor, positives: Tensor) -> Tensor:
@@ -57,7 +59,8 @@ def loss_of(student: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     score = wanted[..., 0]
     positive = (score > 0.3) & (weight > 0)
     count = (score * positive).sum().clamp(min=10)
-    box, points = place_loss(cells[positive][:, 2:], wanted[positive][:, 2:], score[positive])
+    sure = score[positive] ** 2 * weight[positive]  # the best cell of a face is the one that is kept
+    box, points = place_loss(cells[positive][:, 2:], wanted[positive][:, 2:], sure)
     return score_loss(cells[..., :2], score, weight, count), box, points
 
 
@@ -107,6 +110,15 @@ def save(path: Path, parts: dict[str, object]) -> None:
     path.with_suffix(".part").replace(path)
 
 
+def optimisers_of(student: FaceDetector, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the dense matrices inside, AdamW for the stem, depthwise kernels, norms and heads."""
+    dense = [part.point.weight for part in student.modules() if isinstance(part, Separable)]
+    dense += [student.early[1].conv.weight, *(part.weight for part in student.lateral)]
+    chosen = {id(weight) for weight in dense}
+    rest = [weight for weight in student.parameters() if id(weight) not in chosen]
+    return [torch.optim.AdamW(rest, lr=rate, weight_decay=1e-4), Muon(dense, lr=MUON_RATE)]
+
+
 class Run:
     """Student, averaged student, optimiser and counters; kept in last.pt."""
 
@@ -115,35 +127,38 @@ class Run:
         self.args, self.path = args, args.out / "last.pt"
         self.student = FaceDetector().to(memory_format=torch.channels_last)
         self.kept = copy.deepcopy(self.student)
-        self.optimiser = torch.optim.AdamW(self.student.parameters(), lr=args.rate, weight_decay=1e-4)
+        self.optimisers = optimisers_of(self.student, args.rate)
         self.step, self.views, self.spent = 0, 0, 0.0
         if self.path.exists():
             state = torch.load(self.path, weights_only=True)
             self.student.load_state_dict(state["student"])
             self.kept.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(kept)
             self.step, self.views, self.spent = state["step"], state["views"], state["spent"]
 
     def save(self) -> None:
         """Write the checkpoint in one step, so that a cut never leaves half of one."""
         part = self.path.with_suffix(".part")
-        parts = {"student": self.student, "average": self.kept, "optimiser": self.optimiser}
-        state: dict[str, object] = {name: thing.state_dict() for name, thing in parts.items()}
+        state: dict[str, object] = {"student": self.student.state_dict(), "average": self.kept.state_dict()}
+        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
         torch.save(state | {"step": self.step, "views": self.views, "spent": self.spent}, part)
         part.replace(self.path)
 
     def learn(self, batch: Batch) -> list[float]:
         """One optimiser step; returns the three losses."""
         part = self.spent / (self.args.minutes * 60)
-        rate = self.args.rate * min(1, (self.step + 1) / WARM_UP_STEPS) * (0.01 + 0.99 * cosine(part))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        share = min(1, (self.step + 1) / WARM_UP_STEPS) * (0.01 + 0.99 * cosine(part))
+        for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * share
         self.student.train()
         score, box, points = loss_of(self.student, batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        (score + 2 * box + 20 * points).backward()
+        self.student.zero_grad(set_to_none=True)
+        (score + 2 * box + 60 * points).backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 10.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         average(self.kept, self.student, self.step)
         self.step, self.views = self.step + 1, self.views + len(batch[0])
         return [float(loss.detach()) for loss in (score, box, points)]
@@ -154,7 +169,8 @@ def train(args: argparse.Namespace) -> None:
     run, teacher = Run(args), Teacher(args.teacher)
     pictures = validation(args.pack, args.check_pictures)
     stream = Stream(args.pack, args.teacher, args.seed + run.step)
-    batches = iter(DataLoader(stream, batch_size=None, num_workers=args.workers, prefetch_factor=3))
+    loader = DataLoader(stream, batch_size=None, num_workers=args.workers, multiprocessing_context="spawn")
+    batches = iter(loader)
     start, saved, sums = time.monotonic() - run.spent, time.monotonic(), np.zeros(3)
     while (spent := time.monotonic() - start) < args.minutes * 60:
         run.spent = spent
