@@ -105,7 +105,9 @@ def _seen(whole: Pass, size: tuple[int, int], face: tuple[float, float, float, f
     if y2 - y1 < SMALLEST_FACE_PX * 0.98 and face[3] - face[1] < size[1] * 0.9:
         return False
     for tile in whole.tiles():
-        inside = tile.x <= x1 and tile.y <= y1 and x2 <= tile.x + tile.width and y2 <= tile.y + tile.height
+        # A face at the very edge of the picture may stand out by a rounding error.
+        right, bottom = tile.x + tile.width + 1e-6, tile.y + tile.height + 1e-6
+        inside = tile.x <= x1 and tile.y <= y1 and x2 <= right and y2 <= bottom
         box = faces((x1 - tile.x, y1 - tile.y, x2 - tile.x, y2 - tile.y))
         if inside and not cut_off(box, tile, whole).any():
             return True
