@@ -146,13 +146,13 @@ def timing(student: Path, teacher: Path, rounds: int = 25) -> dict[str, float]:
 def table(report: Report) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| | faces | found | recall | precision | AP | landmark error % |",
+        "| | faces | found | recall | precision | AP | landmark error %, mean (median) |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in report.items():
         lines.append(
             f"| {name} | {row['faces']} | {row['found']} | {row['recall']:.3f} | {row['precision']:.3f} "
-            f"| {row['ap']:.3f} | {row['landmark_error_pct']:.2f} |"
+            f"| {row['ap']:.3f} | {row['landmark_error_pct']:.2f} ({row['landmark_error_median_pct']:.2f}) |"
         )
     return "\n".join(lines)
 

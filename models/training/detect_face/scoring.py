@@ -59,6 +59,7 @@ class Tally:
         out["recall"] = len(matched) / len(wanted) if len(wanted) else float("nan")
         out["precision"] = float(sure[:, 2].mean()) if len(sure) else float("nan")
         out["landmark_error_pct"] = float(matched[:, 2].mean()) if len(matched) else float("nan")
+        out["landmark_error_median_pct"] = float(np.median(matched[:, 2])) if len(matched) else float("nan")
         out["ap"] = average_precision(found, len(wanted))
         return {key: round(value, 4) for key, value in out.items()}
 
