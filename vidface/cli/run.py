@@ -32,6 +32,9 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
 )
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
+)
 @click.option("--no-audio", is_flag=True, help="Leave the sound out of video outputs.")
 @click.option(
     "--format", "table", type=click.Choice(["csv", "parquet"]), help="Write faces as a flat table, too."

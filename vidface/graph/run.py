@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     stop: float | None
     decoder: str
     colorspace: str | None
+    rate: float | None
     overwrite: bool
     trace: str | Path | None
     chunk: int | None
@@ -53,6 +54,7 @@ class Settings:
         start, stop: seconds of input time; frames with start <= time < stop are taken.
         decoder: pyav or decord.
         colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
+        rate: frames a second of a folder of pictures; 25 where not given.
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
@@ -68,6 +70,7 @@ class Settings:
     stop: float | None = None
     decoder: str = "pyav"
     colorspace: str | None = None
+    rate: float | None = None
     overwrite: bool = False
     trace: str | Path | None = None
     chunk: int | None = None
@@ -88,12 +91,13 @@ class Run:
     Use it in a `with` block to leave early: what was written until then stays readable.
     """
 
-    def __init__(self, plan: Plan, clip: Path, out: Path | None, settings: Settings) -> None:
+    def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
         from vidface.media.decode import open_source
 
         self.plan = plan
         self._source: Source = open_source(
             clip,
+            rate=settings.rate,
             start=settings.start,
             stop=settings.stop,
             decoder=settings.decoder,
@@ -108,7 +112,7 @@ class Run:
         self._error: BaseException | None = None
         self._closed = False
         try:
-            self._engine = self._build(clip, out, settings)
+            self._engine = self._build(Path(clip), out, settings)
         except BaseException as error:
             self._source.close()
             self._status, self._error = "failed", error
@@ -212,7 +216,7 @@ def run(
 
     Args:
         graph: path of a YAML file, the same as a mapping, or a loaded plan.
-        clip: a video, a picture, or a folder of pictures.
+        clip: a video (a path or an address), a picture, or a folder of pictures.
         out: folder for the outputs; None writes nothing and only yields values.
         options: see `Settings`.
 
@@ -227,7 +231,7 @@ def run(
         plan = graph
     else:
         plan = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
-    return Run(plan, Path(clip), None if out is None else Path(out), settings)
+    return Run(plan, clip, None if out is None else Path(out), settings)
 
 
 def _unwatched(name: str, begin: float, end: float, frame: int) -> None:
