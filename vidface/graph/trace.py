@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from vidface.errors import OutputError
 
@@ -23,23 +23,24 @@ class TraceWriter:
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"the trace {path} cannot be written: {error.strerror}") from None
-        self._file.write("[\n")
-        self._first = True
+        self._file.write("[")
+        self._empty = True
+        self._threads: dict[str, int] = {}
 
     def event(self, name: str, begin: float, end: float, frame: int) -> None:
         """One call of a node: times in perf_counter seconds, the first frame that it served."""
-        line = {
-            "name": name,
-            "ph": "X",
-            "pid": os.getpid(),
-            "tid": threading.current_thread().name,
-            "ts": round((begin - self._zero) * 1e6, 1),
-            "dur": round((end - begin) * 1e6, 1),
-            "args": {"frame": frame},
-        }
+        thread = threading.current_thread().name
         with self._lock:
-            self._file.write(("" if self._first else ",\n") + json.dumps(line))
-            self._first = False
+            if thread not in self._threads:
+                number = self._threads[thread] = len(self._threads) + 1
+                self._line({"name": "thread_name", "ph": "M", "tid": number, "args": {"name": thread}})
+            number = self._threads[thread]
+            times = {"ts": round((begin - self._zero) * 1e6, 1), "dur": round((end - begin) * 1e6, 1)}
+            self._line({"name": name, "ph": "X", "tid": number, **times, "args": {"frame": frame}})
+
+    def _line(self, event: dict[str, Any]) -> None:
+        self._file.write(("\n" if self._empty else ",\n") + json.dumps({"pid": os.getpid(), **event}))
+        self._empty = False
 
     def close(self) -> None:
         """Complete the file; safe to call twice."""
