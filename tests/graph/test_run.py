@@ -108,8 +108,11 @@ def test_a_trace_is_json_that_perfetto_reads(samples: Path, tmp_path: Path) -> N
     for _ in vidface.run(FACES, samples / "rotated.mp4", stop=0.4, trace=tmp_path / "t.json"):
         pass
     events = json.loads((tmp_path / "t.json").read_text())
-    assert {event["name"] for event in events} >= {"decode", "detect", "track"}
-    assert all(event["ph"] == "X" and event["dur"] >= 0 for event in events)
+    calls = [event for event in events if event["ph"] == "X"]
+    threads = {event["tid"]: event["args"]["name"] for event in events if event["ph"] == "M"}
+    assert {event["name"] for event in calls} >= {"decode", "detect", "track"}
+    assert all(event["dur"] >= 0 and event["tid"] in threads for event in calls)
+    assert "decode" in threads.values()
 
 
 @pytest.mark.parametrize(
