@@ -233,3 +233,16 @@ def test_turns_agree_with_their_matrix(turn: Turn) -> None:
         for x in range(4):
             ux, uy, _ = matrix @ (x + 0.5, y + 0.5, 1)
             assert out[int(uy), int(ux)] == image[y, x]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_thumbnail_is_the_picture_scaled(full: bool) -> None:
+    """Samples instead of all pixels: a smooth picture comes out within 3 levels of the exact mean."""
+    y = np.tile(np.linspace(20, 230, 640), (360, 1)).astype(np.uint8)
+    frame = av.VideoFrame.from_ndarray(np.concatenate([y, np.full((180, 640), 128, np.uint8)]), "yuv420p")
+    frame.color_range = 2 if full else 1
+    pixels = AvPixels(frame)
+    small = pixels.luma(64).astype(int)
+    exact = pixels.luma().reshape(36, 10, 64, 10).mean((1, 3))
+    assert small.shape == (36, 64)
+    assert np.abs(small - exact).max() <= 3

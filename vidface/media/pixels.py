@@ -19,10 +19,21 @@ from vidface.data.planes import Planes
 from vidface.media.colour import FULL, UNSPECIFIED, Colour, colour_of
 from vidface.media.cropping import Region, convert_region, crop_rgb, packed_view
 from vidface.media.orient import UPRIGHT, Turn
-from vidface.media.planar import copied, has_alpha, is_rgb, planar_format, planes_of, to_planar, turned
+from vidface.media.planar import (
+    copied,
+    has_alpha,
+    is_rgb,
+    planar_format,
+    plane_views,
+    planes_of,
+    to_planar,
+    turned,
+)
+from vidface.media.thumbnail import THUMBNAIL, thumbnail
 
 _Kind = Literal["rgb", "bgr", "luma"]
 _PACKED: dict[_Kind, str] = {"rgb": "rgb24", "bgr": "bgr24", "luma": "gray"}
+_BYTES_FIRST = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _RGB_CODE = 0  # H.273: the picture is RGB itself, there is no matrix
 
 
@@ -94,7 +105,7 @@ class AvPixels:
         return self._form("bgr", width)
 
     def luma(self, width: int | None = None) -> NDArray[np.uint8]:
-        """H x W uint8, full range 0..255."""
+        """H x W uint8, full range 0..255; a thumbnail (an eighth or less) is made of samples alone."""
         return self._form("luma", width)
 
     def planes(self) -> Planes:
@@ -188,6 +199,10 @@ class AvPixels:
             return np.asarray(cv2.cvtColor(other, cv2.COLOR_RGB2BGR), np.uint8)
         stored = self._turn.size(*size)
         source = (self._frame.width, self._frame.height)
+        times_smaller = min(a // b for a, b in zip(source, stored, strict=True))
+        if kind == "luma" and times_smaller >= THUMBNAIL and self.format in _BYTES_FIRST:
+            small = thumbnail(plane_views(self._frame)[0], stored, full_range=self._colour.full_range)
+            return np.ascontiguousarray(self._turn.apply(small))
         scaled = VideoReformatter().reformat(
             self._frame,
             *stored,

@@ -72,9 +72,10 @@ def follow(tracks: dict[int, TrackSummary], frame: Frame, faces: Faces) -> None:
     """Add the tracked rows of a frame to the summaries, beginning new ones."""
     if not len(faces) or not (faces.tracks != NOT_TRACKED).any():
         return
-    quality = parts_of(faces, frame.size).product.tolist()
     scores, heights = faces.scores.tolist(), faces.heights.tolist()
     interpolated = faces.interpolated.tolist()
+    # A row that nobody saw has no quality: two frames in three with a cadence of three.
+    quality = [0.0] * len(faces) if all(interpolated) else parts_of(faces, frame.size).product.tolist()
     for i, track in enumerate(faces.tracks.tolist()):
         if track == NOT_TRACKED:
             continue
