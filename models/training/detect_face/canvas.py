@@ -260,13 +260,13 @@ def mosaic(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 def compose(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """One clean canvas of a random kind, with mild colour change."""
     pick = rng.random() * (0.66 if size >= 512 else 1.0)  # the largest canvases are for the largest faces
-    if pick < 0.34:
+    if pick < 0.46:
         canvas = portrait_view(pack, size, rng)
-    elif pick < 0.58:
-        canvas = frame_view(pack, size, rng)
     elif pick < 0.66:
+        canvas = frame_view(pack, size, rng)
+    elif pick < 0.73:
         canvas = grid_view(pack, size, rng)
-    elif pick < 0.93:
+    elif pick < 0.94:
         canvas = mosaic(pack, size, rng)
     else:
         plain = background(pack, size, rng)

@@ -32,7 +32,7 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
-            for parameter in group["params"]:
+            for parameter in (one for one in group["params"] if one.grad is not None):
                 buffer = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter.grad))
                 buffer.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(buffer, group["momentum"]).flatten(1)

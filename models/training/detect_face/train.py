@@ -128,6 +128,7 @@ class Run:
         self.student = FaceDetector().to(memory_format=torch.channels_last)
         self.kept = copy.deepcopy(self.student)
         self.optimisers = optimisers_of(self.student, args.rate)
+        self.student.early.requires_grad_(not args.hold_early)
         self.step, self.views, self.spent = 0, 0, 0.0
         if self.path.exists():
             state = torch.load(self.path, weights_only=True)
@@ -211,6 +212,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for last.pt and train.jsonl")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument(
+        "--hold-early", action="store_true", help="for the end: no gradient for the first layers"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
