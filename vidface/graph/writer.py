@@ -15,7 +15,7 @@ from vidface.graph.stage import Watch
 from vidface.graph.tick import Tick
 from vidface.node import Sink, Target
 
-QUEUE = 2
+QUEUE = 1
 
 
 class Writer:
