@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.graph.toys import Collect, ListSource, engine_of, frames, plan_of, unwatched
+from tests.graph.toys import Collect, ListSource, engine_of, frames, plan_of
 from vidface.data import Device, Faces, Frame, Hole, SourceInfo
 from vidface.errors import FrameError, LedgerError, NodeError, OutputError
 from vidface.graph.report import Ledger
+from vidface.graph.stage import unwatched
 from vidface.graph.writer import Writer
 from vidface.node import FOREVER, Batch, Node, Span, Target, Window
 

@@ -162,7 +162,3 @@ def engine_of(plan: Plan, source: ListSource, *, chunk: int = 4, writer: Writer 
     devices = {step.name: Device() for step in plan.steps}
     ledger = writer.ledger if writer else Ledger()
     return Engine(plan, source, devices=devices, ledger=ledger, writer=writer, chunk=chunk)
-
-
-def unwatched(name: str, begin: float, end: float, frame: int) -> None:
-    """No trace."""

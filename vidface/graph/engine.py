@@ -16,13 +16,9 @@ from vidface.graph.feed import Arrival, Feed, chunk_length
 from vidface.graph.plan import Plan
 from vidface.graph.report import Ledger, RunReport, peak_memory_mb
 from vidface.graph.spec import SOURCE
-from vidface.graph.stage import Stage, Watch
+from vidface.graph.stage import Stage, Watch, unwatched
 from vidface.graph.tick import Tick
 from vidface.graph.writer import Writer
-
-
-def _nobody(name: str, begin: float, end: float, frame: int) -> None:
-    """The watch of a run that is not traced."""
 
 
 class Engine:
@@ -46,7 +42,7 @@ class Engine:
         ledger: Ledger,
         writer: Writer | None = None,
         chunk: int | None = None,
-        watch: Watch = _nobody,
+        watch: Watch = unwatched,
     ) -> None:
         self.ledger = ledger
         self._plan = plan

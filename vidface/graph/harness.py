@@ -10,7 +10,7 @@ from vidface.data.device import Device
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.plan import Step
 from vidface.graph.ports import signature_of
-from vidface.graph.stage import Stage
+from vidface.graph.stage import Stage, unwatched
 from vidface.node import Node
 
 N = TypeVar("N", bound=Node)
@@ -86,7 +86,7 @@ class NodeHarness(Generic[N]):
             latency=self.node.reach().ahead,
         )
         buffers = {edge: Buffer() for edge in [*ports, *step.outputs]}
-        self.stage = Stage(step, buffers, _unwatched)
+        self.stage = Stage(step, buffers, unwatched)
         return self.stage, buffers
 
     def __enter__(self) -> Self:
@@ -97,7 +97,3 @@ class NodeHarness(Generic[N]):
     ) -> None:
         if self.stage is not None:
             self.stage.close()
-
-
-def _unwatched(name: str, begin: float, end: float, frame: int) -> None:
-    """A harness is not traced."""

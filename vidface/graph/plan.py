@@ -14,7 +14,7 @@ from vidface.data.frame import Frame
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.load_node import node_class, sink_class
 from vidface.graph.ports import Signature, signature_of
-from vidface.graph.spec import SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, read
+from vidface.graph.spec import SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
 
@@ -190,7 +190,7 @@ def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path:
     try:
         return kind.model_validate(spec.params)
     except ValidationError as error:
-        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+        first = first_fault(error)
         param = str(first["loc"][0]) if first["loc"] else ""
         known = list(kind.model_fields)
         if first["type"] == "extra_forbidden":

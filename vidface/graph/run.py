@@ -16,7 +16,7 @@ from vidface.graph.engine import Engine
 from vidface.graph.folder import RunFolder
 from vidface.graph.plan import Plan, load
 from vidface.graph.report import Ledger, RunReport
-from vidface.graph.stage import Watch
+from vidface.graph.stage import unwatched
 from vidface.graph.tick import Tick
 from vidface.graph.trace import TraceWriter
 from vidface.graph.writer import Writer
@@ -124,13 +124,13 @@ class Run:
         ledger = Ledger()
         if settings.trace is not None:
             self._trace = TraceWriter(Path(settings.trace))
-        watch: dict[str, Watch] = {} if self._trace is None else {"watch": self._trace.event}
+        watch = unwatched if self._trace is None else self._trace.event
         writer = None
         if out is not None:
             folder = RunFolder(out, overwrite=settings.overwrite, seal=settings.forensic)
             folder.begin(_facts(self.plan, self._source, clip, settings, devices))
             self._folder = folder
-            writer = Writer(self.plan.outlets, ledger, watch.get("watch", _unwatched))
+            writer = Writer(self.plan.outlets, ledger, watch)
             writer.start(lambda name: self._target(name, clip, out, settings))
         return Engine(
             self.plan,
@@ -139,7 +139,7 @@ class Run:
             ledger=ledger,
             writer=writer,
             chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
-            **watch,
+            watch=watch,
         )
 
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
@@ -232,10 +232,6 @@ def run(
     else:
         plan = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
     return Run(plan, clip, None if out is None else Path(out), settings)
-
-
-def _unwatched(name: str, begin: float, end: float, frame: int) -> None:
-    """Nobody traces this run."""
 
 
 def devices_of(plan: Plan, asked: str | None) -> dict[str, Device]:

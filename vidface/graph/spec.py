@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from vidface.errors import GraphError, UsageError
 from vidface.graph import marks
@@ -162,6 +163,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; there is {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
+def first_fault(error: ValidationError) -> ErrorDetails:
+    """The fault to tell: an unknown key is most often the misspelt form of the one that is missing."""
+    return min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -200,8 +206,7 @@ def _validate(document: Document) -> GraphSpec:
     try:
         return GraphSpec.model_validate(document.data)
     except ValidationError as error:
-        # An unknown key is most often the misspelt form of the one that is missing: say that first.
-        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+        first = first_fault(error)
         raise _sentence(document, first["loc"], first["type"], first) from None
 
 

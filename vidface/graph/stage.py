@@ -20,6 +20,10 @@ Watch = Callable[[str, float, float, int], None]
 """Told of each call: name, begin and end (perf_counter seconds), first frame."""
 
 
+def unwatched(name: str, begin: float, end: float, frame: int) -> None:
+    """The watch of a run that is not traced."""
+
+
 class Stage:
     """A node between its input buffers and its output buffers.
 
