@@ -194,9 +194,13 @@ def background(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 
 
 def paste_face(
-    canvas: Canvas, crop: tuple[Image, Faces], face_height: float, rng: np.random.Generator
+    canvas: Canvas,
+    crop: tuple[Image, Faces],
+    face_height: float,
+    rng: np.random.Generator,
+    spot: tuple[float, float] | None = None,
 ) -> Canvas:
-    """Paste one turned crop in place, by hard square or soft ellipse; faces under it are dropped."""
+    """Paste one turned crop at a spot or anywhere, by hard square or soft ellipse; faces under it are dropped."""
     image, face = crop
     size = canvas.image.shape[0]
     scale = face_height / max(float(face[0, 3] - face[0, 1]), 1.0)
@@ -208,7 +212,10 @@ def paste_face(
     )
     patch = warp(image, local, side, cv2.BORDER_REPLICATE)
     mask = paste_mask(image.shape[:2], local, side, rng)
-    x, y = (int(v) for v in rng.integers(-side // 4, max(size - side * 3 // 4, 1 - side // 4), 2))
+    if spot is None:
+        x, y = (int(v) for v in rng.integers(-side // 4, max(size - side * 3 // 4, 1 - side // 4), 2))
+    else:
+        x, y = int(spot[0] - side / 2), int(spot[1] - side / 2)
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + side, size), min(y + side, size)
     if x1 <= x0 or y1 <= y0:
         return canvas
@@ -257,11 +264,32 @@ def mosaic(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     return canvas
 
 
+def dense_crowd(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
+    """Rows of tiny faces close together as in a grandstand, 8 to 26 px high, nearer rows over farther ones."""
+    canvas = background(pack, size, rng)
+    canvas = Canvas(
+        canvas.image.copy(), NO_FACES if rng.random() < 0.5 else cut_faces(canvas.faces, size, 0.6)
+    )
+    tall = log_uniform(rng, 8.5, 22.0)
+    pitch = tall * rng.uniform(1.1, 1.7)
+    top = int(rng.uniform(0, 0.5) * size)
+    crops = [pack.draw("face", rng) for _ in range(24)]  # a draw costs more than a paste
+    for y in np.arange(top, size, pitch * rng.uniform(0.9, 1.4)):
+        for x in np.arange(rng.uniform(0, pitch), size, pitch):
+            if rng.random() < 0.75:
+                spot = (x + rng.normal(0, 0.1) * pitch, y + rng.normal(0, 0.1) * pitch)
+                crop = crops[rng.integers(len(crops))]
+                canvas = paste_face(canvas, crop, tall * rng.uniform(0.85, 1.2), rng, spot)
+    return canvas
+
+
 def compose(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """One clean canvas of a random kind, with mild colour change."""
     pick = rng.random() * (0.66 if size >= 512 else 1.0)  # the largest canvases are for the largest faces
-    if pick < 0.46:
+    if pick < 0.36:
         canvas = portrait_view(pack, size, rng)
+    elif pick < 0.46:
+        canvas = dense_crowd(pack, size, rng) if size <= 384 else frame_view(pack, size, rng)
     elif pick < 0.66:
         canvas = frame_view(pack, size, rng)
     elif pick < 0.73:
