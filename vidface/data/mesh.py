@@ -80,7 +80,7 @@ class Meshes:
     @property
     def known(self) -> NDArray[np.bool_]:
         """n bool: the row was measured."""
-        known: NDArray[np.bool_] = np.isfinite(self.points).all((1, 2))
+        known: NDArray[np.bool_] = np.asarray(np.isfinite(self.points).all((1, 2)))
         return known
 
     def pick(self, rows: Any) -> Meshes:

@@ -56,7 +56,7 @@ class Poses:
     @property
     def known(self) -> NDArray[np.bool_]:
         """n bool: the row was measured."""
-        known: NDArray[np.bool_] = np.isfinite(self.angles).all(1)
+        known: NDArray[np.bool_] = np.asarray(np.isfinite(self.angles).all(1))
         return known
 
     def columns(self) -> dict[str, NDArray[np.float32]]:

@@ -200,7 +200,7 @@ def paste_face(
     rng: np.random.Generator,
     spot: tuple[float, float] | None = None,
 ) -> Canvas:
-    """Paste one turned crop at a spot or anywhere, by hard square or soft ellipse; faces under it are dropped."""
+    """Paste one turned crop at a spot or anywhere, hard square or soft ellipse; faces under it are dropped."""
     image, face = crop
     size = canvas.image.shape[0]
     scale = face_height / max(float(face[0, 3] - face[0, 1]), 1.0)
@@ -265,7 +265,7 @@ def mosaic(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 
 
 def dense_crowd(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
-    """Rows of tiny faces close together as in a grandstand, 8 to 26 px high, nearer rows over farther ones."""
+    """Rows of tiny faces close together, 8 to 26 px high, nearer rows over farther ones."""
     canvas = background(pack, size, rng)
     canvas = Canvas(
         canvas.image.copy(), NO_FACES if rng.random() < 0.5 else cut_faces(canvas.faces, size, 0.6)
