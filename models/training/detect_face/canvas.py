@@ -200,7 +200,7 @@ def paste_face(
     rng: np.random.Generator,
     spot: tuple[float, float] | None = None,
 ) -> Canvas:
-    """Paste one turned crop at a spot or anywhere, hard square or soft ellipse; faces under it are dropped."""
+    """Paste one turned crop at a spot or anywhere, hard square or soft ellipse; faces under it go."""
     image, face = crop
     size = canvas.image.shape[0]
     scale = face_height / max(float(face[0, 3] - face[0, 1]), 1.0)
