@@ -32,8 +32,10 @@ def test_a_mesh_that_was_not_measured_is_nan_with_presence_0() -> None:
     assert meshes.known.tolist() == [True, False]
     assert meshes.presence.tolist() == [1, 0]
     assert np.isnan(meshes.blendshapes).all()
-    assert len(Meshes.none(3)) == 3 and not Meshes.none(3).known.any()
-    assert len(Meshes.none()) == 0 and meshes.pick([1]).presence.tolist() == [0]
+    assert len(Meshes.none(3)) == 3
+    assert not Meshes.none(3).known.any()
+    assert len(Meshes.none()) == 0
+    assert meshes.pick([1]).presence.tolist() == [0]
 
 
 def test_wrong_shapes_are_refused_by_name() -> None:
@@ -64,6 +66,7 @@ def test_columns_carry_names_and_order() -> None:
     measures = Measures(KINDS, np.array([[0.5, -3.0]]))
     assert measures.column("gaze_yaw").tolist() == [-3.0]
     assert list(measures.columns()) == ["mouth_opening", "gaze_yaw"]
-    assert not Poses.none(2).known.any() and len(Measures.none(KINDS, 2)) == 2
+    assert not Poses.none(2).known.any()
+    assert len(Measures.none(KINDS, 2)) == 2
     with pytest.raises(KeyError):
         measures.column("smile")
