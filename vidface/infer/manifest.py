@@ -19,7 +19,7 @@ Task = Literal[
     "antispoof", "parse", "mask", "restore", "lipsync", "reenact",
 ]  # fmt: skip
 LicenceClass = Literal["permissive", "copyleft", "research", "unknown"]
-Format = Literal["onnx", "torch", "tflite", "openvino", "bundle"]
+Format = Literal["onnx", "npz", "torch", "tflite", "openvino", "bundle"]
 Dimension = int | str
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 
@@ -121,9 +121,12 @@ class Output(_Frozen):
 
 
 class Contract(_Frozen):
-    """What goes in, what comes out, and anything a caller must know besides."""
+    """What goes in, what comes out, and anything a caller must know besides.
 
-    inputs: tuple[Input, ...] = Field(min_length=1)
+    Of a model that is a set of arrays (format npz), outputs are the arrays and nothing goes in.
+    """
+
+    inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = Field(min_length=1)
     notes: str | None = None
 
@@ -136,7 +139,7 @@ class Manifest(_Frozen):
         title: one line for people.
         task: what it is for.
         family: which contract it follows, e.g. "yunet", "scrfd", "arcface".
-        format: vidface itself runs "onnx"; others can be fetched and verified.
+        format: vidface itself runs "onnx" and reads "npz"; others can be fetched and verified.
         files: the first one is the model, others belong to it.
         card: file name of the model card beside the manifest.
         defaults: parameter values that suit these weights, e.g. min_score.
@@ -154,6 +157,12 @@ class Manifest(_Frozen):
     card: _FileName | None = None
     defaults: dict[str, float | int | bool | str] = Field(default_factory=dict)
     source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _takes_something(self) -> Manifest:
+        if self.format != "npz" and not self.contract.inputs:
+            raise ValueError("contract.inputs: at least 1 is wanted, but there are none")
+        return self
 
     @property
     def size(self) -> int | None:
