@@ -33,7 +33,7 @@ def test_five_points_are_in_viewer_order() -> None:
     points = np.zeros((478, 3))
     points[list(topology.EYE_RIGHT)] = (30, 40, 1)
     points[list(topology.EYE_LEFT)] = (70, 41, 1)
-    points[4], points[61], points[291] = (50, 60, -20), (35, 80, 0), (65, 81, 0)
+    points[topology.NOSE_TIP], points[61], points[291] = (50, 60, -20), (35, 80, 0), (65, 81, 0)
     assert five_of_mesh(points).tolist() == [[30, 40], [70, 41], [50, 60], [35, 80], [65, 81]]
 
 

@@ -49,7 +49,7 @@ LIPS_INNER: Final[tuple[int, ...]] = (
 """As `LIPS_OUTER`, around the opening of the mouth."""
 
 NOSE: Final[tuple[int, ...]] = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2)
-"""Line from between the eyes over the tip (4) to the base of the nose."""
+"""Line from between the eyes over the tip (4 and 1) to the base of the nose."""
 
 NOSTRILS: Final[tuple[int, ...]] = (129, 98, 97, 2, 326, 327, 358)
 """Line along the lower edge of the nose from its right wing to its left one."""
@@ -60,7 +60,8 @@ IRIS_RIGHT: Final[tuple[int, ...]] = (468, 469, 470, 471, 472)
 IRIS_LEFT: Final[tuple[int, ...]] = (473, 474, 475, 476, 477)
 """Centre, then four points of the edge."""
 
-NOSE_TIP: Final = 4
+NOSE_TIP: Final = 1
+"""Of the points on the tip the one nearest to where five-point detectors put it (4 lies a little higher)."""
 MOUTH_RIGHT: Final = 61
 MOUTH_LEFT: Final = 291
 

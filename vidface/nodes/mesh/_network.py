@@ -1,0 +1,100 @@
+"""The network behind mesh.face: crops in, points, presence and blendshapes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import Device, Frame
+from vidface.data.mesh import BLENDSHAPES, POINTS
+from vidface.errors import ModelError
+from vidface.infer import session
+from vidface.infer.contract import prepare
+from vidface.vision.meshcrop import Matrix, to_frame
+
+_CUDA_BATCH: Final = 8
+_OWN: Final = ("points", "presence", "blendshapes")
+_MEDIAPIPE: Final = ("landmarks", "presence")
+
+
+class Read(NamedTuple):
+    """What the network says of n crops.
+
+    Attributes:
+        points: n x 478 x 3 float32, pixels of the frame.
+        presence: n float32 in [0, 1].
+        blendshapes: n x 52 float32, NaN where the model has none.
+    """
+
+    points: NDArray[np.float32]
+    presence: NDArray[np.float32]
+    blendshapes: NDArray[np.float32]
+
+
+class MeshNetwork:
+    """An open model of the task "mesh".
+
+    Two kinds are read, told apart by the names of their outputs: points, presence, blendshapes
+    (probabilities), and MediaPipe's landmarks and presence (a logit).
+
+    Raises:
+        ModelError: the model is missing or altered, or gives something else.
+    """
+
+    def __init__(self, name: str, device: Device) -> None:
+        self._model = session.load(name, device, threads=1)
+        manifest, (port, *_) = self._model.manifest, self._model.inputs
+        names = {item.name for item in self._model.outputs}
+        self._own = names >= set(_OWN)
+        if manifest is None or not (self._own or names >= set(_MEDIAPIPE)):
+            raise ModelError(
+                f"mesh.face: {name} gives {', '.join(sorted(names))}, but a mesh model gives "
+                f"{', '.join(_OWN)} (or MediaPipe's {', '.join(_MEDIAPIPE)})."
+            )
+        self._spec = manifest.contract.inputs[0]
+        shape = port.shape if len(port.shape) == 4 else (None,) * 4
+        height, width = (shape[2], shape[3]) if self._spec.layout == "NCHW" else (shape[1], shape[2])
+        if height is None or height != width:
+            raise ModelError(
+                f"mesh.face: {name} wants {port}, but a mesh model takes squares of a fixed size."
+            )
+        self.size: int = height
+        # On a card every new length of a batch is tuned for anew, so there it is always the same.
+        alone = port.shape[0] or 1
+        self._batch = alone if device.kind == "cpu" else port.shape[0] or _CUDA_BATCH
+
+    def __call__(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
+        """Cut out and read each crop; `matrices` as those of `vidface.vision.meshcrop`."""
+        parts = [
+            self._run(frame, matrices[first : first + self._batch])
+            for first in range(0, len(matrices), self._batch)
+        ]
+        if not parts:
+            empty = np.zeros((0, len(BLENDSHAPES)), np.float32)
+            return Read(np.zeros((0, POINTS, 3), np.float32), np.zeros(0, np.float32), empty)
+        return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def close(self) -> None:
+        """Give back the session's memory."""
+        self._model.close()
+
+    def _run(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
+        count = len(matrices)
+        crops = np.zeros((self._batch, self.size, self.size, 3), np.uint8)
+        for crop, matrix in zip(crops, matrices, strict=False):
+            crop[...] = frame.crop(matrix, (self.size, self.size))
+        outputs = self._model(prepare(self._spec, crops))
+        raw = outputs["points" if self._own else "landmarks"].reshape(self._batch, POINTS, 3)[:count]
+        presence = outputs["presence"].reshape(self._batch)[:count].astype(np.float32)
+        if not self._own:
+            presence = (1 / (1 + np.exp(-presence))).astype(np.float32)
+        points = to_frame(raw, np.stack(matrices)).astype(np.float32)
+        return Read(points, np.clip(presence, 0, 1), self._blendshapes(outputs)[:count])
+
+    def _blendshapes(self, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        if not self._own:
+            return np.full((self._batch, len(BLENDSHAPES)), np.nan, np.float32)
+        return np.clip(outputs["blendshapes"].astype(np.float32), 0, 1)

@@ -1,0 +1,206 @@
+"""mesh.face: a dense mesh of every face, whose next crop follows from its last mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data import NOT_TRACKED, Device, Faces, Frame
+from vidface.data.mesh import Meshes
+from vidface.node import FOREVER, Node
+from vidface.nodes.mesh._network import MeshNetwork, Read
+from vidface.vision.boxes import iou_matrix
+from vidface.vision.meshcrop import Matrix, box_of_mesh, crop_of_box, crop_of_landmarks, crop_of_mesh
+from vidface.vision.meshtopology import five_of_mesh
+
+_SAME_FACE_IOU = 0.6
+"""Meshes that overlap more than this lie on one face; of two faces, also cheek to cheek, below 0.4."""
+
+
+class FaceMeshes(NamedTuple):
+    """What mesh.face gives: the meshes, and the faces as the meshes show them."""
+
+    mesh: Meshes
+    faces: Faces
+
+
+class MeshFace(Node):
+    """Measure 478 points (x, y, z), a presence score and 52 blendshapes of every face.
+
+    A tracked face is cut out where its last mesh lay, not where the detector's box lies, so that
+    the detector may look at one frame in many. It is cut out by the detector's landmarks when it is
+    new, when presence falls below `min_presence`, and when its last mesh and the tracker's box have
+    come apart; then it is read twice, the second time by the mesh of the first. Rows without a track
+    are always read that way. Where two meshes come to lie on one face, the row that a detector saw
+    and whose box fits better keeps it.
+
+    `mesh` has a row for every face. It is NaN where the face is smaller than `min_face_px`, outside
+    the picture, not there (presence stays as measured) or taken by another row (presence 0).
+    `faces` has the same rows, scores and tracks; where the mesh is known, the landmarks come from it,
+    the box is drawn around it as a detector would, and the row is no longer `interpolated`.
+    """
+
+    model: str = Field("vidface-facemesh", description="A model of the task mesh.")
+    min_presence: float = Field(0.5, ge=0, le=1, description="Below this the crop shows no face.")
+    min_face_px: float = Field(
+        16, ge=0, description="Faces less tall than this are not measured; pixels of the full-size frame."
+    )
+    min_overlap: float = Field(
+        0.35,
+        ge=0,
+        le=1,
+        description="Overlap (IoU) of a face's box and its mesh, below which the mesh has lost the face.",
+    )
+
+    memory = FOREVER
+
+    _network: MeshNetwork
+    _last: dict[int, NDArray[np.float32]]
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model,)
+
+    def open(self, device: Device) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: it is missing, altered, or no mesh model.
+        """
+        self._network = MeshNetwork(self.model, device)
+
+    def reset(self) -> None:
+        """Forget all meshes."""
+        self._last = {}
+
+    def close(self) -> None:
+        self._network.close()
+
+    def process(self, frame: Frame, faces: Faces) -> FaceMeshes:
+        """Meshes and refined faces of a frame, row by row those of `faces`."""
+        sheet = _Sheet(faces, self.min_presence, self.min_overlap)
+        rows = self._worth_reading(frame, faces)
+        self._read(frame, sheet, self._from_last(faces, rows))
+        kept = sheet.kept()
+        lost = [row for row in rows if row not in kept]
+        sheet.clear(lost)
+        self._read(frame, sheet, _crops_of(faces, lost, self._network.size))
+        again = [row for row in lost if sheet.present(row)]
+        self._read(frame, sheet, _crops_of_points(sheet.points, again, self._network.size))
+        mesh = sheet.meshes()
+        self._last = {
+            track: points
+            for track, known, points in zip(faces.tracks.tolist(), mesh.known, mesh.points, strict=True)
+            if known and track != NOT_TRACKED
+        }
+        return FaceMeshes(mesh, refined(faces, mesh))
+
+    def _worth_reading(self, frame: Frame, faces: Faces) -> list[int]:
+        """Rows that are large enough and reach into the picture."""
+        low, high = faces.boxes[:, :2], faces.boxes[:, 2:]
+        inside = ((high > 0) & (low < np.asarray(frame.size, np.float32)) & (high > low)).all(axis=1)
+        rows: list[int] = np.flatnonzero(inside & (faces.heights >= self.min_face_px)).tolist()
+        return rows
+
+    def _from_last(self, faces: Faces, rows: list[int]) -> dict[int, Matrix]:
+        """Row -> crop by the last mesh of its track, where that still lies in the track's box."""
+        last = {
+            row: self._last[int(faces.tracks[row])] for row in rows if int(faces.tracks[row]) in self._last
+        }
+        near = [row for row, points in last.items() if _fit(points, faces.boxes[row]) >= self.min_overlap]
+        return _crops_of_points(last, near, self._network.size)
+
+    def _read(self, frame: Frame, sheet: _Sheet, crops: dict[int, Matrix]) -> None:
+        if crops:
+            sheet.put(list(crops), self._network(frame, list(crops.values())))
+
+
+def refined(faces: Faces, mesh: Meshes) -> Faces:
+    """The faces with boxes and landmarks of their meshes; rows without a mesh as they were."""
+    known = mesh.known
+    points = mesh.points[known]
+    boxes, landmarks = faces.boxes.copy(), faces.landmarks.copy()
+    boxes[known], landmarks[known] = box_of_mesh(points), five_of_mesh(points)
+    return replace(faces, boxes=boxes, landmarks=landmarks, interpolated=faces.interpolated & ~known)
+
+
+class _Sheet:
+    """The readings of one frame while they are made, a row a face."""
+
+    def __init__(self, faces: Faces, min_presence: float, min_overlap: float) -> None:
+        self._faces = faces
+        self._min_presence = min_presence
+        self._min_overlap = min_overlap
+        none = Meshes.none(len(faces))
+        self.points = none.points.copy()
+        self._presence = none.presence.copy()
+        self._blendshapes = none.blendshapes.copy()
+
+    def put(self, rows: list[int], read: Read) -> None:
+        """Write what was read of some rows."""
+        self.points[rows] = read.points
+        self._presence[rows] = read.presence
+        self._blendshapes[rows] = read.blendshapes
+
+    def clear(self, rows: list[int]) -> None:
+        """Take rows back."""
+        self.points[rows] = np.nan
+        self._presence[rows] = 0
+
+    def present(self, row: int) -> bool:
+        """The crop showed a face."""
+        return bool(self._presence[row] >= self._min_presence) and bool(np.isfinite(self.points[row]).all())
+
+    def kept(self) -> list[int]:
+        """Rows whose mesh shows their own face, each face once."""
+        rows = [row for row in range(len(self._faces)) if self.present(row)]
+        fits = {row: _fit(self.points[row], self._faces.boxes[row]) for row in rows}
+        rows = [row for row in rows if fits[row] >= self._min_overlap]
+        rows.sort(key=lambda row: (bool(self._faces.interpolated[row]), -fits[row]))
+        overlaps = iou_matrix(boxes := box_of_mesh(self.points), boxes)
+        kept: list[int] = []
+        for row in rows:
+            if not kept or overlaps[row, kept].max() <= _SAME_FACE_IOU:
+                kept.append(row)
+        return kept
+
+    def meshes(self) -> Meshes:
+        """The kept rows; of the others only the presence, and 0 where it would claim another's face."""
+        others = np.ones(len(self._faces), np.bool_)
+        others[self.kept()] = False
+        self.points[others] = np.nan
+        self._blendshapes[others] = np.nan
+        self._presence[others & (self._presence >= self._min_presence)] = 0
+        return Meshes(self.points, self._presence, self._blendshapes)
+
+
+def _fit(points: NDArray[np.float32], box: NDArray[np.float32]) -> float:
+    """Overlap (IoU) of a mesh, boxed as a detector would, with a box."""
+    return float(iou_matrix(box_of_mesh(points)[None], box[None])[0, 0])
+
+
+def _crops_of(faces: Faces, rows: list[int], size: int) -> dict[int, Matrix]:
+    """Row -> crop by its landmarks, or by its box where they are not known."""
+    crops = {}
+    for row in rows:
+        with suppress(ValueError):
+            crops[row] = crop_of_box(faces.boxes[row], size)
+        with suppress(ValueError):
+            crops[row] = crop_of_landmarks(faces.landmarks[row], size)
+    return crops
+
+
+def _crops_of_points(
+    points: Mapping[int, NDArray[np.float32]] | NDArray[np.float32], rows: list[int], size: int
+) -> dict[int, Matrix]:
+    """Row -> crop by its mesh."""
+    crops = {}
+    for row in rows:
+        with suppress(ValueError):
+            crops[row] = crop_of_mesh(points[row], size)
+    return crops

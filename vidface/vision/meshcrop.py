@@ -1,0 +1,128 @@
+"""Where a mesh network looks: an upright square around a face, 1.5 times as wide as its mesh reaches.
+
+The crop follows from the last mesh, from five landmarks, or, where nothing else is known, from a
+box; all three give nearly the same square. The constants were fitted to 833 faces (portraits and
+video, turned up to profile) with detections of vidface-facedet and meshes of MediaPipe: against the
+crop from the mesh the one from landmarks is off by 2 % of the face's extent (95 %: 5 %) in place and
+5 % (95 %: 10 %) in size.
+
+Points are pixels of the upright frame, the centre of the top-left pixel at (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.vision.meshtopology import five_of_mesh
+
+Matrix = NDArray[np.float64]
+"""2 x 3, from frame pixels to crop pixels."""
+
+GROW: Final = 1.5
+"""Side of the crop over the longer side of the mesh's extent."""
+
+_EXTENT_OF_FIVE: Final = 1.855
+"""Longer side of the extent over the hypotenuse of eye distance and eye-mouth distance: as a head turns,
+the first falls and the second stays; as it nods, the other way round."""
+_NOSE_SHIFT: Final = 1.28
+"""The nose leads where the face turns; the middle of the mesh lies so many times as far the other way."""
+_BOX_INSET: Final = np.array([0.018, -0.115, -0.018, -0.009])
+"""Detector's box less extent of the mesh, in widths and heights of the extent: it reaches up to the hair."""
+_SMALLEST_PX: Final = 1.0
+
+
+def crop_of_mesh(points: Any, size: int) -> Matrix:
+    """The crop around a mesh: 478 x 2 or 3 points -> matrix to a crop of `size` x `size` pixels.
+
+    Raises:
+        ValueError: a point is not finite, or they span less than a pixel.
+    """
+    flat = np.asarray(points, np.float64)[:, :2]
+    right = _right(five_of_mesh(flat))
+    turned = flat @ _turn(right).T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    return _square((low + high) / 2 @ _turn(right), right, float((high - low).max()), size)
+
+
+def crop_of_landmarks(landmarks: Any, size: int) -> Matrix:
+    """The crop around five landmarks in viewer order (5 x 2 points).
+
+    Raises:
+        ValueError: a point is not finite, or they span less than a pixel.
+    """
+    five = np.asarray(landmarks, np.float64).reshape(5, 2)
+    right = _right(five)
+    turned = five @ _turn(right).T
+    eyes, mouth = turned[:2].mean(axis=0), turned[3:].mean(axis=0)
+    middle = (eyes + mouth) / 2
+    centre = middle - (_NOSE_SHIFT * (turned[2, 0] - middle[0]), 0)
+    reach = float(np.hypot(turned[1, 0] - turned[0, 0], mouth[1] - eyes[1]))
+    return _square(centre @ _turn(right), right, _EXTENT_OF_FIVE * reach, size)
+
+
+def crop_of_box(box: Any, size: int) -> Matrix:
+    """The crop around a detector's box x1 y1 x2 y2, taken to be upright.
+
+    Raises:
+        ValueError: a number is not finite, or the box is less than a pixel wide and high.
+    """
+    x1, y1, x2, y2 = np.asarray(box, np.float64).tolist()
+    left, top, right, bottom = _BOX_INSET.tolist()
+    width, height = (x2 - x1) / (1 + right - left), (y2 - y1) / (1 + bottom - top)
+    corner = np.array([x1 - left * width, y1 - top * height])
+    centre = corner + np.array([width, height]) / 2
+    return _square(centre, np.array([1.0, 0.0]), max(width, height), size)
+
+
+def box_of_mesh(points: Any) -> NDArray[np.float64]:
+    """Boxes as a detector would draw them around meshes: ... x 478 x 2 or 3 -> ... x 4, x1 y1 x2 y2."""
+    flat = np.asarray(points, np.float64)[..., :2]
+    low, high = flat.min(axis=-2), flat.max(axis=-2)
+    sides = high - low
+    boxes = np.concatenate([low, high], axis=-1) + np.concatenate([sides, sides], axis=-1) * _BOX_INSET
+    return np.asarray(boxes)
+
+
+def to_frame(points: Any, matrices: Any) -> NDArray[np.float64]:
+    """Points of crops back in the frame; z is scaled along.
+
+    Args:
+        points: n x k x 3 in pixels of the crops.
+        matrices: n x 2 x 3, from frame to crop, similarities.
+    """
+    crops, ways = np.asarray(points, np.float64), np.asarray(matrices, np.float64)
+    linear = ways[:, :, :2]
+    flat = (crops[..., :2] - ways[:, None, :, 2]) @ np.linalg.inv(linear).transpose(0, 2, 1)
+    depth = crops[..., 2:] / np.sqrt(np.abs(np.linalg.det(linear)))[:, None, None]
+    return np.concatenate([flat, depth], axis=-1)
+
+
+def _right(five: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vector to the face's right as seen: along the eyes, and across the line from eyes to mouth.
+
+    The second counts the more, the closer the eyes come to each other in a face that turns away.
+    """
+    eyes, mouth = five[:2].mean(axis=0), five[3:].mean(axis=0)
+    across, down = five[1] - five[0], mouth - eyes
+    way = across + np.array([down[1], -down[0]])
+    length = float(np.hypot(*way))
+    if not np.isfinite(five).all() or length < _SMALLEST_PX:
+        raise ValueError("a crop needs finite landmarks that differ by more than a pixel")
+    return np.asarray(way / length)
+
+
+def _turn(right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """2 x 2, frame to upright: its rows are the face's right and down."""
+    return np.array([right, (-right[1], right[0])])
+
+
+def _square(centre: NDArray[np.float64], right: NDArray[np.float64], extent: float, size: int) -> Matrix:
+    if not (np.isfinite(centre).all() and extent >= _SMALLEST_PX):
+        raise ValueError(
+            f"a crop needs a finite face of a pixel or more, but it is {extent:.3g} pixels large"
+        )
+    linear = _turn(right) * (size / (GROW * extent))
+    return np.column_stack([linear, size / 2 - linear @ centre])
