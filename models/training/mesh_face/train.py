@@ -1,0 +1,225 @@
+"""Train the student; the learning rate follows the clock, checkpoints can be resumed."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from net import RANK, FaceMesh, Separable
+from stream import PAIRS, Batch, Faces, Stream, batch_of
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
+from muon import Muon
+
+WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 200, 0.9985, 0.02
+IRIS = list(range(468, 478))
+EYES_AND_LIPS = [
+    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    *(362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
+    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
+    *(78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415),
+]
+
+
+def point_weights() -> Tensor:
+    """(478, 1): lids, lips and irises count three times, the rest once; mean 1."""
+    weights = torch.ones(478, 1)
+    weights[EYES_AND_LIPS + IRIS] = 3
+    return weights / weights.mean()
+
+
+def eye_distance(points: Tensor) -> Tensor:
+    """(n,) distance in space of the eyes' middles (mean of both corners), in the unit of the points."""
+    right, left = points[:, [33, 133]].mean(1), points[:, [263, 362]].mean(1)
+    return (right - left).norm(dim=1)
+
+
+def close(found: Tensor, wanted: Tensor) -> Tensor:
+    """Smooth L1 in units of the eyes' distance: square below half a percent."""
+    return nn.functional.smooth_l1_loss(found, wanted, beta=0.005, reduction="none")
+
+
+def points_loss(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """Mean over points, x and y full, z half."""
+    unit = eye_distance(wanted)[:, None, None].clamp(min=0.03)
+    error = close(found / unit, wanted / unit) * weights
+    return error[..., :2].mean() + 0.25 * error[..., 2].mean()
+
+
+def agreement(found: Tensor, batch: Batch) -> Tensor:
+    """How far the two views of one face differ, brought back to the stored crop."""
+    back, unit = batch.back, eye_distance(batch.points)
+    place = found[..., :2] @ back[:, :, :2].transpose(1, 2) + back[:, None, :, 2]
+    scale = back[:, :, :2].det().abs().sqrt()
+    half = len(place) // 2
+    reach = (unit * scale)[:half, None, None]
+    return close(place[:half] / reach, place[half:] / reach).mean()
+
+
+def losses(student: nn.Module, batch: Batch, weights: Tensor) -> tuple[Tensor, ...]:
+    """Points, agreement, presence, blendshapes."""
+    x = batch.images.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        points, presence, shapes = student(x)
+    count = len(batch.points)
+    presence_loss = nn.functional.binary_cross_entropy_with_logits(presence[:, 0], batch.face)
+    shape_loss = nn.functional.smooth_l1_loss(torch.sigmoid(shapes[:count]), batch.shapes, beta=0.02)
+    found = points[:count]
+    return points_loss(found, batch.points, weights), agreement(found, batch), presence_loss, shape_loss
+
+
+def principal(pack: Path, count: int = 3000) -> tuple[Tensor, Tensor]:
+    """Mean and principal directions of labelled meshes in jittered crops of side 1."""
+    faces, rng = Faces(pack, "train"), np.random.default_rng(0)
+    table = np.concatenate([batch_of(faces, rng, 24).points.numpy() for _ in range(count // 48)])
+    flat = table.reshape(len(table), -1)
+    mean = flat.mean(0)
+    _, size, basis = np.linalg.svd(flat - mean, full_matrices=False)
+    scaled = basis[:RANK] * (size[:RANK, None] / math.sqrt(len(flat)))
+    return torch.from_numpy(mean.reshape(-1, 3)), torch.from_numpy(scaled)
+
+
+def optimisers_of(student: FaceMesh, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the dense matrices inside, AdamW for stem, depthwise kernels, norms and heads."""
+    dense = [part.point.weight for part in student.modules() if isinstance(part, Separable)]
+    dense += [student.early[1].conv.weight, student.squeeze[0].weight, student.code.weight]
+    chosen = {id(weight) for weight in dense}
+    rest = [weight for weight in student.parameters() if id(weight) not in chosen]
+    return [torch.optim.AdamW(rest, lr=rate, weight_decay=1e-4), Muon(dense, lr=MUON_RATE)]
+
+
+class Run:
+    """Student, averaged student, optimisers and counters; kept in last.pt."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        torch.manual_seed(args.seed)
+        self.args, self.path, self.weights = args, args.out / "last.pt", point_weights()
+        self.student = FaceMesh().to(memory_format=torch.channels_last)
+        self.step, self.views, self.spent = 0, 0, 0.0
+        state = torch.load(self.path, weights_only=True) if self.path.exists() else None
+        if state is None:
+            self.student.start_from(*principal(args.pack))
+        self.kept = copy.deepcopy(self.student)
+        self.optimisers = optimisers_of(self.student, args.rate)
+        if state is not None:
+            self.student.load_state_dict(state["student"])
+            self.kept.load_state_dict(state["average"])
+            for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(kept)
+            self.step, self.views, self.spent = state["step"], state["views"], state["spent"]
+
+    def save(self) -> None:
+        """Write the checkpoint in one step, so that a cut never leaves half of one."""
+        state: dict[str, object] = {"student": self.student.state_dict(), "average": self.kept.state_dict()}
+        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
+        torch.save(state | {"step": self.step, "views": self.views, "spent": self.spent}, f"{self.path}.part")
+        Path(f"{self.path}.part").replace(self.path)
+
+    def learn(self, batch: Batch) -> list[float]:
+        """One optimiser step; returns the four losses."""
+        share = min(1, (self.step + 1) / WARM_UP_STEPS)
+        share *= 0.01 + 0.99 * (
+            0.5 + 0.5 * math.cos(math.pi * min(1.0, self.spent / (self.args.minutes * 60)))
+        )
+        for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * share
+        self.student.train()
+        points, agree, presence, shapes = losses(self.student, batch, self.weights)
+        self.student.zero_grad(set_to_none=True)
+        (points + 0.3 * agree + 0.05 * presence + shapes).backward()
+        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        average(self.kept, self.student, self.step)
+        self.step, self.views = self.step + 1, self.views + len(batch.images)
+        return [float(loss.detach()) for loss in (points, agree, presence, shapes)]
+
+
+def average(kept: FaceMesh, student: FaceMesh, step: int) -> None:
+    """Exponential moving average of weights and of the batch norms' statistics."""
+    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for mean, value in zip(kept.state_dict().values(), student.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+
+def check(student: FaceMesh, batches: list[Batch]) -> dict[str, float]:
+    """Mean point error in percent of the eyes' distance on validation views, mild and spoiled."""
+    student.eval()
+    rows = []
+    with torch.no_grad():
+        for batch in batches:
+            points, presence, shapes = student(batch.images.permute(0, 3, 1, 2).float())
+            count = len(batch.points)
+            error = (points[:count, :, :2] - batch.points[..., :2]).norm(dim=2).mean(1)
+            error = 100 * error / eye_distance(batch.points)
+            right = ((presence[:, 0] > 0) == (batch.face > 0)).float().mean()
+            off = (torch.sigmoid(shapes[:count]) - batch.shapes).abs().mean()
+            rows.append([error[: count // 2].mean(), error[count // 2 :].mean(), right, off])
+    names = ("mild_pct", "spoiled_pct", "presence_right", "blendshape_error")
+    return {name: round(float(value), 4) for name, value in zip(names, np.mean(rows, 0), strict=True)}
+
+
+def note(out: Path, **row: object) -> None:
+    """Append one line to the training log."""
+    with (out / "train.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")
+
+
+def train(args: argparse.Namespace) -> None:
+    """The training loop; ends by the clock."""
+    run = Run(args)
+    faces, rng = Faces(args.pack, "val"), np.random.default_rng(7)
+    held = [batch_of(faces, rng, PAIRS) for _ in range(8)]
+    loader = DataLoader(
+        Stream(args.pack, args.seed + run.step),
+        batch_size=None,
+        num_workers=1,
+        multiprocessing_context="spawn",
+    )
+    batches, start, saved, sums = iter(loader), time.monotonic() - run.spent, time.monotonic(), np.zeros(4)
+    while (spent := time.monotonic() - start) < args.minutes * 60:
+        run.spent = spent
+        sums += run.learn(next(batches))
+        if run.step % 100 == 0:
+            row = {"step": run.step, "views": run.views, "minutes": round(spent / 60, 2)}
+            note(args.out, **row, losses=(sums / 100).round(5).tolist())
+            sums[:] = 0
+        if time.monotonic() - saved > args.save_every * 60:
+            saved = time.monotonic()
+            run.save()
+            note(args.out, step=run.step, check=check(run.kept, held))
+    run.save()
+    note(args.out, step=run.step, views=run.views, done=True, check=check(run.kept, held))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for last.pt and train.jsonl")
+    parser.add_argument("--minutes", type=float, default=80)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--save-every", type=float, default=4)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.multiprocessing.set_sharing_strategy("file_system")
+    train(args)
+
+
+if __name__ == "__main__":
+    main()
