@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from vidface.vision.boxes import iou_matrix, nms
 from vidface.vision.detection import (
     MOST_CANDIDATES,
     STRIDES,
@@ -18,6 +21,7 @@ from vidface.vision.detection import (
     join,
     padded_size,
     to_tensor,
+    vote,
 )
 
 SIZE = (128, 64)
@@ -220,3 +224,56 @@ def test_joining_nothing_gives_nobody() -> None:
     nobody = join([])
     assert [column.shape for column in nobody] == [(0, 4), (0,), (0, 5, 2)]
     assert len(join([nobody, nobody]).boxes) == 0
+
+
+def reports(seed: int, count: int) -> Found:
+    """So many reports of a few faces, a little beside each other, and of nobody in particular."""
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 3, (count, 1)) * 60 + rng.normal(0, 3, (count, 4)) + [10, 10, 50, 60]
+    points = corners[:, None, :2] + rng.uniform(0, 40, (count, 5, 2))
+    scores = rng.uniform(0.1, 1, count)
+    return Found(corners.astype(np.float32), scores.astype(np.float32), points.astype(np.float32))
+
+
+def test_a_vote_of_two_is_the_mean_by_score_squared_and_overlap() -> None:
+    """Scores 1 and 0.5, IoU 0.8: weights 1 and 0.2, so a sixth of the way."""
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 8]], np.float32)
+    points = np.zeros((2, 5, 2), np.float32)
+    points[1] = 6
+    both = Found(boxes, np.array([1, 0.5], np.float32), points)
+    voted = vote(both.pick([0]), both)
+    np.testing.assert_allclose(voted.boxes, [[0, 0, 10, 10 - 2 / 6]], rtol=1e-6)
+    np.testing.assert_allclose(voted.landmarks, np.ones((1, 5, 2)), rtol=1e-6)
+    np.testing.assert_array_equal(voted.scores, [1])
+
+
+def test_whoever_overlaps_too_little_has_no_say() -> None:
+    """A neighbour at IoU 0.5 and a box without area change nothing; the latter keeps its own points."""
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [20, 20, 20, 20]], np.float32)
+    points = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
+    found = Found(boxes, np.array([0.9, 0.8, 0.7], np.float32), points)
+    voted = vote(found.pick([0, 2]), found)
+    np.testing.assert_array_equal(voted.boxes, boxes[[0, 2]])
+    np.testing.assert_array_equal(voted.landmarks, points[[0, 2]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 25))
+def test_a_vote_stays_among_the_voters_in_any_order(seed: int, count: int) -> None:
+    """Boxes and points lie within those that overlap; a shuffle of the candidates changes nothing."""
+    candidates = reports(seed, count)
+    found = candidates.pick(nms(candidates.boxes, candidates.scores, 0.3))
+    voted = vote(found, candidates)
+    shuffled = vote(found, candidates.pick(np.random.default_rng(seed).permutation(count)))
+    for face, box in enumerate(found.boxes):
+        voters = candidates.pick(iou_matrix(box[None], candidates.boxes)[0] >= 0.6)
+        if len(voters.boxes) <= 1:
+            np.testing.assert_array_equal(voted.boxes[face], box)
+            np.testing.assert_array_equal(voted.landmarks[face], found.landmarks[face])
+            continue
+        for given_, mean in ((voters.boxes, voted.boxes), (voters.landmarks, voted.landmarks)):
+            assert (mean[face] >= given_.min(0) - 1e-3).all()
+            assert (mean[face] <= given_.max(0) + 1e-3).all()
+    np.testing.assert_allclose(shuffled.boxes, voted.boxes, atol=1e-3)
+    np.testing.assert_allclose(shuffled.landmarks, voted.landmarks, atol=1e-3)
+    np.testing.assert_array_equal(voted.scores, found.scores)

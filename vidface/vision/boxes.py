@@ -41,3 +41,26 @@ def nms(boxes: NDArray[Any], scores: NDArray[Any], max_iou: float) -> NDArray[np
         overlap = iou_matrix(boxes[order[:1]], boxes[order[1:]])[0]
         order = order[1:][overlap <= max_iou]
     return np.array(kept, np.int64)
+
+
+def voting_weights(
+    kept: NDArray[Any], candidates: NDArray[Any], scores: NDArray[Any], *, min_iou: float
+) -> NDArray[np.float32]:
+    """How much each candidate has to say about each box that suppression kept.
+
+    Box voting (Gidaris and Komodakis, "Object Detection via a Multi-Region and Semantic Segmentation-aware
+    CNN Model", 2015): `weights @ candidates` are the kept boxes averaged over those that mean the same face.
+
+    Args:
+        kept: n x 4 boxes that came out of `nms`.
+        candidates: m x 4 boxes that went into it, their scores m.
+        min_iou: candidates that overlap a kept box by less say nothing about it.
+
+    Returns:
+        n x m; each row sums to 1, in proportion to score^2 x IoU, or to 0 where nobody overlaps enough.
+    """
+    overlap = iou_matrix(kept, candidates)
+    votes = np.where(overlap >= min_iou, overlap, 0) * np.square(scores, dtype=np.float32)
+    total = votes.sum(1, keepdims=True)
+    weights: NDArray[np.float32] = votes / np.where(total > 0, total, 1)
+    return weights

@@ -20,12 +20,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.vision.boxes import voting_weights
+
 STRIDES: Final = (8, 16, 32)
 SCRFD_ANCHORS: Final = 2
 RETINAFACE_SIDES: Final = ((16, 32), (64, 128), (256, 512))
 """Sides of the two priors of a cell in pixels, for each stride."""
 MOST_CANDIDATES: Final = 3000
 """A crowd of 300 faces gives about this many; a frame of noise must not cost more than a crowd."""
+VOTING_IOU: Final = 0.6
+"""Candidates that overlap a face by at least this much have a say in where it is."""
 _LARGEST_EXPONENT: Final = 8.0
 
 
@@ -55,6 +59,24 @@ def join(parts: Sequence[Found]) -> Found:
     if not parts:
         return Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
     return Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def vote(found: Found, candidates: Found) -> Found:
+    """Each face's box and landmarks as the mean over all candidates that mean it; scores stay.
+
+    A network reports a face from several cells, each a little wrong in its own way: see `voting_weights`.
+
+    Args:
+        found: what suppression kept of the candidates.
+        candidates: what went into it.
+    """
+    if len(candidates.boxes) <= len(found.boxes):
+        return found
+    weights = voting_weights(found.boxes, candidates.boxes, candidates.scores, min_iou=VOTING_IOU)
+    heard = weights.sum(1) > 0
+    boxes = np.where(heard[:, None], weights @ candidates.boxes, found.boxes)
+    points = (weights @ candidates.landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
+    return Found(boxes, found.scores, np.where(heard[:, None, None], points, found.landmarks))
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:

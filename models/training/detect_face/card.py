@@ -62,6 +62,7 @@ def card(folder: Path, log: Path) -> str:
         "TRAINED": trained(log),
         "TARGETS": verdicts(metrics),
         "HELD_OUT": table(metrics["held out"]),
+        "ITSELF": table(metrics["teacher against itself"]),
         "HEIGHT": table(metrics["by height in the input"]),
         "CONDITION": table(metrics["by condition (clips and crowds)"]),
         "SKIN": table(metrics["by skin tone (web_portraits)"]),

@@ -9,6 +9,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from vidface.vision.boxes import voting_weights
+from vidface.vision.detection import VOTING_IOU
+
 STRIDES = (8, 16, 32)
 Cells = NDArray[np.float32]  # (..., 16): score, spare, bbox 4, points 10 as the network puts them out
 
@@ -58,10 +61,20 @@ def suppress(faces: NDArray[np.float32], iou: float = 0.45) -> NDArray[np.float3
     return faces[keep]
 
 
+def voted(found: NDArray[np.float32], candidates: NDArray[np.float32], least: float) -> NDArray[np.float32]:
+    """Boxes and points as the mean over the candidates that mean the same face; see `voting_weights`."""
+    voters = candidates[candidates[:, 14] >= least]
+    weights = voting_weights(found[:, :4], voters[:, :4], voters[:, 14], min_iou=VOTING_IOU)
+    means = np.where(weights.sum(1)[:, None] > 0, weights @ voters[:, :14], found[:, :14])
+    return np.concatenate([means, found[:, 14:]], 1)
+
+
 class Teacher:
     """A detector with YuNet's contract (BGR 0-255; cls, obj, bbox, kps at strides 8, 16, 32)."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, vote_from: float | None = None) -> None:
+        """`vote_from`: candidates of at least this score vote on boxes and points, as in `detect.face`."""
+        self._vote_from = vote_from
         self._session = open_session(path)
         self._input = self._session.get_inputs()[0].name
         self._names = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
@@ -82,4 +95,6 @@ class Teacher:
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT)
         cells = self.cells(padded[None])[0]
         keep = cells[:, 0] >= score
-        return suppress(decode(cells[keep], grid_of(*padded.shape[:2])[keep]))
+        candidates = decode(cells[keep], grid_of(*padded.shape[:2])[keep])
+        found = suppress(candidates)
+        return found if self._vote_from is None else voted(found, candidates, self._vote_from)

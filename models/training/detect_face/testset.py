@@ -133,6 +133,18 @@ def turned_faces(faces: Faces, matrix: NDArray[np.float64], shape: tuple[int, ..
     return moved[((centre > 0) & (centre < (shape[1], shape[0]))).all(1)]
 
 
+def moves(image: Image) -> dict[str, tuple[Image, NDArray[np.float64]]]:
+    """The picture moved by a few pixels, and a tenth smaller; each with the matrix for points."""
+    height, width = image.shape[:2]
+    shift = np.array([[1, 0, 5], [0, 1, 3]], np.float64)
+    small = cv2.resize(image, (round(width * 0.9), round(height * 0.9)), interpolation=cv2.INTER_AREA)
+    scale = np.diag([small.shape[1] / width, small.shape[0] / height, 1])[:2]
+    return {
+        "shifted by (5, 3) px": (cv2.warpAffine(image, shift, (width, height)), shift),
+        "scaled by 0.9": (small, scale),
+    }
+
+
 CONDITIONS: dict[str, Callable[[Image, np.random.Generator], Image]] = {
     "blur sigma 2": blur,
     "noise sigma 20": noise,

@@ -35,7 +35,7 @@ def test_convention_boxes_carry_no_shift_and_no_scale(detect: Any, make_frame: A
     """A rectangle drawn from pixel edge to pixel edge comes back with those edges, at any frame size."""
     width, height = size
     box = (width // 3, height // 4, width // 3 + width // 6, height // 4 + height // 3)
-    (faces,) = detect([make_frame(width, height, [box])])
+    (faces,) = detect([make_frame(width, height, [box])], vote=False)
     tolerance = 0.02 * max(size) / 640
     np.testing.assert_allclose(faces.boxes, [box], atol=max(tolerance, 0.02))
 
@@ -75,6 +75,17 @@ def test_one_face_reported_by_two_cells_is_one_face(detect: Any, make_frame: Any
     frame = make_frame(640, 360, [(40, 50, 120, 150)])
     assert len(detect([frame])[0]) == 1
     assert len(detect([frame], nms_iou=0.99)[0]) == 2
+
+
+def test_a_vote_lets_the_weaker_cell_have_its_say(detect: Any, make_frame: Any) -> None:
+    """The second cell is a pixel beside with 0.8 of the score: weights 1 and 0.64 times the overlap."""
+    frame = make_frame(640, 360, [(40, 50, 120, 150)])
+    alone, voted = detect([frame], vote=False)[0], detect([frame])[0]
+    overlap = 79 * 99 / (2 * 80 * 100 - 79 * 99)
+    share = 0.64 * overlap / (1 + 0.64 * overlap)
+    np.testing.assert_allclose(voted.boxes - alone.boxes, np.full((1, 4), share), atol=1e-3)
+    np.testing.assert_allclose(voted.landmarks, alone.landmarks, atol=1e-3)
+    np.testing.assert_array_equal(voted.scores, alone.scores)
 
 
 def test_scores_fall_from_first_to_last_and_stay_in_range(detect: Any, make_frame: Any) -> None:
@@ -256,7 +267,7 @@ def test_a_model_of_another_family_is_refused(network: Any) -> None:
 def test_a_model_of_fixed_size_gets_exactly_that(detect: Any, make_frame: Any, network: Any) -> None:
     """Pictures are padded to it; a width beyond it is refused with the width that fits."""
     network.inputs = (replace(network.inputs[0], shape=(1, 3, 640, 640)),)
-    (faces,) = detect([make_frame(1280, 720, [(400, 200, 600, 400)])], device=Device("cuda"))
+    (faces,) = detect([make_frame(1280, 720, [(400, 200, 600, 400)])], device=Device("cuda"), vote=False)
     np.testing.assert_allclose(faces.boxes, [(400, 200, 600, 400)], atol=0.05)
     assert network.shapes == [(1, 3, 640, 640)]
     with pytest.raises(UsageError, match="set width to 640 or less"):

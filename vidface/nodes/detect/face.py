@@ -25,6 +25,7 @@ from vidface.vision.detection import (
     join,
     padded_size,
     to_tensor,
+    vote,
 )
 from vidface.vision.resize import resize
 from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
@@ -66,6 +67,9 @@ class DetectFace(Node):
         0, ge=0, description="Faces less tall than this are left out; pixels of the full-size frame."
     )
     nms_iou: float = Field(0.3, gt=0, lt=1, description="Boxes that overlap more than this are one face.")
+    vote: bool = Field(
+        True, description="Average each face's box and landmarks over all that the network says of it."
+    )
     every: int = Field(1, ge=1, description="Look at one frame in so many, and at the first after each cut.")
     tiles: Literal["off", "auto"] | Annotated[int, Field(ge=2, le=8)] = Field(
         "off",
@@ -196,6 +200,8 @@ class DetectFace(Node):
         found = self._decode([outputs[name] for name in self._order], size, self._score)
         for view, candidates in zip(group, found, strict=False):
             best = candidates.pick(nms(candidates.boxes, candidates.scores, self.nms_iou))
+            if self.vote:
+                best = vote(best, candidates)
             cut = cut_off(best, view.tile, view.whole)
             scale = (view.frame.size[0] / view.whole.width, view.frame.size[1] / view.whole.height)
             parts[view.number].append((best.moved(scale, (view.tile.x, view.tile.y)), cut))
