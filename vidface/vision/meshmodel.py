@@ -81,7 +81,7 @@ class MeshModel:
             ModelError: the file cannot be read, lacks an array, or an array is not as described.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 lacking = [field.name for field in fields(cls) if field.name not in arrays.files]
                 if lacking:
                     raise ModelError(f"{path}: a mesh model needs the array {', '.join(lacking)}.")

@@ -252,7 +252,9 @@ def _root_mean_square(distances: Array, weights: Array) -> Array:
 
 def _trust(distances: Array, given: Array) -> Array:
     """n x p weights in (0, 1] from distances; the width follows from the median over points that count."""
-    middle = np.nanmedian(np.where(given > 0, distances, np.nan), axis=1)
+    counts = given > 0
+    ranked = np.sort(np.where(counts, distances, np.inf), axis=1)
+    middle = ranked[np.arange(len(ranked)), (counts.sum(axis=1) - 1) // 2]
     width = np.maximum(1.4826 * middle * _OUTLIER, 1e-9)
     trust: Array = 1 / (1 + (distances / width[:, None]) ** 2) ** 2
     return trust
