@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from vidface.data import Faces, Frame, Planes
 from vidface.data.planes import Matrix
-from vidface.nodes.draw.boxes import PALETTE, DrawBoxes, colour_of
+from vidface.nodes.draw._colours import PALETTE, colour_of
+from vidface.nodes.draw.boxes import DrawBoxes
 from vidface.vision.paint import Rgb, ink_codes
 
 SHAPE = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32)
@@ -53,6 +54,9 @@ class Plain:
         fresh = Planes(p.luma.copy(), p.u.copy(), p.v.copy(), p.bits, p.matrix, p.full_range)
         paint(fresh)
         return Plain(fresh)
+
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> Plain:
+        raise AssertionError("drawing keeps the size")
 
     def rgb(self, width: int | None = None) -> NDArray[np.uint8]:
         raise AssertionError("drawing must not go through RGB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +14,9 @@ from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
 from vidface.data.planes import Planes
 from vidface.node import FOREVER, Node
+from vidface.nodes.draw._colours import colour_of
 from vidface.vision.captions import spot_beside, text_mask
 from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, draw_trail, rounded_box, tag
-
-PALETTE: Final[tuple[Rgb, ...]] = (
-    (65, 255, 179),
-    (240, 215, 12),
-    (137, 185, 255),
-    (223, 69, 157),
-    (227, 234, 255),
-    (193, 128, 0),
-    (185, 75, 255),
-    (255, 0, 93),
-)
-"""Any two differ by at least 30 (CIELAB) to normal sight and to protan, deutan and tritan observers
-(matrices of Machado et al. 2009), and all are light enough for black text."""
-
-NOBODY: Final[Rgb] = (210, 210, 210)
-"""The colour of faces without a track."""
 
 Trail = deque[tuple[float, float, float]]
 """Seconds, x and y of the box centre in pixels; oldest first."""
@@ -151,22 +136,6 @@ class DrawBoxes(Node):
                 place = (*spot, spot[0] + size[0], spot[1] + size[1])
                 tag(canvas, place, mask, pad=pad, colour=colour_of(int(faces.tracks[i])))
                 taken.append(place)
-
-
-def colour_of(track: int) -> Rgb:
-    """The colour of a track: always the same for the same number, far apart for neighbouring numbers.
-
-    Every eighth number has the same hue, a step lighter or two.
-    """
-    if track == NOT_TRACKED:
-        return NOBODY
-    turn, place = divmod(track - 1, len(PALETTE))
-    r, g, b = PALETTE[place]
-    if turn % 3 == 1:
-        return (r + 255) // 2, (g + 255) // 2, (b + 255) // 2
-    if turn % 3 == 2:
-        return (3 * r + 255) // 4, (3 * g + 255) // 4, (3 * b + 255) // 4
-    return r, g, b
 
 
 def _label(track: int, score: float, *, with_score: bool) -> str:
