@@ -16,8 +16,9 @@ Array = NDArray[np.float64]
 
 FRONTAL_DEG = 25.0
 """Meshes turned further than this do not shape the bases: the teacher's depth is poorer there."""
-RIDGE = 3.0
-"""Ridge of the regression of shape on blendshapes, in frames."""
+LEAST_FRAMES, MOST_FRAMES = 10, 50
+RIDGE = 1.0
+"""Of the regression of shape on blendshapes and pose, in squared units of these."""
 REST_QUANTILE = 0.25
 
 
@@ -74,33 +75,64 @@ def align(labels: Labels, mean: Array, stable: NDArray[np.bool_]) -> Aligned:
     return Aligned(labels, fit.undo(points), angles_of(fit.rotations))
 
 
-def expression_of_blendshapes(aligned: Aligned) -> tuple[Array, Array]:
-    """Linear map from blendshapes to shape, from differences within people.
+def pose_terms(angles: Array) -> Array:
+    """n x 3 degrees -> n x 5: yaw, pitch, their squares and product, in units of 10 degrees."""
+    yaw, pitch = angles[:, 0] / 10, angles[:, 1] / 10
+    return np.stack([yaw, pitch, yaw**2, pitch**2, yaw * pitch], axis=1)
 
-    Returns:
-        52 x 478 x 3 displacement per unit of each coefficient, and the 52 coefficients of a face at
-        rest (lower quartile over people and frames).
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """What blendshapes and pose do to the shape, linear, learned from differences within people.
+
+    Attributes:
+        expression: 52 x 478 x 3, per unit of each blendshape.
+        pose: 5 x 478 x 3, per unit of each of `pose_terms`: the head does not change with pose, so this
+            is what the teacher gets wrong.
+        rest: the 52 blendshapes of a face at rest (lower quartile over all frames).
     """
-    left, right = np.zeros((52, 52)), np.zeros((52, 478 * 3))
+
+    expression: Array
+    pose: Array
+    rest: Array
+
+    def neutral(self, aligned: Aligned) -> Array:
+        """n x 478 x 3 shapes at rest, seen from the front."""
+        shift = aligned.labels.blendshapes.astype(np.float64) - self.rest
+        return self.upright(aligned) - np.tensordot(shift, self.expression, axes=1)
+
+    def upright(self, aligned: Aligned) -> Array:
+        """n x 478 x 3 shapes without what pose does to them."""
+        return aligned.shapes - np.tensordot(pose_terms(aligned.angles), self.pose, axes=1)
+
+
+def learn_effects(aligned: Aligned, pairs: NDArray[np.int64]) -> Effects:
+    """Ridge regression within people; each counts by the number of frames, at most `MOST_FRAMES`."""
+    features = np.concatenate([aligned.labels.blendshapes, pose_terms(aligned.angles)], axis=1)
+    count = features.shape[1]
+    left, right = np.zeros((count, count)), np.zeros((count, 478 * 3))
     frontal = np.flatnonzero(aligned.frontal)
-    for within in aligned.labels.pick(frontal).groups(least=10):
+    for within in aligned.labels.pick(frontal).groups(least=LEAST_FRAMES):
         rows = frontal[within]
-        x = aligned.labels.blendshapes[rows].astype(np.float64)
-        y = aligned.shapes[rows].reshape(len(rows), -1)
+        x, y = features[rows], aligned.shapes[rows].reshape(len(rows), -1)
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-        left += x.T @ x / len(rows)
-        right += x.T @ y / len(rows)
-    map_ = np.linalg.solve(left + RIDGE * 1e-3 * np.eye(52), right).reshape(52, 478, 3)
-    return map_, np.quantile(aligned.labels.blendshapes, REST_QUANTILE, axis=0).astype(np.float64)
+        share = min(len(rows), MOST_FRAMES) / len(rows)
+        left += share * x.T @ x
+        right += share * x.T @ y
+    both = np.linalg.solve(left + RIDGE * np.eye(count), right).reshape(count, 478, 3)
+    pose = both[52:]
+    # Left and right are alike: what yaw and the product do must turn its sign in a mirror.
+    sign = np.array([-1, 1, 1, 1, -1]).reshape(5, 1, 1)
+    pose = (pose + sign * mirrored(pose, pairs)) / 2
+    rest = np.quantile(aligned.labels.blendshapes, REST_QUANTILE, axis=0).astype(np.float64)
+    return Effects(both[:52], pose, rest)
 
 
-def neutral_people(aligned: Aligned) -> tuple[list[NDArray[np.int64]], Array]:
-    """For each person the rows and the neutral shape: expression taken off by blendshapes, then the mean."""
-    map_, rest = expression_of_blendshapes(aligned)
-    shift = aligned.labels.blendshapes.astype(np.float64) - rest
-    neutral = aligned.shapes - np.tensordot(shift, map_, axes=1)
-    groups = [rows[aligned.frontal[rows]] for rows in aligned.labels.groups(least=1)]
-    groups = [rows for rows in groups if len(rows)]
+def neutral_people(aligned: Aligned, effects: Effects) -> tuple[list[NDArray[np.int64]], Array]:
+    """For each person the frontal rows and the neutral shape (median over frames)."""
+    neutral = effects.neutral(aligned)
+    frontal = np.flatnonzero(aligned.frontal)
+    groups = [frontal[within] for within in aligned.labels.pick(frontal).groups(least=1)]
     return groups, np.stack([np.median(neutral[rows], axis=0) for rows in groups])
 
 
@@ -124,12 +156,16 @@ def components(samples: Array, weights: Array, pairs: NDArray[np.int64], count: 
 
 
 def expression_samples(
-    aligned: Aligned, groups: list[NDArray[np.int64]], neutrals: Array, *, least: int = 10
+    aligned: Aligned, effects: Effects, groups: list[NDArray[np.int64]], neutrals: Array
 ) -> tuple[Array, Array]:
-    """Displacements of frames from their person's neutral shape, and weights that let people count alike."""
+    """Displacements of clips' frames from the neutral shape, and weights: people count alike.
+
+    Sets of portraits show years of a person, and some of their names are wrong: they have no part in it.
+    """
+    shapes, portrait = effects.upright(aligned), aligned.labels.portrait
     parts, weights = [], []
     for rows, neutral in zip(groups, neutrals, strict=True):
-        if len(rows) >= least:
-            parts.append(aligned.shapes[rows] - neutral)
+        if len(rows) >= LEAST_FRAMES and not portrait[rows[0]]:
+            parts.append(shapes[rows] - neutral)
             weights.append(np.full(len(rows), 1 / len(rows)))
     return np.concatenate(parts), np.concatenate(weights)

@@ -19,6 +19,8 @@ from vidface.vision.rigid import angles_of, fit_robust, rotations_of
 
 Array = NDArray[np.float64]
 IDENTITY, EXPRESSION = 40, 30
+ENOUGH = 3000
+"""Meshes are enough for the first mean."""
 MOST_OPEN = 0.02
 """Share of frames, those with the widest open mouth, that the triangles are drawn on."""
 
@@ -35,7 +37,7 @@ def canonical(
     clips = [labels.pick(~labels.portrait).points[rows].astype(np.float64) for rows in groups]
     motion, _ = stability.motion_of_points(start, clips, pairs)
     stable = stability.choose(motion)
-    portraits = labels.points[labels.portrait].astype(np.float64)
+    portraits = labels.points[labels.portrait][::3].astype(np.float64)
     mean, pitch = start, 0.0
     for _ in range(3):
         fit = fit_robust(mean[stable], portraits[:, stable]).similarity
@@ -49,24 +51,22 @@ def canonical(
     return mean - mean[stable].mean(axis=0), stable, facts
 
 
-def build(labels: Labels) -> tuple[MeshModel, dict[str, Any]]:
-    """The model of these labels, and facts about it."""
-    points = labels.points.astype(np.float64)
-    start = bases.general_mean(points)
+def build(labels: Labels) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
+    """The model of these labels, what pose and blendshapes do, and facts."""
+    start = bases.general_mean(labels.points[:: max(1, len(labels) // ENOUGH)].astype(np.float64))
     pairs = mirror_pairs(start)
     start = bases.symmetric(start, pairs)
     start /= interocular(start[None])[0]
     mean, stable, facts = canonical(labels, pairs, start)
-    for _ in range(2):
+    for _ in range(3):
         aligned = bases.align(labels, mean, stable)
-        groups, neutrals = bases.neutral_people(aligned)
+        effects = bases.learn_effects(aligned, pairs)
+        groups, neutrals = bases.neutral_people(aligned, effects)
         mean = neutrals.mean(axis=0)
         mean = (mean + mirrored(mean, pairs)) / 2
         mean = (mean - mean[stable].mean(axis=0)) / interocular(mean[None])[0]
-    aligned = bases.align(labels, mean, stable)
-    groups, neutrals = bases.neutral_people(aligned)
     identity = bases.components(neutrals - mean, np.ones(len(neutrals)), pairs, IDENTITY)
-    samples, weights = bases.expression_samples(aligned, groups, neutrals)
+    samples, weights = bases.expression_samples(aligned, effects, groups, neutrals)
     expression = bases.components(samples, weights, pairs, EXPRESSION)
     wide = np.linalg.norm(aligned.shapes[:, 13] - aligned.shapes[:, 14], axis=1)
     most = aligned.frontal & (wide >= np.quantile(wide[aligned.frontal], 1 - MOST_OPEN))
@@ -89,7 +89,7 @@ def build(labels: Labels) -> tuple[MeshModel, dict[str, Any]]:
         "expression_variance_explained": (np.cumsum(expression.stds**2) / expression.total).round(4).tolist(),
         "triangles": len(model.triangles),
     }
-    return model, facts
+    return model, effects, facts
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for model.npz and build.json")
     args = parser.parse_args()
     labels = Labels.read(args.pack)
-    model, facts = build(labels.pick(labels.part == "train"))
+    model, _, facts = build(labels.pick(labels.part == "train"))
     args.out.mkdir(parents=True, exist_ok=True)
     model.save(args.out / "model.npz")
     (args.out / "build.json").write_text(json.dumps(facts, indent=1))

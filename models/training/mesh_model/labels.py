@@ -36,18 +36,23 @@ class Labels:
     @classmethod
     def read(cls, pack: Path) -> Self:
         """Read the pack that `../mesh_face/pack.py` makes; a clip stands for a person."""
-        with np.load(pack / "items.npz") as items:
-            sure = items["presence"] >= LEAST_PRESENCE
-            names = items["name"][sure]
-            folders = np.array([name.partition("/")[0] for name in names])
-            return cls(
-                points=items["points"][sure],
-                blendshapes=items["blendshapes"][sure],
-                source=np.where(np.isin(folders, PORTRAITS), folders, names),
-                person=names,
-                part=items["part"][sure],
-                frame=items["frame"][sure].astype(np.int64),
-            )
+        columns: dict[str, list[Any]] = {}
+        for path in sorted(pack.glob("*/items.npz")):
+            with np.load(path) as items:
+                for name in ("points", "blendshapes", "name", "part", "frame", "presence"):
+                    columns.setdefault(name, []).append(items[name])
+        whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+        sure = whole["presence"] >= LEAST_PRESENCE
+        names = whole["name"][sure]
+        folders = np.array([name.partition("/")[0] for name in names])
+        return cls(
+            points=whole["points"][sure],
+            blendshapes=whole["blendshapes"][sure],
+            source=np.where(np.isin(folders, PORTRAITS), folders, names),
+            person=names,
+            part=whole["part"][sure],
+            frame=whole["frame"][sure].astype(np.int64),
+        )
 
     def __len__(self) -> int:
         return len(self.points)
