@@ -8,6 +8,7 @@ from typing import Any
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.mesh import Meshes
 from vidface.data.times import time_text
 from vidface.vision.bestshot import parts_of
 
@@ -30,6 +31,7 @@ class TrackSummary:
     best_frame: int | None = None
     best_time: Fraction = Fraction(0)
     best_quality: float = 0.0
+    measured: int | None = None
 
     def add(self, frame: Frame, *, score: float, height: float, quality: float, interpolated: bool) -> None:
         """Take in the track's row of a frame; `quality` is that of `vidface.vision.bestshot.parts_of`."""
@@ -65,17 +67,19 @@ class TrackSummary:
             "best_frame": self.best_frame,
             "best_time": time_text(self.best_time) if seen else None,
             "best_quality": round(self.best_quality, 4) if seen else None,
+            **({} if self.measured is None else {"measured": self.measured}),
         }
 
 
-def follow(tracks: dict[int, TrackSummary], frame: Frame, faces: Faces) -> None:
-    """Add the tracked rows of a frame to the summaries, beginning new ones."""
+def follow(tracks: dict[int, TrackSummary], frame: Frame, faces: Faces, mesh: Meshes | None = None) -> None:
+    """Add the tracked rows of a frame to the summaries, beginning new ones; `mesh` counts measured rows."""
     if not len(faces) or not (faces.tracks != NOT_TRACKED).any():
         return
     scores, heights = faces.scores.tolist(), faces.heights.tolist()
     interpolated = faces.interpolated.tolist()
     # A row that nobody saw has no quality: two frames in three with a cadence of three.
     quality = [0.0] * len(faces) if all(interpolated) else parts_of(faces, frame.size).product.tolist()
+    known = None if mesh is None else mesh.known.tolist() or [False] * len(faces)
     for i, track in enumerate(faces.tracks.tolist()):
         if track == NOT_TRACKED:
             continue
@@ -88,3 +92,5 @@ def follow(tracks: dict[int, TrackSummary], frame: Frame, faces: Faces) -> None:
             quality=quality[i],
             interpolated=interpolated[i],
         )
+        if known is not None:
+            tracks[track].measured = (tracks[track].measured or 0) + known[i]

@@ -8,8 +8,12 @@ from typing import Any
 
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
+from vidface.data.measures import Measures
+from vidface.data.mesh import Meshes
+from vidface.data.pose import Poses
 from vidface.data.times import time_text
 from vidface.node import Sink, Target
+from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile
 from vidface.sinks._tracks import TrackSummary, follow
 
@@ -21,11 +25,14 @@ class Jsonl(Sink):
     fraction), pts, faces. Only where they say something: time_base (seconds per unit of pts, where
     it is not the one in run.json), epoch (number of gaps before, where there were any), and
     `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
-    x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated.
+    x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
+    in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), and of the
+    mesh its presence and blendshapes (name: value); null where not measured.
 
     A track's line: first and last frame and time, frames, how many of them detected and
-    interpolated, longest_gap_s (longest time between two detections), means over its rows, and its
-    best frame (`vidface.vision.bestshot`, without sharpness). An output of another name than
+    interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
+    frame (`vidface.vision.bestshot`, without sharpness), and where meshes are wired in, on how many
+    frames it was measured. An output of another name than
     "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
 
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
@@ -45,11 +52,25 @@ class Jsonl(Sink):
         self._time_base = target.info.time_base
         self._file = LineFile(target.folder / f"{target.name}.jsonl")
 
-    def process(self, frame: Frame, faces: Faces) -> None:
-        follow(self._tracks, frame, faces)
+    def process(
+        self,
+        frame: Frame,
+        faces: Faces,
+        pose: Poses | None = None,
+        measures: Measures | None = None,
+        mesh: Meshes | None = None,
+    ) -> None:
+        """Write a frame's line.
+
+        Raises:
+            UsageError: a wired value has not a row for every face.
+            OutputError: the line cannot be written.
+        """
+        extra = Extra(faces, pose, measures, mesh)
+        follow(self._tracks, frame, faces, mesh)
         self._faces += len(faces)
         if self._file is not None:
-            self._file.write(compact(self._line(frame, faces)))
+            self._file.write(compact(self._line(frame, extra)))
 
     def finish(self) -> dict[str, Any]:
         if self._file is None:
@@ -75,15 +96,15 @@ class Jsonl(Sink):
             self._file.close()
             self._file = None
 
-    def _line(self, frame: Frame, faces: Faces) -> dict[str, Any]:
+    def _line(self, frame: Frame, extra: Extra) -> dict[str, Any]:
         line: dict[str, Any] = {"frame": frame.index, "time": time_text(frame.time), "pts": frame.pts}
         if frame.time_base != self._time_base:
             line["time_base"] = str(frame.time_base)
         if frame.epoch > 0:
             line["epoch"] = frame.epoch
-        if not faces.looked:
+        if not extra.faces.looked:
             line["looked"] = False
-        line["faces"] = list(faces.rows())
+        line["faces"] = [face | more for face, more in zip(extra.faces.rows(), extra.nested(), strict=True)]
         return line
 
 

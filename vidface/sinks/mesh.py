@@ -124,7 +124,7 @@ class _Objs:
 
     def __init__(self, target: Target) -> None:
         self._folder = target.folder / target.name
-        self._count = 0
+        self._files: list[str] = []
         _private_folder(self._folder)
 
     def add(self, frame: Frame, faces: Faces, mesh: Meshes) -> None:
@@ -135,10 +135,10 @@ class _Objs:
             name = f"{frame.index:06d}.obj" if track >= 0 else f"{frame.index:06d}_{row + 1}.obj"
             text = obj_of_mesh(mesh.points[row], comment=f"frame {frame.index}, {float(frame.time):.6f} s")
             write_private(folder / name, text.encode())
-            self._count += 1
+            self._files.append(f"{self._folder.name}/{folder.name}/{name}")
 
     def finish(self) -> dict[str, Any]:
-        return {"files": [f"{self._folder.name}/"], "meshes": self._count}
+        return {"files": self._files, "meshes": len(self._files)}
 
 
 def _private_folder(path: Path) -> None:

@@ -15,9 +15,13 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.measures import Measures
+from vidface.data.mesh import Meshes
+from vidface.data.pose import Poses
 from vidface.data.times import time_text
-from vidface.errors import OutputError, UsageError
+from vidface.errors import UsageError
 from vidface.node import Sink, Target
+from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile, open_private, writing
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -49,22 +53,45 @@ class Table(Sink):
     landmarks are empty where not known. CSV holds whole lines at any moment; a Parquet file becomes
     readable when it is closed, also after an error, but not if the process is killed.
 
+    Where they are wired in, columns follow for the pose (pose_yaw, pose_pitch, pose_roll in degrees,
+    pose_x, pose_y, pose_scale, pose_residual), the measures under their own names, and the mesh
+    (presence, bs_NAME for each of the 52 blendshapes). Which there are is settled by the first frame.
+
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
     """
 
     format: Literal["csv", "parquet"] = Field("csv", description="parquet needs the extra vidface[tables].")
 
     _out: _Rows | None = None
+    _extra: tuple[str, ...] | None = None
 
     def start(self, target: Target) -> None:
         path = target.folder / f"{target.name.removesuffix(f'_{self.format}')}.{self.format}"
+        self._extra = None
         self._out = CsvRows(path) if self.format == "csv" else ParquetRows(path)
 
-    def process(self, frame: Frame, faces: Faces) -> None:
+    def process(
+        self,
+        frame: Frame,
+        faces: Faces,
+        pose: Poses | None = None,
+        measures: Measures | None = None,
+        mesh: Meshes | None = None,
+    ) -> None:
+        """Write a frame's rows.
+
+        Raises:
+            UsageError: a wired value has not a row for every face, or its columns changed on the way.
+            OutputError: a row cannot be written.
+        """
         if self._out is None:
             return
-        for row in rows(frame, faces):
-            self._out.write(row)
+        extra = Extra(faces, pose, measures, mesh)
+        if self._extra is None:
+            self._extra = extra.columns()
+            self._out.begin(columns_with(self._extra))
+        for row, more in zip(rows(frame, faces), extra.flat(self._extra), strict=True):
+            self._out.write(row | dict(zip(self._extra, more, strict=True)))
 
     def finish(self) -> dict[str, Any]:
         if self._out is None:
@@ -76,6 +103,19 @@ class Table(Sink):
         if self._out is not None:
             self._out.close()
             self._out = None
+
+
+def columns_with(extra: tuple[str, ...]) -> dict[str, str]:
+    """All columns with their types, further ones (float32) behind those of `COLUMNS`.
+
+    Raises:
+        UsageError: two columns have the same name.
+    """
+    names = [*COLUMNS, *extra]
+    double = next((name for name in extra if names.count(name) > 1), None)
+    if double is not None:
+        raise UsageError(f"a table cannot have two columns {double!r}; give the measure another name.")
+    return {**COLUMNS, **dict.fromkeys(extra, "float32")}
 
 
 def rows(frame: Frame, faces: Faces) -> Iterator[dict[str, Any]]:
@@ -110,6 +150,7 @@ class _Rows(Protocol):
     path: Path
     count: int
 
+    def begin(self, columns: Mapping[str, str]) -> None: ...
     def write(self, row: dict[str, Any]) -> None: ...
     def close(self) -> None: ...
 
@@ -120,12 +161,15 @@ class CsvRows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
+        self._begun = False
         self._file = LineFile(path)
-        try:
-            self._file.write(",".join(COLUMNS))
-        except OutputError:
-            self._file.close()
-            raise
+
+    def begin(self, columns: Mapping[str, str]) -> None:
+        """Write the header."""
+        self._begun = True
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(columns)
+        self._file.write(text.getvalue())
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row."""
@@ -136,8 +180,12 @@ class CsvRows:
         self.count += 1
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
-        self._file.close()
+        """Close the file; safe to call twice. A table without a frame gets its header now."""
+        try:
+            if not self._begun:
+                self.begin(COLUMNS)
+        finally:
+            self._file.close()
 
 
 class ParquetRows:
@@ -160,11 +208,18 @@ class ParquetRows:
         self.path = path
         self.count = 0
         self._waiting: list[dict[str, Any]] = []
-        self._schema = pa.schema([pa.field(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()])
-        self._batch = pa.RecordBatch.from_pylist
+        self._arrow, self._parquet = pa, pq
+        self._schema: Any = None
+        self._writer: Any = None
         with writing(path):
             self._file = os.fdopen(open_private(path), "wb")
-            self._writer: Any = pq.ParquetWriter(self._file, self._schema)
+
+    def begin(self, columns: Mapping[str, str]) -> None:
+        """Settle the schema."""
+        fields = [(name, self._arrow.type_for_alias(kind)) for name, kind in columns.items()]
+        self._schema = self._arrow.schema(fields)
+        with writing(self.path):
+            self._writer = self._parquet.ParquetWriter(self._file, self._schema)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row."""
@@ -175,8 +230,10 @@ class ParquetRows:
 
     def close(self) -> None:
         """Write what waits and the footer; safe to call twice."""
-        if self._writer is None:
+        if self._file.closed:
             return
+        if self._writer is None:
+            self.begin(COLUMNS)
         writer = self._writer
         try:
             self._flush()
@@ -189,4 +246,5 @@ class ParquetRows:
         waiting, self._waiting = self._waiting, []
         if waiting:
             with writing(self.path):
-                self._writer.write_batch(self._batch(waiting, schema=self._schema))
+                batch = self._arrow.RecordBatch.from_pylist(waiting, schema=self._schema)
+                self._writer.write_batch(batch)

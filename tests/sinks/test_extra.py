@@ -1,0 +1,182 @@
+"""Pose, measures and mesh beside the faces: in faces.jsonl, in tables and in tracks.jsonl."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.measures import Measure, Measures
+from vidface.data.mesh import BLENDSHAPES, Meshes
+from vidface.data.pose import Poses
+from vidface.errors import UsageError
+from vidface.media.pixels import frame_from_rgb
+from vidface.node import Target
+from vidface.sinks.jsonl import Jsonl
+from vidface.sinks.table import COLUMNS, Table
+
+BASE = Fraction(1, 25)
+KINDS = (Measure("eye_opening", "ratio", "How open."), Measure("blink", "probability", "A blink."))
+
+
+def at(index: int) -> Frame:
+    """A frame at a time."""
+    return replace(frame_from_rgb(np.zeros((4, 4, 3), np.uint8), index), pts=index, time_base=BASE)
+
+
+def target(folder: Path, name: str = "faces") -> Target:
+    """A place to write."""
+    return Target(folder, name, SourceInfo("c.mp4", "mp4", "h264", "yuv420p", 4, 4, BASE))
+
+
+def values() -> dict[str, Any]:
+    """Two faces; of the second nothing was measured."""
+    points = np.zeros((2, 478, 3), np.float32)
+    points[1] = np.nan
+    shapes = np.full((2, 52), 0.25, np.float32)
+    shapes[1] = np.nan
+    nan = np.nan
+    return {
+        "faces": Faces.of([(1, 2, 3, 4), (5, 6, 7, 8)], tracks=[1, 2]),
+        "pose": Poses(
+            np.array([(10.12345, -5, 1), (nan, nan, nan)]),
+            np.array([(3, 4), (nan, nan)]),
+            np.array([20, nan]),
+            np.array([0.01, nan]),
+        ),
+        "measures": Measures(KINDS, np.array([(0.3, nan), (nan, nan)])),
+        "mesh": Meshes.of(points, presence=[0.9, 0.1], blendshapes=shapes),
+    }
+
+
+def run(sink: Jsonl | Table, folder: Path, *ticks: dict[str, Any]) -> dict[str, Any]:
+    """Write frames 0, 1, ... and give the facts."""
+    sink.start(target(folder))
+    try:
+        for index, tick in enumerate(ticks):
+            sink.process(at(index), **tick)
+        return sink.finish()
+    finally:
+        sink.close()
+
+
+def test_a_face_in_jsonl_carries_what_is_wired(tmp_path: Path) -> None:
+    """Dicts by name, rounded to 4 decimals; null where not measured, also single measures."""
+    run(Jsonl(), tmp_path, values())
+    (line,) = (tmp_path / "faces.jsonl").read_text().splitlines()
+    first, second = json.loads(line)["faces"]
+    assert first["pose"] == {
+        "yaw": 10.1235, "pitch": -5.0, "roll": 1.0, "x": 3.0, "y": 4.0, "scale": 20.0, "residual": 0.01
+    }  # fmt: skip
+    assert first["measures"] == {"eye_opening": 0.3, "blink": None}
+    assert first["presence"] == 0.9
+    assert first["blendshapes"] == dict.fromkeys(BLENDSHAPES, 0.25)
+    assert [second[key] for key in ("pose", "measures", "presence", "blendshapes")] == [None, None, 0.1, None]
+
+
+def test_only_what_is_wired_appears(tmp_path: Path) -> None:
+    """A face without extras has the old keys, and one with a pose just that key more."""
+    given = values()
+    run(Jsonl(), tmp_path, {"faces": given["faces"]})
+    old = json.loads((tmp_path / "faces.jsonl").read_text())["faces"][0]
+    run(Jsonl(), tmp_path, {"faces": given["faces"], "pose": given["pose"]})
+    new = json.loads((tmp_path / "faces.jsonl").read_text())["faces"][0]
+    assert list(old) == ["track", "box", "score", "landmarks", "interpolated"]
+    assert list(new) == [*old, "pose"]
+
+
+def test_tracks_count_measured_frames_only_with_a_mesh(tmp_path: Path) -> None:
+    """`measured` is the number of frames with a mesh; without the port the key is absent."""
+    given = values()
+    run(Jsonl(), tmp_path, given, given)
+    rows = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
+    assert [(row["frames"], row["measured"]) for row in rows] == [(2, 2), (2, 0)]
+    run(Jsonl(), tmp_path, {"faces": given["faces"]})
+    assert "measured" not in json.loads((tmp_path / "tracks.jsonl").read_text().splitlines()[0])
+
+
+def test_a_table_has_flat_columns_behind_the_old_ones(tmp_path: Path) -> None:
+    """Names, order and values; empty where not known; `rows` counts faces."""
+    facts = run(Table(), tmp_path, values())
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        first, second = reader
+    names = list(reader.fieldnames or ())
+    pose = [f"pose_{name}" for name in ("yaw", "pitch", "roll", "x", "y", "scale", "residual")]
+    shapes = [f"bs_{name}" for name in BLENDSHAPES]
+    assert names == [*COLUMNS, *pose, "eye_opening", "blink", "presence", *shapes]
+    assert (first["pose_yaw"], first["eye_opening"], first["blink"]) == ("10.1235", "0.3", "")
+    assert (first["presence"], first["bs_jawOpen"]) == ("0.9", "0.25")
+    assert [second[name] for name in ("pose_x", "eye_opening", "presence", "bs_jawOpen")] == [
+        "",
+        "",
+        "0.1",
+        "",
+    ]
+    assert facts["rows"] == 2
+
+
+def test_parquet_says_the_same(tmp_path: Path) -> None:
+    """Further columns are float32, null where the CSV is empty."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run(Table(format="parquet"), tmp_path, values())
+    table = parquet.read_table(tmp_path / "faces.parquet")
+    assert str(table.schema.field("pose_yaw").type) == "float"
+    assert table.column("blink").to_pylist() == [None, None]
+    assert table.column("bs_jawOpen").to_pylist() == [0.25, None]
+
+
+def test_columns_are_settled_by_a_first_frame_without_faces(tmp_path: Path) -> None:
+    """Nobody there at first: the header has the measures all the same."""
+    nobody = {
+        "faces": Faces.none(),
+        "pose": Poses.none(),
+        "measures": Measures.none(KINDS),
+        "mesh": Meshes.none(),
+    }
+    run(Table(), tmp_path, nobody, values())
+    header, *rows = (tmp_path / "faces.csv").read_text().splitlines()
+    assert "eye_opening" in header
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("port", ["pose", "measures", "mesh"])
+@pytest.mark.parametrize("kind", [Jsonl, Table])
+def test_another_number_of_rows_is_refused_by_name(tmp_path: Path, kind: Any, port: str) -> None:
+    """Two rows for one face: the message names the port, and nothing is written for the frame."""
+    given = values()
+    one = given["faces"].pick([0])
+    with pytest.raises(UsageError, match=f"{port} has 2 rows for 1 faces"):
+        run(kind(), tmp_path, {"faces": one, port: given[port]})
+
+
+def test_a_skipped_frame_measured_nobody(tmp_path: Path) -> None:
+    """The empty value that stands for a skipped frame gives empty cells, not an error."""
+    given = values()
+    run(Table(), tmp_path, {"faces": given["faces"], "mesh": Meshes.none(), "pose": Poses.none()})
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        assert [(row["presence"], row["pose_yaw"]) for row in csv.DictReader(file)] == [("", ""), ("", "")]
+
+
+def test_measures_that_change_on_the_way_are_refused(tmp_path: Path) -> None:
+    """A table cannot grow a column after its header."""
+    given = values()
+    other = Measures((KINDS[0], Measure("smile", "ratio", "A smile.")), given["measures"].values)
+    first = {"faces": given["faces"], "measures": given["measures"]}
+    with pytest.raises(UsageError, match="blink, smile changed"):
+        run(Table(), tmp_path, first, {**first, "measures": other})
+
+
+def test_a_measure_named_like_a_column_is_refused(tmp_path: Path) -> None:
+    """Two columns of one name would be read as one."""
+    faces = Faces.of([(1, 2, 3, 4)])
+    measures = Measures((Measure("score", "ratio", "Another score."),), np.zeros((1, 1)))
+    with pytest.raises(UsageError, match="two columns 'score'"):
+        run(Table(), tmp_path, {"faces": faces, "measures": measures})

@@ -1,0 +1,113 @@
+"""What may stand beside a face's own columns: pose, measures and what its mesh says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data.faces import Faces
+from vidface.data.measures import Measures
+from vidface.data.mesh import BLENDSHAPES, Meshes
+from vidface.data.pose import POSE_COLUMNS, Poses
+from vidface.data.rows import check_rows
+from vidface.errors import UsageError
+
+DECIMALS: Final = 4
+_SHAPE_COLUMNS: Final = tuple(f"bs_{name}" for name in BLENDSHAPES)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extra:
+    """The wired values of one frame; None where a port is not wired.
+
+    Raises:
+        UsageError: a value has not a row for every face; names the port.
+    """
+
+    faces: Faces
+    pose: Poses | None = None
+    measures: Measures | None = None
+    mesh: Meshes | None = None
+
+    def __post_init__(self) -> None:
+        check_rows(self.faces, pose=self.pose, measures=self.measures, mesh=self.mesh)
+
+    def columns(self) -> tuple[str, ...]:
+        """Names of the flat columns that these values fill."""
+        names: list[str] = []
+        if self.pose is not None:
+            names += [f"pose_{name}" for name in POSE_COLUMNS]
+        if self.measures is not None:
+            names += [kind.name for kind in self.measures.kinds]
+        if self.mesh is not None:
+            names += ["presence", *_SHAPE_COLUMNS]
+        return tuple(names)
+
+    def flat(self, columns: Mapping[str, str] | tuple[str, ...]) -> Iterator[list[float | None]]:
+        """One list a face in the order of `columns`; None where not known.
+
+        Raises:
+            UsageError: these values do not fill exactly these columns.
+        """
+        if self.columns() != tuple(columns):
+            other = sorted(set(self.columns()) ^ set(columns))
+            raise UsageError(
+                "the columns of a table are those of its first frame, but "
+                f"{', '.join(other) or 'their order'} changed; measures must be the same for every frame."
+            )
+        parts = [
+            np.zeros((len(self.faces), 0), np.float32),
+            *(self._padded(values) for values in self._tables()),
+        ]
+        for row in np.concatenate(parts, axis=1).tolist():
+            yield [_plain(value) for value in row]
+
+    def nested(self) -> Iterator[dict[str, Any]]:
+        """One dict a face, ready for JSON: pose, measures, presence, blendshapes, as wired."""
+        rows: list[dict[str, Any]] = [{} for _ in range(len(self.faces))]
+        if self.pose is not None:
+            _add(rows, "pose", POSE_COLUMNS, self._padded(_stack(self.pose.columns())))
+        if self.measures is not None:
+            names = tuple(kind.name for kind in self.measures.kinds)
+            _add(rows, "measures", names, self._padded(self.measures.values))
+        if self.mesh is not None:
+            for row, value in zip(
+                rows, self._padded(self.mesh.presence[:, None])[:, 0].tolist(), strict=True
+            ):
+                row["presence"] = _plain(value)
+            _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
+        yield from rows
+
+    def _tables(self) -> Iterator[NDArray[np.float32]]:
+        if self.pose is not None:
+            yield _stack(self.pose.columns())
+        if self.measures is not None:
+            yield self.measures.values
+        if self.mesh is not None:
+            yield self.mesh.presence[:, None]
+            yield self.mesh.blendshapes
+
+    def _padded(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A value without rows says nothing of any face."""
+        if len(table) == len(self.faces):
+            return table
+        return np.full((len(self.faces), table.shape[1]), np.nan, np.float32)
+
+
+def _stack(columns: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.stack(list(columns.values()), axis=1)
+
+
+def _add(rows: list[dict[str, Any]], key: str, names: tuple[str, ...], table: NDArray[np.float32]) -> None:
+    """Put each line of a table under `key`: a dict by name, null where nothing of it is known."""
+    for row, values in zip(rows, table.tolist(), strict=True):
+        plain = dict(zip(names, map(_plain, values), strict=True))
+        row[key] = plain if any(value is not None for value in plain.values()) else None
+
+
+def _plain(value: float) -> float | None:
+    return round(value, DECIMALS) if np.isfinite(value) else None
