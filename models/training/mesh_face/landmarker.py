@@ -15,14 +15,17 @@ ROOM = 1.5
 EYE_CORNERS = (33, 263)
 """Outer corners of the person's right and left eye: the crop stands upright by them."""
 # What the blendshape net reads (published with it): 146 of the 478 points.
-SUBSET = np.array(
-    """0 1 4 5 6 7 8 10 13 14 17 21 33 37 39 40 46 52 53 54 55 58 61 63 65 66 67 70 78 80 81 82 84 87 88 91 93 95
-    103 105 107 109 127 132 133 136 144 145 146 148 149 150 152 153 154 155 157 158 159 160 161 162 163 168 172
-    173 176 178 181 185 191 195 197 234 246 249 251 263 267 269 270 276 282 283 284 285 288 291 293 295 296 297
-    300 308 310 311 312 314 317 318 321 323 324 332 334 336 338 356 361 362 365 373 374 375 377 378 379 380 381
-    382 384 385 386 387 388 389 390 397 398 400 402 405 409 415 454 466 468 469 470 471 472 473 474 475 476
-    477""".split(),
+SUBSET = np.fromstring(
+    """
+    0 1 4 5 6 7 8 10 13 14 17 21 33 37 39 40 46 52 53 54 55 58 61 63 65 66 67 70 78 80 81 82 84 87 88 91 93
+    95 103 105 107 109 127 132 133 136 144 145 146 148 149 150 152 153 154 155 157 158 159 160 161 162 163
+    168 172 173 176 178 181 185 191 195 197 234 246 249 251 263 267 269 270 276 282 283 284 285 288 291 293
+    295 296 297 300 308 310 311 312 314 317 318 321 323 324 332 334 336 338 356 361 362 365 373 374 375 377
+    378 379 380 381 382 384 385 386 387 388 389 390 397 398 400 402 405 409 415 454 466 468 469 470 471 472
+    473 474 475 476 477
+    """,
     int,
+    sep=" ",
 )
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -43,7 +46,7 @@ def upright(centre: NDArray[np.float64], side: float, angle: float, size: int) -
 
 
 def crop_of_mesh(points: Points, size: int, room: float = ROOM) -> NDArray[np.float64]:
-    """The crop that follows from a mesh (478 x 2 or 3): centre and larger side of its extent, upright by the eyes."""
+    """The crop that follows from a mesh (478 x 2 or 3): around its extent, upright by the eyes."""
     eyes = points[EYE_CORNERS[1], :2] - points[EYE_CORNERS[0], :2]
     angle = float(np.arctan2(eyes[1], eyes[0]))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

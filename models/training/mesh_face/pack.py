@@ -1,14 +1,14 @@
 """Label every face with the teacher, and pack aligned crops once.
 
 The pack is two folders, clips and faces, each with
-    pixels.bin  uint8 BGR crops, 240 x 240 x 3 each, one behind the other: upright by the eyes, side 2.2 times the
-                larger side of the mesh's extent (a face is about 109 px); black outside the picture
+    pixels.bin  uint8 BGR crops, 240 x 240 x 3 each, one behind the other: upright by the eyes, side 2.2 times
+                the larger side of the mesh's extent (a face is about 109 px); black outside the picture
     items.npz   points (n, 478, 3) float32 in crop pixels (first pixel's centre at 0.5), presence (n,),
                 blendshapes (n, 52), face_px (n,) extent of the mesh in the source's pixels, name (n,) clip
                 "folder/file" or "set/person", frame (n,) index in the clip or 0, part (n,) train | val | test
 
-Clips give frames spread over their length; test and validation clips give runs of consecutive frames. The crop
-of a frame follows from the teacher's own mesh of the frame before, or from the detector and one refinement.
+Clips give frames spread over their length; test and validation clips give runs of consecutive frames. The
+crop of a frame follows from the teacher's own mesh of the frame before, or from the detector, refined once.
 """
 
 from __future__ import annotations

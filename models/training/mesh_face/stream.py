@@ -29,8 +29,8 @@ Float = NDArray[np.float32]
 class Batch(NamedTuple):
     """Views of PAIRS faces, first all mild ones, then all spoiled ones; then views without a face.
 
-    images (n, SIDE, SIDE, 3) uint8 RGB, points (n, 478, 3) in crops of side 1, shapes (n, 52), face (n,) 1 or 0,
-    back (n, 2, 3): matrix from the crop of side 1 to the stored crop's pixels.
+    images (n, SIDE, SIDE, 3) uint8 RGB, points (n, 478, 3) in crops of side 1, shapes (n, 52), face (n,)
+    1 or 0, back (n, 2, 3): matrix from the crop of side 1 to the stored crop's pixels.
     """
 
     images: Tensor
