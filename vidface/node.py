@@ -98,8 +98,8 @@ class Node(BaseModel):
 
     Life of a node, kept by the engine and by `NodeHarness`: fields are validated; `open(device)`;
     `reset()`; `process` once per frame (or batch), in order; `reset()` again wherever the stream
-    breaks; `close()` always, if `open` succeeded. All calls come one after the other, though not
-    always from the same thread.
+    breaks; `facts()` once at the end; `close()` always, if `open` succeeded. All calls come one after
+    the other, though not always from the same thread.
 
     Class facts:
         memory: 0 where a value depends on its inputs alone; n where it depends on the last n
@@ -134,6 +134,13 @@ class Node(BaseModel):
 
     def reset(self) -> None:
         """Begin anew: stream start, seek, scene cut, gap. All state is born here."""
+
+    def facts(self) -> dict[str, Any]:
+        """What run.json should say of this node: plain values, asked once between the last frame and `close`.
+
+        A list of sentences under "notes" is also shown to the user at the end of the run.
+        """
+        return {}
 
     def close(self) -> None:
         """Give back what `open` took."""

@@ -353,3 +353,35 @@ def test_the_ledger_refuses_books_that_do_not_balance() -> None:
     ledger.written["video"] = 7
     with pytest.raises(LedgerError, match="the output video took 7 of 8 frames"):
         ledger.check()
+
+
+class Talker(Node):
+    """Has something to say at the end."""
+
+    memory = FOREVER
+    _seen: int
+
+    def open(self, device: Device) -> None:
+        self._seen = 0
+
+    def process(self, frame: Frame) -> int:
+        self._seen += 1
+        return self._seen
+
+    def facts(self) -> dict[str, Any]:
+        return {"seen": self._seen, "notes": [f"{self._seen} frames were seen"]}
+
+
+def test_what_a_node_has_to_say_stands_in_the_report() -> None:
+    engine = engine_of(plan_of([("talk", Talker(), {"frame": "source"})]), ListSource(frames(5)))
+    list(engine.ticks())
+    engine.stop()
+    assert engine.report.node_facts == {"talk": {"seen": 5, "notes": ["5 frames were seen"]}}
+    assert engine.report.table().endswith("talk: 5 frames were seen")
+
+
+def test_a_node_that_served_no_frame_is_not_asked() -> None:
+    engine = engine_of(plan_of([("talk", Talker(), {"frame": "source"})]), ListSource([]))
+    list(engine.ticks())
+    engine.stop()
+    assert engine.report.node_facts == {}

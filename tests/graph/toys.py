@@ -51,6 +51,9 @@ class FlatPixels:
     def painted(self, paint: Callable[[Planes], None]) -> FlatPixels:
         return self
 
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> FlatPixels:
+        return FlatPixels(self.level, size)
+
 
 def frames(count: int, *, levels: Sequence[int] | None = None, gap_at: int | None = None) -> list[Frame]:
     """`count` frames at 25 a second; `gap_at` raises the epoch there."""

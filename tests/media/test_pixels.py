@@ -246,3 +246,19 @@ def test_a_thumbnail_is_the_picture_scaled(full: bool) -> None:
     exact = pixels.luma().reshape(36, 10, 64, 10).mean((1, 3))
     assert small.shape == (36, 64)
     assert np.abs(small - exact).max() <= 3
+
+
+def test_a_remade_picture_has_the_size_asked_for_and_the_same_format_and_colour() -> None:
+    """`paint` sees writable planes of the new size; what it paints is what comes out."""
+    frame = frame_from_rgb(np.full((48, 64, 3), 200, np.uint8))
+
+    def paint(planes: Planes) -> None:
+        assert planes.size == (30, 20)
+        planes.luma[...], planes.u[...], planes.v[...] = 126, 128, 128
+
+    fresh = frame.remade((30, 20), paint)
+    assert fresh.size == (30, 20)
+    assert fresh.planes().matrix == frame.planes().matrix
+    assert np.ptp(fresh.rgb()) == 0
+    assert abs(int(fresh.rgb()[0, 0, 0]) - 128) <= 1
+    assert fresh.time == frame.time

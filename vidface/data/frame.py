@@ -38,6 +38,9 @@ class Pixels(Protocol):
     def painted(self, paint: Callable[[Planes], None]) -> Pixels:
         """A copy whose writable planes `paint` has changed in place."""
 
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> Pixels:
+        """A picture of another size in the same colour; `paint` fills all of its planes."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -116,6 +119,13 @@ class Frame:
         touch reaches the encoder bit-identical.
         """
         return replace(self, pixels=self.pixels.painted(paint))
+
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> Frame:
+        """Another picture at the same place in time, as planes of the same depth, subsampling and colour.
+
+        `paint` gets writable planes of `size` (width, height) with arbitrary content and must fill them.
+        """
+        return replace(self, pixels=self.pixels.remade(size, paint))
 
     def with_pixels(self, pixels: Pixels) -> Frame:
         """The same place in time, another picture."""

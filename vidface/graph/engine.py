@@ -57,6 +57,7 @@ class Engine:
         self._began = perf_counter()
         self._ended: float | None = None
         self._facts: dict[str, dict[str, Any]] = {}
+        self._said: dict[str, dict[str, Any]] = {}
         length = chunk or chunk_length(source.info.width, source.info.height)
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
@@ -82,6 +83,7 @@ class Engine:
         try:
             if self._writer is not None:
                 self._facts = self._writer.finish()
+            self._said = {stage.step.name: facts for stage in self._stages if (facts := stage.facts())}
         finally:
             self._ended = perf_counter()
             for stage in self._stages:
@@ -96,7 +98,7 @@ class Engine:
             if stage.cost.errors:
                 self.ledger.passed[stage.step.name] = stage.cost.errors
         wall = (self._ended or perf_counter()) - self._began
-        return RunReport(tuple(costs), self.ledger, wall, peak_memory_mb(), self._facts)
+        return RunReport(tuple(costs), self.ledger, wall, peak_memory_mb(), self._facts, self._said)
 
     def _take(self, chunk: list[Arrival]) -> None:
         for arrival in chunk:

@@ -82,6 +82,7 @@ class RunFolder:
                 "peak_memory_mb": round(report.peak_memory_mb, 1),
                 "ledger": report.ledger.to_json(),
                 "nodes": report.rows(),
+                "node_facts": report.node_facts,
                 "outputs": report.facts,
             }
         if self._seal and report is not None:

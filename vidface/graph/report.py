@@ -116,6 +116,8 @@ class RunReport:
             the summed busy time, not of the wall clock.
         wall_s: seconds from the first decode to the last write.
         peak_memory_mb: largest resident size of the process so far.
+        facts: what each output has to say (files, frames), by its name.
+        node_facts: what nodes have to say, by their names; see `Node.facts`.
     """
 
     costs: tuple[NodeCost, ...]
@@ -123,6 +125,7 @@ class RunReport:
     wall_s: float
     peak_memory_mb: float
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    node_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -146,6 +149,8 @@ class RunReport:
             f"{self.ledger.processed} frames in {self.wall_s:.2f} s, {self.fps:.1f} frames/s, "
             f"peak memory {self.peak_memory_mb:.0f} MB"
         )
+        for name, facts in self.node_facts.items():
+            lines += [f"{name}: {note}" for note in facts.get("notes", ())]
         return "\n".join(lines)
 
 

@@ -61,6 +61,13 @@ class Stage:
             self._opened = False
             self._node.close()
 
+    def facts(self) -> dict[str, Any]:
+        """What the node has to say of the run; empty where it served no frame."""
+        if not self._opened or not self.cost.calls:
+            return {}
+        facts: dict[str, Any] = guarded(self._node.facts, self._who, "while finishing")
+        return facts
+
     def needs_from(self, port: Port) -> int:
         """Oldest index that this stage still needs on a port."""
         return self.next - self._span.past if port.windowed else self.next

@@ -20,6 +20,7 @@ from vidface.media.colour import FULL, UNSPECIFIED, Colour, colour_of
 from vidface.media.cropping import Region, convert_region, crop_rgb, packed_view
 from vidface.media.orient import UPRIGHT, Turn
 from vidface.media.planar import (
+    blank_like,
     copied,
     has_alpha,
     is_rgb,
@@ -139,6 +140,13 @@ class AvPixels:
         """A copy whose writable planes `paint` has changed in place; the rest is bit-identical."""
         frame, colour = self.upright()
         fresh = copied(frame)
+        paint(planes_of(fresh, colour, writable=True))
+        return AvPixels(fresh, colour=colour)
+
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> AvPixels:
+        """A picture of another size in the same format and colour, whose planes `paint` fills."""
+        frame, colour = self.upright()
+        fresh = blank_like(frame, frame.format.name, *size)
         paint(planes_of(fresh, colour, writable=True))
         return AvPixels(fresh, colour=colour)
 

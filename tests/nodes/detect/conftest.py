@@ -137,6 +137,9 @@ class ArrayPixels:
     def painted(self, paint: Callable[[Planes], None]) -> ArrayPixels:
         raise AssertionError("a detector does not paint")
 
+    def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> ArrayPixels:
+        raise AssertionError("a detector does not paint")
+
 
 MakeFrame = Callable[..., Frame]
 Detect = Callable[..., list[Faces]]
