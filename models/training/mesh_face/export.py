@@ -60,7 +60,7 @@ def sample() -> np.ndarray:
     rng = np.random.default_rng(21)
     rows, cols = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     waves = [np.sin(rows * a + cols * b + c) for a, b, c in rng.uniform(0, 0.4, (6, 3)).astype(np.float32)]
-    return (127.5 + 120 * np.stack(waves).reshape(2, 3, SIDE, SIDE)).astype(np.float32)
+    return np.rint(127.5 + 120 * np.stack(waves).reshape(2, 3, SIDE, SIDE)).astype(np.float32)
 
 
 def export(student: FaceMesh, path: Path) -> float:
@@ -107,7 +107,8 @@ def main() -> None:
     }
     (args.out / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
     outputs = session(path).run(list(OUTPUTS), {"image": sample()})
-    np.savez_compressed(args.out / "golden.npz", image=sample(), **dict(zip(OUTPUTS, outputs, strict=True)))
+    named = dict(zip(OUTPUTS, outputs, strict=True))
+    np.savez_compressed(args.out / "golden.npz", image=sample().astype(np.uint8), **named)
     print(json.dumps(facts))
 
 
