@@ -12,10 +12,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from label import Finder
 from landmarker import MeshTeacher, inverse, move, session, warp
 from net import SIDE
 from numpy.typing import NDArray
-from pack import Finder
 from steady import steadiness
 from stream import Faces, random_crop
 

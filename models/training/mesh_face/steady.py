@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from label import Finder, first_mesh, read_clip
 from landmarker import MeshTeacher, crop_of_mesh
 from net import SIDE
 from numpy.typing import NDArray
-from pack import Finder, first_mesh, read_clip
 from stream import Faces
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))

@@ -35,7 +35,7 @@ class Labels:
 
     @classmethod
     def read(cls, pack: Path) -> Self:
-        """Read the pack that `../mesh_face/pack.py` makes; a clip stands for a person."""
+        """Read the pack that `../mesh_face/label.py` makes; a clip stands for a person."""
         columns: dict[str, list[Any]] = {}
         for path in sorted(pack.glob("*/items.npz")):
             with np.load(path) as items:
