@@ -63,6 +63,16 @@ def test_a_contract_must_make_sense(spec: dict[str, Any], message: str) -> None:
         parse(contract={"inputs": [spec], "outputs": [{"meaning": "x"}]})
 
 
+def test_arrays_take_nothing_in() -> None:
+    """A set of arrays (npz) states outputs alone; whatever is run must say what it takes."""
+    outputs = {"outputs": [{"name": "mean", "shape": [478, 3], "meaning": "a face"}]}
+    manifest = parse(format="npz", contract=outputs)
+    assert manifest.contract.inputs == ()
+    assert parse_manifest(dump_manifest(manifest), origin="x") == manifest
+    with pytest.raises(ModelError, match=r"contract\.inputs: at least 1 is wanted"):
+        parse(contract=outputs)
+
+
 def test_several_faults_are_all_named() -> None:
     """One round of mending is enough."""
     with pytest.raises(ModelError, match=r"task: .*; colour: "):
