@@ -86,6 +86,14 @@ def box_of_mesh(points: Any) -> NDArray[np.float64]:
     return np.asarray(boxes)
 
 
+def apart(one: Matrix, other: Matrix, size: int) -> float:
+    """How far two crops of `size` x `size` pixels differ: the largest way of a corner, over the side."""
+    corners = np.array([(0.0, 0.0), (size, 0.0), (0.0, size), (size, size)])
+    there = (corners - one[:, 2]) @ np.linalg.inv(one[:, :2]).T
+    moved = there @ other[:, :2].T + other[:, 2]
+    return float(np.hypot(*(moved - corners).T).max()) / size
+
+
 def to_frame(points: Any, matrices: Any) -> NDArray[np.float64]:
     """Points of crops back in the frame; z is scaled along.
 

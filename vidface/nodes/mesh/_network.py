@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from vidface.infer import session
 from vidface.infer.contract import prepare
 from vidface.vision.meshcrop import Matrix, to_frame
 
-_CUDA_BATCH: Final = 8
+_BATCH: Final = 8
 _OWN: Final = ("points", "presence", "blendshapes")
 _MEDIAPIPE: Final = ("landmarks", "presence")
 
@@ -62,9 +62,9 @@ class MeshNetwork:
                 f"mesh.face: {name} wants {port}, but a mesh model takes squares of a fixed size."
             )
         self.size: int = height
+        self._batch = port.shape[0] or _BATCH
         # On a card every new length of a batch is tuned for anew, so there it is always the same.
-        alone = port.shape[0] or 1
-        self._batch = alone if device.kind == "cpu" else port.shape[0] or _CUDA_BATCH
+        self._whole = device.kind != "cpu" or port.shape[0] is not None
 
     def __call__(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
         """Cut out and read each crop; `matrices` as those of `vidface.vision.meshcrop`."""
@@ -83,18 +83,17 @@ class MeshNetwork:
 
     def _run(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
         count = len(matrices)
-        crops = np.zeros((self._batch, self.size, self.size, 3), np.uint8)
+        length = self._batch if self._whole else count
+        crops = np.zeros((length, self.size, self.size, 3), np.uint8)
         for crop, matrix in zip(crops, matrices, strict=False):
             crop[...] = frame.crop(matrix, (self.size, self.size))
         outputs = self._model(prepare(self._spec, crops))
-        raw = outputs["points" if self._own else "landmarks"].reshape(self._batch, POINTS, 3)[:count]
-        presence = outputs["presence"].reshape(self._batch)[:count].astype(np.float32)
-        if not self._own:
+        raw = outputs["points" if self._own else "landmarks"].reshape(length, POINTS, 3)[:count]
+        presence = outputs["presence"].reshape(length)[:count].astype(np.float32)
+        if self._own:
+            blendshapes = np.clip(outputs["blendshapes"][:count].astype(np.float32), 0, 1)
+        else:
             presence = (1 / (1 + np.exp(-presence))).astype(np.float32)
+            blendshapes = np.full((count, len(BLENDSHAPES)), np.nan, np.float32)
         points = to_frame(raw, np.stack(matrices)).astype(np.float32)
-        return Read(points, np.clip(presence, 0, 1), self._blendshapes(outputs)[:count])
-
-    def _blendshapes(self, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        if not self._own:
-            return np.full((self._batch, len(BLENDSHAPES)), np.nan, np.float32)
-        return np.clip(outputs["blendshapes"].astype(np.float32), 0, 1)
+        return Read(points, np.clip(presence, 0, 1), blendshapes)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,16 @@ from vidface.data.mesh import Meshes
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._network import MeshNetwork, Read
 from vidface.vision.boxes import iou_matrix
-from vidface.vision.meshcrop import Matrix, box_of_mesh, crop_of_box, crop_of_landmarks, crop_of_mesh
+from vidface.vision.meshcrop import Matrix, apart, box_of_mesh, crop_of_box, crop_of_landmarks, crop_of_mesh
 from vidface.vision.meshtopology import five_of_mesh
 
-_SAME_FACE_IOU = 0.6
+_SAME_FACE_IOU: Final = 0.6
 """Meshes that overlap more than this lie on one face; of two faces, also cheek to cheek, below 0.4."""
+
+
+_SAME_CROP: Final = 0.03
+"""Crops that differ less than this (way of a corner over the side) stay where they are: what the network
+sees of a still head then stays the same as well."""
 
 
 class FaceMeshes(NamedTuple):
@@ -61,7 +65,7 @@ class MeshFace(Node):
     memory = FOREVER
 
     _network: MeshNetwork
-    _last: dict[int, NDArray[np.float32]]
+    _last: dict[int, _Last]
 
     def models(self) -> tuple[str, ...]:
         return (self.model,)
@@ -94,9 +98,9 @@ class MeshFace(Node):
         self._read(frame, sheet, _crops_of_points(sheet.points, again, self._network.size))
         mesh = sheet.meshes()
         self._last = {
-            track: points
-            for track, known, points in zip(faces.tracks.tolist(), mesh.known, mesh.points, strict=True)
-            if known and track != NOT_TRACKED
+            track: _Last(mesh.points[row], sheet.crops[row])
+            for row, track in enumerate(faces.tracks.tolist())
+            if track != NOT_TRACKED and mesh.known[row]
         }
         return FaceMeshes(mesh, refined(faces, mesh))
 
@@ -109,15 +113,27 @@ class MeshFace(Node):
 
     def _from_last(self, faces: Faces, rows: list[int]) -> dict[int, Matrix]:
         """Row -> crop by the last mesh of its track, where that still lies in the track's box."""
-        last = {
-            row: self._last[int(faces.tracks[row])] for row in rows if int(faces.tracks[row]) in self._last
-        }
-        near = [row for row, points in last.items() if _fit(points, faces.boxes[row]) >= self.min_overlap]
-        return _crops_of_points(last, near, self._network.size)
+        size = self._network.size
+        crops = {}
+        for row in rows:
+            last = self._last.get(int(faces.tracks[row]))
+            if last is None or _fit(last.points, faces.boxes[row]) < self.min_overlap:
+                continue
+            with suppress(ValueError):
+                crop = crop_of_mesh(last.points, size)
+                crops[row] = last.crop if apart(last.crop, crop, size) < _SAME_CROP else crop
+        return crops
 
     def _read(self, frame: Frame, sheet: _Sheet, crops: dict[int, Matrix]) -> None:
         if crops:
-            sheet.put(list(crops), self._network(frame, list(crops.values())))
+            sheet.put(crops, self._network(frame, list(crops.values())))
+
+
+class _Last(NamedTuple):
+    """The last mesh of a track, and the crop that it was read in."""
+
+    points: NDArray[np.float32]
+    crop: Matrix
 
 
 def refined(faces: Faces, mesh: Meshes) -> Faces:
@@ -133,6 +149,7 @@ class _Sheet:
     """The readings of one frame while they are made, a row a face."""
 
     def __init__(self, faces: Faces, min_presence: float, min_overlap: float) -> None:
+        self.crops: dict[int, Matrix] = {}
         self._faces = faces
         self._min_presence = min_presence
         self._min_overlap = min_overlap
@@ -141,8 +158,10 @@ class _Sheet:
         self._presence = none.presence.copy()
         self._blendshapes = none.blendshapes.copy()
 
-    def put(self, rows: list[int], read: Read) -> None:
-        """Write what was read of some rows."""
+    def put(self, crops: dict[int, Matrix], read: Read) -> None:
+        """Write what was read of some rows, row by row as in `crops`."""
+        rows = list(crops)
+        self.crops |= crops
         self.points[rows] = read.points
         self._presence[rows] = read.presence
         self._blendshapes[rows] = read.blendshapes
@@ -195,9 +214,7 @@ def _crops_of(faces: Faces, rows: list[int], size: int) -> dict[int, Matrix]:
     return crops
 
 
-def _crops_of_points(
-    points: Mapping[int, NDArray[np.float32]] | NDArray[np.float32], rows: list[int], size: int
-) -> dict[int, Matrix]:
+def _crops_of_points(points: NDArray[np.float32], rows: list[int], size: int) -> dict[int, Matrix]:
     """Row -> crop by its mesh."""
     crops = {}
     for row in rows:
