@@ -22,7 +22,7 @@ _SAME_FACE_IOU: Final = 0.6
 """Meshes that overlap more than this lie on one face; of two faces, also cheek to cheek, below 0.4."""
 
 
-_SAME_CROP: Final = 0.03
+_SAME_CROP: Final = 0.04
 """Crops that differ less than this (way of a corner over the side) stay where they are: what the network
 sees of a still head then stays the same as well."""
 
