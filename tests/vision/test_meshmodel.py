@@ -107,6 +107,22 @@ def test_fit_gives_back_what_was_put_in(model: MeshModel) -> None:
     assert angle_between(fit.similarity.rotations, turn.rotations).max() < 1.5
 
 
+def test_a_model_without_components_fits_pose_alone(model: MeshModel) -> None:
+    """Bases may be cut to any length, also to nothing."""
+    bare = replace(
+        model,
+        identity=model.identity[:0],
+        identity_std=model.identity_std[:0],
+        expression=model.expression[:0],
+        expression_std=model.expression_std[:0],
+    )
+    turn, points = placed(model.shapes(), (15, 5, -20))
+    fit = MeshFitter(bare).fit(points)
+    assert fit.identity.shape == fit.expression.shape == (1, 0)
+    assert angle_between(fit.similarity.rotations, turn.rotations)[0] < 0.1
+    np.testing.assert_allclose(bare.shapes(fit.identity, fit.expression), model.shapes(), atol=1e-6)
+
+
 def test_one_person_has_one_identity(model: MeshModel) -> None:
     """Many expressions of one person: identity is shared, and nearer to the truth than from single frames."""
     rng = np.random.default_rng(4)

@@ -150,8 +150,8 @@ class MeshFitter:
         self.model = model
         self.one_person = one_person
         self._noise = noise
-        self._identity = model.identity.reshape(len(model.identity), -1).astype(np.float64)
-        self._expression = model.expression.reshape(len(model.expression), -1).astype(np.float64)
+        self._identity = model.identity.reshape(-1, POINTS * 3).astype(np.float64)
+        self._expression = model.expression.reshape(-1, POINTS * 3).astype(np.float64)
         self._basis = np.concatenate([self._identity, self._expression])
         self._prior = 1 / np.concatenate([model.identity_std, model.expression_std]).astype(np.float64) ** 2
         self._gram = self._basis @ self._basis.T / noise**2
