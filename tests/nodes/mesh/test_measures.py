@@ -120,16 +120,23 @@ def test_long_closed_eyes_are_no_blink() -> None:
 
 def test_a_half_open_eye_between_the_limits_keeps_its_state() -> None:
     """Hysteresis: 0.58 of the usual opening is open after open and shut after shut."""
-    found = run([lids()] * 5 + [lids(0.58, 0.58)] * 3 + [lids(0.1, 0.1)] * 3 + [lids(0.58, 0.58)] * 3)
-    assert column(found, "blink_left") == [0] * 8 + [1] * 6
+    found = run([lids()] * 50 + [lids(0.58, 0.58)] * 3 + [lids(0.1, 0.1)] * 3 + [lids(0.58, 0.58)] * 3)
+    assert column(found, "blink_left") == [0] * 53 + [1] * 6
 
 
-def test_narrow_eyes_are_learned() -> None:
-    """Eyes that are open at 0.45 of the mean face's: shut at first, open once known, and then they blink."""
-    slow = [lids(0.45, 0.45)] * 25 * 20
-    shuts = column(run([*slow, *[lids(0.1, 0.1)] * 4, *[lids(0.45, 0.45)] * 5]), "blink_left")
-    assert shuts[0] == 1
-    assert shuts[-30:] == [0] * 21 + [1] * 4 + [0] * 5
+@pytest.mark.parametrize("share", [0.3, 0.45])
+def test_narrow_eyes_are_learned(share: float) -> None:
+    """Eyes that are never open further than this are open within 2 s, and then they blink."""
+    narrow = [lids(share, share)] * 75
+    found = run([*narrow, *[lids(0.05, 0.05)] * 4, *narrow])
+    assert column(found, "blink_left")[50:] == [0] * 25 + [1] * 4 + [0] * 75
+    assert column(found, "blink_count")[-1] - column(found, "blink_count")[50] == 1
+
+
+def test_eyes_shut_for_long_stay_shut() -> None:
+    """Five seconds do not make them narrow ones."""
+    found = run([*[lids()] * 100, *[lids(0.1, 0.1)] * 125, *[lids()] * 5])
+    assert column(found, "blink_left") == [0] * 100 + [1] * 125 + [0] * 5
 
 
 def test_tracks_do_not_share_their_blinks() -> None:

@@ -45,26 +45,30 @@ KINDS: Final[tuple[Measure, ...]] = (
 
 _OPENS_S: Final = 0.3
 """Time in which the idea of how far a person's eyes are open follows upwards."""
-_NARROWS_S: Final = 15.0
-"""Time in which it follows downwards: much longer than eyes stay shut in a blink."""
+_NARROWS_S: Final = (1.0, 15.0)
+"""Time in which it follows downwards: as long as the track is old, within these limits. At first little is
+known, later eyes that stay shut must not soon count as narrow ones."""
+_START: Final = 0.65
+"""Share of the mean face's opening that a new track begins with: low, since upwards it learns fast."""
 _NARROW: Final = 0.35
-"""The share of the mean face's opening below which that idea does not fall, however long eyes are shut."""
-
-
+"""Share of the mean face's opening below which that idea does not fall, however long eyes are shut."""
 _FORGETS_S: Final = 60.0
 """A track not seen for so long is forgotten."""
 
 
 @dataclass(slots=True)
 class _Eye:
-    """How far one eye is open when it is open, as a ratio, and whether it is shut."""
+    """How far one eye is open when it is open, for how long that was learned, and whether it is shut."""
 
     level: float
+    age_s: float = 0.0
     shut: bool = False
 
     def see(self, opening: float, seconds: float, *, shuts: float, opens: float, floor: float) -> None:
         """Take the opening `seconds` after the last one."""
-        pace = _OPENS_S if opening > self.level else _NARROWS_S
+        self.age_s += seconds
+        low, high = _NARROWS_S
+        pace = _OPENS_S if opening > self.level else min(max(self.age_s, low), high)
         self.level = max(self.level + (opening - self.level) * (1 - math.exp(-seconds / pace)), floor)
         self.shut = opening < (opens if self.shut else shuts) * self.level
 
@@ -97,8 +101,9 @@ class MeshMeasures(Node):
     The numbers come from geometry alone; the mesh's blendshapes are another opinion on the same face.
 
     An eye counts as shut when its opening falls below `shuts` of what it is for this person when open,
-    and as open again above `opens` of it. What is usual is learned per track, from a mean face's; faces
-    without a track are held against the mean face, and have no blink_count.
+    and as open again above `opens` of it. What is usual is learned per track, within a second or two; faces
+    without a track are held against two thirds of the mean face's, and have no blink_count. A look
+    straight down lowers the lids too, and can count as shut.
 
     The gaze is relative to the head: add the head's yaw and pitch for where the eyes look. It is that of
     both eyes together, from the irises between the corners of the eyes, is unknown while both eyes are
@@ -177,7 +182,7 @@ class MeshMeasures(Node):
         rows = np.full((len(tracks), 3), np.nan)
         limits = {"shuts": self.shuts, "opens": self.opens, "floor": _NARROW * usual}
         for row, track in enumerate(tracks.tolist()):
-            lids = self._lids.get(track) or _Lids(_Eye(usual), _Eye(usual), now)
+            lids = self._lids.get(track) or _Lids(_Eye(_START * usual), _Eye(_START * usual), now)
             gap = max(now - lids.seen_s, 0.0)
             lids.left.see(float(raw.eye_left[row]), gap, **limits)
             lids.right.see(float(raw.eye_right[row]), gap, **limits)
