@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "nodes": ("nodes", "List the nodes and sinks, or show one with its parameters."),
         "schema": ("schema", "Print the JSON Schema of the graph file, for editors."),
         "probe": ("probe", "Say what an input is, without decoding it."),
+        "eval": ("eval", "Measure a result: tracks, meshes, stabilised video."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }

@@ -1,0 +1,85 @@
+"""`vidface eval` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidface.cli import main
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Run `vidface eval WORDS` in this process; gives the exit code."""
+    monkeypatch.setattr(sys, "argv", ["vidface", "eval", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def line(number: int, *, key: str, box: tuple[float, ...], **more: object) -> str:
+    """A frame with one face of number 1."""
+    return json.dumps({"frame": number, "faces": [{key: 1, "box": box, **more}]})
+
+
+def test_track_compares_lines_of_faces(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A face found in one of two frames, and one that cannot be seen in the third: recall one half."""
+    truth, result = tmp_path / "a.truth.jsonl", tmp_path / "faces.jsonl"
+    rows = [line(i, key="id", box=(0, 0, 10, 10), visible=float(i < 2)) for i in range(3)]
+    truth.write_text("\n".join(rows))
+    found = [line(0, key="track", box=(0, 0, 10, 10)), '{"frame":1,"faces":[]}', '{"frame":2,"faces":[]}']
+    result.write_text("\n".join(found))
+    assert call(monkeypatch, "track", truth, result, "--json") == 0
+    row = json.loads(capsys.readouterr().out)[str(result)]
+    assert (row["mota"], row["misses"], row["truth"]) == (0.5, 1, 2)
+
+
+def test_files_that_do_not_fit_get_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other lengths are a usage error, other formats an input error, by name and without a traceback."""
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_text(line(0, key="id", box=(0, 0, 1, 1)))
+    two.write_text("\n".join(line(i, key="track", box=(0, 0, 1, 1)) for i in range(2)))
+    assert call(monkeypatch, "track", one, two) == 2
+    assert "has 1 frames, but" in capsys.readouterr().err
+    assert call(monkeypatch, "track", two, two) == 3
+    assert "cannot be read as lines of faces" in capsys.readouterr().err
+    assert call(monkeypatch, "mesh", one, two) == 3
+    err = capsys.readouterr().err
+    assert "one.jsonl cannot be read as a file of meshes" in err
+    assert "Traceback" not in err
+
+
+def test_mesh_pairs_rows_by_frame(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same meshes moved by a pixel: two percent at 50 px between the eyes; a lost frame is counted."""
+    points = np.random.default_rng(0).uniform(0, 100, (3, 478, 3))
+    points[:, [33, 133], :2], points[:, [362, 263], :2] = (25, 40), (75, 40)
+    rows = {"frame": np.arange(3), "track": np.ones(3, int)}
+    np.savez(tmp_path / "a.npz", points=points, **rows)
+    np.savez(
+        tmp_path / "b.npz", points=points[:2] + np.array((1, 0, 0)), frame=np.arange(2), track=np.ones(2)
+    )
+    assert call(monkeypatch, "mesh", tmp_path / "a.npz", tmp_path / "b.npz", "--json") == 0
+    row = json.loads(capsys.readouterr().out)[str(tmp_path / "b.npz")]
+    assert row["error, % of the inter-ocular distance, all"] == pytest.approx(2.0)
+    assert (row["meshes compared"], row["meshes of the reference without one"]) == (2, 1)
+
+
+def test_stabilize_measures_a_clip_against_itself(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is cropped or bent, and no homography is missing."""
+    clip = repo / "samples" / "rotated.mp4"
+    assert call(monkeypatch, "stabilize", clip, clip, "--no-faces", "--json") == 0
+    row = json.loads(capsys.readouterr().out)[str(clip)]
+    assert row["cropping_min"] == pytest.approx(1, abs=1e-6)
+    assert row["distortion"] == pytest.approx(1, abs=1e-6)
+    assert row["missing"] == row["lost_steps"] == 0

@@ -1,0 +1,153 @@
+"""What `vidface eval` reads and measures on the way: clips frame by frame, mesh files, faces files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from vidface.data import Faces
+from vidface.errors import InputError, UsageError
+from vidface.eval.homography import Features, Matrix, features, homography
+from vidface.eval.stabilize import StabilityScore, score
+from vidface.graph.run import run
+from vidface.media.decode import open_source
+
+_WIDTH: Final = 960
+_FACES: Final[dict[str, Any]] = {
+    "version": 1,
+    "nodes": {
+        "detect": {"use": "detect.face", "in": {"frame": "source"}, "with": {"every": 2}},
+        "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
+        "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": "track"}},
+    },
+    "outputs": {"faces": {"use": "jsonl", "in": {"faces": "mesh.faces"}}},
+}
+
+
+class MeshRows:
+    """A file of the sink `mesh`: frame (n), track (n), points (n x 478 x 3)."""
+
+    def __init__(self, frame: Any, track: Any, points: Any) -> None:
+        self.frame, self.track, self.points = frame, track, points
+
+
+def lumas(path: str) -> Iterator[NDArray[np.uint8]]:
+    """Brightness of every frame, at most 960 pixels wide."""
+    source = open_source(path)
+    try:
+        for frame in source.frames():
+            yield frame.luma(min(_WIDTH, frame.size[0]))
+    finally:
+        source.close()
+
+
+def stability_of(source: str, output: str) -> StabilityScore:
+    """The figures of an output against its input; the output is measured at the input's size.
+
+    Raises:
+        UsageError: the two have another number of frames.
+    """
+    across: list[Matrix | None] = []
+    steps: list[Matrix | None] = []
+    last: Features | None = None
+    size = (1, 1)
+    for number, (before, after) in enumerate(zip_longest(lumas(source), lumas(output))):
+        if before is None or after is None:
+            short = source if before is None else output
+            raise UsageError(f"{short} ends after {number} frames, but the other goes on: not of one clip")
+        here, there = features(before), features(after)
+        grow = (before.size / after.size) ** 0.5
+        across.append(_scaled(homography(here, there), grow))
+        if last is not None:
+            steps.append(homography(last, there))
+        last, size = there, after.shape[1::-1]
+    return score(across, steps, size=size)
+
+
+def _scaled(matrix: Matrix | None, by: float) -> Matrix | None:
+    return None if matrix is None else np.diag([by, by, 1.0]) @ matrix
+
+
+def face_points(path: str) -> NDArray[np.float64]:
+    """n x 5 x 2 landmarks of the face that is there longest, NaN where it is not; from its mesh."""
+    rows: list[Faces] = [tick["faces"] for tick in run(_FACES, path)]
+    points = np.full((len(rows), 5, 2), np.nan)
+    if not any(len(faces) for faces in rows):
+        return points
+    tracks, counts = np.unique(np.concatenate([faces.tracks for faces in rows]), return_counts=True)
+    longest = tracks[counts.argmax()]
+    for place, faces in enumerate(rows):
+        row = np.flatnonzero((faces.tracks == longest) & ~faces.interpolated)
+        if len(row):
+            points[place] = faces.landmarks[row[0]]
+    return points
+
+
+def load_meshes(path: Path) -> MeshRows:
+    """Read a file of the sink `mesh`.
+
+    Raises:
+        InputError: it is missing, no .npz, or has no meshes in it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return MeshRows(file["frame"], file["track"], np.asarray(file["points"], np.float64))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} cannot be read as a file of meshes (.npz of the sink mesh): {error}"
+        ) from error
+
+
+def paired(found: MeshRows, wanted: MeshRows) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Meshes of the same frames, one to one by the least distance; and how many of `wanted` had none."""
+    here, there, missed = [], [], 0
+    for frame in np.unique(wanted.frame):
+        mine = found.points[(found.frame == frame) & np.isfinite(found.points).all((1, 2))]
+        theirs = wanted.points[(wanted.frame == frame) & np.isfinite(wanted.points).all((1, 2))]
+        away = np.linalg.norm(mine[:, None, :, :2] - theirs[None, :, :, :2], axis=-1).mean(-1)
+        rows, columns = linear_sum_assignment(away)
+        here += list(mine[rows])
+        there += list(theirs[columns])
+        missed += len(theirs) - len(rows)
+    shape = (0, *wanted.points.shape[1:])
+    return np.array(here).reshape(-1, *shape[1:]), np.array(there).reshape(-1, *shape[1:]), missed
+
+
+def tracks_of(meshes: MeshRows) -> Iterator[NDArray[np.float64]]:
+    """Of every track its meshes over consecutive frames, NaN where a frame is missing."""
+    for track in np.unique(meshes.track):
+        rows = np.flatnonzero(meshes.track == track)
+        frames = meshes.frame[rows] - meshes.frame[rows].min()
+        table = np.full((int(frames.max()) + 1, *meshes.points.shape[1:]), np.nan)
+        table[frames] = meshes.points[rows]
+        yield table
+
+
+def read_faces(path: Path, *, key: str) -> tuple[list[Faces], list[NDArray[np.bool_]]]:
+    """A faces.jsonl, or a sample's truth; `key` names the number of the track or person.
+
+    Returns:
+        The faces of each frame, and which of them cannot be seen (less than half of it, as the truth says).
+
+    Raises:
+        InputError: it is missing, or a line is no frame.
+    """
+    frames, hidden = [], []
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            rows = json.loads(line)["faces"]
+            boxes = [row["box"] for row in rows]
+            tracks = [-1 if row[key] is None else row[key] for row in rows]
+            filled = [bool(row.get("interpolated", False)) for row in rows]
+            frames.append(Faces.of(boxes, tracks=tracks, interpolated=filled))
+            hidden.append(np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read as lines of faces with {key!r}: {error}") from error
+    return frames, hidden
