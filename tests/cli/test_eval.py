@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -62,8 +63,7 @@ def test_mesh_pairs_rows_by_frame(
     """The same meshes moved by a pixel: two percent at 50 px between the eyes; a lost frame is counted."""
     points = np.random.default_rng(0).uniform(0, 100, (3, 478, 3))
     points[:, [33, 133], :2], points[:, [362, 263], :2] = (25, 40), (75, 40)
-    rows = {"frame": np.arange(3), "track": np.ones(3, int)}
-    np.savez(tmp_path / "a.npz", points=points, **rows)
+    np.savez(tmp_path / "a.npz", points=points, frame=np.arange(3), track=np.ones(3, int))
     np.savez(
         tmp_path / "b.npz", points=points[:2] + np.array((1, 0, 0)), frame=np.arange(2), track=np.ones(2)
     )
@@ -73,13 +73,24 @@ def test_mesh_pairs_rows_by_frame(
     assert (row["meshes compared"], row["meshes of the reference without one"]) == (2, 1)
 
 
-def test_stabilize_measures_a_clip_against_itself(
-    monkeypatch: pytest.MonkeyPatch, repo: Path, capsys: pytest.CaptureFixture[str]
+def test_stabilize_measures_a_folder_of_pictures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is cropped or bent, and no homography is missing."""
-    clip = repo / "samples" / "rotated.mp4"
-    assert call(monkeypatch, "stabilize", clip, clip, "--no-faces", "--json") == 0
-    row = json.loads(capsys.readouterr().out)[str(clip)]
-    assert row["cropping_min"] == pytest.approx(1, abs=1e-6)
-    assert row["distortion"] == pytest.approx(1, abs=1e-6)
-    assert row["missing"] == row["lost_steps"] == 0
+    """A picture cut out at another place each time: still against itself, moved against the whole."""
+    coarse = np.random.default_rng(1).integers(0, 256, (20, 26), np.uint8)
+    whole = np.kron(coarse, np.ones((10, 10), np.uint8))
+    for name, step in (("steady", 0), ("shaky", 3)):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            x = 10 + step * (number % 2)
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), whole[10:190, x : x + 240])
+    steady, shaky = tmp_path / "steady", tmp_path / "shaky"
+    words = ("stabilize", shaky, steady, "--baseline", shaky, "--no-faces", "--json")
+    assert call(monkeypatch, *words) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[str(steady)]["cropping_min"] == pytest.approx(1, abs=0.01)
+    assert rows[str(steady)]["stability_min"] == 1
+    assert rows[str(shaky)]["missing"] == rows[str(shaky)]["lost_steps"] == 0
+    (steady / "5.png").write_bytes((steady / "4.png").read_bytes())
+    assert call(monkeypatch, *words) == 2
+    assert "ends after 5 frames, but the other goes on" in capsys.readouterr().err
