@@ -68,7 +68,7 @@ def within_clips(labels: Labels) -> dict[str, Any]:
     names = [kind.name for kind in KINDS]
     rows: dict[str, list[float]] = {name: [] for name, _ in ANSWERS}
     slopes: dict[str, list[float]] = {"gaze_yaw": [], "gaze_pitch": []}
-    blinks = np.zeros(4, np.int64)
+    blinks = np.zeros(5, np.int64)
     for group in labels.groups(least=LEAST):
         order = group[np.argsort(labels.frame[group])]
         values, angles = columns(labels.points[order])
@@ -94,15 +94,15 @@ def within_clips(labels: Labels) -> dict[str, Any]:
         }
         for name, parts in ANSWERS
     }
-    both, ours, theirs, frames = blinks.tolist()
+    both, ours, theirs, agreed, frames = blinks.tolist()
     return {
         "columns": table,
         "shut_eyes": {
             "eyes": frames,
-            "teacher_over_0.6": theirs,
             "shut_here": ours,
-            "recall": round(both / max(theirs, 1), 3),
-            "precision": round(both / max(ours, 1), 3),
+            "teacher_over_0.6": theirs,
+            "of_these_shut_here": round(both / max(theirs, 1), 3),
+            "shut_here_with_teacher_over_0.4": round(agreed / max(ours, 1), 3),
         },
         "gaze_per_degree_of_head_turn": {
             name: {
@@ -115,12 +115,13 @@ def within_clips(labels: Labels) -> dict[str, Any]:
 
 
 def _agreement(values: Array, shapes: Array, names: list[str]) -> NDArray[np.int64]:
-    """Eyes that both call shut, that the column does, that the teacher does (eyeBlink over 0.6), all."""
-    counts = np.zeros(4, np.int64)
+    """Eyes shut for both, here, for the teacher (eyeBlink over 0.6), here with the teacher over 0.4, all."""
+    counts = np.zeros(5, np.int64)
     for side in ("left", "right"):
         ours = values[:, names.index(f"blink_{side}")] == 1
-        theirs = shapes[:, BLENDSHAPES.index(f"eyeBlink{side.title()}")] > 0.6
-        counts += ((ours & theirs).sum(), ours.sum(), theirs.sum(), len(ours))
+        theirs = shapes[:, BLENDSHAPES.index(f"eyeBlink{side.title()}")]
+        both = ours & (theirs > 0.6)
+        counts += (both.sum(), ours.sum(), (theirs > 0.6).sum(), (ours & (theirs > 0.4)).sum(), len(ours))
     return counts
 
 

@@ -10,6 +10,7 @@ from labels import Labels
 from numpy.typing import NDArray
 from topology import interocular, mirrored
 
+from vidface.data.mesh import BLENDSHAPES
 from vidface.vision.rigid import angles_of, fit_robust, fit_similarity
 
 Array = NDArray[np.float64]
@@ -19,7 +20,6 @@ FRONTAL_DEG = 25.0
 LEAST_FRAMES, MOST_FRAMES = 10, 50
 RIDGE = 1.0
 """Of the regression of shape on blendshapes and pose, in squared units of these."""
-REST_QUANTILE = 0.25
 
 
 class Basis(NamedTuple):
@@ -89,7 +89,7 @@ class Effects:
         expression: 52 x 478 x 3, per unit of each blendshape.
         pose: 5 x 478 x 3, per unit of each of `pose_terms`: the head does not change with pose, so this
             is what the teacher gets wrong.
-        rest: the 52 blendshapes of a face at rest (lower quartile over all frames).
+        rest: the 52 blendshapes of a face at rest, see `at_rest`.
     """
 
     expression: Array
@@ -124,8 +124,16 @@ def learn_effects(aligned: Aligned, pairs: NDArray[np.int64]) -> Effects:
     # Left and right are alike: what yaw and the product do must turn its sign in a mirror.
     sign = np.array([-1, 1, 1, 1, -1]).reshape(5, 1, 1)
     pose = (pose + sign * mirrored(pose, pairs)) / 2
-    rest = np.quantile(aligned.labels.blendshapes, REST_QUANTILE, axis=0).astype(np.float64)
-    return Effects(both[:52], pose, rest)
+    return Effects(both[:52], pose, at_rest(aligned.labels.blendshapes.astype(np.float64)))
+
+
+def at_rest(blendshapes: Array) -> Array:
+    """n x 52 -> the 52 of a face at rest: the median of eyes and brows, which are about some middle.
+
+    Of all else the lower quartile: half of all portraits smile, so the median face does.
+    """
+    middle = np.array([name.startswith(("eye", "brow")) for name in BLENDSHAPES])
+    return np.where(middle, np.median(blendshapes, axis=0), np.quantile(blendshapes, 0.25, axis=0))
 
 
 def neutral_people(aligned: Aligned, effects: Effects) -> tuple[list[NDArray[np.int64]], Array]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from topology import interocular, mirror_pairs, mirrored, triangles
 
 from vidface.vision.meshmodel import MeshModel
+from vidface.vision.meshtriangles import TRIANGLES
 from vidface.vision.rigid import angles_of, fit_robust, rotations_of
 
 Array = NDArray[np.float64]
@@ -51,8 +52,12 @@ def canonical(
     return mean - mean[stable].mean(axis=0), stable, facts
 
 
-def build(labels: Labels) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
-    """The model of these labels, what pose and blendshapes do, and facts."""
+def build(labels: Labels, *, redraw: bool = False) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
+    """The model of these labels, what pose and blendshapes do, and facts.
+
+    The triangles are those of the package, once drawn on the open face of the first version, so that they do
+    not change with every build; `redraw` draws them anew.
+    """
     start = bases.general_mean(labels.points[:: max(1, len(labels) // ENOUGH)].astype(np.float64))
     pairs = mirror_pairs(start)
     start = bases.symmetric(start, pairs)
@@ -68,10 +73,6 @@ def build(labels: Labels) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
     identity = bases.components(neutrals - mean, np.ones(len(neutrals)), pairs, IDENTITY)
     samples, weights = bases.expression_samples(aligned, effects, groups, neutrals)
     expression = bases.components(samples, weights, pairs, EXPRESSION)
-    wide = np.linalg.norm(aligned.shapes[:, 13] - aligned.shapes[:, 14], axis=1)
-    most = aligned.frontal & (wide >= np.quantile(wide[aligned.frontal], 1 - MOST_OPEN))
-    opened = aligned.shapes[most].mean(axis=0)
-    opened = (opened + mirrored(opened, pairs)) / 2
     model = MeshModel(
         mean=mean.astype(np.float32),
         identity=identity.vectors.astype(np.float32),
@@ -79,7 +80,7 @@ def build(labels: Labels) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
         expression=expression.vectors.astype(np.float32),
         expression_std=expression.stds.astype(np.float32),
         stable=stable,
-        triangles=triangles(opened),
+        triangles=triangles(open_face(aligned, pairs)) if redraw else TRIANGLES,
     )
     facts |= {
         "pose_effect_pct": pose_effect(effects, stable),
@@ -91,6 +92,14 @@ def build(labels: Labels) -> tuple[MeshModel, bases.Effects, dict[str, Any]]:
         "triangles": len(model.triangles),
     }
     return model, effects, facts
+
+
+def open_face(aligned: bases.Aligned, pairs: NDArray[np.int64]) -> Array:
+    """The mean of the frontal faces with the widest open mouths, left and right alike."""
+    wide = np.linalg.norm(aligned.shapes[:, 13] - aligned.shapes[:, 14], axis=1)
+    most = aligned.frontal & (wide >= np.quantile(wide[aligned.frontal], 1 - MOST_OPEN))
+    opened = aligned.shapes[most].mean(axis=0)
+    return (opened + mirrored(opened, pairs)) / 2
 
 
 def pose_effect(effects: bases.Effects, stable: NDArray[np.bool_]) -> dict[str, list[float]]:
@@ -114,9 +123,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pack", type=Path, required=True, help="folder of labelled meshes")
     parser.add_argument("--out", type=Path, required=True, help="folder for model.npz and build.json")
+    parser.add_argument("--redraw", action="store_true", help="draw the triangles anew")
     args = parser.parse_args()
     labels = Labels.read(args.pack)
-    model, _, facts = build(labels.pick(labels.part == "train"))
+    model, _, facts = build(labels.pick(labels.part == "train"), redraw=args.redraw)
     args.out.mkdir(parents=True, exist_ok=True)
     model.save(args.out / "model.npz")
     (args.out / "build.json").write_text(json.dumps(facts, indent=1))
