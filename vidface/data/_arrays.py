@@ -19,10 +19,7 @@ def frozen_array(name: str, value: Any, *, dtype: DTypeLike, shape: tuple[int | 
     array = np.asarray(value, dtype=dtype)
     if array.size == 0 and 0 in array.shape and shape and shape[0] is None:
         array = array.reshape(tuple(0 if n is None else n for n in shape))
-    fits = len(array.shape) == len(shape) and all(
-        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
+    if array.shape != shape and not _fits(array.shape, shape):
         wanted = " x ".join("n" if n is None else str(n) for n in shape)
         found = " x ".join(str(n) for n in array.shape) or "a scalar"
         raise ValueError(f"{name} must be {wanted}, but is {found}")
@@ -30,3 +27,9 @@ def frozen_array(name: str, value: Any, *, dtype: DTypeLike, shape: tuple[int | 
         array = array.copy()
         array.setflags(write=False)
     return array
+
+
+def _fits(have: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(have) == len(wanted) and all(
+        want is None or length == want for length, want in zip(have, wanted, strict=True)
+    )

@@ -31,7 +31,12 @@ LUMA_WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt20
 HALO: Final[Rgb] = (8, 8, 10)
 BLACK: Final[Rgb] = (0, 0, 0)
 _SHIFT: Final = 4
-_ARC: Final = np.linspace(0, math.pi / 2, 5)
+_ARC: Final = np.linspace(0, 2 * math.pi, 17)[:, None]
+_QUARTERS: Final = [*range(5), *range(4, 9), *range(8, 13), *range(12, 17)]
+_ROUND: Final = np.concatenate([-np.cos(_ARC), -np.sin(_ARC)], axis=1)[_QUARTERS]
+_CORNERS: Final = [(0, 1)] * 5 + [(2, 1)] * 5 + [(2, 3)] * 5 + [(0, 3)] * 5
+for _table in (_ARC, _ROUND):
+    _table.setflags(write=False)
 
 
 def ink_codes(planes: Planes, rgb: Rgb) -> tuple[float, float, float]:
@@ -183,13 +188,9 @@ def rounded_box(box: Sequence[float], radius: float) -> NDArray[np.float64]:
     """The corners of a box x1 y1 x2 y2 with rounded corners as a closed line: 20 x 2 points, clockwise."""
     x1, y1, x2, y2 = box
     radius = max(0.0, min(radius, (x2 - x1) / 2, (y2 - y1) / 2))
-    centres = ((x1 + radius, y1 + radius), (x2 - radius, y1 + radius), (x2 - radius, y2 - radius),
-               (x1 + radius, y2 - radius))  # fmt: skip
-    arcs = [
-        (x - radius * np.cos(_ARC + turn), y - radius * np.sin(_ARC + turn))
-        for turn, (x, y) in zip((0, math.pi / 2, math.pi, 3 * math.pi / 2), centres, strict=True)
-    ]
-    return np.concatenate([np.column_stack(arc) for arc in arcs])
+    middles = np.array([x1 + radius, y1 + radius, x2 - radius, y2 - radius])
+    ring: NDArray[np.float64] = middles[_CORNERS] + radius * _ROUND
+    return ring
 
 
 def dashes(ring: NDArray[np.float64], dash: float) -> list[NDArray[np.float64]]:

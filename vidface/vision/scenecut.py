@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -43,15 +44,14 @@ def signature(luma_small: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     if luma_small.ndim != 2 or not luma_small.size:
         raise ValueError(f"a signature needs a picture of h x w brightness, but got {luma_small.shape}")
-    cells = luma_small.astype(np.float64)
-    for axis, parts in enumerate(GRID):
-        edges = np.linspace(0, luma_small.shape[axis], parts + 1).astype(int)
-        # A picture with fewer pixels than cells gives a cell the pixel that it starts in.
-        pixels = np.maximum(np.diff(edges), 1)
-        cells = np.add.reduceat(cells, edges[:-1], axis=axis) / np.expand_dims(pixels, 1 - axis)
+    tops, heights = _cells(luma_small.shape[0], GRID[0])
+    lefts, widths = _cells(luma_small.shape[1], GRID[1])
+    columns = np.add.reduceat(luma_small, tops, axis=0, dtype=np.int64)
+    sums = np.add.reduceat(columns, lefts, axis=1)
+    means = sums / np.multiply.outer(heights, widths)
     counts = np.bincount(luma_small.ravel() >> 3, minlength=LEVELS)
     shares = np.cumsum(counts) / luma_small.size
-    return np.concatenate([cells.ravel(), shares]).astype(np.float32)
+    return np.concatenate([means.ravel(), shares]).astype(np.float32)
 
 
 def change(previous: NDArray[np.float32], current: NDArray[np.float32]) -> float:
@@ -66,10 +66,11 @@ def change(previous: NDArray[np.float32], current: NDArray[np.float32]) -> float
     """
     n = GRID[0] * GRID[1]
     before, after = previous[:n] - previous[:n].mean(), current[:n] - current[:n].mean()
-    power = (float(before @ before) + FAINT * n) * (float(after @ after) + FAINT * n)
-    correlation = float(before @ after) / power**0.5
-    faint = max(float(before @ before), float(after @ after)) < FAINT * n
-    if faint or correlation >= (STEADY_FLASH if _one_way(previous[:n], current[:n]) else STEADY):
+    energy, other = float(before @ before), float(after @ after)
+    correlation = float(before @ after) / ((energy + FAINT * n) * (other + FAINT * n)) ** 0.5
+    if correlation >= STEADY or max(energy, other) < FAINT * n:
+        return 0.0
+    if correlation >= STEADY_FLASH and _one_way(previous[:n], current[:n]):
         return 0.0
     shift = float(np.abs(previous[n:] - current[n:]).sum()) * (256 / LEVELS)
     return float(np.sqrt((1 - max(correlation, 0.0)) * min(shift / FULL_SHIFT, 1.0)))
@@ -88,6 +89,15 @@ def is_cut(
         threshold: of `change`; lower finds more cuts and more false ones.
     """
     return change(previous, current) > threshold
+
+
+def _cells(length: int, parts: int) -> tuple[list[int], list[int]]:
+    """Where the cells of an axis start, and how many pixels they have.
+
+    A picture with fewer pixels than cells gives a cell the pixel that it starts in.
+    """
+    edges = [length * part // parts for part in range(parts + 1)]
+    return edges[:-1], [max(end - start, 1) for start, end in pairwise(edges)]
 
 
 def _one_way(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from vidface.data.planes import Planes
 from vidface.node import FOREVER, Node
 from vidface.nodes.draw._colours import colour_of
 from vidface.vision.captions import spot_beside, text_mask
-from vidface.vision.paint import HALO, Canvas, Pen, Rgb, dashes, draw_trail, rounded_box, tag
+from vidface.vision.paint import HALO, Canvas, Cover, Pen, Rgb, dashes, draw_trail, rounded_box, tag
+
+_MOST_TEXTS: Final = 256
 
 Trail = deque[tuple[float, float, float]]
 """Seconds, x and y of the box centre in pixels; oldest first."""
@@ -61,12 +63,14 @@ class DrawBoxes(Node):
 
     _trails: dict[int, Trail]
     _missed: frozenset[int]
+    _texts: dict[tuple[str, int], Cover]
 
     memory = FOREVER
 
     def reset(self) -> None:
         self._trails = {}
         self._missed = frozenset()
+        self._texts = {}
 
     def process(self, frame: Frame, faces: Faces) -> Frame:
         now = float(frame.time)
@@ -127,7 +131,7 @@ class DrawBoxes(Node):
             text = _label(int(faces.tracks[i]), float(faces.scores[i]), with_score=self.label == "id+score")
             if not text:
                 continue
-            mask, pad = text_mask(text, styles[i].cap), max(2, round(styles[i].cap * 0.4))
+            mask, pad = self._text(text, styles[i].cap), max(2, round(styles[i].cap * 0.4))
             size = (mask.shape[1] + 2 * pad, mask.shape[0] + 2 * pad - 2)
             others = np.array(taken[:i] + taken[i + 1 :])
             gap = styles[i].line / 2 + styles[i].halo
@@ -136,6 +140,15 @@ class DrawBoxes(Node):
                 place = (*spot, spot[0] + size[0], spot[1] + size[1])
                 tag(canvas, place, mask, pad=pad, colour=colour_of(int(faces.tracks[i])))
                 taken.append(place)
+
+    def _text(self, text: str, cap: int) -> Cover:
+        """The text as a mask; between two looks of a cadence labels stay as they are."""
+        mask = self._texts.get((text, cap))
+        if mask is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            mask = self._texts[text, cap] = text_mask(text, cap)
+        return mask
 
 
 def _label(track: int, score: float, *, with_score: bool) -> str:
