@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class Poses:
         """`rows` rows of which none was measured."""
         empty = np.full(rows, np.nan, np.float32)
         return cls(np.stack([empty] * 3, 1), np.stack([empty] * 2, 1), empty, empty)
+
+    def pick(self, rows: Any) -> Poses:
+        """The given rows (indices or a mask), in that order."""
+        return Poses(self.angles[rows], self.positions[rows], self.scales[rows], self.residuals[rows])
 
     @property
     def known(self) -> NDArray[np.bool_]:
