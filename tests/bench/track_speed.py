@@ -24,6 +24,7 @@ GOALS = (
     ("vidface_faces", "cv2_loop", 1.5, "without video, against cv2.VideoCapture + FaceDetectorYN"),
     ("vidface_faces", "cv2_loop_grab", None, "the same loop, written so that it skips conversions"),
     ("vidface_video", "rgb_loop", 2.0, "with annotated video, against the RGB loop"),
+    ("decode_x264", "rgb_loop", None, "decode + x264 alone, nothing else, against the RGB loop: the limit"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +31,7 @@ from vidface.media.timeline import Timeline
 
 _MAX_READ_ERRORS = 8  # in a row, before the rest of the input is given up
 _END_SLACK_S = Fraction(1, 2)  # players' and muxers' rounding of a stream's length
+_MOST_THREADS = 16  # FFmpeg's own limit
 _FIRST_STEP_BACK_S = 2  # a seek that lands too late is repeated from this much earlier, then 4 times that
 
 
@@ -186,7 +188,8 @@ class PyavSource:
             container = open_input(self._path)
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
-            stream.thread_count = self._threads
+            # FFmpeg's own choice is one more, which holds a picture more and is no faster.
+            stream.thread_count = self._threads or min(os.cpu_count() or 1, _MOST_THREADS)
             rate = self._info.rate or FALLBACK_RATE
             step = max(1, round(1 / (rate * self._info.time_base)))
             timeline = Timeline(self._info.time_base, step)
