@@ -102,6 +102,20 @@ def outside(matrix: Any, source: tuple[int, int], target: tuple[int, int]) -> fl
     return float(np.max(np.maximum(-seen, seen - np.array(source, np.float64))))
 
 
+def sample(plane: NDArray[Any], matrix: Matrix, size: tuple[int, int]) -> NDArray[Any]:
+    """A piece of one full-size plane, bicubic, low-passed where it shrinks; the edge goes on outside.
+
+    Args:
+        plane: H x W uint8 or uint16.
+        matrix: 3 x 3 from pixels of the frame to pixels of the piece.
+        size: width and height of the piece.
+    """
+    piece = np.empty((size[1], size[0]), plane.dtype)
+    grid = _grid((1, 1))
+    _warp(plane, piece, np.linalg.inv(grid) @ matrix @ grid, fill="replicate", black=0)
+    return piece
+
+
 def _all(planes: Planes) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     return planes.luma, planes.u, planes.v
 

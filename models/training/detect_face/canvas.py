@@ -140,9 +140,14 @@ def frame_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 
 def portrait_view(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """One large face, 0.25 to 0.95 of the side, from a frame or a crop, with its natural surroundings."""
-    image, faces = pack.draw("face" if rng.random() < 0.5 else "frame", rng)
+    image, faces = pack.draw("face" if rng.random() < 0.6 else "frame", rng)
     if not len(faces):
         return frame_view(pack, size, rng)
+    if rng.random() < (0.4 if size >= 512 else 0.1):  # a picture as it is, enlarged to the detector's width
+        scale = size / image.shape[1] * float(rng.uniform(0.9, 1.1))
+        middle = (image.shape[1] / 2, image.shape[0] / 2)
+        matrix = similarity(scale, float(rng.normal(0, 2)), middle, (size / 2, size / 2))
+        return Canvas(warp(image, matrix, size, cv2.BORDER_CONSTANT), move_faces(faces, matrix))
     face = faces[rng.integers(len(faces))]
     goal_height = float(rng.uniform(0.25, 0.95)) * size
     room = 0.5 - 0.45 * goal_height / size
@@ -286,7 +291,7 @@ def dense_crowd(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
 def compose(pack: Pack, size: int, rng: np.random.Generator) -> Canvas:
     """One clean canvas of a random kind, with mild colour change."""
     pick = rng.random() * (0.66 if size >= 512 else 1.0)  # the largest canvases are for the largest faces
-    if pick < 0.36:
+    if pick < 0.4:
         canvas = portrait_view(pack, size, rng)
     elif pick < 0.46:
         canvas = dense_crowd(pack, size, rng) if size <= 384 else frame_view(pack, size, rng)

@@ -16,7 +16,7 @@ from teacher import Teacher, grid_of
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-SIZES, CHANCES = (256, 320, 384, 512, 640), (0.1, 0.4, 0.2, 0.17, 0.13)
+SIZES, CHANCES = (256, 320, 384, 512, 640), (0.1, 0.34, 0.2, 0.18, 0.18)
 # A large face has few cells, and in real clips most faces are large.
 LEVEL_WEIGHT = {8: 1.3, 16: 1.5, 32: 3.0}
 BATCH_PIXELS = 8 * 320 * 320

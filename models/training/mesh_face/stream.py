@@ -53,6 +53,12 @@ class Faces:
         self.lengths = [len(rows) for _, rows, _ in self._parts]
         self.names = np.concatenate([columns["name"] for *_, columns in self._parts])
         self.groups = self._grouped()
+        shapes = [columns["blendshapes"] for *_, columns in self._parts]
+        # Rare, and what blinks and speech are read from: shut eyes, open mouths.
+        self._rare = [
+            [(part, int(row)) for part, table in enumerate(shapes) for row in np.flatnonzero(test(table))]
+            for test in (lambda table: table[:, 9:11].max(1) > 0.45, lambda table: table[:, 25] > 0.25)
+        ]
 
     def _grouped(self) -> list[list[NDArray[np.int64]]]:
         """Of each part, lists of rows: a clip, or a set of pictures."""
@@ -66,7 +72,10 @@ class Faces:
         return groups
 
     def draw(self, rng: np.random.Generator) -> tuple[Image, dict[str, Any]]:
-        """A random face: a clip frame (every clip alike) or a picture (by the size of its set)."""
+        """A random face: a rare one, a clip frame (every clip alike) or a picture (sets by their size)."""
+        pick = rng.random()
+        if pick < 0.24 and (rare := self._rare[int(pick < 0.1)]):
+            return self.item(*rare[rng.integers(len(rare))])
         part = int(rng.random() < 0.55)
         groups = self.groups[part]
         if part == 0:

@@ -31,9 +31,10 @@ EYES_AND_LIPS = [
 
 
 def point_weights() -> Tensor:
-    """(478, 1): lids, lips and irises count three times, the rest once; mean 1."""
+    """(478, 1): lips count three times, lids and irises five times, the rest once; mean 1."""
     weights = torch.ones(478, 1)
-    weights[EYES_AND_LIPS + IRIS] = 3
+    weights[EYES_AND_LIPS] = 3
+    weights[EYES_AND_LIPS[:32] + IRIS] = 5
     return weights / weights.mean()
 
 

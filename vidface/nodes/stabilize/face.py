@@ -136,9 +136,9 @@ class StabilizeFace(Node):
         row = self._row(faces)
         if row is None:
             return None
-        a, b = of_landmarks(faces.landmarks[row : row + 1]) if poses is None else of_poses(poses.pick([row]))
-        if not np.isfinite(a[0]) or not np.isfinite(b[0]):
-            a, b = of_landmarks(faces.landmarks[row : row + 1])
+        # Where a mesh was asked and found no face, the detector was wrong.
+        one = [row]
+        a, b = of_landmarks(faces.landmarks[one]) if poses is None else of_poses(poses.pick(one))
         return (complex(a[0]), complex(b[0])) if np.isfinite(a[0]) and np.isfinite(b[0]) else None
 
     def _row(self, faces: Faces) -> int | None:
