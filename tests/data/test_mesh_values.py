@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import BLENDSHAPES, POINTS, Meshes
 from vidface.data.pose import POSE_COLUMNS, Poses
 
 KINDS = (Measure("mouth_opening", "ratio", "How far."), Measure("gaze_yaw", "degrees", "Where to."))
+
+
+def empty(*shape: int) -> NDArray[np.float32]:
+    """Noughts."""
+    return np.zeros(shape, np.float32)
 
 
 def test_blendshape_names_are_52_and_differ() -> None:
@@ -41,13 +47,13 @@ def test_a_mesh_that_was_not_measured_is_nan_with_presence_0() -> None:
 def test_wrong_shapes_are_refused_by_name() -> None:
     """The sentence names the field, what was wanted and what was found."""
     with pytest.raises(ValueError, match=r"Meshes\.points must be n x 478 x 3, but is 2 x 468 x 3"):
-        Meshes(np.zeros((2, 468, 3)), np.zeros(2), np.zeros((2, 52)))
+        Meshes(empty(2, 468, 3), empty(2), empty(2, 52))
     with pytest.raises(ValueError, match=r"Meshes\.presence must lie in \[0, 1\]"):
         Meshes.of(np.zeros((1, POINTS, 3)), presence=[1.5])
     with pytest.raises(ValueError, match=r"Poses\.scales must be 2"):
-        Poses(np.zeros((2, 3)), np.zeros((2, 2)), np.zeros(1), np.zeros(2))
+        Poses(empty(2, 3), empty(2, 2), empty(1), empty(2))
     with pytest.raises(ValueError, match=r"Measures\.values must be n x 2, but is 1 x 3"):
-        Measures(KINDS, np.zeros((1, 3)))
+        Measures(KINDS, empty(1, 3))
 
 
 def test_values_cannot_be_written() -> None:

@@ -177,6 +177,6 @@ def test_measures_that_change_on_the_way_are_refused(tmp_path: Path) -> None:
 def test_a_measure_named_like_a_column_is_refused(tmp_path: Path) -> None:
     """Two columns of one name would be read as one."""
     faces = Faces.of([(1, 2, 3, 4)])
-    measures = Measures((Measure("score", "ratio", "Another score."),), np.zeros((1, 1)))
+    measures = Measures((Measure("score", "ratio", "Another score."),), np.zeros((1, 1), np.float32))
     with pytest.raises(UsageError, match="two columns 'score'"):
         run(Table(), tmp_path, {"faces": faces, "measures": measures})

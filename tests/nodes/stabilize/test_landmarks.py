@@ -50,7 +50,9 @@ def run(
 ) -> list[Steady]:
     """The node over a stream at 25 frames a second or at the given times."""
     stamps = np.arange(len(faces)) / 25 if times is None else times
-    ports = {"frame": frames(stamps), "faces": faces} | ({} if mesh is None else {"mesh": mesh})
+    ports: dict[str, Any] = {"frame": frames(stamps), "faces": faces} | (
+        {} if mesh is None else {"mesh": mesh}
+    )
     with NodeHarness(StabilizeLandmarks(**fields)) as harness:
         return [Steady(*value) for value in harness.run(segments=segments, **ports)]
 
