@@ -17,7 +17,7 @@ def texture(seed: int = 0) -> np.ndarray[Any, Any]:
     """Blobs that corners are found on."""
     noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1], SIZE[0]))
     soft = cv2.GaussianBlur(noise, (0, 0), 4)
-    return np.clip(128 + 40 * soft / soft.std(), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + 40 * soft / np.std(soft), 0, 255), np.uint8)
 
 
 def moved(image: np.ndarray[Any, Any], matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -18,11 +18,11 @@ SKULL = (100 + 0j, 200 + 180j)
 def face(seed: int = 0, dtype: Any = np.uint8) -> np.ndarray[Any, Any]:
     """Something with structure at several scales where a face would be."""
     rng = np.random.default_rng(seed)
-    image = sum(s * cv2.GaussianBlur(rng.normal(0, 1, (400, 400)), (0, 0), s) for s in (3, 6, 12))
+    layers = [s * cv2.GaussianBlur(rng.normal(0, 1, (400, 400)), (0, 0), s) for s in (3, 6, 12)]
+    image = np.sum(layers, axis=0)
     image = 128 + 35 * image / image.std()
-    return np.clip(image if dtype is np.uint8 else 4 * image, 0, 255 if dtype is np.uint8 else 1023).astype(
-        dtype
-    )
+    depth, top = (1, 255) if dtype is np.uint8 else (4, 1023)
+    return np.asarray(np.clip(depth * image, 0, top), dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
