@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "eval": BASE | {"eval", "vision"},
     "sinks": BASE | {"node", "vision", "media", "sinks"},
     "graph": BASE | {"node", "vision", "infer", "media", "graph"},
-    "cli": BASE | {"node", "vision", "infer", "media", "graph", "cli", "eval"},
+    "cli": BASE | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval"},
     "__init__": BASE | {"graph", "node"},
     "__main__": {"cli"},
 }

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "schema": ("schema", "Print the JSON Schema of the graph file, for editors."),
         "probe": ("probe", "Say what an input is, without decoding it."),
         "eval": ("eval", "Measure a result: tracks, meshes, stabilised video."),
+        "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }

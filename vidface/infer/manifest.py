@@ -16,7 +16,7 @@ from vidface.errors import ModelError
 
 Task = Literal[
     "detect", "landmarks", "mesh", "blendshapes", "pose", "gaze", "attributes", "embed", "quality",
-    "antispoof", "parse", "mask", "restore", "lipsync", "reenact",
+    "antispoof", "parse", "mask", "restore", "lipsync", "reenact", "stabilize",
 ]  # fmt: skip
 LicenceClass = Literal["permissive", "copyleft", "research", "unknown"]
 Format = Literal["onnx", "npz", "torch", "tflite", "openvino", "bundle"]
