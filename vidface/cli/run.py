@@ -39,6 +39,9 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--format", "table", type=click.Choice(["csv", "parquet"]), help="Write faces as a flat table, too."
 )
+@click.option(
+    "--motion", type=click.Path(path_type=Path), help="Apply this motion file instead of measuring again."
+)
 @click.option("--forensic", is_flag=True, help="CPU, PyAV, fixed chunks; every file's SHA-256 in run.json.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write a Chrome/Perfetto trace.")
 @click.option(
@@ -54,13 +57,17 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
     Frames are taken with --from <= time < --to. The folder OUT gets one file per output of the
     graph, and run.json with the account of the run.
     """
-    from vidface.graph.extend import with_table, without_audio
+    from vidface.graph.extend import motion_overrides, with_table, without_audio
     from vidface.graph.plan import load
     from vidface.graph.run import run as run_graph
 
     folder = out or Path(Path(clip).name + ".vidface")
     outputs = _names(options.pop("outputs"))
-    plan = load(graph, overrides=options.pop("overrides"), outputs=outputs)
+    overrides, motion = options.pop("overrides"), options.pop("motion")
+    if motion is not None:
+        draft = load(graph, overrides=overrides, check_models=False)
+        overrides = (*overrides, *motion_overrides(draft, motion))
+    plan = load(graph, overrides=overrides, outputs=outputs)
     if options.pop("no_audio"):
         plan = without_audio(plan)
     plan = with_table(plan, options.pop("table"))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from vidface.data.faces import Faces
+from vidface.errors import UsageError
 from vidface.graph.load_node import sink_class
 from vidface.graph.plan import Outlet, Plan
 from vidface.graph.ports import signature_of
@@ -33,3 +37,15 @@ def with_table(plan: Plan, form: str | None) -> Plan:
     ]
     extra = [replace(outlet, name=f"{outlet.name}_{form}") for outlet in extra]
     return replace(plan, outlets=(*plan.outlets, *extra))
+
+
+def motion_overrides(plan: Plan, path: Path) -> Iterable[str]:
+    """Overrides that let every stabiliser of the graph apply a motion file instead of measuring.
+
+    Raises:
+        UsageError: the graph has no node that could.
+    """
+    names = [step.name for step in plan.steps if "motion" in type(step.node).model_fields]
+    if not names:
+        raise UsageError(f"--motion: {plan.file.name} has no stabiliser that applies a motion file")
+    return [f"{name}.motion={json.dumps(str(path))}" for name in names]
