@@ -66,8 +66,10 @@ def steadied(shaky: Path, folder: Path, ffmpeg: str | None) -> dict[str, Path]:
     """Name -> the clip that each method makes."""
     out = {}
     for name, crop in (("vidface", 0.1), (f"vidface, max_crop {LESS}", LESS)):
-        graph, words = "graphs/stabilize-camera.yaml", (f"stabilize.max_crop={crop}",)
-        for _ in run(graph, shaky, folder / f"crop{crop}", overrides=words, overwrite=True):
+        graph = "graphs/stabilize-camera.yaml"
+        for _ in run(
+            graph, shaky, folder / f"crop{crop}", overrides=(f"stabilize.max_crop={crop}",), overwrite=True
+        ):
             pass
         out[name] = folder / f"crop{crop}" / "video.mp4"
     if ffmpeg is None:
