@@ -15,11 +15,12 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """The nearest half-orthogonal matrix, roughly, by Newton-Schulz rounds of a quintic."""
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
+    # Half precision is enough for a direction, and twice as fast.
+    x = ((matrix.T if tall else matrix) / (matrix.norm() + 1e-7)).bfloat16()
     for _ in range(ROUNDS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return (x.T if tall else x).to(matrix.dtype)
 
 
 class Muon(torch.optim.Optimizer):

@@ -240,7 +240,7 @@ def test_looks_decide_where_motion_cannot() -> None:
             continue
         order = (1, 2) if time <= 1 else (2, 1)
         found.append(faces_of([(400, 300, 80), (520, 300, 80)]))
-        looks.append(Embeddings(np.stack([vectors[k] for k in order])))
+        looks.append(Embeddings.of(np.stack([vectors[k] for k in order])))
     blind = run(TrackFaces(), times, found)
     assert blind[-1].tracks[row_near(blind[-1], 400, 300)] == 1
     values = run(TrackFaces(), times, found, looks)
@@ -253,7 +253,7 @@ def test_embeddings_that_are_not_measured_do_no_harm() -> None:
     """Rows of zeros, and frames that nobody looked at, which carry none."""
     times = steady(2, 24)
     found = seen(times, [going(300, 300, 80), going(500, 300, 80)], every=3)
-    looks = [Embeddings(np.zeros((2, 4), np.float32)) if f.looked else Embeddings.none() for f in found]
+    looks = [Embeddings.of(np.zeros((2, 4), np.float32)) if f.looked else Embeddings.none() for f in found]
     assert same(run(TrackFaces(), times, found, looks), run(TrackFaces(), times, found))
 
 
@@ -263,7 +263,7 @@ def test_embeddings_of_other_faces_are_refused() -> None:
             TrackFaces(),
             steady(0.04),
             [faces_of([(300, 300, 80)])],
-            [Embeddings(np.eye(2, 3, dtype=np.float32))],
+            [Embeddings.of(np.eye(2, 3, dtype=np.float32))],
         )
 
 

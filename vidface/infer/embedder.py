@@ -1,0 +1,89 @@
+"""An embedder: aligned crops of faces in, identity vectors and recognisability out."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import Device
+from vidface.errors import ModelError
+from vidface.infer import session
+from vidface.infer.contract import prepare
+
+_BATCH: Final = 16
+
+
+class Looks(NamedTuple):
+    """What an embedder says of n crops.
+
+    Attributes:
+        vectors: n x d float32 of unit length.
+        recognisability: n float32 in [0, 1]; NaN where the model has no such output.
+    """
+
+    vectors: NDArray[np.float32]
+    recognisability: NDArray[np.float32]
+
+
+class Embedder:
+    """An open model of the task "embed".
+
+    Read by its manifest: one picture in (layout, colours and scaling as stated there, `template` names
+    the alignment), an embedding out: the output called "embedding", or the only one of two dimensions;
+    a second output "recognisability" is taken where there is one.
+
+    Attributes:
+        template: name of the alignment template (`vidface.vision.align.TEMPLATES`).
+        size: side of the crop in pixels. dimension: d.
+        fingerprint: "name@" and the first 12 digits of the weights' sha256.
+
+    Raises:
+        ModelError: the model is missing or altered, or is no embedder.
+    """
+
+    def __init__(self, name: str, device: Device, *, threads: int = 1) -> None:
+        self._model = session.load(name, device, threads=threads)
+        manifest, outputs = self._model.manifest, {port.name: port for port in self._model.outputs}
+        vectors = [port.name for port in outputs.values() if port.name != "recognisability"]
+        if manifest is None or manifest.task != "embed" or not vectors:
+            task = manifest.task if manifest else "unknown"
+            raise ModelError(
+                f"{name} is a model of the task {task}, but an embedder is wanted; vidface models --task "
+                "embed lists those that serve."
+            )
+        self._spec = manifest.contract.inputs[0]
+        self._output = "embedding" if "embedding" in outputs else vectors[0]
+        self._sure = "recognisability" in outputs
+        shape = self._model.inputs[0].shape
+        side = shape[2] if self._spec.layout == "NCHW" else shape[1]
+        self.template: str = self._spec.template or "arcface112"
+        self.size: int = side or 112
+        self.dimension: int = int(outputs[self._output].shape[-1] or 0)
+        self.fingerprint: str = f"{self._model.name}@{self._model.sha256[:12]}"
+        self._batch = shape[0] or _BATCH
+        self._whole = device.kind != "cpu" or shape[0] is not None
+
+    def __call__(self, crops: NDArray[np.uint8]) -> Looks:
+        """n x size x size x 3 uint8 RGB -> looks, in batches."""
+        parts = [self._run(crops[at : at + self._batch]) for at in range(0, len(crops), self._batch)]
+        if not parts:
+            return Looks(np.zeros((0, self.dimension), np.float32), np.zeros(0, np.float32))
+        return Looks(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def close(self) -> None:
+        """Give back the session's memory."""
+        self._model.close()
+
+    def _run(self, crops: NDArray[np.uint8]) -> Looks:
+        count = len(crops)
+        if self._whole and count < self._batch:
+            crops = np.concatenate([crops, np.zeros((self._batch - count, *crops.shape[1:]), np.uint8)])
+        outputs = self._model(prepare(self._spec, crops))
+        vectors = outputs[self._output].reshape(len(crops), -1)[:count].astype(np.float32)
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        sure = np.full(count, np.nan, np.float32)
+        if self._sure:
+            sure = np.clip(outputs["recognisability"].reshape(-1)[:count].astype(np.float32), 0, 1)
+        return Looks(vectors, sure)
