@@ -113,12 +113,18 @@ def test_convention_scales_agree(clip: list[tuple[Frame, dict[str, Any]]]) -> No
 def test_a_picture_moved_by_whole_cells_gives_faces_moved_as_much(
     clip: list[tuple[Frame, dict[str, Any]]], frame_of: Any
 ) -> None:
-    """32 px is a whole cell at every stride: same faces, same scores, far from the borders."""
+    """32 px is a whole cell at every stride: same faces, same scores, far from the borders.
+
+    Clear faces, and without the vote: doubtful ones lean on what is far around them, up to the canvas's
+    edge, and a cell at the threshold may vote on one canvas and not on the other.
+    """
     picture = clip[0][0].rgb()
     canvases = np.zeros((2, 672, 1056, 3), np.uint8)
     for canvas, (x, y) in zip(canvases, ((64, 96), (224, 160)), strict=True):
         canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-    here, there = detect([frame_of(canvas, i) for i, canvas in enumerate(canvases)], width=1056)
+    here, there = detect(
+        [frame_of(canvas, i) for i, canvas in enumerate(canvases)], width=1056, vote=False, min_score=0.6
+    )
     assert len(here) == len(there) >= 2
     np.testing.assert_allclose(there.boxes - here.boxes, np.tile([160, 64], (len(here), 2)), atol=0.05)
     np.testing.assert_allclose(there.scores, here.scores, atol=1e-3)

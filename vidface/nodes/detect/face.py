@@ -53,7 +53,9 @@ class DetectFace(Node):
     The frame is shrunk until its longer side has `width` pixels (a frame below half of that is
     doubled), so 16:9 at 640 costs 640 x 384 cells whichever way up it is. The network runs once per
     frame on the CPU, where batches gain nothing, and in batches of a fixed length on CUDA: what is
-    found never depends on how frames are grouped.
+    found never depends on how frames are grouped. Boxes lower than the model's own least height
+    (`min_network_px` of its manifest, in pixels of the shrunk picture) are left out: there, lit windows
+    and leaves count as faces. To find smaller faces, raise `width` or use `tiles`.
     """
 
     model: str = Field("vidface-facedet", description="A model of the family yunet, scrfd or retinaface.")
@@ -87,6 +89,7 @@ class DetectFace(Node):
     _batch: int
     _fixed: tuple[int, int] | None
     _score: float
+    _least_px: float
     _last: int | None
 
     @field_validator("tiles", mode="before")
@@ -122,6 +125,7 @@ class DetectFace(Node):
                 f"but width is {self.width}; set width to {min(self._fixed)} or less."
             )
         self._score = self.min_score or float(manifest.defaults.get("min_score", _DEFAULT_SCORE))
+        self._least_px = float(manifest.defaults.get("min_network_px", 0))
         self._model = model
 
     def reset(self) -> None:
@@ -202,6 +206,7 @@ class DetectFace(Node):
             best = candidates.pick(nms(candidates.boxes, candidates.scores, self.nms_iou))
             if self.vote:
                 best = vote(best, candidates)
+            best = best.pick(best.boxes[:, 3] - best.boxes[:, 1] >= self._least_px)
             cut = cut_off(best, view.tile, view.whole)
             scale = (view.frame.size[0] / view.whole.width, view.frame.size[1] / view.whole.height)
             parts[view.number].append((best.moved(scale, (view.tile.x, view.tile.y)), cut))
