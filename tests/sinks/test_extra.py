@@ -102,6 +102,38 @@ def test_tracks_count_measured_frames_only_with_a_mesh(tmp_path: Path) -> None:
     assert "measured" not in json.loads((tmp_path / "tracks.jsonl").read_text().splitlines()[0])
 
 
+def judged(*quality: float) -> Measures:
+    """What recognize.quality would say of two faces."""
+    kinds = (Measure("quality_size", "ratio", "Size."), Measure("quality", "ratio", "All of it."))
+    return Measures(kinds, np.array([(0.5, value) for value in quality], np.float32))
+
+
+def test_the_best_frame_of_a_track_follows_a_wired_quality(tmp_path: Path) -> None:
+    """The frame of the highest quality and the mean of the measured ones; without the port the old keys."""
+    faces, nan = values()["faces"], np.nan
+    ticks = [judged(0.2, nan), judged(0.8, nan), judged(nan, nan), Measures.none(judged(0).kinds)]
+    run(Jsonl(), tmp_path, *({"faces": faces, "quality": tick} for tick in ticks))
+    first, second = (json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines())
+    assert (first["best_frame"], first["best_quality"], first["mean_quality"]) == (1, 0.8, 0.5)
+    assert [second[key] for key in ("best_frame", "best_time", "best_quality", "mean_quality")] == [None] * 4
+    assert second["mean_score"] == 1.0
+    lines = [json.loads(line) for line in (tmp_path / "faces.jsonl").read_text().splitlines()]
+    assert lines[1]["faces"][0]["quality"] == {"quality_size": 0.5, "quality": 0.8}
+    assert lines[3]["faces"][0]["quality"] is None
+    run(Jsonl(), tmp_path, {"faces": faces})
+    assert "mean_quality" not in (tmp_path / "tracks.jsonl").read_text()
+
+
+def test_a_table_has_the_quality_beside_the_measures(tmp_path: Path) -> None:
+    """Two ports of measures, each under its own names."""
+    given = values()
+    run(Table(), tmp_path, {key: given[key] for key in ("faces", "measures")} | {"quality": judged(0.8, 0.1)})
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[-4:] == ["eye_opening", "blink", "quality_size", "quality"]
+    assert [row["quality"] for row in rows] == ["0.8", "0.1"]
+
+
 def test_a_table_has_flat_columns_behind_the_old_ones(tmp_path: Path) -> None:
     """Names, order and values; empty where not known; `rows` counts faces."""
     facts = run(Table(), tmp_path, values())
@@ -147,11 +179,11 @@ def test_columns_are_settled_by_a_first_frame_without_faces(tmp_path: Path) -> N
     assert len(rows) == 2
 
 
-@pytest.mark.parametrize("port", ["pose", "measures", "mesh"])
+@pytest.mark.parametrize("port", ["pose", "measures", "mesh", "quality"])
 @pytest.mark.parametrize("kind", [Jsonl, Table])
 def test_another_number_of_rows_is_refused_by_name(tmp_path: Path, kind: Any, port: str) -> None:
     """Two rows for one face: the message names the port, and nothing is written for the frame."""
-    given = values()
+    given = values() | {"quality": judged(0.8, 0.1)}
     one = given["faces"].pick([0])
     with pytest.raises(UsageError, match=f"{port} has 2 rows for 1 faces"):
         run(kind(), tmp_path, {"faces": one, port: given[port]})

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vidface.data import Faces, Frame, SourceInfo
-from vidface.errors import OutputError
+from vidface.data.measures import Measure, Measures
+from vidface.errors import OutputError, UsageError
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
 from vidface.sinks._shots import Shot, Shots
@@ -111,7 +112,7 @@ def test_the_best_of_each_track_is_kept(tmp_path: Path) -> None:
         "track_0011.jpg",
     ]
     files = ["best/index.jsonl", "best/track_0003.jpg", "best/track_0011.jpg"]
-    assert facts == {"files": files, "rows": 2, "tracks": 2, "untracked": 1}
+    assert facts == {"files": files, "rows": 2, "tracks": 2, "untracked": 1, "ranked_by": "proxy"}
 
 
 def test_a_box_crop_is_square_unscaled_and_rgb_the_right_way_round(tmp_path: Path) -> None:
@@ -170,6 +171,52 @@ def test_several_shots_are_apart_in_time(tmp_path: Path) -> None:
     assert min(np.diff(times)) >= 1.0
     qualities = [row["quality"] for row in rows]
     assert qualities == sorted(qualities, reverse=True)
+
+
+def judged(quality: float, other: float = 0.5) -> Measures:
+    """What recognize.quality would say of the one face."""
+    kinds = (Measure("quality_size", "ratio", "Size."), Measure("quality", "ratio", "All of it."))
+    return Measures(kinds, np.array([(other, quality)], np.float32))
+
+
+def test_the_best_shots_follow_a_wired_quality(tmp_path: Path) -> None:
+    """A blurred small score wins over a sharp one where the measures say so; the index says by what."""
+    sink = begin(tmp_path)
+    for i, quality in enumerate((0.4, 0.9, 0.7)):
+        sink.process(scene(i, blur=4 if i == 1 else 0), face(0.3 if i == 1 else 0.9), judged(quality))
+    facts = sink.finish()
+    (row,) = index(tmp_path)
+    assert (row["frame"], row["quality"], row["ranked_by"], row["parts"]) == (
+        1,
+        0.9,
+        "quality",
+        {"quality_size": 0.5},
+    )
+    assert facts["ranked_by"] == "quality"
+
+
+def test_what_was_not_measured_is_no_shot(tmp_path: Path) -> None:
+    """A row of unknown quality, a skipped frame and an interpolated row lose against any measured one."""
+    sink = begin(tmp_path)
+    sink.process(scene(0), face(), judged(float("nan")))
+    sink.process(scene(1), face(), Measures.none(judged(0).kinds))
+    sink.process(scene(2), face(interpolated=[True]), judged(0.9))
+    sink.process(scene(3), face(), judged(0.1, other=float("nan")))
+    sink.finish()
+    (row,) = index(tmp_path)
+    assert (row["frame"], row["parts"]) == (3, {})
+
+
+def test_measures_without_a_quality_are_refused(tmp_path: Path) -> None:
+    """Wired to some other measures, the sink says which column it wants; a wrong number of rows is named."""
+    sink = begin(tmp_path)
+    other = Measures((Measure("smile", "ratio", "A smile."),), np.zeros((1, 1), np.float32))
+    with pytest.raises(UsageError, match="a column 'quality', but gets smile"):
+        sink.process(scene(0), face(), other)
+    two = Measures(judged(0).kinds, np.zeros((2, 2), np.float32))
+    with pytest.raises(UsageError, match="quality has 2 rows for 1 faces"):
+        sink.process(scene(0), face(), two)
+    sink.close()
 
 
 def test_ended_tracks_are_written_at_once_and_may_come_back(tmp_path: Path) -> None:

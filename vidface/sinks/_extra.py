@@ -1,4 +1,4 @@
-"""What may stand beside a face's own columns: pose, measures and what its mesh says."""
+"""What may stand beside a face's own columns: pose, measures, quality and what its mesh says."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Extra:
     pose: Poses | None = None
     measures: Measures | None = None
     mesh: Meshes | None = None
+    quality: Measures | None = None
 
     def __post_init__(self) -> None:
-        check_rows(self.faces, pose=self.pose, measures=self.measures, mesh=self.mesh)
+        check_rows(self.faces, pose=self.pose, measures=self.measures, mesh=self.mesh, quality=self.quality)
 
     def columns(self) -> tuple[str, ...]:
         """Names of the flat columns that these values fill."""
@@ -42,7 +43,9 @@ class Extra:
         if self.pose is not None:
             names += [f"pose_{name}" for name in POSE_COLUMNS]
         if self.measures is not None:
-            names += [kind.name for kind in self.measures.kinds]
+            names += _names(self.measures)
+        if self.quality is not None:
+            names += _names(self.quality)
         if self.mesh is not None:
             names += ["presence", *_SHAPE_COLUMNS]
         return tuple(names)
@@ -67,13 +70,14 @@ class Extra:
             yield [_plain(value) for value in row]
 
     def nested(self) -> Iterator[dict[str, Any]]:
-        """One dict a face, ready for JSON: pose, measures, presence, blendshapes, as wired."""
+        """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes, as wired."""
         rows: list[dict[str, Any]] = [{} for _ in range(len(self.faces))]
         if self.pose is not None:
             _add(rows, "pose", POSE_COLUMNS, self._padded(_stack(self.pose.columns())))
         if self.measures is not None:
-            names = tuple(kind.name for kind in self.measures.kinds)
-            _add(rows, "measures", names, self._padded(self.measures.values))
+            _add(rows, "measures", _names(self.measures), self._padded(self.measures.values))
+        if self.quality is not None:
+            _add(rows, "quality", _names(self.quality), self._padded(self.quality.values))
         if self.mesh is not None:
             for row, value in zip(
                 rows, self._padded(self.mesh.presence[:, None])[:, 0].tolist(), strict=True
@@ -87,6 +91,8 @@ class Extra:
             yield _stack(self.pose.columns())
         if self.measures is not None:
             yield self.measures.values
+        if self.quality is not None:
+            yield self.quality.values
         if self.mesh is not None:
             yield self.mesh.presence[:, None]
             yield self.mesh.blendshapes
@@ -96,6 +102,10 @@ class Extra:
         if len(table) == len(self.faces):
             return table
         return np.full((len(self.faces), table.shape[1]), np.nan, np.float32)
+
+
+def _names(measures: Measures) -> tuple[str, ...]:
+    return tuple(kind.name for kind in measures.kinds)
 
 
 def _stack(columns: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ class Shot:
 
     Attributes:
         image: H x W x 3 uint8 RGB; None once it stands in a file.
-        parts: the quality's parts by name, see `vidface.vision.bestshot`.
+        parts: the quality's parts by name, see `vidface.sinks._ranks`.
         slot: counts from 0; the place among the track's files.
     """
 
@@ -30,7 +30,7 @@ class Shot:
     image: NDArray[np.uint8] | None
     slot: int = 0
 
-    def row(self, track: int, file: str) -> dict[str, Any]:
+    def row(self, track: int, file: str, *, ranked_by: str) -> dict[str, Any]:
         """A plain dict, ready for JSON."""
         return {
             "track": track,
@@ -38,6 +38,7 @@ class Shot:
             "frame": self.frame,
             "time": time_text(self.time),
             "quality": round(self.quality, 4),
+            "ranked_by": ranked_by,
             "parts": {name: round(value, 4) for name, value in self.parts.items()},
             "box": [round(v, 2) for v in self.box],
         }

@@ -8,9 +8,10 @@ from typing import Any
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.times import time_text
-from vidface.vision.bestshot import parts_of
+from vidface.sinks._ranks import ranks_of
 
 
 @dataclass(slots=True)
@@ -31,10 +32,12 @@ class TrackSummary:
     best_frame: int | None = None
     best_time: Fraction = Fraction(0)
     best_quality: float = 0.0
+    judged: int | None = None
+    quality_sum: float = 0.0
     measured: int | None = None
 
     def add(self, frame: Frame, *, score: float, height: float, quality: float, interpolated: bool) -> None:
-        """Take in the track's row of a frame; `quality` is that of `vidface.vision.bestshot.parts_of`."""
+        """Take in the track's row of a frame; `quality` is that of `vidface.sinks._ranks`."""
         now = frame.time
         self.last_frame, self.last_time = frame.index, now
         self.frames += 1
@@ -51,7 +54,9 @@ class TrackSummary:
 
     def row(self) -> dict[str, Any]:
         """A plain dict, ready for JSON."""
-        seen = self.best_frame is not None
+        seen = self.detected > 0
+        # Measured, but never on this track: the first frame would be no better than any other.
+        best = seen and self.judged != 0
         return {
             "track": self.track,
             "first_frame": self.first_frame,
@@ -64,33 +69,54 @@ class TrackSummary:
             "longest_gap_s": round(float(self.longest_gap), 6),
             "mean_score": round(self.score_sum / self.detected, 4) if seen else None,
             "mean_height_px": round(self.height_sum / self.frames, 2),
-            "best_frame": self.best_frame,
-            "best_time": time_text(self.best_time) if seen else None,
-            "best_quality": round(self.best_quality, 4) if seen else None,
+            "best_frame": self.best_frame if best else None,
+            "best_time": time_text(self.best_time) if best else None,
+            "best_quality": round(self.best_quality, 4) if best else None,
+            **({} if self.judged is None else {"mean_quality": self._mean_quality()}),
             **({} if self.measured is None else {"measured": self.measured}),
         }
 
+    def judge(self, quality: float) -> None:
+        """Count a row whose quality was measured; 0 stands for one where it was not."""
+        self.judged = (self.judged or 0) + (quality > 0)
+        self.quality_sum += quality
 
-def follow(tracks: dict[int, TrackSummary], frame: Frame, faces: Faces, mesh: Meshes | None = None) -> None:
-    """Add the tracked rows of a frame to the summaries, beginning new ones; `mesh` counts measured rows."""
+    def _mean_quality(self) -> float | None:
+        return round(self.quality_sum / self.judged, 4) if self.judged else None
+
+
+def follow(
+    tracks: dict[int, TrackSummary],
+    frame: Frame,
+    faces: Faces,
+    *,
+    mesh: Meshes | None = None,
+    quality: Measures | None = None,
+) -> None:
+    """Add the tracked rows of a frame to the summaries, beginning new ones.
+
+    Args:
+        mesh: where given, rows that have one are counted.
+        quality: where given, the best frame follows its column `quality`, and its mean is told.
+
+    Raises:
+        UsageError: `quality` has not a row for every face, or no column of that name.
+    """
     if not len(faces) or not (faces.tracks != NOT_TRACKED).any():
         return
     scores, heights = faces.scores.tolist(), faces.heights.tolist()
     interpolated = faces.interpolated.tolist()
     # A row that nobody saw has no quality: two frames in three with a cadence of three.
-    quality = [0.0] * len(faces) if all(interpolated) else parts_of(faces, frame.size).product.tolist()
+    ranks = [0.0] * len(faces) if all(interpolated) else ranks_of(frame, faces, quality).values.tolist()
     known = None if mesh is None else mesh.known.tolist() or [False] * len(faces)
     for i, track in enumerate(faces.tracks.tolist()):
         if track == NOT_TRACKED:
             continue
         if track not in tracks:
             tracks[track] = TrackSummary(track, frame.index, frame.time)
-        tracks[track].add(
-            frame,
-            score=scores[i],
-            height=heights[i],
-            quality=quality[i],
-            interpolated=interpolated[i],
-        )
+        summary = tracks[track]
+        summary.add(frame, score=scores[i], height=heights[i], quality=ranks[i], interpolated=interpolated[i])
+        if quality is not None:
+            summary.judge(ranks[i])
         if known is not None:
-            tracks[track].measured = (tracks[track].measured or 0) + known[i]
+            summary.measured = (summary.measured or 0) + known[i]

@@ -13,13 +13,15 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.measures import Measures
 from vidface.errors import OutputError
 from vidface.node import Sink, Target
 from vidface.sinks._files import LineFile, write_private, writing
+from vidface.sinks._ranks import By, Ranks, ranks_of
 from vidface.sinks._shots import Shot, Shots
 from vidface.sinks.jsonl import compact
 from vidface.vision.align import TEMPLATES, to_template
-from vidface.vision.bestshot import SHARPNESS_PX, Parts, parts_of, sharpness, square_crop
+from vidface.vision.bestshot import SHARPNESS_PX, sharpness, square_crop
 
 AWAY_S = 10
 """A track not seen for so many seconds gets its pictures written, so that they need no memory."""
@@ -30,13 +32,15 @@ BOX_GROW = 1.4
 class Images(Sink):
     """Write the best crops of each track into the folder `NAME/`, and what they are into `NAME/index.jsonl`.
 
-    Best by a cheap proxy (`vidface.vision.bestshot`: size, detection score, frontal view, inside the
-    frame, sharpness; never an interpolated row). A crop is cut only where the parts that need no
-    pixels could still win. Files are `track_0003.jpg`, with `per_track` above 1 `track_0003_1.jpg`
-    and so on; they can be read by the owner only. Rows without a track are left out and counted.
+    Best by the column `quality` of the measures wired into the port quality (as of recognize.quality);
+    without them by a cheap proxy (`vidface.vision.bestshot`: size, detection score, frontal view, inside
+    the frame, sharpness), for which a crop is cut only where the parts that need no pixels could still
+    win. Never an interpolated row, nor one of quality 0 or without one. Files are `track_0003.jpg`, with
+    `per_track` above 1 `track_0003_1.jpg` and so on; they can be read by the owner only. Rows without a
+    track are left out and counted.
 
     index.jsonl, one line a picture, by track and falling quality: track, file, frame, time, quality,
-    its parts, box. It is written at the end.
+    ranked_by ("quality" or "proxy"), the quality's parts, box. It is written at the end.
     """
 
     per_track: int = Field(1, ge=1, le=100, description="Pictures of each track, at most.")
@@ -52,6 +56,7 @@ class Images(Sink):
     _tracks: dict[int, Shots]
     _active: dict[int, Fraction]
     _untracked: int
+    _ranked_by: By
     _finished: bool = True
 
     def start(self, target: Target) -> None:
@@ -59,13 +64,21 @@ class Images(Sink):
         self._folder = target.folder / target.name
         self._tracks, self._active = {}, {}
         self._untracked = 0
+        self._ranked_by = "proxy"
         self._finished = False
         with writing(self._folder):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
 
-    def process(self, frame: Frame, faces: Faces) -> None:
-        parts = parts_of(faces, frame.size)
+    def process(self, frame: Frame, faces: Faces, quality: Measures | None = None) -> None:
+        """Look for better shots on a frame.
+
+        Raises:
+            UsageError: `quality` has not a row for every face, or no column of that name.
+            OutputError: a picture of a track that is out of sight cannot be written.
+        """
+        ranks = ranks_of(frame, faces, quality)
+        self._ranked_by = ranks.by
         for row, track in enumerate(faces.tracks.tolist()):
             if track == NOT_TRACKED:
                 self._untracked += 1
@@ -73,7 +86,7 @@ class Images(Sink):
             if track not in self._tracks:
                 self._tracks[track] = Shots(self.per_track, Fraction(self.spacing_s))
             self._active[track] = frame.time
-            self._consider(frame, faces, parts, row=row)
+            self._consider(frame, faces, ranks, row=row)
         for track, seen in list(self._active.items()):
             if frame.time - seen > AWAY_S:
                 self._write(track, self._tracks[track])
@@ -90,7 +103,7 @@ class Images(Sink):
                 self._write(track, shots)
                 for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
                     name = self._name(track, shot.slot)
-                    index.write(compact(shot.row(track, name)))
+                    index.write(compact(shot.row(track, name, ranked_by=self._ranked_by)))
                     files.append(f"{self._target.name}/{name}")
         finally:
             index.close()
@@ -99,28 +112,30 @@ class Images(Sink):
             "rows": index.lines,
             "tracks": sum(bool(shots.kept) for shots in self._tracks.values()),
             "untracked": self._untracked,
+            "ranked_by": self._ranked_by,
         }
 
     def close(self) -> None:
         self._finished = True
         self._tracks, self._active = {}, {}
 
-    def _consider(self, frame: Frame, faces: Faces, parts: Parts, *, row: int) -> None:
+    def _consider(self, frame: Frame, faces: Faces, ranks: Ranks, *, row: int) -> None:
         """Cut out the face of a row if it may be, and then if it is, better than what is kept."""
         shots, box, now = self._tracks[int(faces.tracks[row])], faces.boxes[row], frame.time
-        bound = float(parts.product[row])
+        quality, parts = float(ranks.values[row]), ranks.parts(row)
         cut = self._cut(box, faces.landmarks[row])
-        if bound <= 0 or cut is None or shots.losers(bound, now) is None:
+        if quality <= 0 or cut is None or shots.losers(quality, now) is None:
             return
-        sharp = sharpness(frame.crop(square_crop(box, SHARPNESS_PX), (SHARPNESS_PX, SHARPNESS_PX)))
-        if shots.losers(bound * sharp, now) is None:
-            return
-        values = {name: float(value[row]) for name, value in parts._asdict().items() if name != "seen"}
+        if ranks.by == "proxy":
+            sharp = sharpness(frame.crop(square_crop(box, SHARPNESS_PX), (SHARPNESS_PX, SHARPNESS_PX)))
+            quality, parts = quality * sharp, {**parts, "sharp": sharp}
+            if shots.losers(quality, now) is None:
+                return
         shot = Shot(
             frame=frame.index,
             time=now,
-            quality=bound * sharp,
-            parts={**values, "sharp": sharp},
+            quality=quality,
+            parts=parts,
             box=tuple(box.tolist()),
             # A copy: a view would hold the whole frame in memory.
             image=frame.crop(*cut).copy(),

@@ -26,14 +26,15 @@ class Jsonl(Sink):
     it is not the one in run.json), epoch (number of gaps before, where there were any), and
     `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
     x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
-    in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), and of the
-    mesh its presence and blendshapes (name: value); null where not measured.
+    in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), quality (name:
+    value), and of the mesh its presence and blendshapes (name: value); null where not measured.
 
     A track's line: first and last frame and time, frames, how many of them detected and
     interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
-    frame (`vidface.vision.bestshot`, without sharpness), and where meshes are wired in, on how many
-    frames it was measured. An output of another name than
-    "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
+    frame (by the column `quality` of the wired quality, and then also mean_quality; without it by
+    `vidface.vision.bestshot`, without sharpness), and where meshes are wired in, on how many frames it
+    was measured. An output of another name than "faces" writes `NAME.tracks.jsonl`. Lines are in the
+    order of track numbers.
 
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
     leaves a readable `NAME.jsonl`; tracks are written by `finish`.
@@ -59,15 +60,16 @@ class Jsonl(Sink):
         pose: Poses | None = None,
         measures: Measures | None = None,
         mesh: Meshes | None = None,
+        quality: Measures | None = None,
     ) -> None:
         """Write a frame's line.
 
         Raises:
-            UsageError: a wired value has not a row for every face.
+            UsageError: a wired value has not a row for every face, or quality no column of that name.
             OutputError: the line cannot be written.
         """
-        extra = Extra(faces, pose, measures, mesh)
-        follow(self._tracks, frame, faces, mesh)
+        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality)
+        follow(self._tracks, frame, faces, mesh=mesh, quality=quality)
         self._faces += len(faces)
         if self._file is not None:
             self._file.write(compact(self._line(frame, extra)))

@@ -54,8 +54,8 @@ class Table(Sink):
     readable when it is closed, also after an error, but not if the process is killed.
 
     Where they are wired in, columns follow for the pose (pose_yaw, pose_pitch, pose_roll in degrees,
-    pose_x, pose_y, pose_scale, pose_residual), the measures under their own names, and the mesh
-    (presence, bs_NAME for each of the 52 blendshapes). Which there are is settled by the first frame.
+    pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, and the
+    mesh (presence, bs_NAME for each of the 52 blendshapes). Which there are is settled by the first frame.
 
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
     """
@@ -77,6 +77,7 @@ class Table(Sink):
         pose: Poses | None = None,
         measures: Measures | None = None,
         mesh: Meshes | None = None,
+        quality: Measures | None = None,
     ) -> None:
         """Write a frame's rows.
 
@@ -86,7 +87,7 @@ class Table(Sink):
         """
         if self._out is None:
             return
-        extra = Extra(faces, pose, measures, mesh)
+        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality)
         if self._extra is None:
             self._extra = extra.columns()
             self._out.begin(columns_with(self._extra))
