@@ -56,7 +56,7 @@ _EDGES_FROM = 60
 _FINE_NOISE, _COARSE_NOISE = 2 * 0.01808, 2 * 0.00635
 """What white noise of variance 1 adds, a pixel and axis, to fine times coarse and to coarse squared; twice,
 since pixels are taken where noise happens to make them steep (1.92 times, were there nothing else)."""
-_SHARP = 0.4
+_HALF_SHARP = 0.2
 """Portraits of some hundred pixels, shrunk to the crop, have 0.37 +- 0.1; blurred there by 1 px 0.25,
 by 2 px 0.13, by 3 px 0.08."""
 _FLAT = 0.5
@@ -64,6 +64,8 @@ _FLAT = 0.5
 _BLACK, _DARK, _BRIGHT, _WHITE = 8.0, 32.0, 239.0, 255.0
 _FULL_RANGE = 80.0
 _DARKEST_STOPS = 3.0
+_LEAST_CHEEK = 0.15
+"""A cheek narrower than this share of the other one cannot be seen."""
 _HALF_NOISE = 12.0
 _LEAST_PART = 0.01
 
@@ -125,7 +127,8 @@ def sharpness_of(luma: NDArray[Any], mask: Mask) -> float:
     40 % of the face where the latter is steepest. Noise has no direction in common with the edge under it
     and averages out (what is left of it is subtracted); a change of brightness or contrast cancels. Motion
     blurs one direction only, so the smallest ratio of all directions counts: the smaller generalised
-    eigenvalue of the two tensors. Ratio 1 gives 0 (no detail of the size of a pixel), 1.4 and more gives 1.
+    eigenvalue of the two tensors. A ratio of 1 + x gives x^2 / (x^2 + 0.04): 0 without detail of the size of
+    a pixel, a half where edges get 1.2 times as steep, 0.8 where 1.4 times.
 
     The idea of re-blurring is that of F. Crete et al., "The blur effect: perception and estimation with a
     new no-reference perceptual blur metric" (2007); they add up absolute differences, which noise raises.
@@ -156,7 +159,8 @@ def sharpness_of(luma: NDArray[Any], mask: Mask) -> float:
     values, vectors = np.linalg.eigh(soft + prior)
     white = vectors / np.sqrt(np.maximum(values, prior[0, 0]))
     ratio = float(np.linalg.eigvalsh(white.T @ (fine + prior) @ white)[0])
-    return float(np.clip((ratio - 1) / _SHARP, 0, 1))
+    gain = max(ratio - 1, 0) ** 2
+    return gain / (gain + _HALF_SHARP**2)
 
 
 def noise_level(luma: NDArray[Any], mask: Mask) -> float:
@@ -219,9 +223,13 @@ def light_of(luma: NDArray[Any], mask: Mask, points: NDArray[Any]) -> float:
     Returns:
         In [0, 1]; NaN where a cheek cannot be seen.
     """
+    cheeks = np.asarray(points, np.float64)[[(0, 2, 3), (1, 2, 4)]]
+    spans = np.abs(np.linalg.det(np.diff(cheeks, axis=1)))
+    if not spans.min() >= _LEAST_CHEEK * spans.max():
+        return float("nan")
     stops = []
-    for corners in ((0, 2, 3), (1, 2, 4)):
-        cheek = face_mask(len(luma), points[list(corners)]) & mask
+    for corners in cheeks:
+        cheek = face_mask(len(luma), corners) & mask
         if 2 * cheek.sum() < LEAST_PIXELS:
             return float("nan")
         stops.append(np.log2((np.median(luma[cheek]) / 255) ** 2.2 + 0.002))
