@@ -54,7 +54,6 @@ def test_a_row_for_json_holds_null_where_nothing_is_known() -> None:
     assert Identity("known", "Ann", 0.71234, nearest="Ann", looks=3).row()["score"] == 0.7123
 
 
-def test_identities_hold_a_person_for_every_row() -> None:
-    with pytest.raises(ValueError, match="people"):
-        Identities((Identity(),), np.zeros(2, np.int64))
+def test_identities_are_as_many_as_faces() -> None:
     assert len(Identities.none()) == 0
+    assert [one.state for one in Identities((Identity(), Identity("unknown")))] == ["undecided", "unknown"]

@@ -89,6 +89,7 @@ class Identity:
         margin: score less that of the second nearest person; NaN where there is none.
         nearest: the nearest enrolled person, whether it is accepted or not; None where there is none.
         looks: embeddings that went into the fused one.
+        frames: indices of the frames that support it most, best first.
     """
 
     state: State = "undecided"
@@ -97,6 +98,7 @@ class Identity:
     margin: float = float("nan")
     nearest: str | None = None
     looks: int = 0
+    frames: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.state not in _STATES:
@@ -122,16 +124,9 @@ class Identities:
 
     Attributes:
         rows: the identities.
-        people: n int64, number of the person that the row's track belongs to: tracks that were linked
-            have the same; -1 without a track.
     """
 
     rows: tuple[Identity, ...]
-    people: NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        people = frozen_array("Identities.people", self.people, dtype=np.int64, shape=(len(self.rows),))
-        object.__setattr__(self, "people", people)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -142,7 +137,7 @@ class Identities:
     @classmethod
     def none(cls) -> Identities:
         """No rows."""
-        return cls((), np.zeros(0, np.int64))
+        return cls(())
 
 
 def _plain(value: float) -> float | None:

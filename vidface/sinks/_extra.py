@@ -1,4 +1,4 @@
-"""What may stand beside a face's own columns: pose, measures, quality and what its mesh says."""
+"""What may stand beside a face's own columns: pose, measures, quality, its mesh and who it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.faces import Faces
+from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.pose import POSE_COLUMNS, Poses
@@ -17,6 +18,8 @@ from vidface.data.rows import check_rows
 from vidface.errors import UsageError
 
 DECIMALS: Final = 4
+_TEXT_COLUMNS: Final = ("identity_state", "identity_name")
+_IDENTITY_COLUMNS: Final = (*_TEXT_COLUMNS, "identity_score", "identity_margin")
 _SHAPE_COLUMNS: Final = tuple(f"bs_{name}" for name in BLENDSHAPES)
 
 
@@ -33,9 +36,11 @@ class Extra:
     measures: Measures | None = None
     mesh: Meshes | None = None
     quality: Measures | None = None
+    identity: Identities | None = None
 
     def __post_init__(self) -> None:
         check_rows(self.faces, pose=self.pose, measures=self.measures, mesh=self.mesh, quality=self.quality)
+        check_rows(self.faces, identity=self.identity)
 
     def columns(self) -> tuple[str, ...]:
         """Names of the flat columns that these values fill."""
@@ -48,9 +53,11 @@ class Extra:
             names += _names(self.quality)
         if self.mesh is not None:
             names += ["presence", *_SHAPE_COLUMNS]
+        if self.identity is not None:
+            names += _IDENTITY_COLUMNS
         return tuple(names)
 
-    def flat(self, columns: Mapping[str, str] | tuple[str, ...]) -> Iterator[list[float | None]]:
+    def flat(self, columns: Mapping[str, str] | tuple[str, ...]) -> Iterator[list[float | str | None]]:
         """One list a face in the order of `columns`; None where not known.
 
         Raises:
@@ -66,8 +73,9 @@ class Extra:
             np.zeros((len(self.faces), 0), np.float32),
             *(self._padded(values) for values in self._tables()),
         ]
-        for row in np.concatenate(parts, axis=1).tolist():
-            yield [_plain(value) for value in row]
+        who = self._who()
+        for row, more in zip(np.concatenate(parts, axis=1).tolist(), who, strict=True):
+            yield [*map(_plain, row), *more]
 
     def nested(self) -> Iterator[dict[str, Any]]:
         """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes, as wired."""
@@ -84,7 +92,21 @@ class Extra:
             ):
                 row["presence"] = _plain(value)
             _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
+        for row, one in zip(rows, self.identity.rows if self.identity else (), strict=False):
+            row["identity"] = one.row()
         yield from rows
+
+    def _who(self) -> list[list[float | str | None]]:
+        """The identity's columns of each face; empty lists where not wired."""
+        if self.identity is None:
+            return [[] for _ in range(len(self.faces))]
+        rows = self.identity.rows or (None,) * len(self.faces)
+        return [
+            [None] * len(_IDENTITY_COLUMNS)
+            if one is None
+            else [one.state, one.name, _plain(one.score), _plain(one.margin)]
+            for one in rows
+        ]
 
     def _tables(self) -> Iterator[NDArray[np.float32]]:
         if self.pose is not None:
@@ -121,3 +143,8 @@ def _add(rows: list[dict[str, Any]], key: str, names: tuple[str, ...], table: ND
 
 def _plain(value: float) -> float | None:
     return round(value, DECIMALS) if np.isfinite(value) else None
+
+
+def type_of(column: str) -> str:
+    """Arrow's name of the type of a further column."""
+    return "string" if column in _TEXT_COLUMNS else "float32"

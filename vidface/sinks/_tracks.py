@@ -8,6 +8,7 @@ from typing import Any
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.identity import Identity
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.times import time_text
@@ -35,6 +36,7 @@ class TrackSummary:
     judged: int | None = None
     quality_sum: float = 0.0
     measured: int | None = None
+    identity: Identity | None = None
 
     def add(self, frame: Frame, *, score: float, height: float, quality: float, interpolated: bool) -> None:
         """Take in the track's row of a frame; `quality` is that of `vidface.sinks._ranks`."""
@@ -74,6 +76,7 @@ class TrackSummary:
             "best_quality": round(self.best_quality, 4) if best else None,
             **({} if self.judged is None else {"mean_quality": self._mean_quality()}),
             **({} if self.measured is None else {"measured": self.measured}),
+            **({} if self.identity is None else {"identity": _decided(self.identity)}),
         }
 
     def judge(self, quality: float) -> None:
@@ -83,6 +86,11 @@ class TrackSummary:
 
     def _mean_quality(self) -> float | None:
         return round(self.quality_sum / self.judged, 4) if self.judged else None
+
+
+def _decided(identity: Identity) -> dict[str, Any]:
+    """The last decision, with the frames that support it most."""
+    return identity.row() | {"frames": list(identity.frames)}
 
 
 def follow(

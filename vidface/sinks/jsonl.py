@@ -8,6 +8,7 @@ from typing import Any
 
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
+from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
@@ -27,14 +28,15 @@ class Jsonl(Sink):
     `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
     x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
     in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), quality (name:
-    value), and of the mesh its presence and blendshapes (name: value); null where not measured.
+    value), of the mesh its presence and blendshapes (name: value), and identity (state, name, score,
+    margin, nearest, looks); null where not measured.
 
     A track's line: first and last frame and time, frames, how many of them detected and
     interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
     frame (by the column `quality` of the wired quality, and then also mean_quality; without it by
-    `vidface.vision.bestshot`, without sharpness), and where meshes are wired in, on how many frames it
-    was measured. An output of another name than "faces" writes `NAME.tracks.jsonl`. Lines are in the
-    order of track numbers.
+    `vidface.vision.bestshot`, without sharpness); where meshes are wired in, on how many frames it was
+    measured; with identities the last decision and the frames that support it. An output of another
+    name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
 
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
     leaves a readable `NAME.jsonl`; tracks are written by `finish`.
@@ -61,6 +63,7 @@ class Jsonl(Sink):
         measures: Measures | None = None,
         mesh: Meshes | None = None,
         quality: Measures | None = None,
+        identity: Identities | None = None,
     ) -> None:
         """Write a frame's line.
 
@@ -68,8 +71,9 @@ class Jsonl(Sink):
             UsageError: a wired value has not a row for every face, or quality no column of that name.
             OutputError: the line cannot be written.
         """
-        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality)
+        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality, identity=identity)
         follow(self._tracks, frame, faces, mesh=mesh, quality=quality)
+        _remember(self._tracks, faces, identity)
         self._faces += len(faces)
         if self._file is not None:
             self._file.write(compact(self._line(frame, extra)))
@@ -108,6 +112,13 @@ class Jsonl(Sink):
             line["looked"] = False
         line["faces"] = [face | more for face, more in zip(extra.faces.rows(), extra.nested(), strict=True)]
         return line
+
+
+def _remember(tracks: dict[int, TrackSummary], faces: Faces, identity: Identities | None) -> None:
+    """Of each track the last thing that was decided."""
+    for number, one in zip(faces.tracks.tolist(), identity.rows if identity else (), strict=False):
+        if number in tracks:
+            tracks[number].identity = one
 
 
 def compact(row: dict[str, Any]) -> str:

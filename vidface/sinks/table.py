@@ -15,13 +15,14 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.data.times import time_text
 from vidface.errors import UsageError
 from vidface.node import Sink, Target
-from vidface.sinks._extra import Extra
+from vidface.sinks._extra import Extra, type_of
 from vidface.sinks._files import LineFile, open_private, writing
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -54,8 +55,9 @@ class Table(Sink):
     readable when it is closed, also after an error, but not if the process is killed.
 
     Where they are wired in, columns follow for the pose (pose_yaw, pose_pitch, pose_roll in degrees,
-    pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, and the
-    mesh (presence, bs_NAME for each of the 52 blendshapes). Which there are is settled by the first frame.
+    pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, the
+    mesh (presence, bs_NAME for each of the 52 blendshapes), and the identity (identity_state,
+    identity_name, identity_score, identity_margin). Which there are is settled by the first frame.
 
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
     """
@@ -78,6 +80,7 @@ class Table(Sink):
         measures: Measures | None = None,
         mesh: Meshes | None = None,
         quality: Measures | None = None,
+        identity: Identities | None = None,
     ) -> None:
         """Write a frame's rows.
 
@@ -87,7 +90,7 @@ class Table(Sink):
         """
         if self._out is None:
             return
-        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality)
+        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality, identity=identity)
         if self._extra is None:
             self._extra = extra.columns()
             self._out.begin(columns_with(self._extra))
@@ -107,7 +110,7 @@ class Table(Sink):
 
 
 def columns_with(extra: tuple[str, ...]) -> dict[str, str]:
-    """All columns with their types, further ones (float32) behind those of `COLUMNS`.
+    """All columns with their types, further ones behind those of `COLUMNS`.
 
     Raises:
         UsageError: two columns have the same name.
@@ -116,7 +119,7 @@ def columns_with(extra: tuple[str, ...]) -> dict[str, str]:
     double = next((name for name in extra if names.count(name) > 1), None)
     if double is not None:
         raise UsageError(f"a table cannot have two columns {double!r}; give the measure another name.")
-    return {**COLUMNS, **dict.fromkeys(extra, "float32")}
+    return {**COLUMNS, **{name: type_of(name) for name in extra}}
 
 
 def rows(frame: Frame, faces: Faces) -> Iterator[dict[str, Any]]:

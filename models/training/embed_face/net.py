@@ -76,9 +76,12 @@ class Embedder(nn.Module):
 
 
 def dense_matrices(student: Embedder) -> list[nn.Parameter]:
-    """Weights that Muon steps: every full convolution but the stem, and none that only training uses."""
+    """Weights that Muon steps: every full convolution but the stem.
+
+    Not the last layer: steps of one size for all directions would shake the embedding's length.
+    """
     convolutions = [part for part in student.trunk.modules() if isinstance(part, nn.Conv2d)][1:]
-    return [part.weight for part in convolutions] + [student.widen[0].weight, student.embed.weight]
+    return [part.weight for part in convolutions] + [student.widen[0].weight]
 
 
 if __name__ == "__main__":

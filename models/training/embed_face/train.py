@@ -47,14 +47,14 @@ class Bank:
             names = (path.name.replace("pixels", what) for what in ("pixels", "vectors", "maps"))
             self._shards.append(tuple(np.load(self._folder / name, mmap_mode="r") for name in names))
 
-    def batch(self, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def batch(self, count: int, progress: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Views uint8 RGB, unit vectors, scaled feature maps, and the vectors of a crowd."""
         self.look()
         images, vectors, maps = [], [], []
         for _ in range(count):
             pixels, vector, features = self._shards[self._rng.integers(len(self._shards))]
             row = int(self._rng.integers(len(pixels)))
-            images.append(view(np.array(pixels[row]), self._rng)[..., ::-1])
+            images.append(view(np.array(pixels[row]), self._rng, progress)[..., ::-1])
             vectors.append(vector[row])
             maps.append(features[row])
         crowd = [self._shards[self._rng.integers(len(self._shards))][1] for _ in range(4)]
@@ -111,7 +111,8 @@ class Run:
             self.student.load_state_dict(state["student"])
             self.kept.load_state_dict(state["average"])
             for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
-                optimiser.load_state_dict(kept)
+                if len(kept["param_groups"][0]["params"]) == len(optimiser.param_groups[0]["params"]):
+                    optimiser.load_state_dict(kept)
             self.step, self.views, self.spent = state["step"], state["views"], state["spent"]
 
     def save(self) -> None:
@@ -209,7 +210,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
         run.spent = float(spent)
         if run.spent >= args.minutes * 60:
             break
-        sums += run.learn(bank.batch(args.batch))
+        sums += run.learn(bank.batch(args.batch, run.spent / (args.minutes * 60)))
         if rank or run.step % 50:
             continue
         row = {"step": run.step, "views": run.views, "minutes": round(run.spent / 60, 2)}

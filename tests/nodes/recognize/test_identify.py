@@ -1,0 +1,109 @@
+"""recognize.identify on made people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.nodes.recognize._people import Stream
+from vidface.data.identity import Identity
+from vidface.errors import UsageError
+from vidface.graph.harness import NodeHarness
+from vidface.nodes.recognize.identify import RecognizeIdentify
+
+
+def decided(stream: Stream, **fields: object) -> list[list[Identity]]:
+    with NodeHarness(RecognizeIdentify(**fields)) as harness:
+        return [list(one) for one in harness.run(**stream.ports)]
+
+
+def test_known_unknown_and_undecided(gallery: Callable[..., Path]) -> None:
+    """Ann is enrolled, the other is not; nobody is decided before the third look."""
+    rows = decided(Stream([{1: 1, 2: 7}] * 5), gallery=str(gallery(Ann=1, Bob=2)))
+    assert [one.state for one in rows[1]] == ["undecided", "undecided"]
+    ann, other = rows[4]
+    assert (ann.state, ann.name, ann.looks) == ("known", "Ann", 5)
+    assert ann.score > 0.8
+    assert ann.margin > 0.3
+    assert (other.state, other.name) == ("unknown", None)
+    assert other.nearest in ("Ann", "Bob")
+    assert set(ann.frames) <= set(range(5))
+    assert len(ann.frames) == 3
+
+
+def test_two_names_that_score_alike_stay_undecided(gallery: Callable[..., Path]) -> None:
+    """The same person enrolled twice: there is no lead to decide by."""
+    rows = decided(Stream([{1: 1}] * 6), gallery=str(gallery(Ann=1, Anna=1)))
+    assert rows[-1][0].state == "undecided"
+    assert abs(rows[-1][0].margin) < 0.05
+
+
+def test_looks_that_say_nothing_leave_it_open(gallery: Callable[..., Path]) -> None:
+    """Unrecognisable looks are no evidence that somebody is unknown; rows without a look change nothing."""
+    folder = str(gallery(Ann=1))
+    assert decided(Stream([{1: 7}] * 8, sure=0.01), gallery=folder)[-1][0] == Identity()
+    assert decided(Stream([{1: 7}] * 8, sure=0.05), gallery=folder)[-1][0].state == "undecided"
+    assert decided(Stream([{1: None}] * 4), gallery=folder)[-1][0] == Identity()
+
+
+def test_a_few_foreign_looks_do_not_change_the_name(gallery: Callable[..., Path]) -> None:
+    people = [1, 1, 1, 2, 1, 1, 1, 2, 1, 1]
+    rows = decided(Stream([{1: who} for who in people]), gallery=str(gallery(Ann=1, Bob=2)))
+    assert {row[0].name for row in rows[2:]} == {"Ann"}
+
+
+def test_the_decision_changes_as_the_track_grows(gallery: Callable[..., Path]) -> None:
+    """Blurred looks first, clear ones later."""
+    folder = str(gallery(threshold=0.6, Ann=1))
+    early, late = Stream([{1: 1}] * 4, noise=3.0), Stream([{1: 1}] * 30, noise=0.3)
+    ports = {name: [*values, *late.ports[name]] for name, values in early.ports.items()}
+    with NodeHarness(RecognizeIdentify(gallery=folder)) as harness:
+        rows = harness.run(**ports)
+    assert rows[3].rows[0].state == "unknown"
+    assert rows[-1].rows[0].name == "Ann"
+
+
+def test_a_face_without_a_track_is_decided_from_one_look(gallery: Callable[..., Path]) -> None:
+    rows = decided(Stream([{-1: 1}] * 2), gallery=str(gallery(Ann=1)))
+    assert [row[0].name for row in rows] == ["Ann", "Ann"]
+    assert rows[1][0].looks == 1
+
+
+def test_tracks_are_forgotten_at_a_cut(gallery: Callable[..., Path]) -> None:
+    stream = Stream([{1: 1}] * 6)
+    with NodeHarness(RecognizeIdentify(gallery=str(gallery(Ann=1)))) as harness:
+        rows = harness.run(segments=[3], **stream.ports)
+    assert [one.rows[0].looks for one in rows] == [1, 2, 3, 1, 2, 3]
+
+
+@pytest.mark.parametrize("where", ["", "empty"])
+def test_nobody_is_known_without_people_and_the_run_says_so(gallery: Callable[..., Path], where: str) -> None:
+    folder = str(gallery()) if where else ""
+    with NodeHarness(RecognizeIdentify(gallery=folder)) as harness:
+        rows = harness.run(**Stream([{1: 1}] * 4).ports)
+        facts = harness.node.facts()
+    assert rows[-1].rows[0].state == "unknown"
+    assert np.isnan(rows[-1].rows[0].score)
+    assert "nobody can be known" in facts["notes"][0]
+
+
+def test_a_gallery_of_another_embedder_is_refused(gallery: Callable[..., Path]) -> None:
+    with pytest.raises(UsageError, match="re-embed"):
+        decided(Stream([{1: 1}]), gallery=str(gallery(model="other@111111111111", Ann=1)))
+
+
+def test_a_gallery_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nowhere"):
+        decided(Stream([{1: 1}]), gallery=str(tmp_path / "nowhere"))
+
+
+def test_values_do_not_depend_on_the_chunk(gallery: Callable[..., Path]) -> None:
+    folder, stream = str(gallery(Ann=1, Bob=2)), Stream([{1: 1, 2: 2, 3: 9}] * 9)
+    results = []
+    for chunk in (1, 4, 9):
+        with NodeHarness(RecognizeIdentify(gallery=folder), chunk=chunk) as harness:
+            results.append([[one.row() for one in value.rows] for value in harness.run(**stream.ports)])
+    assert results[0] == results[1] == results[2]

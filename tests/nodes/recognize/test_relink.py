@@ -1,0 +1,86 @@
+"""recognize.relink on made people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.nodes.recognize._people import Stream
+from vidface.graph.harness import NodeHarness
+from vidface.nodes.recognize.relink import RecognizeRelink
+
+
+def linked(stream: Stream, segments: tuple[int, ...] = (), **fields: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Track numbers of each frame, and the facts."""
+    with NodeHarness(RecognizeRelink(**fields)) as harness:
+        rows = [faces.tracks.tolist() for faces in harness.run(segments=segments, **stream.ports)]
+        return rows, harness.node.facts()
+
+
+GAP: list[dict[int, int]] = [{1: 1, 2: 2}] * 8 + [{2: 2}] * 5 + [{2: 2, 5: 1}] * 8
+"""Person 1 leaves and comes back as track 5 while person 2 stays."""
+
+
+def test_a_person_that_comes_back_gets_the_old_number_from_the_first_frame_on() -> None:
+    rows, facts = linked(Stream(GAP))
+    assert rows[0] == [1, 2]
+    assert all(row == [2, 1] for row in rows[13:])
+    assert facts["people"] == 2
+    assert facts["links"][0]["track"] == 5
+    assert facts["links"][0]["person"] == 1
+    assert not facts["switches"]
+
+
+def test_live_the_number_changes_once_there_are_looks_enough() -> None:
+    rows, _ = linked(Stream(GAP), look_ahead=0)
+    assert [row[1] for row in rows[13:]] == [3, 3] + [1] * 6
+
+
+def test_a_new_person_gets_a_new_number() -> None:
+    rows, facts = linked(Stream([{1: 1}] * 8 + [{4: 3}] * 8))
+    assert rows[-1] == [2]
+    assert not facts["links"]
+
+
+def test_people_in_the_picture_are_never_merged() -> None:
+    """Twins side by side stay two."""
+    rows, _ = linked(Stream([{1: 1, 2: 1}] * 12))
+    assert rows[-1] == [1, 2]
+
+
+def test_people_are_remembered_over_a_cut() -> None:
+    rows, facts = linked(Stream([{1: 1}] * 8 + [{2: 1}] * 8), segments=(8,))
+    assert rows[-1] == [1]
+    assert len(facts["links"]) == 1
+
+
+@pytest.mark.parametrize(("split", "last"), [(True, 2), (False, 1)])
+def test_a_track_that_changes_person_is_reported(split: bool, last: int) -> None:
+    rows, facts = linked(Stream([{1: 1}] * 16 + [{1: 2}] * 24), split=split)
+    assert rows[-1] == [last]
+    first = facts["switches"][0]
+    assert first["track"] == 1
+    assert 16 < first["frame"] < 32
+
+
+def test_rows_without_track_or_look_pass() -> None:
+    rows, facts = linked(Stream([{-1: 1, 1: None}] * 4))
+    assert rows[-1] == [-1, 1]
+    assert facts["people"] == 1
+
+
+def test_values_do_not_depend_on_the_chunk() -> None:
+    results = []
+    for chunk in (1, 5, 16):
+        with NodeHarness(RecognizeRelink(look_ahead=3), chunk=chunk) as harness:
+            results.append([f.tracks.tolist() for f in harness.run(**Stream(GAP).ports)])
+    assert results[0] == results[1] == results[2]
+
+
+def test_only_so_many_people_are_remembered() -> None:
+    stream = Stream([{n: n} for n in range(1, 30) for _ in range(5)])
+    with NodeHarness(RecognizeRelink(remember=4)) as harness:
+        harness.run(**stream.ports)
+        assert len(harness.node._people) == 4
+        assert harness.node.facts()["people"] == 29

@@ -1,0 +1,86 @@
+"""recognize.embed: an identity vector for every face, and how recognisable it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data import Device, Embeddings, Faces, Frame
+from vidface.infer.embedder import Embedder, Looks
+from vidface.node import Batch, Node
+from vidface.vision.align import TEMPLATES, to_template
+
+
+class RecognizeEmbed(Node):
+    """Embed every face: align it by its landmarks, and read a vector of unit length from the crop.
+
+    Vectors of one person lie close together (cosine), whatever the resolution. `recognisability` says
+    how likely a look is recognised at all: it falls with size, blur, darkness and occlusion. The crops of
+    all faces of a batch of frames are read together.
+
+    Rows are zeros (not measured) where landmarks are not known, where the face is smaller than
+    `min_face_px`, and where no detector saw it (unless `interpolated`).
+    """
+
+    model: str = Field("vidface-embed", description="A model of the task embed.")
+    min_face_px: float = Field(
+        8, ge=0, description="Faces less tall than this are not measured; pixels of the full-size frame."
+    )
+    interpolated: bool = Field(
+        False, description="Also measure rows whose place follows from the track alone."
+    )
+    threads: int = Field(1, ge=1, le=64, description="Threads of the network on the CPU.")
+
+    _embedder: Embedder
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model,)
+
+    def open(self, device: Device) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: it is missing, altered, or no embedder.
+        """
+        self._embedder = Embedder(self.model, device, threads=self.threads)
+
+    def close(self) -> None:
+        self._embedder.close()
+
+    def process(self, frame: Batch[Frame], faces: Batch[Faces]) -> Batch[Embeddings]:
+        """Embeddings of each frame, row by row those of its faces."""
+        rows = [self._wanted(one) for one in faces]
+        crops = [
+            self._crop(image, one.landmarks[row])
+            for image, one, wanted in zip(frame, faces, rows, strict=True)
+            for row in wanted
+        ]
+        size = self._embedder.size
+        looks = self._embedder(np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8))
+        values, start = [], 0
+        for one, wanted in zip(faces, rows, strict=True):
+            part = slice(start, start := start + len(wanted))
+            values.append(self._spread(len(one), wanted, looks, part))
+        return Batch(values)
+
+    def _wanted(self, faces: Faces) -> list[int]:
+        seen = np.isfinite(faces.landmarks).all((1, 2)) & (faces.heights >= self.min_face_px)
+        if not self.interpolated:
+            seen &= ~faces.interpolated
+        # Points that coincide fix no crop.
+        spread = np.ptp(faces.landmarks, axis=1).max(axis=1) > 1
+        rows: list[int] = np.flatnonzero(seen & spread).tolist()
+        return rows
+
+    def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        size = self._embedder.size
+        matrix = to_template(landmarks, template.name) * (size / template.size)
+        return frame.crop(matrix, (size, size))
+
+    def _spread(self, count: int, rows: list[int], looks: Looks, part: slice) -> Embeddings:
+        vectors = np.zeros((count, self._embedder.dimension), np.float32)
+        sure = np.full(count, np.nan, np.float32)
+        vectors[rows], sure[rows] = looks.vectors[part], looks.recognisability[part]
+        return Embeddings(vectors, sure, self._embedder.fingerprint)

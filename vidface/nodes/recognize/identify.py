@@ -1,0 +1,182 @@
+"""recognize.identify: who every track is, decided from all looks so far."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data import NOT_TRACKED, Device, Embeddings, Faces, Frame
+from vidface.data.identity import Identities, Identity, State
+from vidface.data.measures import Measures
+from vidface.data.rows import check_rows
+from vidface.errors import UsageError
+from vidface.gallery import Gallery, Reference
+from vidface.node import FOREVER, Node
+from vidface.vision.looks import Looks, weights_of
+
+_DEFAULT_THRESHOLD: Final = 0.4
+_FORGETS_S: Final = 120.0
+"""A track not seen for so long is forgotten; track numbers never come again."""
+
+
+class RecognizeIdentify(Node):
+    """Decide for every track whether it shows an enrolled person: known, unknown or undecided.
+
+    All looks of a track are fused into one vector, weighted by recognisability and quality and robust
+    to outliers (`vidface.vision.looks`), and compared with the gallery. The track is
+
+    - known, when the nearest person scores at least `threshold` and is ahead of the second nearest by
+      `margin`; once known it stays so until the score falls `slack` below the threshold,
+    - unknown, when there was enough evidence and nobody reaches the threshold,
+    - undecided, while there are fewer than `min_looks` looks or too little evidence (the sum of the
+      looks' weights), and when two people score alike.
+
+    So the decision may change as a track grows: the last one stands in tracks.jsonl. Rows without a
+    track are decided from their one look.
+
+    The threshold is the gallery's own where `vidface gallery calibrate` has set one.
+    """
+
+    gallery: str = Field(
+        "", description="Folder of a gallery (vidface gallery enroll); none: nobody is known."
+    )
+    threshold: float | None = Field(
+        None, ge=-1, le=1, description="Cosine from which on two vectors are one person; else the gallery's."
+    )
+    margin: float | None = Field(
+        None, ge=0, le=2, description="Least lead over the second nearest person; else the gallery's."
+    )
+    slack: float = Field(0.03, ge=0, le=1, description="A known track keeps its name this far below.")
+    min_looks: int = Field(3, ge=1, description="Looks without which a track stays undecided.")
+    min_evidence: float = Field(
+        1.0, ge=0, description="Sum of weights without which nobody is called unknown: one perfect look is 1."
+    )
+    min_recognisability: float = Field(
+        0.02, ge=0, le=1, description="Looks below this are not counted at all."
+    )
+
+    memory = FOREVER
+
+    _reference: Reference | None
+    _threshold: float
+    _margin: float
+    _tracks: dict[int, _Track]
+
+    def open(self, device: Device) -> None:
+        """Read the gallery.
+
+        Raises:
+            UsageError: there is no gallery in that folder.
+        """
+        self._reference = None
+        if self.gallery:
+            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
+                self._reference = gallery.reference()
+        own = self._reference
+        self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
+        self._margin = _first(self.margin, own.margin if own else None, 0.0)
+
+    def reset(self) -> None:
+        """Forget all tracks."""
+        self._tracks = {}
+
+    def facts(self) -> dict[str, Any]:
+        own = self._reference
+        return {
+            "people": 0 if own is None else len(own.names),
+            "looks_enrolled": 0 if own is None else len(own.vectors),
+            "threshold": self._threshold,
+            "margin": self._margin,
+        } | (_note_of_empty(self.gallery) if own is None or not len(own.names) else {})
+
+    def process(
+        self, frame: Frame, faces: Faces, embeddings: Embeddings, quality: Measures | None = None
+    ) -> Identities:
+        """Identities row by row; raises UsageError where the gallery is of another embedder."""
+        check_rows(faces, embeddings=embeddings, quality=quality)
+        self._check_model(embeddings)
+        now, known = float(frame.time), embeddings.known
+        good = quality.column("quality") if quality is not None and len(quality) else None
+        weights = weights_of(embeddings.recognisability, good)
+        rows = []
+        for row, number in enumerate(faces.tracks.tolist()):
+            track = self._tracks.get(number) or _Track()
+            track.seen_s = now
+            if len(known) and known[row] and not embeddings.recognisability[row] < self.min_recognisability:
+                track.looks.add(embeddings.vectors[row], float(weights[row]), frame.index)
+                track.identity = self._decide(track, alone=number == NOT_TRACKED)
+            if number != NOT_TRACKED:
+                self._tracks[number] = track
+            rows.append(track.identity)
+        self._tracks = {k: t for k, t in self._tracks.items() if now - t.seen_s < _FORGETS_S}
+        return Identities(tuple(rows))
+
+    def _check_model(self, embeddings: Embeddings) -> None:
+        own = self._reference
+        if own is None or not embeddings.model or own.fingerprint == embeddings.model:
+            return
+        raise UsageError(
+            f"recognize.identify: the gallery {self.gallery} holds vectors of {own.fingerprint}, but the "
+            f"graph embeds with {embeddings.model}; use that model, or run vidface gallery re-embed."
+        )
+
+    def _decide(self, track: _Track, *, alone: bool) -> Identity:
+        looks, before = track.looks, track.identity
+        name, score, margin = self._nearest(looks.fused)
+        enough = alone or len(looks.weights) >= self.min_looks
+        bar = self._threshold - (self.slack if before.name is not None and before.name == name else 0)
+        state: State = "undecided"
+        if enough and name is not None and score >= bar:
+            # Without a second person there is no lead to ask for.
+            state = "known" if not margin < self._margin else "undecided"
+        elif enough and (looks.evidence >= self.min_evidence):
+            state = "unknown"
+        support = self._support(looks, name)
+        return Identity(
+            state=state,
+            name=name if state == "known" else None,
+            score=score,
+            margin=margin,
+            nearest=name,
+            looks=looks.seen,
+            frames=support,
+        )
+
+    def _nearest(self, vector: NDArray[np.float32]) -> tuple[str | None, float, float]:
+        own = self._reference
+        if own is None or not len(own.names) or not vector.any():
+            return None, math.nan, math.nan
+        return own.nearest(vector)
+
+    def _support(self, looks: Looks, name: str | None) -> tuple[int, ...]:
+        own = self._reference
+        if own is None or name is None:
+            return looks.supporting(looks.fused)
+        mine = own.vectors[own.owners == own.names.index(name)]
+        return looks.supporting(mine[int((mine @ looks.fused).argmax())])
+
+
+class _Track:
+    """The looks of a track, and what was last decided of it."""
+
+    __slots__ = ("identity", "looks", "seen_s")
+
+    def __init__(self) -> None:
+        self.looks = Looks()
+        self.identity = Identity()
+        self.seen_s = 0.0
+
+
+def _first(*values: float | None) -> float:
+    """The first that is given."""
+    return next(float(value) for value in values if value is not None and not math.isnan(value))
+
+
+def _note_of_empty(gallery: str) -> dict[str, Any]:
+    where = f"the gallery {gallery} is empty" if gallery else "no gallery was given"
+    return {"notes": [f"recognize.identify: {where}, so nobody can be known; set gallery to a folder."]}
