@@ -247,10 +247,10 @@ def one(**parts: float) -> float:
 
 
 def test_the_score_is_a_weighted_geometric_mean() -> None:
-    """Exposure counts half of size; what is unknown or not a part is left out; nothing weighs endlessly."""
-    assert one(size=0.25, sharpness=1) == pytest.approx(0.5)
-    assert one(size=0.25, sharpness=1, pose=np.nan, noise=0.1) == pytest.approx(0.5)
-    assert one(size=1, sharpness=1, exposure=0.25) == pytest.approx(0.25 ** (0.5 / 2.5))
+    """Size counts twice; what is unknown or no part is left out; nothing weighs endlessly."""
+    assert one(size=0.125, sharpness=1) == pytest.approx(0.25)
+    assert one(size=0.125, sharpness=1, pose=np.nan, smile=0.1) == pytest.approx(0.25)
+    assert one(size=1, sharpness=1, exposure=0.25) == pytest.approx(0.25 ** (0.5 / 3.5))
     assert one(size=1, sharpness=1, light=0) == one(size=1, sharpness=1, light=0.01) > 0.5
 
 
@@ -260,11 +260,11 @@ def test_a_face_that_nobody_looked_at_has_no_score() -> None:
     assert np.isnan(one(size=1, sharpness=np.nan, pose=1))
 
 
-@given(values=st.lists(st.floats(0, 1), min_size=9, max_size=9), worse=st.integers(0, 7))
+@given(values=st.lists(st.floats(0, 1), min_size=9, max_size=9), worse=st.integers(0, 8))
 def test_the_score_stays_within_bounds_and_follows_every_part(values: list[float], worse: int) -> None:
     """In [0, 1], between its worst and best part, and never better when one part gets worse."""
     names = [name for name, _ in quality.WEIGHTS]
-    parts = dict(zip(names, values, strict=False))
+    parts = dict(zip(names, values, strict=True))
     score = one(**parts)
     low, high = min(parts.values()), max(parts.values())
     assert max(low, 0.01) - 1e-9 <= score <= max(high, 0.01) + 1e-9

@@ -32,7 +32,7 @@ KINDS: Final[tuple[Measure, ...]] = (
     Measure("quality_pose", "ratio", "1 seen from the front, 0 in profile."),
     Measure("quality_framing", "ratio", "Share of the box inside the frame and not behind a larger face's."),
     Measure("quality_recognisability", "probability", "That of the embedding, where one is wired in."),
-    Measure("quality", "ratio", "All of these but noise in one: their weighted geometric mean."),
+    Measure("quality", "ratio", "All of these in one: the weighted geometric mean of those that are known."),
 )
 """The columns, in order."""
 
@@ -53,8 +53,8 @@ class RecognizeQuality(Node):
     five landmarks), quality_framing (in the frame, and not behind another face), quality_recognisability
     (that of the embeddings, where they are wired in), and quality.
 
-    quality is the geometric mean of what is known of the others but noise, by weight: size, sharpness, pose,
-    framing and recognisability count 1, exposure and contrast a half, light a quarter. It ranks the pictures
+    quality is the geometric mean of what is known of the others, by weight: size and recognisability count
+    2, sharpness, contrast and framing 1, exposure, noise and pose a half, light a tenth. It ranks pictures
     of one run, where the same is wired in; it is no probability.
 
     Where a mesh is wired in, the face ends at its outline, else at an ellipse. Occlusion by hands, masks and
