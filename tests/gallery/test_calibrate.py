@@ -1,0 +1,102 @@
+"""The threshold keeps its promise on strangers that it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from tests.gallery.people import MODEL, D, filled, looks, vector
+from vidface.errors import UsageError
+from vidface.gallery import Gallery, Reference, calibrate
+from vidface.gallery.calibrate import interval
+
+
+def strangers(count: int, seed: int) -> NDArray[np.float32]:
+    """Directions of nobody enrolled."""
+    return np.random.default_rng(seed).standard_normal((count, D)).astype(np.float32)
+
+
+def made(people: int, seed: int = 3) -> Reference:
+    rows = strangers(people, seed)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Reference(rows, np.arange(people), tuple(map(str, range(people))), MODEL, 0.4)
+
+
+@pytest.mark.parametrize("fmr", [0.01, 0.1])
+def test_fresh_strangers_are_taken_for_somebody_as_often_as_was_asked(fmr: float) -> None:
+    """Calibrated on 4,000 strangers, counted on 20,000 others."""
+    known = made(40)
+    found = calibrate(known, strangers(4000, 1), fmr)
+    rate = float((known.scores(strangers(20000, 2)).max(axis=1) >= found.threshold).mean())
+    assert rate == pytest.approx(fmr, rel=0.35)
+    assert found.low < rate < found.high
+    assert found.alarms <= fmr * (found.impostors + found.own)
+    assert found.reached
+
+
+def test_a_larger_gallery_needs_a_higher_threshold() -> None:
+    """What counts is the best score over all people."""
+    small, large = (calibrate(made(n), strangers(3000, 1), 0.01).threshold for n in (5, 500))
+    assert large > small + 0.05
+
+
+def test_too_few_strangers_are_told() -> None:
+    """A rate of one in a thousand cannot be shown on fifty: the threshold is above all, and high says it."""
+    known = made(2)
+    found = calibrate(known, strangers(50, 1), 1e-3)
+    assert not found.reached
+    assert found.alarms == 0
+    assert found.threshold > known.scores(strangers(50, 1)).max()
+    assert 0.05 < found.high < 0.08
+
+
+def test_the_gallery_is_its_own_impostor_where_nothing_is_shipped() -> None:
+    """Every look against the other people, not against its own person."""
+    rows = np.stack([vector(person, look) for person in range(30) for look in range(3)])
+    known = Reference(rows, np.repeat(np.arange(30), 3), tuple(map(str, range(30))), MODEL, 0.4)
+    found = calibrate(known, None, 0.1)
+    assert (found.impostors, found.own, found.looks, found.people) == (0, 90, 90, 30)
+    assert found.threshold < 0.6  # looks of one person reach 0.8 with each other
+
+
+def test_a_person_under_two_names_is_a_suspect() -> None:
+    rows = np.stack([vector(person, look) for person in (*range(30), 7) for look in (person % 5, 5)])
+    known = Reference(rows, np.repeat(np.arange(31), 2), tuple(map(str, range(31))), MODEL, 0.4)
+    found = calibrate(known, strangers(2000, 1), 0.01)
+    assert found.suspects[0][:2] == ("7", "30")
+    assert "suspects" not in found.text()
+
+
+def test_what_cannot_be_calibrated_is_refused() -> None:
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        calibrate(made(3), None, 0)
+    with pytest.raises(UsageError, match="nothing to calibrate with"):
+        calibrate(made(1), None, 0.1)
+    with pytest.raises(UsageError, match="numbers"):
+        calibrate(made(3), np.ones((5, D + 1)), 0.1)
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 50), (3, 1000), (50, 50), (7, 9)])
+def test_the_interval_is_that_of_clopper_and_pearson(hits: int, count: int) -> None:
+    wanted = binomtest(hits, count).proportion_ci(0.95, "exact")
+    assert interval(hits, count) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
+
+
+def test_a_calibration_is_stored_with_the_gallery(tmp_path: Path) -> None:
+    """Threshold and rate go into every reference from then on; names of suspects are not stored."""
+    folder = filled(tmp_path / "g")
+    with Gallery.open(folder, write=True) as gallery:
+        assert gallery.calibration is None
+        found = gallery.calibrate(strangers(500, 1), fmr=0.02)
+        gallery.add("Dan", looks(5))
+    with Gallery.open(folder) as gallery:
+        stored = gallery.calibration
+        assert stored is not None
+        assert (stored.threshold, stored.fmr, stored.impostors) == (found.threshold, 0.02, 500)
+        assert stored.date.startswith("20")
+        reference = gallery.reference()
+        assert (reference.threshold, reference.fmr) == (found.threshold, 0.02)

@@ -1,0 +1,223 @@
+"""A gallery as one file: a zip with `gallery.json`, `vectors.npy` and `pictures/`."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vidface.errors import InputError, OutputError, OutputExistsError, UsageError
+from vidface.gallery._base import telling
+from vidface.gallery._store import Store
+from vidface.gallery.values import LARGEST_PICTURE, Look, check_picture, clean_name
+
+FORM: Final = "vidface-gallery"
+_INDEX: Final = "gallery.json"
+_VECTORS: Final = "vectors.npy"
+_LARGEST_INDEX: Final = 512 << 20
+_LARGEST_VECTORS: Final = 8 << 30
+_MEMBER: Final = re.compile(r"gallery\.json|vectors\.npy|pictures/[0-9]{1,9}\.(jpg|png)")
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True)
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PackedLook(BaseModel):
+    """A look: its row in the vectors, and the name of its picture in the zip."""
+
+    model_config = _STRICT
+    row: int = Field(ge=0)
+    recognisability: _Share | None = None
+    quality: _Share | None = None
+    source: str = ""
+    added: str = ""
+    picture: str | None = None
+
+
+class PackedPerson(BaseModel):
+    """A person and their looks."""
+
+    model_config = _STRICT
+    name: str
+    looks: tuple[PackedLook, ...]
+    digests: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+
+
+class Packed(BaseModel):
+    """The whole of `gallery.json`."""
+
+    model_config = _STRICT
+    format: Literal["vidface-gallery"]
+    version: Literal[1]
+    fingerprint: str
+    dimension: int = Field(ge=1, le=65536)
+    people: tuple[PackedPerson, ...]
+
+
+def pack(store: Store, path: Path, *, overwrite: bool) -> int:
+    """Write the zip, private to the user; returns how many people are in it.
+
+    Raises:
+        OutputExistsError: it is there and `overwrite` is not set. OutputError: it cannot be written.
+    """
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path} is there already; give another name, or --overwrite")
+    part = path.with_name(path.name + ".part")
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file, store.look_at(), zipfile.ZipFile(file, "w") as archive:
+            os.fchmod(file.fileno(), 0o600)
+            count = _fill(store, archive)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path} could not be written: {error.strerror or error}") from error
+    return count
+
+
+def _fill(store: Store, archive: zipfile.ZipFile) -> int:
+    vectors, db = store.vectors(), store.db
+    people: list[dict[str, Any]] = []
+    rows: list[int] = []
+    for person, name in db.execute("SELECT id, name FROM people ORDER BY id").fetchall():
+        looks: list[dict[str, Any]] = []
+        found = db.execute(
+            "SELECT row, recognisability, quality, source, added, data FROM looks "
+            "LEFT JOIN pictures ON pictures.look = looks.id WHERE person = ? ORDER BY row",
+            (person,),
+        )
+        for row, sure, quality, source, added, data in found:
+            look = {"row": len(rows), "recognisability": sure, "quality": quality, "source": source}
+            look |= {"added": added, "picture": None}
+            if data is not None:
+                kind = "jpg" if data.startswith(b"\xff\xd8") else "png"
+                look["picture"] = f"pictures/{len(rows)}.{kind}"
+                archive.writestr(look["picture"], data)
+            looks.append(look)
+            rows.append(row)
+        digests = [row[0] for row in db.execute("SELECT digest FROM sources WHERE person = ?", (person,))]
+        people.append({"name": name, "looks": looks, "digests": digests})
+    packed = io.BytesIO()
+    np.save(packed, vectors[rows] if rows else vectors[:0], allow_pickle=False)
+    archive.writestr(_VECTORS, packed.getvalue())
+    index = {"format": FORM, "version": 1, "fingerprint": store.fingerprint, "dimension": store.dimension}
+    archive.writestr(_INDEX, json.dumps({**index, "people": people}, ensure_ascii=False, indent=1))
+    return len(people)
+
+
+def unpack(path: Path, *, fingerprint: str, dimension: int) -> list[tuple[str, list[Look], tuple[str, ...]]]:
+    """Read a zip and check all of it: (name, looks, digests of sources) for each person.
+
+    Nothing is ever written to a path that the zip names.
+
+    Raises:
+        InputError: it is no such zip, or damaged, or not what it says.
+        UsageError: it belongs to another embedder.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(path, archive, fingerprint, dimension)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InputError(f"{path} is no whole zip file: {error}") from error
+
+
+def _read(
+    path: Path, archive: zipfile.ZipFile, fingerprint: str, dimension: int
+) -> list[tuple[str, list[Look], tuple[str, ...]]]:
+    names = archive.namelist()
+    for name in names:
+        if not _MEMBER.fullmatch(name):
+            raise InputError(f"{path} holds {name!a}, which no export of a gallery has; it was not imported")
+    if len(set(names)) != len(names):
+        raise InputError(f"{path} holds an entry twice; it was not imported")
+    try:
+        index = Packed.model_validate_json(_bytes(path, archive, _INDEX, _LARGEST_INDEX))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path}: {_INDEX} is not as it should be: {place}: {first['msg']}") from error
+    if (index.fingerprint, index.dimension) != (fingerprint, dimension):
+        raise UsageError(
+            f"{path} was made with the embedder {index.fingerprint} ({index.dimension} numbers), but the "
+            f"gallery belongs to {fingerprint} ({dimension}): import it into a gallery of its own, and "
+            "vidface gallery re-embed that"
+        )
+    vectors = _vectors(path, archive, index)
+    return [_person(path, archive, person, vectors) for person in index.people]
+
+
+def _bytes(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    try:
+        size = archive.getinfo(name).file_size
+    except KeyError:
+        raise InputError(f"{path} has no {name}: it is no export of a gallery") from None
+    if size > most:
+        raise InputError(f"{path}: {name} would take {size} bytes, and at most {most} are accepted")
+    return archive.read(name)
+
+
+def _vectors(path: Path, archive: zipfile.ZipFile, index: Packed) -> NDArray[np.float32]:
+    looks = [look.row for person in index.people for look in person.looks]
+    most = min(_LARGEST_VECTORS, len(looks) * index.dimension * 4 + 4096)
+    data = _bytes(path, archive, _VECTORS, most)
+    try:
+        rows: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: {_VECTORS} is no array of numbers") from error
+    found = (rows.dtype, rows.shape)
+    if found != (np.dtype(np.float32), (len(looks), index.dimension)) or sorted(looks) != list(
+        range(len(looks))
+    ):
+        raise InputError(
+            f"{path}: wanted {len(looks)} x {index.dimension} float32 in {_VECTORS}, one row a look, but "
+            f"found {' x '.join(map(str, rows.shape))} {rows.dtype}"
+        )
+    lengths = np.linalg.norm(rows, axis=1)
+    if not np.all(np.abs(lengths - 1) < 1e-3):
+        raise InputError(f"{path}: vectors in {_VECTORS} are not of unit length")
+    return rows
+
+
+def _person(
+    path: Path, archive: zipfile.ZipFile, person: PackedPerson, vectors: NDArray[np.float32]
+) -> tuple[str, list[Look], tuple[str, ...]]:
+    looks = []
+    for look in person.looks:
+        picture = None
+        if look.picture is not None:
+            if not _MEMBER.fullmatch(look.picture):
+                raise InputError(f"{path}: {look.picture!a} is no name of a picture in an export")
+            picture = _bytes(path, archive, look.picture, LARGEST_PICTURE)
+            try:
+                check_picture(picture)
+            except ValueError as error:
+                raise InputError(f"{path}: {look.picture}: {error}") from error
+        sure = math.nan if look.recognisability is None else look.recognisability
+        quality = math.nan if look.quality is None else look.quality
+        looks.append(Look(vectors[look.row], sure, quality, look.source, picture))
+    return _named(path, person.name), looks, person.digests
+
+
+def _named(path: Path, name: str) -> str:
+    try:
+        return clean_name(name)
+    except UsageError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def digests_in(store: Store, person: int, digests: Sequence[str]) -> None:
+    """Remember the files that somebody was enrolled from; within `store.change`."""
+    with telling(store.folder):
+        rows = [(person, digest) for digest in digests]
+        store.db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)
