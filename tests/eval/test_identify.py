@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidface.eval import fusion
-from vidface.eval.identify import Probes, ranks_of, score_identification, threshold_at
+from vidface.eval.identify import Probes, ranks_of, score_at, score_identification, threshold_at
 
 NONE = -math.inf
 
@@ -52,6 +52,17 @@ def test_open_set_figures() -> None:
     assert not score.fnir[0.01].measurable
     first = score_identification(probes, fpirs=(0.1,), within=1, resamples=0)
     assert first.fnir[0.1].value == 1 - first.dir[0.1].value
+
+
+def test_rates_at_a_threshold_set_before() -> None:
+    """At 0.5, which is enough: one alarm in four; of three mated one found first, one second, one below."""
+    scores = np.array([[0.5, 0.1], [0.6, 0.7], [0.4, 0.1], [0.5, 0], [0.4, 0], [0, 0], [0, 0]])
+    probes = Probes(scores, np.array([0, 0, 0, -1, -1, -1, -1]))
+    fpir, right, missed = score_at(probes, 0.5, resamples=20)
+    assert [fpir.value, right.value, missed.value] == pytest.approx([1 / 4, 1 / 3, 1 / 3])
+    nobody = score_at(probes.pick([0]), 0.5, resamples=0)
+    assert not nobody[0].measurable
+    assert nobody[1].value == 1
 
 
 def test_without_mated_or_non_mated_probes_there_is_no_figure() -> None:

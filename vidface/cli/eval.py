@@ -1,15 +1,18 @@
-"""`vidface eval stabilize|mesh|track`: a result measured against its input, a reference or the truth."""
+"""`vidface eval ...`: a result measured against its input, a reference or the truth."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from vidface.errors import UsageError
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 TITLES = {
     "face_jitter_pct": "face jitter, % of the inter-ocular distance",
@@ -96,6 +99,142 @@ def track(truth: str, result: str, as_json: bool) -> None:
     names = ("mota", "idf1", "purity", "fragmentation", "switches", "misses", "truth", "result", "persons")
     row = {name: getattr(score, name) for name in names}
     _show({result: row}, {name: name for name in row}, as_json=as_json)
+
+
+class _Numbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers of 1 or more, with `separator` between them."""
+
+    name = "numbers"
+
+    def __init__(self, separator: str, count: int | None = None) -> None:
+        self._separator, self._count = separator, count
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Text -> numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(self._separator)]
+        if not all(part.isdecimal() and int(part) for part in parts) or self._count not in (None, len(parts)):
+            self.fail(f"{value!r} is not like 112{self._separator}16: whole numbers of 1 or more", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+def _recognition_options(command: _Command) -> _Command:
+    """The options that `verify` and `identify` share."""
+    options = (
+        click.option(
+            "--sizes",
+            "sides",
+            type=_Numbers(","),
+            default=(),
+            metavar="112,32,16",
+            help="Pixels of the aligned crop that are left of the second picture, or of the probe [all].",
+        ),
+        click.option("--by", metavar="COLUMN", help="Also for each value of this column of the table."),
+        click.option("--aligned", is_flag=True, help="The pictures are aligned crops already."),
+        _RESAMPLES,
+        _JSON,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_RESAMPLES = click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Draws of the intervals; 0: none.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
+
+
+@eval.command()
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.option("--model", default="vidface-embed", show_default=True, help="A model of the task embed.")
+@click.option("--discard", is_flag=True, help="Error versus discard, by recognisability.")
+@_recognition_options
+def verify(pairs: Path, model: str, as_json: bool, **options: Any) -> None:
+    """Accuracy, EER and TAR at FAR of the pairs of pictures in PAIRS.
+
+    PAIRS is a CSV with a header line, or lines of JSON (.jsonl): first, second (pictures, from the table's
+    folder), same (1 or 0); where known person and second_person (for the intervals), fold, and columns to
+    group by.
+    """
+    from vidface.cli import _looks
+    from vidface.cli._verify import VerifyOptions, verify_report, verify_text
+
+    report = verify_report(pairs, _looks.open_embedder(model), VerifyOptions(**options))
+    _tell(report, verify_text, as_json=as_json)
+
+
+@eval.command()
+@click.argument("probes", type=click.Path(path_type=Path))
+@click.option("--gallery", required=True, type=click.Path(path_type=Path), help="Folder of the gallery.")
+@click.option("--model", help="A model of the task embed [the gallery's].")
+@click.option(
+    "--fuse",
+    type=click.Choice(["mean", "quality", "top"]),
+    default="mean",
+    show_default=True,
+    help="How pictures of one set become one probe.",
+)
+@_recognition_options
+def identify(probes: Path, gallery: Path, model: str | None, as_json: bool, **options: Any) -> None:
+    """Rank-k, DIR at FPIR and FNIR of the pictures in PROBES against the people of a gallery.
+
+    PROBES is a CSV with a header line, or lines of JSON (.jsonl): path (from the table's folder), name (as
+    enrolled, or empty); where known person (of those not enrolled, for the intervals), set (pictures that
+    make one probe together), and columns to group by.
+    """
+    from vidface.cli import _looks
+    from vidface.cli._identify import IdentifyOptions, identify_report, identify_text
+    from vidface.gallery import Gallery
+
+    with Gallery.open(gallery) as opened:
+        embedder = _looks.open_embedder(model or opened.fingerprint.split("@")[0])
+    with Gallery.open(gallery, fingerprint=embedder.fingerprint) as opened:
+        report = identify_report(probes, opened.reference(), embedder, IdentifyOptions(**options))
+    _tell(report, identify_text, as_json=as_json)
+
+
+@eval.command()
+@click.argument("clip", type=click.Path())
+@click.argument("truth", type=click.Path(path_type=Path))
+@click.option("--gallery", required=True, type=click.Path(path_type=Path), help="Folder of the gallery.")
+@click.option("--graph", default="lowres", show_default=True, help="Graph that names faces.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Keep the poor clip and the result here.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the degradation.")
+@click.option(
+    "--size",
+    "limit",
+    type=_Numbers("x", 2),
+    default="320x180",
+    show_default=True,
+    help="The poor clip fits in this.",
+)
+@_RESAMPLES
+@_JSON
+def fanvid(clip: str, truth: Path, as_json: bool, **options: Any) -> None:
+    """FaceRecBox: makes CLIP poor as FANVID does, runs a graph over it, and compares with TRUTH.
+
+    TRUTH is lines of JSON, one a frame: frame, faces with box (pixels of CLIP) and name (as enrolled, or
+    null), where known visible (0 to 1).
+    """
+    from vidface.cli._fanvid import FanvidOptions, fanvid_report, fanvid_text
+
+    _tell(fanvid_report(clip, truth, FanvidOptions(**options)), fanvid_text, as_json=as_json)
+
+
+def _tell(report: dict[str, Any], text: Callable[[dict[str, Any]], Iterable[str]], *, as_json: bool) -> None:
+    from vidface.cli._report import plain
+
+    if as_json:
+        click.echo(json.dumps(plain(report), indent=1, ensure_ascii=False))
+        return
+    for line in text(report):
+        click.echo(line)
 
 
 def _show(rows: dict[str, dict[str, Any]], titles: dict[str, str], *, as_json: bool) -> None:

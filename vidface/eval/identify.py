@@ -169,6 +169,32 @@ def score_identification(
     )
 
 
+def score_at(
+    probes: Probes,
+    threshold: float,
+    *,
+    persons: Any = None,
+    within: int = WITHIN,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Figure, Figure, Figure]:
+    """FPIR, DIR and FNIR at a threshold that was set before, as a gallery's own; reaching it is enough.
+
+    Args: as for `score_identification`.
+    """
+    mated = probes.mated
+    ranks, own = ranks_of(probes)
+    alarm = probes.scores[~mated].max(axis=1) >= threshold
+    first, found = (ranks == 1) & (own >= threshold), (ranks <= within) & (own >= threshold)
+
+    def measure(weights: Array) -> list[float]:
+        mine = weights[mated]
+        return [_share(weights[~mated], alarm), _share(mine, first), 1 - _share(mine, found)]
+
+    fpir, right, missed = figures(measure, units_of(persons, len(probes)), resamples=resamples, seed=seed)
+    return fpir, right, missed
+
+
 def _share(weights: Array, hits: NDArray[np.bool_]) -> float:
     total = float(weights.sum())
     return float(weights @ hits) / total if total else float("nan")

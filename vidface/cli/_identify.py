@@ -1,0 +1,244 @@
+"""`vidface eval identify`: a table of probes against a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.cli._looks import FaceEmbedder, Seen, look_at
+from vidface.cli._report import figure_cell, intervals_note, number, table
+from vidface.cli._tables import Row, check_column, picture_of, read_rows
+from vidface.errors import InputError, UsageError
+from vidface.eval import fusion
+from vidface.eval.identify import (
+    FPIRS,
+    NON_MATED,
+    RANKS,
+    WITHIN,
+    IdentificationScore,
+    Probes,
+    score_at,
+    score_identification,
+)
+from vidface.eval.intervals import Figure
+from vidface.gallery import Reference, clean_name
+
+COLUMNS: Final = ("path", "name")
+Fusion = Literal["mean", "quality", "top"]
+FUSIONS: Final = ("mean", "quality", "top")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyOptions:
+    """What was asked for.
+
+    Attributes:
+        sides: pixels of the probes' aligned crops; none: at full size only.
+        by: column that groups the probes.
+        fuse: how pictures of one `set` become one probe.
+        aligned: the pictures are aligned crops already.
+        resamples: draws of the intervals.
+    """
+
+    sides: tuple[int, ...] = ()
+    by: str | None = None
+    fuse: Fusion = "mean"
+    aligned: bool = False
+    resamples: int = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ProbeTable:
+    """The probes: rows of one set together, else each row by itself; the first row speaks for its set."""
+
+    rows: list[Row]
+    pictures: list[Path]
+    sets: list[list[int]]
+
+    def first(self, column: str) -> list[str]:
+        """A column's text of each probe."""
+        return [self.rows[places[0]][column] for places in self.sets]
+
+    @property
+    def fused(self) -> bool:
+        """A probe has several pictures."""
+        return len(self.sets) < len(self.rows)
+
+
+def identify_report(
+    path: Path, reference: Reference, embedder: FaceEmbedder, options: IdentifyOptions
+) -> dict[str, Any]:
+    """All figures of a table of probes, ready for JSON.
+
+    Raises:
+        InputError: the table or a picture in it cannot be used. UsageError: an empty gallery.
+    """
+    if not len(reference):
+        raise UsageError("nobody is enrolled in the gallery: vidface gallery enroll comes first")
+    probes = _read(path, options.by)
+    sides = options.sides or (embedder.size,)
+    everything = np.ones(len(probes.pictures), bool)
+    wanted = {min(side, embedder.size): everything for side in sides}
+    seen = look_at(probes.pictures, embedder, wanted, aligned=options.aligned)
+    truth, strangers = _truth(probes, reference)
+    lost = sum(all(place in seen.faults for place in places) for places in probes.sets)
+    report: dict[str, Any] = {
+        "protocol": _protocol(probes, options),
+        "model": embedder.fingerprint,
+        "gallery": {"persons": len(set(reference.owners.tolist())), "looks": len(reference)},
+        "pictures": {
+            "all": len(probes.pictures),
+            "failed": seen.causes(),
+            "several faces": seen.crowded,
+        },
+        "probes": {"all": len(probes.sets), "without a face": lost, "named but not enrolled": strangers},
+        "results": [],
+    }
+    for side in sides:
+        scores = _scores(probes, seen, reference, min(side, embedder.size), options.fuse)
+        report["results"] += _results(probes, Probes(scores, truth), reference, options, side)
+    return report
+
+
+def identify_text(report: dict[str, Any]) -> Iterator[str]:
+    """The report for people."""
+    gallery, pictures, probes = report["gallery"], report["pictures"], report["probes"]
+    yield f"identification with {report['model']} among {gallery['persons']} people, {gallery['looks']} looks"
+    yield from report["protocol"]
+    causes = ", ".join(f"{count} {cause}" for cause, count in pictures["failed"].items()) or "none"
+    yield (
+        f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
+        f"{pictures['several faces']}"
+    )
+    yield (
+        f"probes: {probes['all']}, {probes['without a face']} without a face; "
+        f"{probes['named but not enrolled']} have a name that is not enrolled and count as non-mated"
+    )
+    yield ""
+    heads = ["group", "px", "mated", "non-mated", *(f"rank-{rank}" for rank in RANKS)]
+    rows = report["results"]
+    yield from table(heads, [[*_place(row), *map(_figure, row["rank"].values())] for row in rows])
+    yield ""
+    heads = ["group", "px", "mated", "non-mated", "FPIR", "threshold", "DIR", "FNIR"]
+    yield from table(heads, [[*_place(row), *cells] for row in rows for cells in _open_set(row)])
+
+
+def _read(path: Path, by: str | None) -> _ProbeTable:
+    rows = read_rows(path, COLUMNS)
+    check_column(rows, by)
+    pictures = [picture_of(row, "path", path.parent) for row in rows]
+    sets: dict[tuple[str, int], list[int]] = {}
+    for place, row in enumerate(rows):
+        sets.setdefault((row["set"], -1) if row["set"] else ("", place), []).append(place)
+    for places in sets.values():
+        names = {rows[place]["name"] for place in places}
+        if len(names) > 1:
+            raise InputError(
+                f"{rows[places[-1]].place}: the set {rows[places[0]]['set']} has pictures of "
+                f"{' and '.join(sorted(map(repr, names)))}; a set is of one person"
+            )
+    return _ProbeTable(rows, pictures, list(sets.values()))
+
+
+def _truth(probes: _ProbeTable, reference: Reference) -> tuple[NDArray[np.int64], int]:
+    """The column of each probe's person, and how many have a name that is not enrolled (or has no look)."""
+    owners = set(reference.owners.tolist())
+    columns = {name: place for place, name in enumerate(reference.names) if place in owners}
+    names = [clean_name(name) if name else "" for name in probes.first("name")]
+    truth = np.array([columns.get(name, NON_MATED) if name else NON_MATED for name in names], np.int64)
+    return truth, sum(bool(name) and name not in columns for name in names)
+
+
+def _scores(
+    probes: _ProbeTable, seen: Seen, reference: Reference, side: int, fuse: Fusion
+) -> NDArray[np.float64]:
+    vectors = np.stack([_probe(seen, side, places, fuse) for places in probes.sets])
+    scores = reference.scores(vectors.astype(np.float32)).astype(np.float64)
+    scores[~vectors.any(axis=1)] = -np.inf
+    return scores
+
+
+def _probe(seen: Seen, side: int, places: list[int], fuse: Fusion) -> NDArray[np.float64]:
+    vectors, quality = seen.vectors[side][places], seen.recognisability[side][places]
+    if fuse == "quality":
+        return fusion.quality_softmax(vectors, quality)
+    return fusion.top_k(vectors, quality) if fuse == "top" else fusion.mean(vectors)
+
+
+def _results(
+    table_: _ProbeTable, probes: Probes, reference: Reference, options: IdentifyOptions, side: int
+) -> list[dict[str, Any]]:
+    groups: list[str | None] = [None]
+    texts = table_.first(options.by) if options.by is not None else []
+    names = [own or other for own, other in zip(table_.first("name"), table_.first("person"), strict=True)]
+    out = []
+    for group in [*groups, *sorted(set(texts))]:
+        member = [group is None or texts[place] == group for place in range(len(probes))]
+        rows = np.flatnonzero(member)
+        chosen, persons = probes.pick(rows), [names[row] for row in rows]
+        score = score_identification(chosen, persons=persons, resamples=options.resamples)
+        own = score_at(chosen, reference.threshold, persons=persons, resamples=options.resamples)
+        out.append({"group": group, "side": side, **_row(score, own, reference.threshold)})
+    return out
+
+
+def _row(score: IdentificationScore, own: Sequence[Figure], threshold: float) -> dict[str, Any]:
+    return {
+        "mated": score.mated,
+        "non_mated": score.non_mated,
+        "rank": {str(rank): figure.row() for rank, figure in score.rank.items()},
+        "open_set": [
+            {
+                "fpir": fpir,
+                "threshold": score.threshold[fpir],
+                "dir": score.dir[fpir].row(),
+                "fnir": score.fnir[fpir].row(),
+            }
+            for fpir in FPIRS
+        ],
+        "at_the_gallerys_threshold": {
+            "threshold": threshold,
+            **{name: figure.row() for name, figure in zip(("fpir", "dir", "fnir"), own, strict=True)},
+        },
+    }
+
+
+def _open_set(row: dict[str, Any]) -> Iterator[list[str]]:
+    for rates in row["open_set"]:
+        bar = number(rates["threshold"])
+        yield [f"{rates['fpir']:g}", bar, _figure(rates["dir"]), _figure(rates["fnir"])]
+    own = row["at_the_gallerys_threshold"]
+    bar = f"gallery's {number(own['threshold'])}"
+    yield [_figure(own["fpir"]), bar, _figure(own["dir"]), _figure(own["fnir"])]
+
+
+def _place(row: dict[str, Any]) -> list[str]:
+    return [row["group"] or "all", str(row["side"]), str(row["mated"]), str(row["non_mated"])]
+
+
+def _figure(row: dict[str, float]) -> str:
+    return figure_cell(Figure(**row))
+
+
+def _protocol(probes: _ProbeTable, options: IdentifyOptions) -> list[str]:
+    crop = (
+        "pictures taken as aligned crops"
+        if options.aligned
+        else "largest face of each picture, aligned by its landmarks"
+    )
+    ways = {"mean": "mean", "quality": "recognisability-weighted softmax", "top": "five most recognisable"}
+    how = f"; pictures of one set fused ({ways[options.fuse]})" if probes.fused else ""
+    return [
+        f"{crop}{how}; the probes' crops shrunk to px (area) and grown back (bicubic); a person's score is "
+        "the highest cosine of the looks",
+        "threshold at an FPIR: from the maxima of the non-mated probes, a score must be above it; DIR: mate "
+        f"first; FNIR: mate not among the first {WITHIN}; '-' is not measurable (fewer than 1/FPIR non-mated "
+        "probes)",
+        "a probe without a face is never found and raises no alarm",
+        intervals_note(options.resamples, "persons"),
+    ]

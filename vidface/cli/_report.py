@@ -1,0 +1,47 @@
+"""Figures as text: tables, cells and notes that the recognition reports share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vidface.eval.intervals import Figure
+
+
+def number(value: float, decimals: int = 3) -> str:
+    """A number, or "-" where there is none."""
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "-"
+
+
+def figure_cell(figure: Figure, decimals: int = 3) -> str:
+    """`0.994 [0.991, 0.997]`; "-" where not measurable; no brackets without an interval."""
+    if not figure.measurable:
+        return "-"
+    text = number(figure.value, decimals)
+    if not math.isfinite(figure.low):
+        return text
+    return f"{text} [{number(figure.low, decimals)}, {number(figure.high, decimals)}]"
+
+
+def intervals_note(resamples: int, what: str) -> str:
+    """What the brackets mean."""
+    if resamples < 1:
+        return "no intervals were asked for"
+    return f"[low, high]: 95 % bootstrap interval, {resamples} draws of {what}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of right-aligned columns under their heads."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for line in (heads, *rows):
+        yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def plain(value: Any) -> Any:
+    """The same, ready for JSON: NaN and infinite numbers become null."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

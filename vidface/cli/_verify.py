@@ -1,0 +1,260 @@
+"""`vidface eval verify`: a table of pairs becomes scores, and scores become a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.cli._looks import FaceEmbedder, Seen, look_at
+from vidface.cli._report import figure_cell, intervals_note, number, table
+from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_of
+from vidface.errors import InputError, UsageError
+from vidface.eval.discard import DiscardCurve, error_versus_discard
+from vidface.eval.intervals import Figure
+from vidface.eval.verify import FARS, Pairs, VerificationScore, score_verification
+
+COLUMNS: Final = ("first", "second", "same")
+_DISCARD_FARS: Final = (1e-2, 1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What was asked for.
+
+    Attributes:
+        sides: pixels of the second picture's aligned crop; none: at full size only.
+        by: column that groups the pairs.
+        discard: also error versus discard.
+        aligned: the pictures are aligned crops already.
+        resamples: draws of the intervals.
+    """
+
+    sides: tuple[int, ...] = ()
+    by: str | None = None
+    discard: bool = False
+    aligned: bool = False
+    resamples: int = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PairTable:
+    """The table, its pictures each once, and which of them the two sides are."""
+
+    rows: list[Row]
+    same: NDArray[np.bool_]
+    pictures: list[Path]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+
+    @property
+    def persons(self) -> list[tuple[str, str]] | None:
+        """Both persons of each pair, where the table has them."""
+        if not any("person" in row.cells for row in self.rows):
+            return None
+        return [
+            (row["person"], row["person"] if same else row["second_person"] or row["person"])
+            for row, same in zip(self.rows, self.same, strict=True)
+        ]
+
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """The table's own folds."""
+        if any(not row["fold"] for row in self.rows):
+            return None
+        names = {name: number for number, name in enumerate(dict.fromkeys(r["fold"] for r in self.rows))}
+        return np.array([names[row["fold"]] for row in self.rows], np.int64)
+
+
+def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) -> dict[str, Any]:
+    """All figures of a table of pairs, ready for JSON.
+
+    Raises:
+        InputError: the table or a picture in it cannot be used. UsageError: --discard without a quality.
+    """
+    pairs = _read(path, options.by)
+    sides = options.sides or (embedder.size,)
+    wanted = {embedder.size: _mask(len(pairs.pictures), pairs.first)}
+    for side in sides:
+        rows = _mask(len(pairs.pictures), pairs.second)
+        wanted[min(side, embedder.size)] = wanted.get(min(side, embedder.size), False) | rows
+    seen = look_at(pairs.pictures, embedder, wanted, aligned=options.aligned)
+    failed = _failed(pairs, seen)
+    report: dict[str, Any] = {
+        "protocol": _protocol(pairs, options),
+        "model": embedder.fingerprint,
+        "pictures": {"all": len(pairs.pictures), "failed": seen.causes(), "several faces": seen.crowded},
+        "pairs": {
+            "genuine": int(pairs.same.sum()),
+            "impostor": int((~pairs.same).sum()),
+            "genuine without a face": int((pairs.same & failed).sum()),
+            "impostor without a face": int((~pairs.same & failed).sum()),
+        },
+        "results": [],
+        "discard": [],
+    }
+    for side in sides:
+        scores = _scores(pairs, seen, embedder.size, min(side, embedder.size))
+        report["results"] += _results(pairs, scores, options, side)
+        if options.discard:
+            quality = _quality(pairs, seen, embedder, min(side, embedder.size))
+            report["discard"] += _discards(Pairs(scores, pairs.same), quality, side)
+    return report
+
+
+def verify_text(report: dict[str, Any]) -> Iterator[str]:
+    """The report for people."""
+    pictures, pairs = report["pictures"], report["pairs"]
+    yield f"verification with {report['model']}"
+    yield from report["protocol"]
+    causes = ", ".join(f"{count} {cause}" for cause, count in pictures["failed"].items()) or "none"
+    yield (
+        f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
+        f"{pictures['several faces']}"
+    )
+    yield (
+        f"pairs: {pairs['genuine']} genuine ({pairs['genuine without a face']} with a failure), "
+        f"{pairs['impostor']} impostor ({pairs['impostor without a face']})"
+    )
+    yield ""
+    heads = ["group", "px", "failures", "pairs", "accuracy", "EER", *(f"TAR at FAR {far:g}" for far in FARS)]
+    yield from table(heads, [_cells(row) for row in report["results"]])
+    for curve in report["discard"]:
+        yield ""
+        yield (
+            f"error versus discard, {curve['side']} px, FNMR at FMR {curve['far']:g}; area up to "
+            f"{number(curve['reach'])}: {number(curve['area'], 4)}"
+        )
+        steps = zip(curve["discarded"], curve["fnmr"], strict=True)
+        yield from table(["discarded", "FNMR"], [[number(d), number(e, 4)] for d, e in steps])
+
+
+def _read(path: Path, by: str | None) -> _PairTable:
+    rows = read_rows(path, COLUMNS)
+    check_column(rows, by)
+    same = np.array([truth_of(row, "same") for row in rows], bool)
+    places: dict[Path, int] = {}
+    sides: list[list[int]] = []
+    for column in ("first", "second"):
+        found = [picture_of(row, column, path.parent) for row in rows]
+        sides.append([places.setdefault(picture, len(places)) for picture in found])
+    for kind, count in (("1", int(same.sum())), ("0", int((~same).sum()))):
+        if not count:
+            raise InputError(f"{path} has no pair with same = {kind}; verification needs both kinds")
+    return _PairTable(rows, same, list(places), *(np.array(side, np.int64) for side in sides))
+
+
+def _mask(count: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    mask = np.zeros(count, bool)
+    mask[places] = True
+    return mask
+
+
+def _failed(pairs: _PairTable, seen: Seen) -> NDArray[np.bool_]:
+    bad = _mask(len(pairs.pictures), np.array(list(seen.faults), np.int64))
+    failed: NDArray[np.bool_] = bad[pairs.first] | bad[pairs.second]
+    return failed
+
+
+def _scores(pairs: _PairTable, seen: Seen, full: int, side: int) -> NDArray[np.float64]:
+    first, second = seen.vectors[full][pairs.first], seen.vectors[side][pairs.second]
+    cosines = np.einsum("nd,nd->n", first.astype(np.float64), second.astype(np.float64))
+    return np.where(_failed(pairs, seen), -np.inf, cosines)
+
+
+def _results(
+    pairs: _PairTable, scores: NDArray[np.float64], options: VerifyOptions, side: int
+) -> list[dict[str, Any]]:
+    groups: list[str | None] = [None]
+    if options.by is not None:
+        groups += sorted({row[options.by] for row in pairs.rows})
+    out = []
+    for group in groups:
+        member = np.array([group is None or row[options.by or ""] == group for row in pairs.rows], bool)
+        good = member & np.isfinite(scores)
+        kinds = {"left out": good} if good.sum() == member.sum() else {"left out": good, "rejected": member}
+        for failures, rows in kinds.items():
+            chosen = Pairs(scores[rows], pairs.same[rows])
+            persons = None if pairs.persons is None else np.array(pairs.persons, object)[rows]
+            folds = None if pairs.folds is None else pairs.folds[rows]
+            score = score_verification(chosen, persons=persons, folds=folds, resamples=options.resamples)
+            out.append({"group": group, "side": side, "failures": failures, **_row(score)})
+    return out
+
+
+def _row(score: VerificationScore) -> dict[str, Any]:
+    return {
+        "genuine": score.genuine,
+        "impostor": score.impostor,
+        "folds": score.folds,
+        "accuracy": score.accuracy.row(),
+        "eer": score.eer.row(),
+        "tar": {f"{far:g}": figure.row() for far, figure in score.tar.items()},
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    figures = [row["accuracy"], row["eer"], *row["tar"].values()]
+    return [
+        row["group"] or "all",
+        str(row["side"]),
+        row["failures"],
+        str(row["genuine"] + row["impostor"]),
+        *(figure_cell(Figure(**figure)) for figure in figures),
+    ]
+
+
+def _quality(pairs: _PairTable, seen: Seen, embedder: FaceEmbedder, side: int) -> NDArray[np.float64]:
+    table_ = [
+        seen.recognisability[embedder.size][pairs.first],
+        seen.recognisability[side][pairs.second],
+    ]
+    quality = np.stack(table_, axis=1).astype(np.float64)
+    if not np.isfinite(quality).any():
+        raise UsageError(
+            f"--discard needs a quality, but {embedder.fingerprint} gives no recognisability; leave it out, "
+            "or choose another --model"
+        )
+    return quality
+
+
+def _discards(pairs: Pairs, quality: NDArray[np.float64], side: int) -> list[dict[str, Any]]:
+    good = np.isfinite(pairs.scores)
+    if not good.any():
+        return []
+    curves = [error_versus_discard(pairs.pick(good), quality[good], far=far) for far in _DISCARD_FARS]
+    return [_curve_row(curve, side) for curve in curves]
+
+
+def _curve_row(curve: DiscardCurve, side: int) -> dict[str, Any]:
+    return {
+        "side": side,
+        "far": curve.far,
+        "discarded": curve.discarded.tolist(),
+        "fnmr": curve.fnmr.tolist(),
+        "area": curve.area,
+        "reach": curve.reach,
+    }
+
+
+def _protocol(pairs: _PairTable, options: VerifyOptions) -> list[str]:
+    crop = (
+        "pictures taken as aligned crops"
+        if options.aligned
+        else "largest face of each picture, aligned by its landmarks"
+    )
+    folds = "the table's folds" if pairs.folds is not None else "ten folds in the table's order"
+    lines: Sequence[str] = (
+        f"{crop}; cosine; the second crop shrunk to px (area) and grown back (bicubic)",
+        f"accuracy: {folds}, each at the threshold of the others; TAR by linear interpolation; '-' is not "
+        "measurable (fewer than 1/FAR impostor pairs)",
+        "failures to enrol: left out, or rejected at every threshold",
+        intervals_note(options.resamples, "persons" if pairs.persons is not None else "pairs"),
+    )
+    if options.discard:
+        lines = (*lines, "discard: by recognisability, the lower of the pair's; pairs without failures")
+    return list(lines)
