@@ -12,7 +12,8 @@ Five parts, each in [0, 1], multiplied:
   is an upper bound.
 
 An interpolated row is worth 0: nobody saw a face there. The parts rank shots of one person in one
-clip; they say nothing of who is recognisable, and are not comparable with a learned quality score.
+clip; they say nothing of who is recognisable. Measures that do not take noise for detail, and one score
+that was held against recognition, are those of recognize.quality (`vidface.vision.facequality`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.vision.drawn import POINTS, blurred, drawn_face, noisy
@@ -35,6 +37,9 @@ def picture(face: NDArray[Any], at: tuple[int, int] = (60, 40), size: tuple[int,
     large[y : y + height, x : x + width] = face
     grey = large[height:-height, width:-width].clip(0, 255).astype(np.uint8)
     return frame_from_rgb(np.repeat(grey[:, :, None], 3, axis=2), 0)
+
+
+FRAME = picture(drawn_face())
 
 
 def faces(*places: tuple[float, float, float], **columns: Any) -> Faces:
@@ -211,6 +216,18 @@ def test_with_a_mesh_the_face_ends_at_its_outline() -> None:
     assert row(frame, found)["exposure"] < 0.97
     assert row(frame, found, mesh=mesh)["exposure"] == 1
     assert row(frame, found, mesh=Meshes.none(1)) == pytest.approx(row(frame, found), nan_ok=True)
+
+
+@given(
+    points=st.lists(st.floats(-1e5, 1e5, width=32), min_size=10, max_size=10),
+    scale=st.sampled_from([1e-6, 1e-3, 1, 100]),
+)
+def test_wild_landmarks_give_a_number_or_nothing(points: list[float], scale: float) -> None:
+    """Whatever a detector says: every measure lies in [0, 1] or is NaN, and nothing fails or warns."""
+    marks = np.array(points, np.float32).reshape(1, 5, 2) * np.float32(scale)
+    found = Faces.of([(10, 10, 90, 110)], landmarks=marks)
+    values = RecognizeQuality().process(FRAME, found).values
+    assert (np.isnan(values) | ((values >= 0) & (values <= 1))).all()
 
 
 def test_a_frame_without_faces_has_no_rows() -> None:
