@@ -38,6 +38,9 @@ KINDS: Final[tuple[Measure, ...]] = (
 
 _PICTURE: Final = ("size", "sharpness", "exposure", "contrast", "noise", "light")
 _PREFIX: Final = "quality_"
+_LEAST_EYES_PX: Final = 1.0
+_MOST_FRAMES: Final = 10.0
+"""Landmarks with less than a pixel, or more than ten frames, between the eyes are no face's."""
 
 
 class RecognizeQuality(Node):
@@ -58,7 +61,7 @@ class RecognizeQuality(Node):
     of one run, where the same is wired in; it is no probability.
 
     Where a mesh is wired in, the face ends at its outline, else at an ellipse. Occlusion by hands, masks and
-    things is not measured. Interpolated rows, and those whose landmarks do not say where the face lies, are
+    things is not measured. Interpolated rows, and those whose landmarks do not say where a face lies, are
     empty.
     """
 
@@ -96,6 +99,9 @@ class RecognizeQuality(Node):
                 matrix = to_template(faces.landmarks[row], "arcface112")
             except ValueError:
                 continue
+            between = measure.INTEROCULAR / _scale(matrix)
+            if not _LEAST_EYES_PX <= between <= _MOST_FRAMES * max(frame.size):
+                continue
             outline = mesh.points[row, FACE_OVAL, :2] if mesh is not None and meshed[row] else None
             table[row] = _picture(frame, matrix, faces.landmarks[row], outline)
         return dict(zip(_PICTURE, table.T, strict=True))
@@ -105,7 +111,7 @@ def _picture(
     frame: Frame, matrix: Array, landmarks: NDArray[np.float32], outline: NDArray[np.float32] | None
 ) -> tuple[float, ...]:
     """The measures of `_PICTURE` for one face; `matrix` takes the frame to the template."""
-    scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
+    scale = _scale(matrix)
     side = measure.crop_side(scale)
     matrix = matrix * (side / measure.SIDE)
     luma = np.asarray(cv2.cvtColor(frame.crop(matrix, (side, side)), cv2.COLOR_RGB2GRAY))
@@ -119,6 +125,10 @@ def _picture(
         measure.cleanness_of(luma, mask),
         measure.light_of(luma, mask, landmarks @ matrix[:, :2].T + matrix[:, 2]),
     )
+
+
+def _scale(matrix: Array) -> float:
+    return float(np.sqrt(np.linalg.det(matrix[:, :2])))
 
 
 def _pose(faces: Faces, pose: Poses | None) -> Array:
