@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,6 +16,14 @@ _FINER: Final = 2
 """Text is set this many times larger and averaged down: thin strokes stay even at 9 pixels."""
 _CAP_AT_1: Final = 21.0
 """Height in pixels of a capital letter at OpenCV's font scale 1."""
+
+
+def plain_text(text: str) -> str:
+    """What the font can set: accents are taken off, other letters become "?", 24 characters at most."""
+    apart = unicodedata.normalize("NFKD", text)
+    plain = "".join(one for one in apart if not unicodedata.combining(one))
+    plain = "".join(one if " " <= one <= "~" else "?" for one in plain)
+    return plain if len(plain) <= 24 else f"{plain[:22]}.."
 
 
 def text_mask(text: str, cap_px: int) -> NDArray[np.uint8]:

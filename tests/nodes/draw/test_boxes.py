@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from vidface.data import Faces, Frame, Planes
+from vidface.data.identity import Identities, Identity
 from vidface.data.planes import Matrix
+from vidface.errors import UsageError
 from vidface.nodes.draw._colours import PALETTE, colour_of
 from vidface.nodes.draw.boxes import DrawBoxes
 from vidface.vision.paint import Rgb, ink_codes
@@ -256,6 +258,19 @@ def test_labels_say_what_was_asked_for() -> None:
     untracked = faces.with_tracks([-1])
     plain, silent = (node(label=kind).process(frame, untracked) for kind in ("none", "id"))
     assert not changed(plain, silent)[0].any()
+
+
+def test_a_label_says_who_it_is() -> None:
+    """Known: the name instead of the number; unknown and undecided look different from both."""
+    frame, faces = picture(640, 480), people((200, 200, 400, 440))
+    who = [Identity("known", "Zoë", 0.7), Identity("known", "Bob", 0.7), Identity("unknown"), Identity()]
+    drawn = [node().process(frame, faces, Identities((one,))) for one in who]
+    for i, first in enumerate(drawn):
+        for second in drawn[i + 1 :]:
+            assert changed(first, second)[0].any()
+    assert not changed(drawn[3], node().process(frame, faces))[0].any()
+    with pytest.raises(UsageError, match="identity has 2 rows"):
+        node().process(frame, faces, Identities((who[0], who[1])))
 
 
 def moving(seconds: float, rate: int, *, speed: float = 120) -> Iterator[tuple[Frame, Faces]]:

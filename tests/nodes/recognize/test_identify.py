@@ -72,11 +72,11 @@ def test_a_face_without_a_track_is_decided_from_one_look(gallery: Callable[..., 
     assert rows[1][0].looks == 1
 
 
-def test_tracks_are_forgotten_at_a_cut(gallery: Callable[..., Path]) -> None:
+def test_looks_are_kept_over_a_cut(gallery: Callable[..., Path]) -> None:
     stream = Stream([{1: 1}] * 6)
     with NodeHarness(RecognizeIdentify(gallery=str(gallery(Ann=1)))) as harness:
         rows = harness.run(segments=[3], **stream.ports)
-    assert [one.rows[0].looks for one in rows] == [1, 2, 3, 1, 2, 3]
+    assert [one.rows[0].looks for one in rows] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("where", ["", "empty"])

@@ -12,10 +12,12 @@ from pydantic import Field
 
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
+from vidface.data.identity import Identities, Identity
 from vidface.data.planes import Planes
+from vidface.data.rows import check_rows
 from vidface.node import FOREVER, Node
 from vidface.nodes.draw._colours import colour_of
-from vidface.vision.captions import spot_beside, text_mask
+from vidface.vision.captions import plain_text, spot_beside, text_mask
 from vidface.vision.paint import HALO, Canvas, Cover, Pen, Rgb, dashes, draw_trail, rounded_box, tag
 
 _MOST_TEXTS: Final = 256
@@ -53,7 +55,8 @@ class DrawBoxes(Node):
     Paints on the YUV planes, so the rest of the picture reaches the encoder bit-identical; a frame
     with nothing to draw is passed on as it is. Sizes follow the picture's shorter side. A face that
     the detector missed when it last looked gets a thinner dashed box; between two looks of a cadence
-    nothing changes, so that boxes do not flicker.
+    nothing changes, so that boxes do not flicker. With `identity` wired the label says who it is: the name
+    and the similarity where somebody is known, "unknown", or the track's number while it is undecided.
     """
 
     label: Literal["id+score", "id", "none"] = Field("id+score", description="What stands beside a box.")
@@ -64,6 +67,7 @@ class DrawBoxes(Node):
     _trails: dict[int, Trail]
     _missed: frozenset[int]
     _texts: dict[tuple[str, int], Cover]
+    _who: tuple[Identity, ...]
 
     memory = FOREVER
 
@@ -71,9 +75,12 @@ class DrawBoxes(Node):
         self._trails = {}
         self._missed = frozenset()
         self._texts = {}
+        self._who = ()
 
-    def process(self, frame: Frame, faces: Faces) -> Frame:
+    def process(self, frame: Frame, faces: Faces, identity: Identities | None = None) -> Frame:
+        check_rows(faces, identity=identity)
         now = float(frame.time)
+        self._who = identity.rows if identity else ()
         self._follow(now, faces)
         if faces.looked:
             self._missed = frozenset(faces.tracks[faces.interpolated].tolist())
@@ -128,7 +135,9 @@ class DrawBoxes(Node):
     def _paint_labels(self, canvas: Canvas, faces: Faces, *, styles: list[Style], order: list[int]) -> None:
         taken = faces.boxes.tolist()
         for i in order:
-            text = _label(int(faces.tracks[i]), float(faces.scores[i]), with_score=self.label == "id+score")
+            score = float(faces.scores[i])
+            who = self._who[i] if self._who else Identity()
+            text = _label(int(faces.tracks[i]), score, who, with_score=self.label == "id+score")
             if not text:
                 continue
             mask, pad = self._text(text, styles[i].cap), max(2, round(styles[i].cap * 0.4))
@@ -151,10 +160,14 @@ class DrawBoxes(Node):
         return mask
 
 
-def _label(track: int, score: float, *, with_score: bool) -> str:
-    # Cut, not rounded: 1.00 would claim more than the detector said.
+def _label(track: int, score: float, who: Identity, *, with_score: bool) -> str:
     parts = [] if track == NOT_TRACKED else [f"#{track}"]
-    if with_score:
+    if who.state == "unknown":
+        parts.append("unknown")
+    if who.name is not None:
+        parts, score = [plain_text(who.name)], max(who.score, 0.0)
+    if with_score and who.state != "unknown":
+        # Cut, not rounded: 1.00 would claim more than was said.
         parts.append(f"{math.floor(score * 100 + 1e-4) / 100:.2f}")
     return " ".join(parts)
 

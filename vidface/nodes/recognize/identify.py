@@ -37,7 +37,8 @@ class RecognizeIdentify(Node):
       looks' weights), and when two people score alike.
 
     So the decision may change as a track grows: the last one stands in tracks.jsonl. Rows without a
-    track are decided from their one look.
+    track are decided from their one look. Looks are kept over cuts and gaps, since a track's number comes
+    only once, or again for the same person (`recognize.relink`).
 
     The threshold is the gallery's own where `vidface gallery calibrate` has set one.
     """
@@ -68,7 +69,7 @@ class RecognizeIdentify(Node):
     _tracks: dict[int, _Track]
 
     def open(self, device: Device) -> None:
-        """Read the gallery.
+        """Read the gallery, and begin without tracks.
 
         Raises:
             UsageError: there is no gallery in that folder.
@@ -80,10 +81,10 @@ class RecognizeIdentify(Node):
         own = self._reference
         self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
+        self._tracks = {}
 
     def reset(self) -> None:
-        """Forget all tracks."""
-        self._tracks = {}
+        """Nothing ends here: see above."""
 
     def facts(self) -> dict[str, Any]:
         own = self._reference
