@@ -226,6 +226,10 @@ def test_discard_follows_the_recognisability(
     embedder.sure = False
     assert call(*words) == 2
     assert "gives no recognisability" in capsys.readouterr().err
+    embedder.sure = True
+    alike = write(people / "alike.csv", "first,second,same", "anna1.png,bert1.png,1", "anna1.png,carl1.png,0")
+    assert call("verify", alike, *words[2:]) == 2
+    assert "the same recognisability for all pictures" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -309,6 +313,9 @@ def test_identify_tells_mated_from_others(
     out = capsys.readouterr().out
     assert "1 have a name that is not enrolled and count as non-mated" in out
     assert "gallery's" in out
+    with Gallery.open(gallery) as opened:
+        last = opened.audit(1)[0]
+    assert (last.action, last.detail) == ("search", {"command": "eval identify", "probes": 12})
 
 
 def test_pictures_of_a_set_are_one_probe(

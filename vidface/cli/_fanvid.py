@@ -106,7 +106,11 @@ def fanvid_text(report: dict[str, Any]) -> Iterator[str]:
     sizes = " -> ".join(f"{width} x {height}" for width, height in (clip["size"], clip["degraded to"]))
     yield f"FaceRecBox of {report['graph']}: {clip['frames']} frames, {sizes}"
     yield from report["protocol"]
-    yield "degradation: " + ", ".join(f"{key} {value}" for key, value in report["degradation"].items())
+    steps = (
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in report["degradation"].items()
+    )
+    yield "degradation: " + ", ".join(steps)
     names = ", ".join(report["truth"]["names not enrolled"]) or "none"
     yield f"gallery: {report['gallery']['persons']} people; names of the truth that are not enrolled: {names}"
     yield ""
@@ -176,6 +180,7 @@ def _named(faces: Sequence[dict[str, Any]], names: Sequence[str | None]) -> Name
 
 def _enrolled(folder: Path) -> frozenset[str]:
     with Gallery.open(folder) as gallery:
+        gallery.log("search", {"command": "eval fanvid"})
         reference = gallery.reference()
         return frozenset(reference.names[owner] for owner in set(reference.owners.tolist()))
 

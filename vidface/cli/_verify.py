@@ -214,10 +214,12 @@ def _quality(pairs: _PairTable, seen: Seen, embedder: FaceEmbedder, side: int) -
         seen.recognisability[side][pairs.second],
     ]
     quality = np.stack(table_, axis=1).astype(np.float64)
-    if not np.isfinite(quality).any():
+    known = quality[np.isfinite(quality)]
+    if not len(known) or known.min() == known.max():
+        given = "the same recognisability for all pictures" if len(known) else "no recognisability"
         raise UsageError(
-            f"--discard needs a quality, but {embedder.fingerprint} gives no recognisability; leave it out, "
-            "or choose another --model"
+            f"--discard needs a quality, but {embedder.fingerprint} gives {given}; leave it out, or choose "
+            "another --model"
         )
     return quality
 
