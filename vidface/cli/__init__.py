@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "probe": ("probe", "Say what an input is, without decoding it."),
         "eval": ("eval", "Measure a result: tracks, meshes, stabilised video."),
         "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
+        "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }

@@ -38,7 +38,7 @@ def add(store: Store, name: str, looks: Sequence[Look]) -> AddReport:
     vectors = store.vectors()
     kept, duplicates = _distinct(vectors[own], fresh)
     threshold = float(store.setting("threshold"))
-    outliers = _far(np.concatenate([vectors[own], fresh[kept]]), len(own), threshold)
+    outliers = unlike(np.concatenate([vectors[own], fresh[kept]]), len(own), threshold)
     other = _nearest_other(store, vectors, fresh, person)
     _insert(store, person, [looks[place] for place in kept])
     digests = {(person, look.digest) for look in looks if look.digest}
@@ -97,7 +97,7 @@ def _distinct(own: NDArray[np.float32], fresh: NDArray[np.float32]) -> tuple[lis
     return kept, doubles
 
 
-def _far(rows: NDArray[np.float32], old: int, threshold: float) -> list[int]:
+def unlike(rows: NDArray[np.float32], old: int, threshold: float) -> list[int]:
     """Which of the rows behind the first `old` are unlike the mean of all others, counted from there."""
     if len(rows) < 2:
         return []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
 import os
 import re
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -114,6 +116,17 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
     return len(people)
 
 
+def belongs_to(path: Path) -> tuple[str, int]:
+    """Fingerprint and dimension of the embedder that an export was made with.
+
+    Raises:
+        InputError: it is no export.
+    """
+    with _opened(path) as archive:
+        index = _index(path, archive)
+    return index.fingerprint, index.dimension
+
+
 def unpack(path: Path, *, fingerprint: str, dimension: int) -> list[tuple[str, list[Look], tuple[str, ...]]]:
     """Read a zip and check all of it: (name, looks, digests of sources) for each person.
 
@@ -123,18 +136,30 @@ def unpack(path: Path, *, fingerprint: str, dimension: int) -> list[tuple[str, l
         InputError: it is no such zip, or damaged, or not what it says.
         UsageError: it belongs to another embedder.
     """
+    with _opened(path) as archive:
+        index = _index(path, archive)
+        if (index.fingerprint, index.dimension) != (fingerprint, dimension):
+            raise UsageError(
+                f"{path} was made with the embedder {index.fingerprint} ({index.dimension} numbers), but the "
+                f"gallery belongs to {fingerprint} ({dimension}): import it into a gallery of its own, and "
+                "vidface gallery re-embed that"
+            )
+        vectors = _vectors(path, archive, index)
+        return [_person(path, archive, person, vectors) for person in index.people]
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(path, archive, fingerprint, dimension)
+            yield archive
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is no whole zip file: {error}") from error
 
 
-def _read(
-    path: Path, archive: zipfile.ZipFile, fingerprint: str, dimension: int
-) -> list[tuple[str, list[Look], tuple[str, ...]]]:
+def _index(path: Path, archive: zipfile.ZipFile) -> Packed:
     names = archive.namelist()
     for name in names:
         if not _MEMBER.fullmatch(name):
@@ -142,19 +167,11 @@ def _read(
     if len(set(names)) != len(names):
         raise InputError(f"{path} holds an entry twice; it was not imported")
     try:
-        index = Packed.model_validate_json(_bytes(path, archive, _INDEX, _LARGEST_INDEX))
+        return Packed.model_validate_json(_bytes(path, archive, _INDEX, _LARGEST_INDEX))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError(f"{path}: {_INDEX} is not as it should be: {place}: {first['msg']}") from error
-    if (index.fingerprint, index.dimension) != (fingerprint, dimension):
-        raise UsageError(
-            f"{path} was made with the embedder {index.fingerprint} ({index.dimension} numbers), but the "
-            f"gallery belongs to {fingerprint} ({dimension}): import it into a gallery of its own, and "
-            "vidface gallery re-embed that"
-        )
-    vectors = _vectors(path, archive, index)
-    return [_person(path, archive, person, vectors) for person in index.people]
 
 
 def _bytes(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytes:

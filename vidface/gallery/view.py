@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from vidface.gallery import _verify, transfer
+from vidface.gallery._add import unlike
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration
 from vidface.gallery.reference import Reference
@@ -90,6 +91,18 @@ class View:
                 LookRow(number, np.array(vectors[row]), _known(sure), _known(quality), *rest)
                 for number, row, sure, quality, *rest in rows
             )
+
+    def outliers(self, name: str) -> tuple[int, ...]:
+        """Numbers of looks that are less like the mean of the person's others than the threshold.
+
+        Raises:
+            UsageError: nobody has that name.
+        """
+        with self._store.look_at():
+            looks = self.looks(name)
+            threshold = float(self._store.setting("threshold"))
+        rows = np.stack([look.vector for look in looks]) if looks else np.zeros((0, 1), np.float32)
+        return tuple(looks[place].id for place in unlike(rows, 0, threshold))
 
     def enrolled(self, name: str, digest: str) -> bool:
         """The file with this SHA-256 was enrolled for this person before."""

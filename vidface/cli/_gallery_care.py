@@ -1,0 +1,208 @@
+"""Commands on the gallery as a whole: calibrate, audit, check, export, import, re-embed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidface.cli._gallery_common import (
+    DEFAULT_MODEL,
+    Place,
+    folder_of,
+    gallery_option,
+    json_option,
+    opened,
+    show_json,
+    table,
+)
+from vidface.errors import InputError, ModelError, UsageError, VidfaceError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vidface.gallery import Gallery
+
+IMPOSTORS = "impostors.npz"
+
+
+@click.command()
+@click.option("--fmr", type=float, default=0.001, show_default=True,
+              help="Share of strangers that may be taken for somebody.")  # fmt: skip
+@click.option(
+    "--impostors",
+    metavar="FILE",
+    type=click.Path(),
+    help="Vectors of strangers (.npz with `vectors`); else those that come with the embedder.",
+)
+@gallery_option
+@json_option
+@click.pass_obj
+def calibrate(place: Place, fmr: float, impostors: str | None, folder: str | None, as_json: bool) -> None:
+    """Set the threshold for a share of strangers that are taken for somebody in this gallery."""
+    with opened(place, folder, write=True) as gallery:
+        strangers = _impostors(gallery, impostors)
+        found = gallery.calibrate(strangers, fmr=fmr)
+    if as_json:
+        show_json(asdict(found))
+    else:
+        click.echo(
+            f"threshold {found.threshold:.4f}: {found.alarms} of {found.impostors + found.own} strangers "
+            f"reach it ({found.impostors} given, {found.own} looks held against the other people); "
+            f"rate 95 % within {found.low:.2g} .. {found.high:.2g}"
+        )
+    if not found.reached:
+        click.echo(
+            f"so few strangers cannot show a rate of {fmr:g}: the threshold lies above them all, and the "
+            f"rate is below {found.high:.2g}; give more with --impostors",
+            err=True,
+        )
+    for one, other, score in found.suspects:
+        click.echo(f"{one!r} and {other!r} reach {score:.3f}: one person under two names?", err=True)
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Latest entries.")
+@gallery_option
+@json_option
+@click.pass_obj
+def audit(place: Place, limit: int, folder: str | None, as_json: bool) -> None:
+    """Show the log: every change and every search, latest first."""
+    with opened(place, folder) as gallery:
+        rows = gallery.audit(limit)
+    if as_json:
+        show_json([{**asdict(row), "people": list(row.people)} for row in rows])
+        return
+    table(
+        ("AT", "USER", "ACTION", "PEOPLE", "DETAIL"),
+        ((row.at, row.user, row.action, ", ".join(row.people), _words(row.detail)) for row in rows),
+    )
+
+
+@click.command()
+@gallery_option
+@click.pass_obj
+def check(place: Place, folder: str | None) -> None:
+    """Look through the files for damage."""
+    with opened(place, folder) as gallery:
+        told = gallery.check()
+        people, looks = len(gallery.people()), len(gallery)
+    for line in told:
+        click.echo(line)
+    if told:
+        raise VidfaceError(f"{folder_of(place, folder)}: {len(told)} faults were found")
+    click.echo(f"sound: {people} people, {looks} looks")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@gallery_option
+@click.pass_obj
+def export(place: Place, file: Path, overwrite: bool, folder: str | None) -> None:
+    """Write everybody to one zip file that only you can read."""
+    with opened(place, folder) as gallery:
+        count = gallery.export(file, overwrite=overwrite)
+    click.echo(f"{count} people written to {file}")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@gallery_option
+@click.pass_obj
+def import_(place: Place, file: Path, folder: str | None) -> None:
+    """Add the people of an exported zip; into a new gallery where there is none yet."""
+    from vidface.gallery import Gallery
+    from vidface.gallery.transfer import belongs_to
+
+    target = folder_of(place, folder)
+    if (target / "gallery.sqlite").is_file():
+        with opened(place, folder, write=True) as gallery:
+            reports = gallery.import_(file)
+    else:
+        fingerprint, dimension = belongs_to(file)
+        with Gallery.create(target, fingerprint=fingerprint, dimension=dimension) as gallery:
+            reports = gallery.import_(file)
+    for name, report in reports.items():
+        if report.nearest_other is not None:
+            other, score = report.nearest_other
+            click.echo(
+                f"{name!r} looks like {other!r} (cosine {score:.2f}): one person under two names?", err=True
+            )
+    added = sum(report.added for report in reports.values())
+    doubles = sum(len(report.duplicates) for report in reports.values())
+    click.echo(f"{len(reports)} people, {added} looks added, {doubles} were there already")
+
+
+@click.command("re-embed")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The embedder to change to.")
+@gallery_option
+@click.pass_obj
+def re_embed(place: Place, model: str, folder: str | None) -> None:
+    """Bring the gallery over to another embedder, from the pictures kept in it."""
+    with opened(place, folder, write=True) as gallery, closing(place.open(model)) as sampler:
+        if sampler.fingerprint == gallery.fingerprint:
+            click.echo(f"the gallery belongs to {gallery.fingerprint} already")
+            return
+        report = gallery.re_embed(
+            sampler.embed,
+            fingerprint=sampler.fingerprint,
+            dimension=sampler.dimension,
+            progress=_progress if sys.stderr.isatty() else None,
+        )
+        click.echo(f"{report.looks} looks embedded by {gallery.fingerprint}; calibrate anew")
+    if report.dropped:
+        click.echo(f"{report.dropped} looks had no picture and were dropped", err=True)
+
+
+def _progress(done: int, every: int) -> None:
+    click.echo(f"\r{done} of {every} looks", nl=done == every, err=True)
+
+
+def _impostors(gallery: Gallery, given: str | None) -> NDArray[np.float32] | None:
+    """Vectors of strangers: those given, else those beside the embedder's weights, else none."""
+    from vidface.infer import weights
+
+    if given is None:
+        try:
+            path = weights.entry(gallery.fingerprint.rpartition("@")[0]).folder / IMPOSTORS
+        except ModelError:
+            path = Path()
+        if not path.is_file():
+            click.echo(
+                f"no {IMPOSTORS} comes with {gallery.fingerprint}: only the gallery itself counts", err=True
+            )
+            return None
+        return _vectors(path, gallery.fingerprint)
+    return _vectors(Path(given), gallery.fingerprint)
+
+
+def _vectors(path: Path, fingerprint: str) -> NDArray[np.float32]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            rows: NDArray[np.float32] = np.asarray(packed["vectors"], np.float32)
+            model = str(packed["fingerprint"]) if "fingerprint" in packed else fingerprint
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is no .npz file with an array `vectors`") from error
+    if rows.ndim != 2:
+        raise InputError(f"{path}: wanted n x d `vectors`, but found the shape {rows.shape}")
+    if model != fingerprint:
+        raise UsageError(f"{path} has vectors of {model}, but the gallery belongs to {fingerprint}")
+    return rows
+
+
+def _words(detail: Any) -> str:
+    return ", ".join(
+        f"{key} {value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in detail.items()
+        if value != ""
+    )

@@ -1,0 +1,232 @@
+"""Pictures and clips become faces with vectors: what enrolling and searching look at."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import Embeddings, Faces, Frame
+from vidface.errors import InputError, UsageError
+from vidface.graph.run import run
+from vidface.infer.embedder import Embedder
+from vidface.media.images import is_picture
+from vidface.media.probe import probe
+from vidface.nodes.recognize.quality import RecognizeQuality
+from vidface.vision.align import TEMPLATES, to_template
+
+_RATE: Final = 25
+_BATCH: Final = 32
+_JPEG: Final = 95
+_LEAST_PX: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face that was found and embedded.
+
+    Attributes:
+        vector: d float32. recognisability, quality: in [0, 1], or NaN.
+        height_px: height of its box in the full-size frame.
+        picture: the aligned crop as JPEG.
+        box: x1 y1 x2 y2, pixels of the frame.
+    """
+
+    vector: NDArray[np.float32]
+    recognisability: float
+    quality: float
+    height_px: float
+    picture: bytes | None
+    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture or a frame of a clip with its faces, tallest first; or why it cannot be read."""
+
+    path: Path
+    frame: int | None = None
+    faces: tuple[Face, ...] = ()
+    problem: str = ""
+
+
+class Sampler(Protocol):
+    """Looks at files with one embedder."""
+
+    fingerprint: str
+    dimension: int
+
+    def stills(self, paths: Sequence[Path]) -> Iterator[Shot]:
+        """One shot a picture, in the order given; those that cannot be read say so in `problem`."""
+        ...
+
+    def clip(self, path: Path, every_s: float) -> Iterator[Shot]:
+        """A shot for each frame looked at. Raises InputError."""
+        ...
+
+    def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Aligned pictures -> n x d vectors and n recognisabilities."""
+        ...
+
+    def close(self) -> None:
+        """Give the models back."""
+        ...
+
+
+@dataclass(slots=True)
+class GraphSampler:
+    """The sampler that the command line uses: detect.face in a run, then the embedder on aligned crops.
+
+    Raises:
+        ModelError: a model is missing, altered, or no embedder.
+    """
+
+    model: str
+    fingerprint: str = field(init=False)
+    dimension: int = field(init=False)
+    _embedder: Embedder = field(init=False)
+
+    def __post_init__(self) -> None:
+        from vidface.infer.devices import resolve
+
+        self._embedder = Embedder(self.model, resolve("auto"))
+        self.fingerprint, self.dimension = self._embedder.fingerprint, self._embedder.dimension
+
+    def close(self) -> None:
+        """Close the embedder."""
+        self._embedder.close()
+
+    def stills(self, paths: Sequence[Path]) -> Iterator[Shot]:
+        """See `Sampler`; many go through one run, as a folder of links."""
+        for at in range(0, len(paths), _BATCH):
+            part = paths[at : at + _BATCH]
+            following = 0
+            for place, shot in self._batch(part):
+                yield from (_unread(path) for path in part[following:place])
+                yield shot
+                following = place + 1
+            yield from (_unread(path) for path in part[following:])
+
+    def clip(self, path: Path, every_s: float) -> Iterator[Shot]:
+        """See `Sampler`; frames in between are decoded and not looked at."""
+        rate = float(probe(path).rate or _RATE)
+        with run(_graph(every=max(1, round(rate * every_s))), path) as work:
+            for tick in work:
+                if tick["detect"].looked:
+                    yield self._shot(path, tick.frame, tick["detect"], tick.index)
+
+    def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Sampler`; raises InputError for a picture that is damaged."""
+        size = (self._embedder.size, self._embedder.size)
+        crops = np.zeros((len(pictures), *size, 3), np.uint8)
+        for place, data in enumerate(pictures):
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            if image is None:
+                raise InputError("a picture stored in the gallery is damaged; import an export instead")
+            crops[place] = cv2.resize(
+                cv2.cvtColor(image, cv2.COLOR_BGR2RGB), size, interpolation=cv2.INTER_AREA
+            )
+        looks = self._embedder(crops)
+        return looks.vectors, looks.recognisability
+
+    def _batch(self, paths: Sequence[Path]) -> Iterator[tuple[int, Shot]]:
+        """Place and shot of each picture that can be read."""
+        with tempfile.TemporaryDirectory(prefix="vidface-") as name:
+            folder = Path(name)
+            for place, path in enumerate(paths):
+                if is_picture(path):
+                    (folder / f"{place:08}{path.suffix}").symlink_to(path.absolute())
+            try:
+                work = run(_graph(), folder, rate=_RATE)
+            except InputError:  # not one that can be read
+                return
+            with work:
+                for tick in work:
+                    place = int(tick.time * Fraction(_RATE))
+                    yield place, self._shot(paths[place], tick.frame, tick["detect"], None)
+
+    def _shot(self, path: Path, frame: Frame, faces: Faces, index: int | None) -> Shot:
+        size = self._embedder.size
+        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        rows, crops = [], []
+        for row in np.argsort(-faces.heights, kind="stable").tolist():
+            try:
+                matrix = to_template(faces.landmarks[row], template.name) * (size / template.size)
+            except ValueError:  # points that fix no crop
+                continue
+            rows.append(row)
+            crops.append(frame.crop(matrix, (size, size)))
+        if not rows:
+            return Shot(path, index)
+        looks = self._embedder(np.stack(crops))
+        found = faces.pick(rows)
+        judged = RecognizeQuality().process(frame, found, Embeddings(*looks, self.fingerprint))
+        good = judged.column("quality")
+        return Shot(
+            path,
+            index,
+            tuple(
+                Face(
+                    *(looks.vectors[n], float(looks.recognisability[n]), float(good[n])),
+                    *(float(found.heights[n]), jpeg(crop)),
+                    _corners(found.boxes[n]),
+                )
+                for n, crop in enumerate(crops)
+            ),
+        )
+
+
+def sampler(model: str) -> Sampler:
+    """Open the models."""
+    return GraphSampler(model)
+
+
+def picture_shot(looking: Sampler, path: Path) -> Shot:
+    """The one shot of one picture.
+
+    Raises:
+        UsageError: by its name it is no picture. InputError: it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    if not is_picture(path):
+        raise UsageError(f"{path} is no picture (wanted .jpg, .png, .webp, .bmp or .tif)")
+    shot = next(iter(looking.stills([path])))
+    if shot.problem:
+        raise InputError(f"{path}: {shot.problem}")
+    return shot
+
+
+def jpeg(crop: NDArray[np.uint8]) -> bytes:
+    """RGB -> JPEG of a quality that a second embedding hardly notices."""
+    done, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG]
+    )
+    if not done:
+        raise InputError("a face could not be packed as JPEG")
+    return bytes(data.tobytes())
+
+
+def _corners(box: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = (round(float(value), 1) for value in box)
+    return x1, y1, x2, y2
+
+
+def _unread(path: Path) -> Shot:
+    return Shot(path, problem="it is damaged or no picture")
+
+
+def _graph(every: int = 1) -> dict[str, Any]:
+    looks = {"use": "detect.face", "in": {"frame": "source"}}
+    return {
+        "version": 1,
+        "nodes": {"detect": {**looks, "with": {"every": every, "min_face_px": _LEAST_PX}}},
+        "outputs": {"faces": {"use": "jsonl", "in": {"faces": "detect"}}},
+    }

@@ -1,0 +1,300 @@
+"""Commands on people: enroll, list, show, search, rename, merge, forget."""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidface.cli._gallery_common import (
+    Place,
+    folder_of,
+    gallery_option,
+    json_option,
+    looking,
+    opened,
+    show_json,
+    table,
+)
+from vidface.errors import InputError, OutputError, UsageError, VidfaceError
+
+if TYPE_CHECKING:
+    from vidface.cli._gallery_faces import Sampler
+    from vidface.gallery import Gallery, Reference
+
+_STATES = {"known": "", "undecided": "two people are alike", "unknown": "below the threshold"}
+
+
+@click.command()
+@click.argument("words", metavar="[NAME PATH...]", nargs=-1)
+@click.option(
+    "--folders", metavar="DIR", type=click.Path(), help="Each folder in DIR is a person of its name."
+)
+@click.option("--model", help="The embedder of a new gallery; vidface-embed where not said.")
+@click.option("--min-face-px", type=click.FloatRange(0), default=24, show_default=True)
+@click.option("--min-recognisability", type=click.FloatRange(0, 1), default=0.3, show_default=True)
+@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--largest", is_flag=True, help="Where a picture shows several faces, take the tallest.")
+@click.option("--every", "every_s", type=click.FloatRange(0), default=0.5, show_default=True,
+              help="Seconds between the frames of a clip that are looked at.")  # fmt: skip
+@click.option("--max-looks", type=click.IntRange(1), default=10, show_default=True, help="Of one clip.")
+@click.option("--no-pictures", is_flag=True, help="Keep no crops; then re-embed is not possible.")
+@gallery_option
+@click.pass_obj
+def enroll(
+    place: Place, words: tuple[str, ...], folders: str | None, model: str | None, folder: str | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Enrol NAME from pictures, clips, or folders of them.
+
+    A picture must show one face. Files that were enrolled for that name before are passed over, so that
+    an enrolment that was interrupted goes on where it was.
+    """
+    from vidface.cli._gallery_enroll import Enrolment, Gate
+
+    people = _people(words, folders)
+    gate = Gate(pictures=not options.pop("no_pictures"), **options)
+    with ExitStack() as stack:
+        gallery, sampler = _for_enrolment(stack, place, folder_of(place, folder), model)
+        work = Enrolment(gallery, sampler, gate, sum(map(len, people.values())))
+        try:
+            for name, paths in people.items():
+                work.person(name, paths)
+        except KeyboardInterrupt:
+            click.echo(f"\n{work.tally.sentence()}; the same command goes on from here", err=True)
+            raise
+    if not work.tally.people and not work.tally.known:
+        raise UsageError(f"nothing was enrolled: {work.tally.sentence()}, for the reasons above")
+    click.echo(work.tally.sentence())
+
+
+@click.command("list")
+@gallery_option
+@json_option
+@click.pass_obj
+def list_(place: Place, folder: str | None, as_json: bool) -> None:
+    """Say who is enrolled, with how many looks."""
+    with opened(place, folder) as gallery:
+        people = gallery.people()
+    if as_json:
+        show_json([asdict(person) for person in people])
+    elif people:
+        table(("NAME", "LOOKS", "ADDED"), ((one.name, one.looks, one.added) for one in people))
+    else:
+        click.echo("nobody is enrolled", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--pictures", metavar="DIR", type=click.Path(), help="Also write the crops into this folder.")
+@gallery_option
+@json_option
+@click.pass_obj
+def show(place: Place, name: str, pictures: str | None, folder: str | None, as_json: bool) -> None:
+    """List the looks of NAME: number, measures, where they are from."""
+    with opened(place, folder) as gallery:
+        looks = gallery.looks(name)
+    if pictures is not None:
+        _write_pictures(Path(pictures), {look.id: look.picture for look in looks if look.picture})
+    rows = [
+        {
+            "id": look.id,
+            "recognisability": look.recognisability,
+            "quality": look.quality,
+            "added": look.added,
+            "picture": look.picture is not None,
+            "source": look.source,
+        }
+        for look in looks
+    ]
+    if as_json:
+        show_json({"name": name, "looks": rows})
+    else:
+        head = ("LOOK", "RECOGNISABILITY", "QUALITY", "ADDED", "SOURCE")
+        table(head, ([row[key] for key in ("id", *head[1:4], "source")] for row in map(_upper, rows)))
+
+
+@click.command()
+@click.argument("picture", type=click.Path())
+@click.option("-k", "count", type=click.IntRange(1), default=5, show_default=True, help="People a face.")
+@gallery_option
+@json_option
+@click.pass_obj
+def search(place: Place, picture: str, count: int, folder: str | None, as_json: bool) -> None:
+    """Say who the faces in PICTURE are like, nearest first; goes into the audit log."""
+    from vidface.cli._gallery_enroll import digest_of
+    from vidface.cli._gallery_faces import picture_shot
+
+    path = Path(picture)
+    with opened(place, folder) as gallery, looking(place, None, gallery) as sampler:
+        shot = picture_shot(sampler, path)
+        if not shot.faces:
+            raise InputError(f"{path}: no face was found")
+        reference = gallery.reference()
+        found = [_found(reference, face, max(2, count)) for face in shot.faces]
+        known = [row["name"] for row in found if row["name"] is not None]
+        facts = {"picture": str(path.absolute()), "sha256": digest_of(path), "faces": len(found)}
+        gallery.log("search", {**facts, "threshold": reference.threshold}, known)
+    for row in found:
+        row["matches"] = row["matches"][:count]
+    if as_json:
+        show_json({"picture": str(path), "threshold": reference.threshold, "faces": found})
+        return
+    if not reference.names:
+        click.echo("the gallery is empty: nobody can be found", err=True)
+    lines = [
+        (
+            number,
+            f"{row['height_px']:.0f} px",
+            match["name"],
+            match["score"],
+            row["state"] if not rank else "",
+        )
+        for number, row in enumerate(found, 1)
+        for rank, match in enumerate(row["matches"])
+    ]
+    table(("FACE", "HEIGHT", "NAME", "COSINE", "DECISION"), lines)
+    click.echo(f"threshold {reference.threshold:.3f}{_calibrated(reference)}", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("to", metavar="NEW_NAME")
+@gallery_option
+@click.pass_obj
+def rename(place: Place, name: str, to: str, folder: str | None) -> None:
+    """Give NAME another name."""
+    with opened(place, folder, write=True) as gallery:
+        gallery.rename(name, to)
+    click.echo(f"{name!r} now is {to!r}")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("into", metavar="INTO")
+@gallery_option
+@click.pass_obj
+def merge(place: Place, name: str, into: str, folder: str | None) -> None:
+    """Make one person of two: the looks of NAME go to INTO."""
+    with opened(place, folder, write=True) as gallery:
+        moved = gallery.merge(name, into)
+    click.echo(f"{moved} looks of {name!r} now belong to {into!r}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--look", "looks", type=int, multiple=True, help="Only this look, by number (see show).")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@gallery_option
+@json_option
+@click.pass_obj
+def forget(
+    place: Place, name: str, looks: tuple[int, ...], yes: bool, folder: str | None, as_json: bool
+) -> None:
+    """Take away every trace of NAME, and prove it by searching the gallery's files.
+
+    What stays is a salted hash of the name in the audit log. Copies, exports and backups that you made,
+    and disk blocks that the file system set free, are beyond reach.
+    """
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Forget {'looks of ' if looks else ''}{name!r} for good?", abort=True)
+    with opened(place, folder, write=True) as gallery:
+        proof = gallery.forget(name, looks or None)
+    if as_json:
+        show_json({**asdict(proof), "clean": proof.clean})
+    else:
+        for line in _proof(proof):
+            click.echo(line)
+    if not proof.clean:
+        raise VidfaceError(
+            f"{proof.found} traces of the person are still in the files of {folder_of(place, folder)}; "
+            "other files than the gallery's own in that folder?"
+        )
+
+
+def _people(words: tuple[str, ...], folders: str | None) -> dict[str, list[Path]]:
+    """Name -> files."""
+    from vidface.cli._gallery_enroll import files_of
+
+    if folders is None:
+        if len(words) < 2:
+            raise UsageError("say who and from what: vidface gallery enroll NAME PATH..., or --folders DIR")
+        return {words[0]: files_of([Path(word) for word in words[1:]])}
+    root = Path(folders)
+    if words or not root.is_dir():
+        raise UsageError(f"--folders takes the names from the folders in it; {root} must be a folder, "
+                         "and NAME PATH... must be left out")  # fmt: skip
+    inside = sorted(item for item in root.iterdir() if item.is_dir() and not item.name.startswith("."))
+    found = {item.name: files_of([item]) for item in inside}
+    if not any(found.values()):
+        raise UsageError(f"{root} has no folders with pictures or clips in them")
+    return found
+
+
+def _for_enrolment(
+    stack: ExitStack, place: Place, folder: Path, model: str | None
+) -> tuple[Gallery, Sampler]:
+    """The gallery open for writing (a new one where there is none yet) and its embedder."""
+    from vidface.gallery import Gallery
+
+    if (folder / "gallery.sqlite").is_file():
+        gallery = stack.enter_context(opened(place, str(folder), write=True))
+        return gallery, stack.enter_context(looking(place, model, gallery))
+    sampler = stack.enter_context(looking(place, model, None))
+    new = Gallery.create(folder, fingerprint=sampler.fingerprint, dimension=sampler.dimension)
+    return stack.enter_context(new), sampler
+
+
+def _found(reference: Reference, face: Any, count: int) -> dict[str, Any]:
+    """What is said of one face."""
+    matches = reference.search(face.vector[None], count)[0]
+    score = matches[0].score if matches else math.nan
+    margin = matches[0].score - matches[1].score if len(matches) > 1 else math.nan
+    state = "unknown"
+    if score >= reference.threshold:
+        state = "undecided" if margin < reference.margin else "known"
+    return {
+        "box": face.box,
+        "height_px": face.height_px,
+        "recognisability": face.recognisability,
+        "state": state,
+        "name": matches[0].name if state == "known" else None,
+        "margin": margin,
+        "matches": [match._asdict() for match in matches],
+    }
+
+
+def _calibrated(reference: Reference) -> str:
+    if math.isnan(reference.fmr):
+        return " (not calibrated: vidface gallery calibrate)"
+    return f" (calibrated for {reference.fmr:g} of strangers)"
+
+
+def _proof(proof: Any) -> list[str]:
+    what = f"{proof.looks} looks and {proof.pictures} pictures deleted, {proof.vectors} vectors overwritten"
+    searched = "vectors, pictures and name" if proof.name_bytes else "vectors and pictures"
+    lines = [f"{what}; mentions replaced elsewhere: {proof.redacted}"]
+    if proof.shared:
+        lines.append(f"{proof.shared} vectors or pictures stay: somebody else has the same")
+    lines.append(f"searched {', '.join(proof.files)} for {searched}: {proof.found or 'nothing'} found")
+    return [*lines, f"in the audit log as {proof.token}"]
+
+
+def _upper(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {key.upper(): value for key, value in row.items()}
+
+
+def _write_pictures(folder: Path, pictures: dict[int, bytes]) -> None:
+    from vidface.sinks._files import write_private
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
+    for number, data in pictures.items():
+        write_private(folder / f"{number:06d}.{'jpg' if data[:2] == bytes([255, 216]) else 'png'}", data)
