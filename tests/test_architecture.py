@@ -40,6 +40,7 @@ ONLY_HERE = {
     "decord": {"media"},
     "norfair": {"nodes"},
     "torch": {"data"},
+    "usearch": {"gallery"},
 }
 """Heavy library -> the parts that may import it."""
 

@@ -162,6 +162,19 @@ def re_embed(place: Place, model: str, folder: str | None) -> None:
         click.echo(f"{report.dropped} looks had no picture and were dropped", err=True)
 
 
+@click.command()
+@gallery_option
+@click.pass_obj
+def index(place: Place, folder: str | None) -> None:
+    """Build the approximate index that speeds up the search in more than 100,000 looks."""
+    from vidface.gallery.reference import EXACT_LOOKS
+
+    with opened(place, folder, write=True) as gallery:
+        count = gallery.index()
+    note = "" if count > EXACT_LOOKS else f"; it is used above {EXACT_LOOKS:,} looks only"
+    click.echo(f"{count} looks indexed{note}")
+
+
 def _progress(done: int, every: int) -> None:
     click.echo(f"\r{done} of {every} looks", nl=done == every, err=True)
 

@@ -129,6 +129,7 @@ def search(place: Place, picture: str, count: int, folder: str | None, as_json: 
     """Say who the faces in PICTURE are like, nearest first; goes into the audit log."""
     from vidface.cli._gallery_enroll import digest_of
     from vidface.cli._gallery_faces import picture_shot
+    from vidface.gallery.reference import EXACT_LOOKS
 
     path = Path(picture)
     with opened(place, folder) as gallery, looking(place, None, gallery) as sampler:
@@ -159,6 +160,8 @@ def search(place: Place, picture: str, count: int, folder: str | None, as_json: 
         for rank, match in enumerate(row["matches"])
     ]
     table(("FACE", "HEIGHT", "NAME", "COSINE", "DECISION"), lines)
+    if len(reference) > EXACT_LOOKS and reference.exact:
+        click.echo(f"{len(reference)} looks, searched exactly; vidface gallery index is faster", err=True)
     click.echo(f"threshold {reference.threshold:.3f}{_calibrated(reference)}", err=True)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vidface.cli._gallery_care import audit, calibrate, check, export, import_, re_embed
+from vidface.cli._gallery_care import audit, calibrate, check, export, import_, index, re_embed
 from vidface.cli._gallery_common import Place
 from vidface.cli._gallery_people import enroll, forget, list_, merge, rename, search, show
 
@@ -34,5 +34,5 @@ def gallery(ctx: click.Context, folder: str | None) -> None:
 
 for _part in (enroll, list_, show, search, rename, merge, forget):
     gallery.add_command(_part)
-for _part in (calibrate, audit, check, export, import_, re_embed):
+for _part in (calibrate, audit, check, export, import_, index, re_embed):
     gallery.add_command(_part)

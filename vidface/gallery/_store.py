@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.errors import InputError, OutputError, UsageError
-from vidface.gallery import _vectors
+from vidface.gallery import _vectors, ann
 from vidface.gallery._base import BUSY_S, DATABASE, connect, now, plain, telling, user
 from vidface.gallery._lock import WriterLock
 
@@ -176,6 +176,7 @@ class Store:
             self.db.executemany("UPDATE looks SET row = ? WHERE row = ?", moves)
             self.set(generation=generation, rows=len(kept), dimension=dimension)
         _vectors.settle(self.folder, dimension, generation, len(kept))
+        ann.drop(self.folder, generation)
 
     def sweep(self) -> int:
         """Overwrite vectors that belong to no look with zeros, and close the gaps; returns how many."""
@@ -203,6 +204,7 @@ class Store:
             if path.is_file() and not path.is_symlink():
                 path.chmod(0o600)
         told = []
+        ann.drop(self.folder, int(self.setting("generation")))
         cut = _vectors.settle(
             self.folder, self.dimension, int(self.setting("generation")), int(self.setting("rows"))
         )

@@ -10,7 +10,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from vidface.errors import UsageError
-from vidface.gallery import _add, _base, _forget, _renew, _store, transfer
+from vidface.gallery import _add, _base, _forget, _renew, _store, ann, transfer
 from vidface.gallery._renew import Embed
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration, calibrate
@@ -205,6 +205,20 @@ class Gallery(View):
             threshold=THRESHOLD,
             calibration="",
         )
+
+    def index(self) -> int:
+        """Build the approximate index for more than 100,000 looks; returns how many looks are in it.
+
+        Looks that are added later are searched exactly beside it; forgetting takes it away.
+
+        Raises:
+            UsageError: usearch is not installed.
+        """
+        self._store.writable()
+        vectors = self._store.vectors()
+        ann.build(self.folder, vectors, int(self._store.setting("generation")))
+        self.log("index", {"looks": len(vectors)})
+        return len(vectors)
 
     def import_(self, path: str | Path) -> dict[str, AddReport]:
         """Add the people of such a zip, all or none; the looks of a name that is here go to that person.

@@ -33,7 +33,9 @@ class Nearest(NamedTuple):
 
 
 class Index(Protocol):
-    """An approximate index over the rows of a reference."""
+    """An approximate index over the first `covered` rows of a reference."""
+
+    covered: int
 
     def rows(self, queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         """q x count, rows that are likely the nearest; -1 where there are fewer."""
@@ -170,11 +172,12 @@ class Reference:
         return [Match(self.names[person], float(scores[person])) for person in first]
 
     def _near(self, units: NDArray[np.float32], k: int) -> list[list[Match]]:
-        """From the index: many candidates, then their exact cosines."""
+        """From the index: many candidates, then their exact cosines; rows that came later, exactly."""
         assert self.index is not None
         found = []
+        later = np.arange(min(self.index.covered, len(self)), len(self))
         for query, near in zip(units, self.index.rows(units, max(64, 16 * k)), strict=True):
-            rows = near[(near >= 0) & (near < len(self))]
+            rows = np.concatenate([near[(near >= 0) & (near < self.index.covered)], later])
             exact = self.vectors[rows] @ query
             scores = np.full(len(self.names), -np.inf, np.float32)
             np.maximum.at(scores, self.owners[rows], exact)

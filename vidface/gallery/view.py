@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from vidface.gallery import _verify, transfer
+from vidface.gallery import _verify, ann, transfer
 from vidface.gallery._add import unlike
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration
-from vidface.gallery.reference import Reference
+from vidface.gallery.reference import EXACT_LOOKS, Reference
 from vidface.gallery.values import AuditRow, LookRow, Person, clean_name
 
 
@@ -132,7 +132,13 @@ class View:
                 float(self._store.setting("threshold")),
                 float(self._store.setting("margin")),
                 calibration.fmr if calibration else math.nan,
+                self._index(len(kept)) if whole else None,
             )
+
+    def _index(self, looks: int) -> ann.Neighbours | None:
+        if looks <= EXACT_LOOKS:
+            return None
+        return ann.load(self.folder, self.dimension, int(self._store.setting("generation")))
 
     def log(self, action: str, detail: str | Mapping[str, Any] = "", people: Iterable[str] = ()) -> None:
         """Put something into the audit log; also where the gallery was opened for reading.
