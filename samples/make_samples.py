@@ -13,7 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 from _clips import Clip, all_clips
+from _portraits import COLLINS, HOPPER, Portrait, load_picture
 from _scene import Image, render
 from _write import encode, stored_pts
 
@@ -56,6 +58,20 @@ def make(clip: Clip, out: Path) -> Path:
     return path
 
 
+def still(portrait: Portrait, out: Path) -> Path:
+    """Write the face with room around it, 256 pixels high: a picture to enrol somebody from."""
+    picture = load_picture(portrait)
+    x1, y1, x2, y2 = portrait.box
+    reach, middle = 1.1 * (y2 - y1), ((x1 + x2) / 2, (y1 + y2) / 2)
+    left, top = (max(0, round(c - reach)) for c in middle)
+    crop = picture[top : round(middle[1] + reach), left : round(middle[0] + reach), ::-1]
+    path, size = out / f"{portrait.name}.jpg", (round(256 * crop.shape[1] / crop.shape[0]), 256)
+    cv2.imwrite(
+        str(path), cv2.resize(crop, size, interpolation=cv2.INTER_AREA), [cv2.IMWRITE_JPEG_QUALITY, 92]
+    )
+    return path
+
+
 def main() -> None:
     """Parse the command line, make every clip (or those named) and say what was written."""
     parser = argparse.ArgumentParser(description="Make vidface's sample clips and their ground truth.")
@@ -64,6 +80,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="name of one clip to make; may be repeated")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    for portrait in (COLLINS, HOPPER):
+        if not args.only or portrait.name in args.only:
+            print(still(portrait, args.out))
     for clip in all_clips():
         if not args.only or clip.name in args.only:
             path = make(clip, args.out)

@@ -2,8 +2,8 @@
 
 All from validation people and training people, never from the test part.
 
-- `centre`: `share` times the mean output over faces of all sizes; the share (0, 0.5 or 1) with the best mean accuracy
-  on validation pairs at 16, 12 and 8 px is taken.
+- `centre`: `share` times the mean output over faces of all sizes; the share (0, 0.5 or 1) with the best
+  mean accuracy on validation pairs at 16, 12 and 8 px is taken.
 - `destroyed`: mean direction of faces blurred with sigma 6 px or shrunk to 4..6 px: the cluster that
   unrecognisable faces fall into (as in "Recognizability Embedding Enhancement", CVPR 2023).
 - `weights`: logistic regression on (distance from that cluster, length of the output, 1). The event: this

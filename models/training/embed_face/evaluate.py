@@ -2,8 +2,8 @@
 
 6,000 pairs of the test part (half of one person, half of two), one side at 112 px, the other shrunk with the
 area filter and enlarged bicubically. Wrong labels (cosine of the teacher below 0.3 to the median of the
-person's pictures) are left out for all. Accuracy by ten folds; TAR at FAR 1e-2 and 1e-3; 95 % intervals from 1,000
-resamplings of people. The trivial baseline is the cosine of centred grey pixels at 16 x 16.
+person's pictures) are left out for all. Accuracy by ten folds; TAR at FAR 1e-2 and 1e-3; 95 % intervals
+from 1,000 resamplings of people. The trivial baseline is the cosine of centred grey pixels at 16 x 16.
 """
 
 from __future__ import annotations
