@@ -140,6 +140,7 @@ def test_aligned_crops_put_the_landmarks_on_the_template(tmp_path: Path, name: A
     assert picture.shape == (TEMPLATES[name].size,) * 2
     for x, y in TEMPLATES[name].points:
         assert picture[int(y), int(x)] < 50
+    assert index(tmp_path)[0]["crop"] == name
 
 
 @pytest.mark.parametrize(

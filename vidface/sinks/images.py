@@ -40,7 +40,7 @@ class Images(Sink):
     track are left out and counted.
 
     index.jsonl, one line a picture, by track and falling quality: track, file, frame, time, quality,
-    ranked_by ("quality" or "proxy"), the quality's parts, box. It is written at the end.
+    ranked_by ("quality" or "proxy"), the quality's parts, box, crop. It is written at the end.
     """
 
     per_track: int = Field(1, ge=1, le=100, description="Pictures of each track, at most.")
@@ -103,7 +103,8 @@ class Images(Sink):
                 self._write(track, shots)
                 for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
                     name = self._name(track, shot.slot)
-                    index.write(compact(shot.row(track, name, ranked_by=self._ranked_by)))
+                    row = shot.row(track, name, ranked_by=self._ranked_by)
+                    index.write(compact(row | {"crop": self.crop}))
                     files.append(f"{self._target.name}/{name}")
         finally:
             index.close()

@@ -232,7 +232,8 @@ def _confidence(
     own = 1 - np.where(np.isnan(cohesion), threshold, cohesion)
     # Where nobody else is near, the nearest is taken to be at a right angle.
     other = 1 - np.nan_to_num(rival, nan=0.0)
-    return np.clip((other - own) / np.maximum(np.maximum(own, other), 1e-9), 0, 1)
+    silhouette: NDArray[np.float64] = (other - own) / np.maximum(np.maximum(own, other), 1e-9)
+    return np.clip(silhouette, 0, 1)
 
 
 def _questions(
