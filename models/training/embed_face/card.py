@@ -1,0 +1,111 @@
+"""Write the model card from the figures, so that no number in it is typed by hand.
+
+python card.py --model ../../vidface-embed
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+AIMS = {"112 px": 97.5, "16 px": 95.0, "12 px": 89.0, "8 px": 75.0}
+
+
+def sizes(rows: dict[str, Any], wanted: bool) -> str:
+    """Student, teacher and trivial baseline by size (or by the other troubles)."""
+    lines = [
+        "| probe | accuracy (95 % interval) | TAR at FAR 1e-2, 1e-3 | teacher: accuracy | TAR | trivial | recognisability |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        if name.endswith(" px") is not wanted:
+            continue
+        mine, theirs, low = row["student"], row["teacher"], row.get("trivial")
+        a, b = mine["95 % interval"]
+        lines.append(
+            f"| {name} | **{mine['accuracy']}** ({a} to {b}) | {mine['TAR at FAR 0.01']}, {mine['TAR at FAR 0.001']} "
+            f"| {theirs['accuracy']} | {theirs['TAR at FAR 0.01']}, {theirs['TAR at FAR 0.001']} "
+            f"| {low['accuracy'] if low else ''} | {mine['recognisability, mean']} |"
+        )
+    return "\n".join(lines)
+
+
+def targets(rows: dict[str, Any]) -> str:
+    """Each aim with what was reached."""
+    lines = ["| accuracy at | aim | reached | teacher on the same pairs | |", "|---|---|---|---|---|"]
+    for name, aim in AIMS.items():
+        mine, theirs = rows[name]["student"]["accuracy"], rows[name]["teacher"]["accuracy"]
+        lines.append(f"| {name} | {aim} | {mine} | {theirs} | {'met' if mine >= aim else '**missed**'} |")
+    return "\n".join(lines)
+
+
+def groups(metrics: dict[str, Any]) -> str:
+    """False non-matches and matches by sex, false non-matches by person."""
+    lines = ["| | false non-match rate, % | false match rate among the same sex, % |", "|---|---|---|"]
+    for size in ("112 px", "16 px"):
+        for name, row in metrics[f"by group, {size}"].items():
+            matches = row.get("false match rate among the same sex, %", "")
+            lines.append(
+                f"| {size}: {name.replace('_', ' ')} | {row['false non-match rate, %']} | {matches} |"
+            )
+    return "\n".join(lines)
+
+
+def reliability(calibration: dict[str, Any]) -> str:
+    """Stated against observed on validation people."""
+    rows = calibration["reliability on validation people (stated, observed, looks)"]
+    lines = ["| stated | observed | looks |", "|---|---|---|"]
+    lines += [f"| {a} | {b} | {n} |" for a, b, n in rows]
+    return (
+        "\n".join(lines)
+        + f"\n\nBrier score {calibration['Brier score']} (validation and training people together)."
+    )
+
+
+def trained(log: Path) -> str:
+    """How much it saw: the last line of the log that counts views."""
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    last = max((row for row in rows if "views" in row), key=lambda row: row["views"])
+    minutes = max(row.get("minutes", 0) for row in rows)
+    return f"{last['views']:,} views in {last['step']:,} steps and {minutes:.0f} minutes"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, help="folder with metrics, facts, calibration, log"
+    )
+    folder = parser.parse_args().model
+    metrics, facts, calibration = (
+        json.loads((folder / name).read_text()) for name in ("metrics.json", "facts.json", "calibration.json")
+    )
+    discard = metrics["error versus discard by recognisability, sizes mixed"]
+    parts = {
+        "PARAMETERS": f"{facts['parameters']:,}",
+        "BYTES": f"{facts['bytes']:,}",
+        "SHA256": facts["sha256"],
+        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
+        "TRAINED": trained(folder / "train.jsonl"),
+        "WRONG": str(metrics["wrong labels left out"]),
+        "TARGETS": targets(metrics["verification"]),
+        "SIZES": sizes(metrics["verification"], True),
+        "TROUBLES": sizes(metrics["verification"], False),
+        "GROUPS": groups(metrics),
+        "RECOGNISABILITY": reliability(calibration),
+        "DISCARD": ", ".join(f"{100 * a:.0f} % -> {b} %" for a, b in discard)
+        + " false non-matches at a false match rate of 1 %",
+        "CPU": str(metrics["CPU ms a face, one thread"]),
+    }
+    text = (Path(__file__).parent / "card_template.md").read_text()
+    for key, value in parts.items():
+        text = text.replace(f"@{key}@", value)
+    (folder / "card.md").write_text(text)
+    print(folder / "card.md", "written")
+
+
+if __name__ == "__main__":
+    main()
