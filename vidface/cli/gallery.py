@@ -9,6 +9,7 @@ import click
 from vidface.cli._gallery_care import audit, calibrate, check, export, import_, index, re_embed
 from vidface.cli._gallery_common import Place
 from vidface.cli._gallery_people import enroll, forget, list_, merge, rename, search, show
+from vidface.cli._unknowns import unknowns
 
 if TYPE_CHECKING:
     from vidface.cli._gallery_faces import Sampler
@@ -36,3 +37,4 @@ for _part in (enroll, list_, show, search, rename, merge, forget):
     gallery.add_command(_part)
 for _part in (calibrate, audit, check, export, import_, index, re_embed):
     gallery.add_command(_part)
+gallery.add_command(unknowns)

@@ -267,17 +267,12 @@ def _nearest(groups: list[Group], reference: Reference | None) -> list[Match | N
 
 
 def _ask(tracks: list[Track], numbers: NDArray[np.int64], question: Question) -> Ask:
-    left, right = (
-        min((tracks[row] for row in side), key=_by_evidence) for side in (question.left, question.right)
-    )
-    return Ask(
-        int(numbers[question.left[0]]),
-        int(numbers[question.right[0]]),
-        left,
-        right,
-        question.similarity,
-        question.gain,
-    )
+    sides = [
+        (int(numbers[side[0]]), min((tracks[row] for row in side), key=_by_evidence))
+        for side in (question.left, question.right)
+    ]
+    (left, one), (right, two) = sorted(sides, key=lambda side: (side[0], _by_evidence(side[1])))
+    return Ask(left, right, one, two, question.similarity, question.gain)
 
 
 def _evidence(group: Group) -> float:
