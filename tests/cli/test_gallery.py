@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import stat
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from tests.gallery.people import MODEL, D, direction, picture, vector
 from vidface.cli._gallery_enroll import best
 from vidface.cli._gallery_faces import Face, GraphSampler, Shot, picture_shot
+from vidface.cli._gallery_tracks import TrackPlaces, places_of
 from vidface.cli.gallery import gallery
 from vidface.errors import InputError, OutputExistsError, UsageError, VidfaceError
 
@@ -51,6 +53,10 @@ class Made:
             if line == "bad":
                 raise InputError(f"{path}: is no video.")
             yield shot(path, line, number)
+
+    def track(self, places: TrackPlaces) -> Iterator[Shot]:
+        for number in places.faces:
+            yield shot(places.clip, f"0.{number}", number)
 
     def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = np.stack([direction(len(data), self.dimension) for data in pictures])
@@ -194,6 +200,56 @@ def test_the_best_faces_of_a_clip_differ() -> None:
     ]
     assert [one.frame for _, one in best(shots, 3)] == [1, 2, 3]
     assert [one.frame for _, one in best(shots, 1)] == [1]
+
+
+def finished_run(frames: int = 6) -> None:
+    """The folder of a run with the tracks 1 (every second frame interpolated) and 2 (no landmarks)."""
+    put({"clip.mp4": "a clip", "run/run.json": ""})
+    facts = {"path": "clip.mp4", "sha256": hashlib.sha256(b"a clip").hexdigest()}
+    Path("run/run.json").write_text(json.dumps({"input": facts, "from": 1.0, "to": None}))
+    points = [[10, 10], [20, 10], [15, 15], [11, 20], [19, 20]]
+    lines = []
+    for number in range(frames):
+        one = {"track": 1, "box": [0, 0, 30, 40], "score": 0.9, "landmarks": points}
+        two = {"track": 2, "box": [50, 0, 80, 40], "score": 0.9, "landmarks": None, "interpolated": False}
+        faces = [two, {**one, "interpolated": number % 2 == 1}]
+        lines.append(json.dumps({"frame": number, "time": f"{number / 2:.6f}", "faces": faces}))
+    Path("run/faces.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_a_track_of_a_run_can_be_enrolled() -> None:
+    """Its detected faces, from the clip that the run names; once."""
+    finished_run()
+    places = places_of(Path("run"), 1, 0.5)
+    assert (places.clip, places.start, places.stop) == (Path("clip.mp4"), 1.0, None)
+    assert list(places.faces) == [0, 2, 4]
+    assert list(places_of(Path("run"), 1, 2.0).faces) == [0, 4]
+    assert "3 looks of 1 person" in run("enroll", "Ann", "run", "--track", "1").stdout
+    rows = json.loads(run("show", "Ann", "--json").stdout)["looks"]
+    assert [Path(row["source"]).name for row in rows] == ["clip.mp4#0", "clip.mp4#2", "clip.mp4#4"]
+    assert "enrolled before" in run("enroll", "Ann", "run", "--track", "1").stdout
+
+
+def test_a_run_that_cannot_be_enrolled_from() -> None:
+    """No such track, no run, a cut file, another clip by now, no clip any more."""
+    finished_run()
+    for words, match in (
+        (("run", "--track", "2"), "no track 2 with landmarks"),
+        (("nowhere", "--track", "1"), "no finished run"),
+    ):
+        with pytest.raises(InputError, match=match):
+            run("enroll", "Ann", *words)
+    with pytest.raises(UsageError, match="one run"):
+        run("enroll", "Ann", "run", "run", "--track", "1")
+    Path("clip.mp4").write_text("another clip")
+    with pytest.raises(InputError, match="not the file any more"):
+        run("enroll", "Ann", "run", "--track", "1")
+    Path("clip.mp4").unlink()
+    with pytest.raises(InputError, match="which is not there"):
+        run("enroll", "Ann", "run", "--track", "1")
+    Path("run/faces.jsonl").write_text('{"frame": 0')
+    with pytest.raises(InputError, match="damaged"):
+        run("enroll", "Ann", "run", "--track", "1")
 
 
 def test_a_second_run_goes_on_where_the_first_was_interrupted() -> None:
@@ -459,6 +515,7 @@ def test_the_real_sampler_finds_people_in_a_clip(samples: Path) -> None:
 SLOW = """
 import sys, time
 from tests.cli.test_gallery import Made
+from vidface.cli._gallery_tracks import TrackPlaces, places_of
 from vidface.cli.gallery import gallery
 class Slow(Made):
     def stills(self, paths):

@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from vidface.cli._gallery_faces import Face, Sampler, Shot
+from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.errors import InputError, UsageError
 from vidface.gallery import Gallery, Look
 from vidface.media.images import is_picture, natural_key
@@ -137,19 +138,31 @@ class Enrolment:
                 self._add(name, [self._look(face, shot, fresh[shot.path])])
         for path, digest in fresh.items():
             if not is_picture(path):
-                self._clip(name, path, digest)
+                shots = self._looking.clip(path, self._gate.every_s)
+                self._frames(name, path, digest, shots)
 
-    def _clip(self, name: str, path: Path, digest: str) -> None:
+    def track(self, name: str, places: TrackPlaces) -> None:
+        """Enrol a track of a finished run as this person."""
+        if self._gallery.enrolled(name, places.digest):
+            self.tally.known += 1
+            self._progress()
+            return
+        self._frames(name, places.clip, places.digest, self._looking.track(places))
+        for line in self._doubts(name):
+            self._say(line)
+
+    def _frames(self, name: str, path: Path, digest: str, shots: Iterator[Shot]) -> None:
+        """The best of a clip's or a track's frames."""
         good: list[tuple[Face, Shot]] = []
         causes: Counter[str] = Counter()
         crowded = seen = 0
         try:
-            for shot in self._looking.clip(path, self._gate.every_s):
+            for shot in shots:
                 seen += bool(shot.faces)
                 crowded += sum(face.height_px >= self._gate.min_face_px for face in shot.faces) > 1
                 face = self._gate.choose(shot)
                 if isinstance(face, str):
-                    causes[face.split(";")[0].split(",")[0]] += 1
+                    causes[face] += 1
                 else:
                     good.append((face, shot))
         except InputError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data import Embeddings, Faces, Frame
 from vidface.errors import InputError, UsageError
 from vidface.graph.run import run
 from vidface.infer.embedder import Embedder
+from vidface.media.decode import open_source
 from vidface.media.images import is_picture
 from vidface.media.probe import probe
 from vidface.nodes.recognize.quality import RecognizeQuality
@@ -71,6 +74,10 @@ class Sampler(Protocol):
         """A shot for each frame looked at. Raises InputError."""
         ...
 
+    def track(self, places: TrackPlaces) -> Iterator[Shot]:
+        """A shot for each place of a track of a finished run. Raises InputError."""
+        ...
+
     def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Aligned pictures -> n x d vectors and n recognisabilities."""
         ...
@@ -121,6 +128,15 @@ class GraphSampler:
             for tick in work:
                 if tick["detect"].looked:
                     yield self._shot(path, tick.frame, tick["detect"], tick.index)
+
+    def track(self, places: TrackPlaces) -> Iterator[Shot]:
+        """See `Sampler`; the clip is decoded and no face is looked for."""
+        with closing(open_source(places.clip, start=places.start, stop=places.stop)) as source:
+            for frame in source.frames():
+                if frame.index > max(places.faces):
+                    return
+                if frame.index in places.faces:
+                    yield self._shot(places.clip, frame, places.faces[frame.index], frame.index)
 
     def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Sampler`; raises InputError for a picture that is damaged."""

@@ -1,10 +1,9 @@
-"""Commands on people: enroll, list, show, search, rename, merge, forget."""
+"""Commands on people: list, show, search, rename, merge, forget."""
 
 from __future__ import annotations
 
 import math
 import sys
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,56 +20,12 @@ from vidface.cli._gallery_common import (
     show_json,
     table,
 )
-from vidface.errors import InputError, OutputError, UsageError, VidfaceError
+from vidface.errors import InputError, OutputError, VidfaceError
 
 if TYPE_CHECKING:
-    from vidface.cli._gallery_faces import Sampler
-    from vidface.gallery import Gallery, Reference
+    from vidface.gallery import Reference
 
 _STATES = {"known": "", "undecided": "two people are alike", "unknown": "below the threshold"}
-
-
-@click.command()
-@click.argument("words", metavar="[NAME PATH...]", nargs=-1)
-@click.option(
-    "--folders", metavar="DIR", type=click.Path(), help="Each folder in DIR is a person of its name."
-)
-@click.option("--model", help="The embedder of a new gallery; vidface-embed where not said.")
-@click.option("--min-face-px", type=click.FloatRange(0), default=24, show_default=True)
-@click.option("--min-recognisability", type=click.FloatRange(0, 1), default=0.3, show_default=True)
-@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.2, show_default=True)
-@click.option("--largest", is_flag=True, help="Where a picture shows several faces, take the tallest.")
-@click.option("--every", "every_s", type=click.FloatRange(0), default=0.5, show_default=True,
-              help="Seconds between the frames of a clip that are looked at.")  # fmt: skip
-@click.option("--max-looks", type=click.IntRange(1), default=10, show_default=True, help="Of one clip.")
-@click.option("--no-pictures", is_flag=True, help="Keep no crops; then re-embed is not possible.")
-@gallery_option
-@click.pass_obj
-def enroll(
-    place: Place, words: tuple[str, ...], folders: str | None, model: str | None, folder: str | None,
-    **options: Any,
-) -> None:  # fmt: skip
-    """Enrol NAME from pictures, clips, or folders of them.
-
-    A picture must show one face. Files that were enrolled for that name before are passed over, so that
-    an enrolment that was interrupted goes on where it was.
-    """
-    from vidface.cli._gallery_enroll import Enrolment, Gate
-
-    people = _people(words, folders)
-    gate = Gate(pictures=not options.pop("no_pictures"), **options)
-    with ExitStack() as stack:
-        gallery, sampler = _for_enrolment(stack, place, folder_of(place, folder), model)
-        work = Enrolment(gallery, sampler, gate, sum(map(len, people.values())))
-        try:
-            for name, paths in people.items():
-                work.person(name, paths)
-        except KeyboardInterrupt:
-            click.echo(f"\n{work.tally.sentence()}; the same command goes on from here", err=True)
-            raise
-    if not work.tally.people and not work.tally.known:
-        raise UsageError(f"nothing was enrolled: {work.tally.sentence()}, for the reasons above")
-    click.echo(work.tally.sentence())
 
 
 @click.command("list")
@@ -218,39 +173,6 @@ def forget(
             f"{proof.found} traces of the person are still in the files of {folder_of(place, folder)}; "
             "other files than the gallery's own in that folder?"
         )
-
-
-def _people(words: tuple[str, ...], folders: str | None) -> dict[str, list[Path]]:
-    """Name -> files."""
-    from vidface.cli._gallery_enroll import files_of
-
-    if folders is None:
-        if len(words) < 2:
-            raise UsageError("say who and from what: vidface gallery enroll NAME PATH..., or --folders DIR")
-        return {words[0]: files_of([Path(word) for word in words[1:]])}
-    root = Path(folders)
-    if words or not root.is_dir():
-        raise UsageError(f"--folders takes the names from the folders in it; {root} must be a folder, "
-                         "and NAME PATH... must be left out")  # fmt: skip
-    inside = sorted(item for item in root.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {item.name: files_of([item]) for item in inside}
-    if not any(found.values()):
-        raise UsageError(f"{root} has no folders with pictures or clips in them")
-    return found
-
-
-def _for_enrolment(
-    stack: ExitStack, place: Place, folder: Path, model: str | None
-) -> tuple[Gallery, Sampler]:
-    """The gallery open for writing (a new one where there is none yet) and its embedder."""
-    from vidface.gallery import Gallery
-
-    if (folder / "gallery.sqlite").is_file():
-        gallery = stack.enter_context(opened(place, str(folder), write=True))
-        return gallery, stack.enter_context(looking(place, model, gallery))
-    sampler = stack.enter_context(looking(place, model, None))
-    new = Gallery.create(folder, fingerprint=sampler.fingerprint, dimension=sampler.dimension)
-    return stack.enter_context(new), sampler
 
 
 def _found(reference: Reference, face: Any, count: int) -> dict[str, Any]:

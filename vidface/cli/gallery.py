@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vidface.cli._gallery_add import enroll
 from vidface.cli._gallery_care import audit, calibrate, check, export, import_, index, re_embed
 from vidface.cli._gallery_common import Place
-from vidface.cli._gallery_people import enroll, forget, list_, merge, rename, search, show
+from vidface.cli._gallery_people import forget, list_, merge, rename, search, show
 from vidface.cli._unknowns import unknowns
 
 if TYPE_CHECKING:
