@@ -1,4 +1,4 @@
-"""`vidface gallery unknowns` and `names` as a user sees them."""
+"""`vidface gallery unknowns` as a user sees it."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ def run(tmp_path: Path) -> Path:
     return made_run(tmp_path / "one", tracks | {7: (14, LAST)}, states={7: ("known", "Dan")})
 
 
-def doubtful(folder: Path) -> Path:
-    """Two tracks with a cosine of 0.4."""
+def two_alike() -> tuple[Any, Any]:
+    """Two vectors with a cosine of 0.4."""
     one, two = direction(1), direction(2)
     rest = two - one * float(one @ two)
-    near = 0.4 * one + np.sqrt(1 - 0.16) * rest / np.linalg.norm(rest)
-    return made_run(folder, {1: (1, NOW), 2: (2, LATER)}, vector=np.stack([one, near]).astype(np.float32))
+    return one, 0.4 * one + np.sqrt(1 - 0.16) * rest / np.linalg.norm(rest)
+
+
+def doubtful(folder: Path) -> Path:
+    """Two tracks that may be one person."""
+    return made_run(folder, {1: (1, NOW), 2: (2, LATER)}, vector=np.stack(two_alike()).astype(np.float32))
 
 
 def test_groups_are_shown_with_times_and_shots(run: Path) -> None:

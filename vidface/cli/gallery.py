@@ -10,6 +10,7 @@ from vidface.cli._gallery_add import enroll
 from vidface.cli._gallery_care import audit, calibrate, check, export, import_, index, re_embed
 from vidface.cli._gallery_common import Place
 from vidface.cli._gallery_people import forget, list_, merge, rename, search, show
+from vidface.cli._names import names
 from vidface.cli._unknowns import unknowns
 
 if TYPE_CHECKING:
@@ -38,4 +39,5 @@ for _part in (enroll, list_, show, search, rename, merge, forget):
     gallery.add_command(_part)
 for _part in (calibrate, audit, check, export, import_, index, re_embed):
     gallery.add_command(_part)
-gallery.add_command(unknowns)
+for _part in (unknowns, names):
+    gallery.add_command(_part)

@@ -1,0 +1,203 @@
+"""`vidface gallery names --subtitles FILE RUN`: names in captions, linked to groups of faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidface.cli._gallery_common import Place, gallery_option, json_option, show_json, table
+from vidface.cli._unknowns import Work, gallery_for
+from vidface.cli._unknowns_show import assigned_lines, group_row
+
+if TYPE_CHECKING:
+    from vidface.gallery.captionnames import Mention
+    from vidface.gallery.naming import Link
+    from vidface.gallery.runs import Track
+    from vidface.gallery.subtitles import Subtitles
+    from vidface.gallery.unknowns import Group
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--subtitles", metavar="FILE.srt", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--people",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Look for these only: one a line, the name, then after commas what else they are called.",
+)
+@click.option(
+    "--shift",
+    "shift_s",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Seconds to add to the times of the subtitles.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    default=None,
+    help="Of groups of faces, as of vidface gallery unknowns.",
+)
+@click.option(
+    "--min-evidence",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Leave out tracks with less; one perfect look is 1.",
+)
+@click.option("--assign", is_flag=True, help="Enrol the groups whose names are sure.")
+@gallery_option
+@json_option
+@click.pass_obj
+def names(
+    place: Place, /, run: Path, subtitles: Path, people: Path | None, folder: str | None, as_json: bool,
+    **said: Any,
+) -> None:  # fmt: skip
+    """Link the names in the captions of a film to the faces in RUN, and say how sure that is.
+
+    A name is linked to the group of faces that is seen when it is said more often than can be by chance.
+    Labels of speakers ("ANN:", "[ANN]") count before names in the text. Groups are those of vidface gallery
+    unknowns, and people that the run recognised. SURE is a chance under a simple model, not a measured one.
+    """
+    from vidface.gallery.runs import read_runs
+    from vidface.gallery.subtitles import read_srt
+
+    runs, texts = read_runs([run]), read_srt(subtitles)
+    found = _mentions(texts, people)
+    with ExitStack() as stack:
+        gallery = gallery_for(stack, place, folder, runs, write=said["assign"])
+        work = Work(runs, gallery, said["threshold"], said["min_evidence"])
+        work.look()
+        faces = _faces(work.found.groups, runs[0].tracks)
+        links = _links(texts, found, faces, said["shift_s"])
+        fit = [(link.name, face) for link, face in links if face is not None and _fit(link, face)]
+        done = [work.assign(face.tracks, name) for name, face in fit if said["assign"]]
+        if gallery is not None:
+            gallery.log("names", {"run": str(runs[0].folder), "names": len(links), "enrolled": len(done)})
+    for note in texts.notes:
+        click.echo(note, err=True)
+    if as_json:
+        _show(links, work.found.groups, done, texts)
+    else:
+        _tell(links, done, texts, asked=said["assign"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One person in the film: an unknown group, or somebody whom the run recognised."""
+
+    tracks: Sequence[Track]
+    group: Group | None
+    known: str | None
+
+    @property
+    def label(self) -> str:
+        """As it stands in the table."""
+        return f"known as {self.known}" if self.group is None else f"group {self.group.number}"
+
+
+def _mentions(texts: Subtitles, people: Path | None) -> tuple[Mention, ...]:
+    from vidface.gallery.captionnames import mentions, read_people
+
+    return mentions(texts.captions, None if people is None else read_people(people))
+
+
+def _faces(groups: Sequence[Group], tracks: Sequence[Track]) -> list[Face]:
+    known: dict[str, list[Track]] = {}
+    for track in tracks:
+        if track.state == "known":
+            known.setdefault(track.name, []).append(track)
+    unknown = [Face(group.tracks, group, None) for group in groups]
+    return unknown + [Face(rows, None, name) for name, rows in sorted(known.items())]
+
+
+def _links(
+    texts: Subtitles, found: Sequence[Mention], faces: Sequence[Face], shift_s: float
+) -> list[tuple[Link, Face | None]]:
+    from vidface.gallery.naming import link_names
+
+    spans = [[span for track in face.tracks for span in track.spans] for face in faces]
+    links = link_names(texts.captions, found, spans, shift_s=shift_s)
+    return [(link, None if link.group is None else faces[link.group]) for link in links]
+
+
+def _fit(link: Link, face: Face) -> bool:
+    """To be enrolled: the name is sure, and the group is not in doubt itself."""
+    if not link.sure or face.group is None:
+        return False
+    return face.group.proposed or len(face.tracks) == 1
+
+
+def _show(
+    links: Sequence[tuple[Link, Face | None]],
+    groups: Sequence[Group],
+    done: list[dict[str, Any]],
+    texts: Subtitles,
+) -> None:
+    rows = [
+        {
+            **asdict(link),
+            "group": None if face is None or face.group is None else face.group.number,
+            "known": None if face is None else face.known,
+            # Where both were never seen together there is none.
+            "pmi": link.pmi if link.together else None,
+        }
+        for link, face in links
+    ]
+    show_json(
+        {
+            "captions": len(texts.captions),
+            "names": rows,
+            "groups": [group_row(group) for group in groups],
+            "assigned": done,
+        }
+    )
+
+
+def _tell(
+    links: Sequence[tuple[Link, Face | None]], done: list[dict[str, Any]], texts: Subtitles, *, asked: bool
+) -> None:
+    for one in done:
+        for line in assigned_lines(one):
+            click.echo(line)
+    if not links:
+        click.echo(f"no names were found in {len(texts.captions)} captions; --people gives a list", err=True)
+        return
+    head = ("NAME", "FACE", "SURE", "", "FROM", "SAID", "SEEN", "TOGETHER", "CHANCE")
+    table(head, _rows(links))
+    for line in _doubts(links, asked=asked):
+        click.echo(line, err=True)
+
+
+def _rows(links: Sequence[tuple[Link, Face | None]]) -> Iterator[tuple[Any, ...]]:
+    for link, face in links:
+        if face is None:
+            yield (link.name, "nobody", "-", "", _kind(link), link.said, "", "", "")
+            continue
+        sure = "sure" if link.sure else "not sure"
+        counts = (link.said, link.seen, link.together, f"{link.p:.2g}")
+        yield (link.name, face.label, f"{link.sureness:.2f}", sure, _kind(link), *counts)
+
+
+def _kind(link: Link) -> str:
+    return "labels" if link.labels else "text"
+
+
+def _doubts(links: Sequence[tuple[Link, Face | None]], *, asked: bool) -> Iterator[str]:
+    for link, face in links:
+        if not link.sure or face is None:
+            continue
+        if face.group is None and face.known != link.name:
+            yield f"{link.name!r} in the captions is whom the run knows as {face.known!r}"
+        elif asked and not _fit(link, face) and face.group is not None:
+            yield (
+                f"{link.name!r} was not enrolled: {face.label} may be several people, see vidface gallery "
+                "unknowns"
+            )
