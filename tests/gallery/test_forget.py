@@ -99,13 +99,15 @@ def test_a_trace_that_is_left_is_found(tmp_path: Path) -> None:
     with Gallery.open(folder, write=True) as gallery:
         proof = gallery.forget(NAME)
         assert not proof.clean
+        assert proof.where == ("copy.bin",)
         (folder / "copy.bin").unlink()
         (folder / "note.txt").write_text("Cem was seen")
         proof = gallery.forget("Cem")
         assert (proof.found, proof.name_bytes) == (0, False)  # three letters turn up by chance
         (folder / "note.txt").write_text(f"{NAME} was seen")
         gallery.add(NAME, looks(1))
-        assert gallery.forget(NAME).found == 1
+        proof = gallery.forget(NAME)
+        assert (proof.found, proof.where) == (1, ("note.txt",))
 
 
 def test_the_proof_looks_into_the_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

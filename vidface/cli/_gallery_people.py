@@ -170,8 +170,8 @@ def forget(
             click.echo(line)
     if not proof.clean:
         raise VidfaceError(
-            f"{proof.found} traces of the person are still in the files of {folder_of(place, folder)}; "
-            "other files than the gallery's own in that folder?"
+            f"{proof.found} traces of the person are still in {folder_of(place, folder)}, in the files "
+            f"{', '.join(proof.where)}: take them away yourself where they are no files of the gallery"
         )
 
 

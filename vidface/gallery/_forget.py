@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from vidface.gallery._base import telling
+from vidface.gallery._base import DATABASE, telling
 from vidface.gallery._store import Store
 from vidface.gallery._vectors import FILE as VECTORS
 from vidface.gallery.values import Proof
@@ -64,14 +64,26 @@ def forget(store: Store, name: str, looks: list[int] | None) -> Proof:
     with telling(store.folder):
         store.db.execute("VACUUM")
     by_bytes = looks is None and len(name.encode()) >= _SHORTEST
-    found = _search(store, traces.pieces)
+    found, where = _search(store, traces.pieces)
     if looks is None:
-        found += _mentions(store.db, name)
+        mentions = _mentions(store.db, name)
+        found += mentions
+        where |= {DATABASE} if mentions else set()
     if by_bytes:
-        found += _unexplained(store, name.encode())
-    files = tuple(sorted(path.name for path in _files(store.folder)))
+        count, places = _unexplained(store, name.encode())
+        found += count
+        where |= places
     return Proof(
-        token, len(traces.ids), traces.pictures, swept, redacted, files, by_bytes, found, traces.shared
+        token=token,
+        looks=len(traces.ids),
+        pictures=traces.pictures,
+        vectors=swept,
+        redacted=redacted,
+        files=tuple(sorted(path.name for path in _files(store.folder))),
+        name_bytes=by_bytes,
+        found=found,
+        where=tuple(sorted(where)),
+        shared=traces.shared,
     )
 
 
@@ -180,17 +192,20 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from (path for path in folder.rglob("*") if path.is_file())
 
 
-def _search(store: Store, pieces: list[bytes]) -> int:
-    """Pieces that are in any file of the folder."""
-    left = set()
+def _search(store: Store, pieces: list[bytes]) -> tuple[int, set[str]]:
+    """How many pieces are in any file of the folder, and in which files."""
+    left: set[bytes] = set()
+    where = set()
     for path in _files(store.folder):
         with _mapped(path) as data:
-            left |= {piece for piece in pieces if data.find(piece) >= 0}
-    return len(left)
+            here = {piece for piece in pieces if data.find(piece) >= 0}
+        left |= here
+        where |= {path.name} if here else set()
+    return len(left), where
 
 
-def _unexplained(store: Store, name: bytes) -> int:
-    """Places where the bytes of the name stand and no text that is still in use does."""
+def _unexplained(store: Store, name: bytes) -> tuple[int, set[str]]:
+    """Where the bytes of the name stand and no text that is still in use does: how often, which files."""
     texts = {
         text.encode()
         for table, column in _TEXTS
@@ -202,15 +217,19 @@ def _unexplained(store: Store, name: bytes) -> int:
         for (blob,) in store.db.execute("SELECT data FROM pictures WHERE instr(data, ?) > 0", (name,))
     )
     count = 0
+    where = set()
     for path in _files(store.folder):
         if path.name == VECTORS:  # numbers; a short name would turn up by chance
             continue
         with _mapped(path) as data:
             place = data.find(name)
             while place >= 0:
-                count += not _explained(data, place, name, texts)
+                if not _explained(data, place, name, texts):
+                    count += 1
+                    where.add(path.name)
                 place = data.find(name, place + 1)
-    return max(0, count - chance)
+    left = max(0, count - chance)
+    return left, where if left else set()
 
 
 def _explained(data: mmap.mmap | bytes, place: int, name: bytes, texts: set[bytes]) -> bool:

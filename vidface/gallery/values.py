@@ -149,6 +149,7 @@ class Proof:
         name_bytes: the name was looked for as bytes too; with fewer than 4 it would turn up by chance, and
             is looked for in the rows of the database only.
         found: places where a vector, a picture or the name was still found; 0 is the proof.
+        where: the files in which.
         shared: vectors and pictures that another person has as well, the same bit by bit: those stay.
     """
 
@@ -160,6 +161,7 @@ class Proof:
     files: tuple[str, ...]
     name_bytes: bool
     found: int
+    where: tuple[str, ...]
     shared: int
 
     @property
