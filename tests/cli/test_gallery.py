@@ -272,6 +272,9 @@ def test_doubts_are_told() -> None:
     three()
     put({"x.jpg": "8.0", "r.jpg": "1.5"})
     assert "1 look is unlike the others (number 10)" in run("enroll", "Ann", "x.jpg").stderr
+    marks = [row["unlike"] for row in json.loads(run("show", "Ann", "--json").stdout)["looks"]]
+    assert marks == [False, False, False, True]
+    assert run("show", "Ann").stdout.count("unlike the others") == 1
     told = run("enroll", "Robert", "r.jpg").stderr
     assert "'Robert' looks like 'Bob'" in told
     assert "one person under two names?" in told

@@ -30,6 +30,7 @@ _ALIKE: Final = 0.95
 _CROWDED: Final = 0.1
 _EVERY_S: Final = 0.2
 _PLAIN_S: Final = 10.0
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +200,10 @@ class Enrolment:
         """What somebody should look at once a person is done."""
         odd = self._gallery.outliers(name) if name in self.tally.people else ()
         if odd:
+            numbers = ", ".join(map(str, odd[:_NAMED])) + (" ..." if len(odd) > _NAMED else "")
             yield (
-                f"{name!r}: {_plural(len(odd), 'look is', 'looks are')} unlike the others "
-                f"(number {', '.join(map(str, odd))}): somebody else? vidface gallery show says what they "
-                "are, forget --look N takes one away"
+                f"{name!r}: {_plural(len(odd), 'look is', 'looks are')} unlike the others (number {numbers}): "
+                "somebody else? vidface gallery show marks them, forget --look N takes one away"
             )
         for other, score in sorted(self._alike.items(), key=lambda item: -item[1]):
             yield (

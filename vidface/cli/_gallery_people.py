@@ -53,7 +53,7 @@ def list_(place: Place, folder: str | None, as_json: bool) -> None:
 def show(place: Place, name: str, pictures: str | None, folder: str | None, as_json: bool) -> None:
     """List the looks of NAME: number, measures, where they are from."""
     with opened(place, folder) as gallery:
-        looks = gallery.looks(name)
+        looks, odd = gallery.looks(name), gallery.outliers(name)
     if pictures is not None:
         _write_pictures(Path(pictures), {look.id: look.picture for look in looks if look.picture})
     rows = [
@@ -70,8 +70,14 @@ def show(place: Place, name: str, pictures: str | None, folder: str | None, as_j
     if as_json:
         show_json({"name": name, "looks": rows})
     else:
-        head = ("LOOK", "RECOGNISABILITY", "QUALITY", "ADDED", "SOURCE")
-        table(head, ([row[key] for key in ("id", *head[1:4], "source")] for row in map(_upper, rows)))
+        table(
+            ("LOOK", "RECOGNISABILITY", "QUALITY", "ADDED", "DOUBT", "SOURCE"),
+            (
+                (row["id"], row["recognisability"], row["quality"], row["added"],
+                 "unlike the others" if row["unlike"] else "", row["source"])
+                for row in rows
+            ),
+        )  # fmt: skip
 
 
 @click.command()
@@ -208,10 +214,6 @@ def _proof(proof: Any) -> list[str]:
         lines.append(f"{proof.shared} vectors or pictures stay: somebody else has the same")
     lines.append(f"searched {', '.join(proof.files)} for {searched}: {proof.found or 'nothing'} found")
     return [*lines, f"in the audit log as {proof.token}"]
-
-
-def _upper(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {key.upper(): value for key, value in row.items()}
 
 
 def _write_pictures(folder: Path, pictures: dict[int, bytes]) -> None:
