@@ -103,8 +103,8 @@ def test_times_that_make_no_sense_are_left_out_and_told(tmp_path: Path) -> None:
     found = read_srt(path)
     assert [caption.lines for caption in found.captions] == [("A",), ("D",)]
     assert found.notes == (
-        "times of 1 captions could not be understood; they were left out (first: line 7)",
-        "times of 1 captions end before they begin; they were left out (first: line 4)",
+        "captions left out, since their times cannot be understood: 1 (first: line 7)",
+        "captions left out, since their times run backwards: 1 (first: line 4)",
     )
 
 

@@ -36,7 +36,7 @@ Pairs = tuple[tuple[str, str], ...]
     "--threshold",
     type=click.FloatRange(-1, 1),
     default=None,
-    help="Mean cosine from which on tracks are one person; else that of a calibrated gallery, or 0.45.",
+    help="Mean cosine from which on tracks are one person; else that of a calibrated gallery, or 0.5.",
 )
 @click.option(
     "--min-evidence",
@@ -177,7 +177,7 @@ class Work:
         left = answers.without(track.key for track in tracks)
         if left != answers:
             write_answers(self.gallery.folder, left)
-        return enrolled(name, tracks, report, sum(look.picture is not None for look in looks))
+        return enrolled(name, tracks, looks, report)
 
     def log(self) -> None:
         """A search of the gallery goes into its log."""

@@ -11,7 +11,7 @@ import click
 from vidface.cli._gallery_common import show_json, table
 
 if TYPE_CHECKING:
-    from vidface.gallery import AddReport
+    from vidface.gallery import AddReport, Look
     from vidface.gallery.runs import Track
     from vidface.gallery.unknowns import Ask, Group, Unknowns
 
@@ -19,14 +19,15 @@ _NEAR: Final = 0.15
 """The table names the nearest enrolled person from so far below the threshold on."""
 
 
-def enrolled(name: str, tracks: Sequence[Track], report: AddReport, pictures: int) -> dict[str, Any]:
-    """What became of tracks that were enrolled, ready for JSON."""
+def enrolled(name: str, tracks: Sequence[Track], looks: Sequence[Look], report: AddReport) -> dict[str, Any]:
+    """What became of tracks that were enrolled as these looks, ready for JSON."""
     other = report.nearest_other
+    kept = [place for place in range(len(tracks)) if place not in report.duplicates]
     return {
         "name": name,
         "looks": report.added,
-        "pictures": pictures,
-        "tracks": [track.source for track in tracks],
+        "pictures": sum(looks[place].picture is not None for place in kept),
+        "tracks": [tracks[place].source for place in kept],
         "duplicates": [tracks[place].source for place in report.duplicates],
         "outliers": [tracks[place].source for place in report.outliers],
         "alike": None if other is None else {"name": other[0], "score": other[1]},
@@ -35,10 +36,9 @@ def enrolled(name: str, tracks: Sequence[Track], report: AddReport, pictures: in
 
 def assigned_lines(done: dict[str, Any]) -> Iterator[str]:
     """The same as sentences."""
-    yield (
-        f"{done['name']!r}: {_count(done['looks'], 'look')} enrolled ({done['pictures']} with a picture), "
-        f"from {', '.join(done['tracks'])}"
-    )
+    source = f", from {', '.join(done['tracks'])}" if done["tracks"] else ""
+    pictures = f"{done['pictures']} with a picture"
+    yield f"{done['name']!r}: {_count(done['looks'], 'look')} enrolled ({pictures}){source}"
     if done["duplicates"]:
         yield f"  left out, since they are enrolled already: {', '.join(done['duplicates'])}"
     if done["outliers"]:
@@ -165,13 +165,13 @@ def _question(ask: Ask, name: Callable[[Track], str]) -> Iterator[str]:
 
 def _notes(found: Unknowns, most: int) -> Iterator[str]:
     left = {
-        "were recognised in their run": found.known,
-        "had too little evidence": found.poor,
-        "are enrolled by now": found.enrolled,
+        "recognised in their run": found.known,
+        "with too little evidence": found.poor,
+        "enrolled by now": found.enrolled,
     }
-    told = [f"{_count(count, 'track')} {what}" for what, count in left.items() if count]
+    told = [f"{count} {what}" for what, count in left.items() if count]
     if told:
-        yield f"left out: {', '.join(told)}"
+        yield f"tracks left out: {', '.join(told)}"
     if len(found.asks) > most:
         yield f"{_count(len(found.asks) - most, 'more question')}; --questions shows more"
     if found.dropped:

@@ -97,12 +97,10 @@ class _Reader:
         self._times = None
 
     def notes(self) -> Iterator[str]:
-        for lines, what in (
-            (self._odd, "could not be understood"),
-            (self._backwards, "end before they begin"),
-        ):
+        kinds = ((self._odd, "cannot be understood"), (self._backwards, "run backwards"))
+        for lines, what in kinds:
             if lines:
-                yield f"times of {len(lines)} captions {what}; they were left out (first: line {lines[0]})"
+                yield f"captions left out, since their times {what}: {len(lines)} (first: line {lines[0]})"
 
     def _begin(self, number: int, found: re.Match[str] | None) -> None:
         if found is None:

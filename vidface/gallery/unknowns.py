@@ -23,8 +23,8 @@ from vidface.gallery.values import Look
 from vidface.vision.cluster import Clusters, Question, cluster
 from vidface.vision.looks import fuse
 
-THRESHOLD: Final = 0.45
-SURE: Final = 0.5
+THRESHOLD: Final = 0.5
+SURE: Final = 0.4
 """Confidence from which on a group is proposed."""
 MIN_EVIDENCE: Final = 0.3
 MOST_TRACKS: Final = 20_000
