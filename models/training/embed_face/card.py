@@ -16,7 +16,8 @@ AIMS = {"112 px": 97.5, "16 px": 95.0, "12 px": 89.0, "8 px": 75.0}
 def sizes(rows: dict[str, Any], wanted: bool) -> str:
     """Student, teacher and trivial baseline by size (or by the other troubles)."""
     lines = [
-        "| probe | accuracy (95 % interval) | TAR at FAR 1e-2, 1e-3 | teacher: accuracy | TAR | trivial | recognisability |",
+        "| probe | accuracy (95 % interval) | TAR at FAR 1e-2, 1e-3 | teacher: accuracy | TAR | trivial "
+        "| recognisability |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
@@ -25,7 +26,8 @@ def sizes(rows: dict[str, Any], wanted: bool) -> str:
         mine, theirs, low = row["student"], row["teacher"], row.get("trivial")
         a, b = mine["95 % interval"]
         lines.append(
-            f"| {name} | **{mine['accuracy']}** ({a} to {b}) | {mine['TAR at FAR 0.01']}, {mine['TAR at FAR 0.001']} "
+            f"| {name} | **{mine['accuracy']}** ({a} to {b}) "
+            f"| {mine['TAR at FAR 0.01']}, {mine['TAR at FAR 0.001']} "
             f"| {theirs['accuracy']} | {theirs['TAR at FAR 0.01']}, {theirs['TAR at FAR 0.001']} "
             f"| {low['accuracy'] if low else ''} | {mine['recognisability, mean']} |"
         )

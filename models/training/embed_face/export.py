@@ -2,8 +2,9 @@
 
 The graph is the network, then
     embedding        (f - centre) / |f - centre|, f the network's output
-    recognisability  1 / (1 + exp(-(w . (d, |f|, 1)))), d = 1 - cosine to the centre of destroyed faces
-with centre, w and the centre of destroyed faces from calibrate.py (recognisable.npz).
+    recognisability  1 / (1 + exp(-(w . (d, c, 1)))), d = 1 - cosine to the centre of destroyed faces, c = the
+                     cosine to a sharp look that the features foretell
+with centre, w, the centre of destroyed faces and the map to c from calibrate.py (recognisable.npz).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from net import COLUMNS, Embedder
+from net import Embedder
 from torch import Tensor, nn
 
 OPSET = 17
@@ -28,29 +29,24 @@ class Shipped(nn.Module):
 
     def __init__(self, student: Embedder, calibration: dict[str, np.ndarray]) -> None:
         super().__init__()
-        self.trunk, self.widen, self.gather, self.embed = (
-            student.trunk,
-            student.widen,
-            student.gather,
-            student.embed,
-        )
+        self.student = student
         for name, values in calibration.items():
             self.register_buffer(name, torch.from_numpy(np.asarray(values, np.float32)))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 3, 112, 112) RGB 0..255 -> (n, 256), (n, 1)."""
-        features = self.trunk(image[:, :, :, COLUMNS] * (1 / 127.5) - 1)
-        raw = self.embed(self.gather(self.widen(features)).flatten(1))
-        length = raw.norm(dim=1, keepdim=True)
-        away = 1 - (raw / length) @ self.destroyed[:, None]
+        raw, seen = self.student.walk(image)
+        away = 1 - (raw / raw.norm(dim=1, keepdim=True)) @ self.destroyed[:, None]
+        foretold = seen @ self.sharpness[:-1, None] + self.sharpness[-1]
         moved = raw - self.centre
-        chance = torch.sigmoid(self.weights[0] * away + self.weights[1] * length + self.weights[2])
+        chance = torch.sigmoid(self.weights[0] * away + self.weights[1] * foretold + self.weights[2])
         return moved / moved.norm(dim=1, keepdim=True), chance
 
 
 def neutral() -> dict[str, np.ndarray]:
     """Before calibration: nothing is taken off, recognisability is 0.5."""
-    return {"centre": np.zeros(256), "destroyed": np.eye(256)[0], "weights": np.zeros(3)}
+    none = {"centre": np.zeros(256), "destroyed": np.eye(256)[0]}
+    return none | {"sharpness": np.zeros(673), "weights": np.zeros(3)}
 
 
 def load(checkpoint: Path) -> Embedder:
@@ -72,7 +68,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     calibration = dict(np.load(args.calibration)) if args.calibration else neutral()
-    wanted = {name: calibration[name] for name in ("centre", "destroyed", "weights")}
+    wanted = {name: calibration[name] for name in neutral()}
     model, path = Shipped(load(args.checkpoint), wanted).eval(), args.out / "model.onnx"
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 112, 112)).astype(np.float32))
     torch.onnx.export(

@@ -65,6 +65,20 @@ class Embedder(nn.Module):
         out: Tensor = self.trunk(middle)
         return out
 
+    def walk(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding (n, 256), and mean and spread of each channel after each stage (n, 672).
+
+        What blur, noise and size do to a picture shows in the spread of its early features.
+        """
+        x, seen, ends = images[..., COLUMNS] * (1 / 127.5) - 1, list[Tensor](), stage_ends()
+        for place, layer in enumerate(self.trunk):
+            x = layer(x)
+            if place in ends:
+                mean = x.float().mean((2, 3), keepdim=True)
+                spread = (x.float() - mean).square().mean((2, 3)).sqrt()
+                seen += [mean.flatten(1), spread]
+        return self.head(x), torch.cat(seen, 1)
+
     def head(self, features: Tensor) -> Tensor:
         """(n, 256)."""
         out: Tensor = self.embed(self.gather(self.widen(features)).flatten(1))
@@ -73,6 +87,14 @@ class Embedder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Embedding of a batch."""
         return self.head(self.features(images))
+
+
+def stage_ends() -> list[int]:
+    """Places in the trunk after which a stage is over."""
+    ends = [3 + DEPTHS[0]]
+    for depth in DEPTHS[1:]:
+        ends.append(ends[-1] + 3 + depth)
+    return ends
 
 
 def dense_matrices(student: Embedder) -> list[nn.Parameter]:
