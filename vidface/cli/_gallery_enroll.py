@@ -200,9 +200,10 @@ class Enrolment:
         """What somebody should look at once a person is done."""
         odd = self._gallery.outliers(name) if name in self.tally.people else ()
         if odd:
+            count = _plural(len(odd), "look is", "looks are")
             numbers = ", ".join(map(str, odd[:_NAMED])) + (" ..." if len(odd) > _NAMED else "")
             yield (
-                f"{name!r}: {_plural(len(odd), 'look is', 'looks are')} unlike the others (number {numbers}): "
+                f"{name!r}: {count} unlike the others (number {numbers}): "
                 "somebody else? vidface gallery show marks them, forget --look N takes one away"
             )
         for other, score in sorted(self._alike.items(), key=lambda item: -item[1]):

@@ -63,6 +63,7 @@ def show(place: Place, name: str, pictures: str | None, folder: str | None, as_j
             "quality": look.quality,
             "added": look.added,
             "picture": look.picture is not None,
+            "unlike": look.id in odd,
             "source": look.source,
         }
         for look in looks
