@@ -33,7 +33,9 @@ class Stream:
     Built from rows {track: person} a frame; the person None stands for a row that was not measured.
     """
 
-    def __init__(self, rows: Sequence[Mapping[int, int | None]], noise: float = 0.5, sure: float = 0.9) -> None:
+    def __init__(
+        self, rows: Sequence[Mapping[int, int | None]], noise: float = 0.5, sure: float = 0.9
+    ) -> None:
         rng = np.random.default_rng(3)
         self.frames = [Frame(i, i, Fraction(1, 25), _pixels()) for i in range(len(rows))]
         self.faces, self.embeddings = [], []

@@ -11,6 +11,7 @@ import pytest
 from tests.nodes.recognize._people import Stream
 from vidface.data.identity import Identity
 from vidface.errors import UsageError
+from vidface.gallery import Gallery
 from vidface.graph.harness import NodeHarness
 from vidface.nodes.recognize.identify import RecognizeIdentify
 
@@ -88,6 +89,17 @@ def test_nobody_is_known_without_people_and_the_run_says_so(gallery: Callable[..
     assert rows[-1].rows[0].state == "unknown"
     assert np.isnan(rows[-1].rows[0].score)
     assert "nobody can be known" in facts["notes"][0]
+
+
+def test_the_gallery_s_log_tells_of_the_search_and_who_was_found(gallery: Callable[..., Path]) -> None:
+    folder = gallery(Ann=1, Bob=2)
+    with NodeHarness(RecognizeIdentify(gallery=str(folder))) as harness:
+        harness.run(**Stream([{1: 1}] * 4).ports)
+        harness.node.facts()
+    with Gallery.open(folder) as book:
+        rows = [row for row in book.audit(10) if row.action == "identify"]
+    assert len(rows) == 2
+    assert rows[0].people == ("Ann",)
 
 
 def test_a_gallery_of_another_embedder_is_refused(gallery: Callable[..., Path]) -> None:

@@ -40,7 +40,8 @@ class RecognizeIdentify(Node):
     track are decided from their one look. Looks are kept over cuts and gaps, since a track's number comes
     only once, or again for the same person (`recognize.relink`).
 
-    The threshold is the gallery's own where `vidface gallery calibrate` has set one.
+    The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
+    tells that it was searched, and at the end who was found.
     """
 
     gallery: str = Field(
@@ -67,27 +68,34 @@ class RecognizeIdentify(Node):
     _threshold: float
     _margin: float
     _tracks: dict[int, _Track]
+    _found: dict[int, str]
+    _looks_of: dict[str, NDArray[np.float32]]
 
     def open(self, device: Device) -> None:
         """Read the gallery, and begin without tracks.
 
         Raises:
             UsageError: there is no gallery in that folder.
+            OutputError: the search cannot be written to the gallery's log.
         """
         self._reference = None
         if self.gallery:
             with Gallery.open(Path(self.gallery).expanduser()) as gallery:
                 self._reference = gallery.reference()
+                gallery.log("identify", {"begins": True})
         own = self._reference
         self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
-        self._tracks = {}
+        self._tracks, self._found, self._looks_of = {}, {}, {}
 
     def reset(self) -> None:
         """Nothing ends here: see above."""
 
     def facts(self) -> dict[str, Any]:
         own = self._reference
+        if own is not None:
+            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
+                gallery.log("identify", {"tracks known": len(self._found)}, sorted(set(self._found.values())))
         return {
             "people": 0 if own is None else len(own.names),
             "looks_enrolled": 0 if own is None else len(own.vectors),
@@ -113,9 +121,16 @@ class RecognizeIdentify(Node):
                 track.identity = self._decide(track, alone=number == NOT_TRACKED)
             if number != NOT_TRACKED:
                 self._tracks[number] = track
+                self._remember(number, track.identity)
             rows.append(track.identity)
         self._tracks = {k: t for k, t in self._tracks.items() if now - t.seen_s < _FORGETS_S}
         return Identities(tuple(rows))
+
+    def _remember(self, number: int, identity: Identity) -> None:
+        if identity.name is not None:
+            self._found[number] = identity.name
+        else:
+            self._found.pop(number, None)
 
     def _check_model(self, embeddings: Embeddings) -> None:
         own = self._reference
@@ -158,7 +173,9 @@ class RecognizeIdentify(Node):
         own = self._reference
         if own is None or name is None:
             return looks.supporting(looks.fused)
-        mine = own.vectors[own.owners == own.names.index(name)]
+        mine = self._looks_of.get(name)
+        if mine is None:
+            mine = self._looks_of[name] = own.vectors[own.owners == own.names.index(name)]
         return looks.supporting(mine[int((mine @ looks.fused).argmax())])
 
 
