@@ -99,13 +99,20 @@ def test_a_reference_cannot_be_changed() -> None:
         made(units(2, 8), [0, 2], 2)
 
 
-def test_a_hundred_thousand_looks_take_less_than_20_ms() -> None:
-    """Processor time of one query, at 256 numbers: other work on the machine does not count."""
+def test_a_search_costs_little_more_than_its_product() -> None:
+    """100,000 looks of 25,000 people: beside the bare product, so that a busy machine slows both.
+
+    The figure in ms is in tests/bench/results/search.md, by tests.bench.search.
+    """
     count = 100_000
     known = made(units(count, 256), (np.arange(count) // 4).tolist(), count // 4)
-    spent = []
-    for row in range(5):
+    whole, bare = [], []
+    for row in range(7):
+        query = known.vectors[row * 999]
         start = time.process_time()
-        assert known.nearest(known.vectors[row * 999]).name == str(row * 999 // 4)
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.020
+        assert known.nearest(query).name == str(row * 999 // 4)
+        whole.append(time.process_time() - start)
+        start = time.process_time()
+        known.vectors @ query
+        bare.append(time.process_time() - start)
+    assert min(whole) < 3 * min(bare) + 0.005

@@ -373,7 +373,7 @@ def test_links_are_one_to_one_and_in_bounds(seed: int, count: int, groups: int, 
     texts = captions(*["hm"] * count)
     found = [Mention(f"N{i}", int(at), "word") for i in range(names) for at in rng.integers(0, count, 3)]
     spans = [sorted(map(tuple, np.sort(rng.random((3, 2)) * 4 * count).tolist())) for _ in range(groups)]
-    links = link_names(texts, found, spans)  # type: ignore[arg-type]
+    links = link_names(texts, found, spans)
     given = [link.group for link in links if link.group is not None]
     assert len(given) == len(set(given))
     assert len(links) == names

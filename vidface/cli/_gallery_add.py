@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @gallery_option
 @click.pass_obj
 def enroll(
-    place: Place, words: tuple[str, ...], folders: str | None, tracks: tuple[int, ...], model: str | None,
+    place: Place, /, words: tuple[str, ...], folders: str | None, tracks: tuple[int, ...], model: str | None,
     folder: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Enrol NAME from pictures, clips, folders of them, or tracks of a run.
