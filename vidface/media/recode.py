@@ -52,7 +52,7 @@ def recode(
             box.mux(stream.encode(picture))
         box.mux(stream.encode(None))
     store.seek(0)
-    with av.open(store) as coded:
+    with av.open(store, "r") as coded:
         coded.streams.video[0].codec_context.thread_count = 1
         return [np.asarray(picture.to_ndarray(format="rgb24"), np.uint8) for picture in coded.decode(video=0)]
 
