@@ -31,7 +31,7 @@ class Full(Node):
 class Batched(Node):
     """Batches in, batches out."""
 
-    def process(self, frame: Batch[Frame]) -> Batch[Faces]:
+    def process(self, frame: Batch[Frame], faces: Batch[Faces] | None = None) -> Batch[Faces]:
         return Batch()
 
 
@@ -55,7 +55,7 @@ def test_every_form_of_port_is_read() -> None:
 def test_batches_are_read_through() -> None:
     signature = signature_of(Batched)
     assert signature.batched
-    assert signature.inputs == (Port("frame", Frame),)
+    assert signature.inputs == (Port("frame", Frame), Port("faces", Faces, optional=True))
     assert signature.outputs == {"": Faces}
 
 

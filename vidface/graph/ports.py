@@ -64,7 +64,7 @@ def signature_of(node: type[Node]) -> Signature:
             f"{node.__name__}.process: the annotation {error.name!r} is not known in its module"
         ) from None
     names = list(inspect.signature(process).parameters.values())[1:]
-    batched = [get_origin(hints.get(item.name)) is Batch for item in names]
+    batched = [get_origin(_without_none(hints.get(item.name))[0]) is Batch for item in names]
     if any(batched) and not all(batched):
         raise NodeError(f"{node.__name__}.process: either every port is a Batch or none is")
     inputs = tuple(_port(node, item, hints) for item in names)

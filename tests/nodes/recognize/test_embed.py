@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vidface.data import Device, Embeddings, Faces, Frame
+from vidface.data.crops import Crops
 from vidface.graph.harness import NodeHarness
 from vidface.infer.embedder import Looks
 from vidface.nodes.recognize import embed
@@ -29,7 +30,7 @@ class MeanColour:
 
     def __call__(self, crops: NDArray[np.uint8]) -> Looks:
         self.calls.append(len(crops))
-        colours = crops.reshape(len(crops), -1, 3).mean(1).astype(np.float32) + 1
+        colours = crops.reshape(len(crops), 112 * 112, 3).mean(1).astype(np.float32) + 1
         return Looks(
             colours / np.linalg.norm(colours, axis=1, keepdims=True), np.full(len(crops), 0.7, np.float32)
         )
@@ -69,6 +70,22 @@ def faces(count: int = 1, **more: Any) -> Faces:
 def run(frames: list[Frame], found: list[Faces], **fields: Any) -> list[Embeddings]:
     with NodeHarness(RecognizeEmbed(**fields)) as harness:
         return harness.run(frame=frames, faces=found)
+
+
+@pytest.mark.usefixtures("made")
+def test_wired_crops_are_read_in_place_of_the_frame() -> None:
+    """The second row has no crop: zeros. The crop is cut anew on the embedder's template."""
+    pixels = np.zeros((2, 256, 256, 3), np.uint8)
+    pixels[0, :, :, 1] = 200
+    matrices = np.full((2, 2, 3), np.nan)
+    matrices[0] = [(2, 0, 10), (0, 2, 10)]
+    crops = Crops(pixels, matrices, "ffhq512")
+    with NodeHarness(RecognizeEmbed()) as harness:
+        (found,) = harness.run(frame=[frame(Painted((200, 0, 0)))], faces=[faces(2)], crops=[crops])
+        (none,) = harness.run(frame=[frame(Painted((200, 0, 0)), 1)], faces=[faces(2)], crops=[Crops.none()])
+    assert found.vectors[0].argmax() == 1
+    assert not found.vectors[1].any()
+    assert not none.vectors.any()
 
 
 @pytest.mark.usefixtures("made")

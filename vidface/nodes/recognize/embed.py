@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vidface.data import Device, Embeddings, Faces, Frame
+from vidface.data.crops import Crops
 from vidface.infer.embedder import Embedder, Looks
 from vidface.node import Batch, Node
 from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.facecrop import aligned
 
 
 class RecognizeEmbed(Node):
@@ -21,6 +23,9 @@ class RecognizeEmbed(Node):
 
     Rows are zeros (not measured) where landmarks are not known, where the face is smaller than
     `min_face_px`, and where no detector saw it (unless `interpolated`).
+
+    Where `crops` are wired in (those of restore.face), the vectors are read from them instead of from the
+    frame; rows without a crop are zeros.
     """
 
     model: str = Field("vidface-embed", description="A model of the task embed.")
@@ -48,16 +53,23 @@ class RecognizeEmbed(Node):
     def close(self) -> None:
         self._embedder.close()
 
-    def process(self, frame: Batch[Frame], faces: Batch[Faces]) -> Batch[Embeddings]:
+    def process(
+        self, frame: Batch[Frame], faces: Batch[Faces], crops: Batch[Crops] | None = None
+    ) -> Batch[Embeddings]:
         """Embeddings of each frame, row by row those of its faces."""
         rows = [self._wanted(one) for one in faces]
-        crops = [
-            self._crop(image, one.landmarks[row])
-            for image, one, wanted in zip(frame, faces, rows, strict=True)
-            for row in wanted
-        ]
+        pictures = []
+        for place, (image, one) in enumerate(zip(frame, faces, strict=True)):
+            given = None if crops is None else crops[place]
+            if given is not None:
+                rows[place] = [row for row in rows[place] if len(given) and given.known[row]]
+            for row in rows[place]:
+                landmarks = one.landmarks[row]
+                pictures.append(
+                    self._crop(image, landmarks) if given is None else self._recut(given, row, landmarks)
+                )
         size = self._embedder.size
-        looks = self._embedder(np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8))
+        looks = self._embedder(np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
         values, start = [], 0
         for one, wanted in zip(faces, rows, strict=True):
             part = slice(start, start := start + len(wanted))
@@ -78,6 +90,14 @@ class RecognizeEmbed(Node):
         size = self._embedder.size
         matrix = to_template(landmarks, template.name) * (size / template.size)
         return frame.crop(matrix, (size, size))
+
+    def _recut(self, crops: Crops, row: int, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The embedder's crop out of another one."""
+        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        size = self._embedder.size
+        to_crop = np.vstack([to_template(landmarks, template.name) * (size / template.size), (0, 0, 1)])
+        back = np.linalg.inv(np.vstack([crops.matrices[row], (0, 0, 1)]))
+        return np.asarray(aligned(crops.pixels[row], (to_crop @ back)[:2], size), np.uint8)
 
     def _spread(self, count: int, rows: list[int], looks: Looks, part: slice) -> Embeddings:
         vectors = np.zeros((count, self._embedder.dimension), np.float32)

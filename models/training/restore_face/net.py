@@ -1,0 +1,126 @@
+"""The restorer: a recurrent network on face-aligned crops.
+
+The crop is folded to a quarter of its side (pixel unshuffle), a U-net of plain 3 x 3 convolutions joins it
+with the state that the last frame left in the same face-aligned place, and what comes out is a difference to
+the crop, and the next state. A vector of the person's known pictures may steer the lower levels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SIDE, FOLD = 256, 4
+STATE, KNOWN = 48, 256
+WIDTHS = (64, 96, 128)
+
+
+def unit(inward: int, outward: int, stride: int = 1) -> list[nn.Module]:
+    """Convolution and activation."""
+    return [nn.Conv2d(inward, outward, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True)]
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut; starts as the shortcut alone."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*unit(width, width), nn.Conv2d(width, width, 3, 1, 1))
+        self.share = nn.Parameter(torch.full((1, width, 1, 1), 0.2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out."""
+        out: Tensor = x + self.share * self.body(x)
+        return out
+
+
+class Place(nn.Module):
+    """What is usual at each place of an aligned face: a learned map."""
+
+    def __init__(self, width: int, side: int) -> None:
+        super().__init__()
+        self.map = nn.Parameter(torch.zeros(1, width, side, side))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out."""
+        return x + self.map
+
+
+class Restorer(nn.Module):
+    """Crops, state and known looks -> restored crops and the next state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        one, two, three = WIDTHS
+        side = SIDE // FOLD
+        self.fold = nn.PixelUnshuffle(FOLD)
+        self.enter = nn.Sequential(*unit(3 * FOLD**2 + STATE, one), Place(one, side), Block(one))
+        self.down = nn.Sequential(*unit(one, two, 2), Block(two), Block(two))
+        self.deep = nn.Sequential(*unit(two, three, 2), Place(three, side // 4))
+        self.scale, self.shift = nn.Linear(KNOWN, three), nn.Linear(KNOWN, three)
+        self.think = nn.Sequential(Block(three), Block(three), Block(three))
+        self.rise = nn.Sequential(nn.Conv2d(three, 4 * two, 1), nn.PixelShuffle(2))
+        self.up = nn.Sequential(Block(two), Block(two))
+        self.climb = nn.Sequential(nn.Conv2d(two, 4 * one, 1), nn.PixelShuffle(2))
+        self.leave = nn.Sequential(Block(one), Block(one), Block(one))
+        self.paint = nn.Conv2d(one, 3 * FOLD**2, 3, 1, 1)
+        self.keep = nn.Sequential(nn.Conv2d(one, STATE, 3, 1, 1), nn.Tanh())
+        self.unfold = nn.PixelShuffle(FOLD)
+        for layer in (self.paint, self.scale, self.shift):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame.
+
+        Args:
+            image: (n, 3, 256, 256) RGB 0..255.
+            state: (n, 48, 64, 64), zeros at the first frame.
+            known: (n, 256) unit vectors of the embedder, or zeros.
+
+        Returns:
+            Restored (n, 3, 256, 256), not clipped, and the next state.
+        """
+        x = image * (1 / 127.5) - 1
+        high = self.enter(torch.cat([self.fold(x), state], 1))
+        middle = self.down(high)
+        low = self.deep(middle)
+        low = low * (1 + self.scale(known)[..., None, None]) + self.shift(known)[..., None, None]
+        middle = self.up(middle + self.rise(self.think(low)))
+        high = self.leave(high + self.climb(middle))
+        return image + 127.5 * self.unfold(self.paint(high)), self.keep(high)
+
+
+def blank(count: int) -> Tensor:
+    """The state of `count` faces that were never seen."""
+    return torch.zeros(count, STATE, SIDE // FOLD, SIDE // FOLD)
+
+
+def dense_matrices(student: Restorer) -> list[nn.Parameter]:
+    """Weights that Muon steps: every 3 x 3 convolution but the first and those that paint."""
+    parts = (student.enter[3:], student.down, student.deep, student.think, student.up, student.leave)
+    found = [layer for part in parts for layer in part.modules() if isinstance(layer, nn.Conv2d)]
+    return [layer.weight for layer in found]
+
+
+def multiply_adds(network: Restorer) -> int:
+    """Of all convolutions, for one frame."""
+    sums: list[int] = []
+
+    def count(layer: nn.Module, _: object, out: Tensor) -> None:
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        sums.append(weight.numel() * out.shape[-1] * out.shape[-2])
+
+    hooks = [part.register_forward_hook(count) for part in network.modules() if isinstance(part, nn.Conv2d)]
+    with torch.no_grad():
+        network(torch.zeros(1, 3, SIDE, SIDE), blank(1), torch.zeros(1, KNOWN))
+    for hook in hooks:
+        hook.remove()
+    return sum(sums)
+
+
+if __name__ == "__main__":
+    restorer = Restorer()
+    print(sum(p.numel() for p in restorer.parameters()) / 1e6, "M weights")
+    print(multiply_adds(restorer) / 1e9, "G multiply-adds a frame")
