@@ -5,10 +5,20 @@ python tests/infer/make_tiny.py
 double.onnx   input n x 3 x h x w -> output, twice the input
 pair.onnx     left 1 x 4 float32, right 1 x 4 int64 -> sum float32, twice int64
 embed.onnx    input.1 n x 3 x 112 x 112 -> vector n x 512: each number the sum of the channels' means
+
+Restorers of pictures in [-1, 1]:
+same.onnx     input n x 3 x h x w -> output, the input
+same16.onnx   the same in half precision, 1 x 3 x 64 x 64
+weighted.onnx x 1 x 3 x 64 x 64, w float64 1 -> y: w times the input + (1 - w) times its inverse
+half.onnx     input n x 3 x h x w -> output n x 3 x h/2 x w/2
+broken.onnx   input n x 3 x h x w -> output, NaN throughout where the mean is above 0
+nervous.onnx  input n x 3 x 128 x 128 -> output: contrast raised, and stripes over it whose strength
+              jumps about with every small change of the input, as the details of generative nets do
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import onnx
@@ -57,10 +67,77 @@ def embed() -> onnx.GraphProto:
     return helper.make_graph(nodes, "embed", inputs, [tensor("vector", ["n", 512])], initializer=[size])
 
 
+def same() -> onnx.GraphProto:
+    shape: list[int | str] = ["n", 3, "h", "w"]
+    nodes = [helper.make_node("Identity", ["input"], ["output"])]
+    return helper.make_graph(nodes, "same", [tensor("input", shape)], [tensor("output", shape)])
+
+
+def same16() -> onnx.GraphProto:
+    shape: list[int | str] = [1, 3, 64, 64]
+    nodes = [helper.make_node("Identity", ["input"], ["output"])]
+    ends = [tensor(name, shape, TensorProto.FLOAT16) for name in ("input", "output")]
+    return helper.make_graph(nodes, "same16", ends[:1], ends[1:])
+
+
+def weighted() -> onnx.GraphProto:
+    shape: list[int | str] = [1, 3, 64, 64]
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        helper.make_node("Cast", ["w"], ["share"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["share", "share"], ["twice"]),
+        helper.make_node("Sub", ["twice", "one"], ["factor"]),
+        helper.make_node("Mul", ["x", "factor"], ["y"]),
+    ]
+    inputs = [tensor("x", shape), tensor("w", [1], TensorProto.DOUBLE)]
+    return helper.make_graph(nodes, "weighted", inputs, [tensor("y", shape)], initializer=[one])
+
+
+def half() -> onnx.GraphProto:
+    nodes = [helper.make_node("AveragePool", ["input"], ["output"], kernel_shape=[2, 2], strides=[2, 2])]
+    outputs = [tensor("output", ["n", 3, "h2", "w2"])]
+    return helper.make_graph(nodes, "half", [tensor("input", ["n", 3, "h", "w"])], outputs)
+
+
+def broken() -> onnx.GraphProto:
+    shape: list[int | str] = ["n", 3, "h", "w"]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3]),
+        helper.make_node("Neg", ["mean"], ["below"]),
+        helper.make_node("Sqrt", ["below"], ["root"]),
+        helper.make_node("Sub", ["root", "root"], ["nothing"]),
+        helper.make_node("Add", ["input", "nothing"], ["output"]),
+    ]
+    return helper.make_graph(nodes, "broken", [tensor("input", shape)], [tensor("output", shape)])
+
+
+def nervous() -> onnx.GraphProto:
+    shape: list[int | str] = ["n", 3, 128, 128]
+    wave = [0.15 * math.sin(x / 2) for x in range(128)]
+    fixed = [
+        helper.make_tensor("stripes", TensorProto.FLOAT, [1, 1, 1, 128], wave),
+        helper.make_tensor("often", TensorProto.FLOAT, [1], [3000.0]),
+        helper.make_tensor("contrast", TensorProto.FLOAT, [1], [1.3]),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3]),
+        helper.make_node("Mul", ["mean", "often"], ["phase"]),
+        helper.make_node("Sin", ["phase"], ["strength"]),
+        helper.make_node("Mul", ["strength", "stripes"], ["detail"]),
+        helper.make_node("Mul", ["input", "contrast"], ["stronger"]),
+        helper.make_node("Add", ["stronger", "detail"], ["output"]),
+    ]
+    inputs, outputs = [tensor("input", shape)], [tensor("output", shape)]
+    return helper.make_graph(nodes, "nervous", inputs, outputs, initializer=fixed)
+
+
+MODELS = (double, pair, embed, same, same16, weighted, half, broken, nervous)
+
+
 def main() -> None:
     HERE.mkdir(exist_ok=True)
-    for name, graph in (("double", double()), ("pair", pair()), ("embed", embed())):
-        save(f"{name}.onnx", graph)
+    for model in MODELS:
+        save(f"{model.__name__}.onnx", model())
 
 
 if __name__ == "__main__":

@@ -38,3 +38,24 @@ def put(folder: Path, name: str, /, *, data: bytes | None = None, **changes: Any
     place.mkdir(parents=True)
     (place / "manifest.yaml").write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
     return Manifest.model_validate(fields)
+
+
+def restorer(folder: Path, name: str, data: bytes, /, **changes: Any) -> Manifest:
+    """Write manifest and weights of a model for the task restore, pictures in [-1, 1]."""
+    contract: dict[str, Any] = {
+        "inputs": [
+            {
+                "shape": ["N", 3, "H", "W"],
+                "layout": "NCHW",
+                "channels": "rgb",
+                "divide": 127.5,
+                "mean": [1.0],
+                "template": "ffhq512",
+            }
+        ],
+        "outputs": [{"shape": ["N", 3, "H", "W"], "meaning": "restored face", "range": [-1.0, 1.0]}],
+    }
+    fields = {"task": "restore", "family": "made", "contract": contract} | changes
+    made = put(folder, name, data=data, **fields)
+    (folder / name / "model.onnx").write_bytes(data)
+    return made

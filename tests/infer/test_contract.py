@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vidface.infer.contract import Port, misfits, prepare
+from vidface.infer.contract import Port, misfits, pictures, prepare
 from vidface.infer.manifest import Contract, Input, Output
 
 PIXEL = np.array([[[[0, 128, 255]]]], np.uint8)  # one red-less, half-green, all-blue pixel
@@ -95,3 +95,46 @@ def test_graphs_are_held_against_the_contract(
     """Free dimensions agree with anything; counts, ranks, fixed sizes and types must fit."""
     faults = misfits(CONTRACT, inputs, outputs)
     assert faults == [] if fault is None else fault in "; ".join(faults)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+@pytest.mark.parametrize(
+    ("scaling", "limits"),
+    [({}, (0, 255)), ({"divide": 255.0}, (0, 1)), ({"divide": 127.5, "mean": (1.0,)}, (-1, 1))],
+)
+def test_convention_pictures_come_back_as_they_went_in(
+    layout: str, channels: str, scaling: dict[str, Any], limits: tuple[float, float]
+) -> None:
+    """`pictures` undoes `prepare`: layout, order of channels and range, whatever they are."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), np.uint8)
+    entry = spec(layout=layout, channels=channels, shape=("N", 3, 5, 7), **scaling)
+    values = prepare(entry, images)
+    before = values.copy()
+    back = pictures(entry, Output(meaning="picture", range=limits), values)
+    assert back.dtype == np.float32
+    np.testing.assert_allclose(back, images, atol=1e-3)
+    np.testing.assert_array_equal(values, before)
+
+
+def test_pictures_are_clipped_and_failures_stay_visible() -> None:
+    """Beyond black and white there is nothing; NaN must not turn into a colour."""
+    values = np.array([-1.5, 0.0, 1.5], np.float32).reshape(1, 3, 1, 1)
+    result = Output(meaning="picture", range=(-1, 1))
+    assert pictures(spec(), result, values).ravel().tolist() == [0, 127.5, 255]
+    values[0, 1] = np.nan
+    assert np.isnan(pictures(spec(), result, values)[0, 0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("limits", "shape", "message"),
+    [
+        (None, (1, 3, 4, 4), "a stated range"),
+        ((0, 1), (1, 512), "4 dimensions and 3 channels, but are"),
+        ((0, 1), (1, 4, 4, 3), "3 channels"),
+    ],
+)
+def test_what_is_no_picture_is_refused(limits: Any, shape: tuple[int, ...], message: str) -> None:
+    """No range, or another shape."""
+    with pytest.raises(ValueError, match=message):
+        pictures(spec(), Output(meaning="x", range=limits), np.zeros(shape, np.float32))

@@ -10,7 +10,7 @@ import pytest
 from vidface.infer import weights
 from vidface.infer.manifest import Manifest
 
-RESEARCH = ("scrfd", "arcface", "codeformer", "keep", "edgeface", "wav2lip", "gfpgan", "adaface")
+RESEARCH = ("scrfd", "arcface", "codeformer", "keep", "edgeface", "wav2lip", "gfpgan", "gpen", "adaface")
 """Families that users often take for free, and that are not for commercial use."""
 PERMISSIVE = ("sface", "minifasnet", "mediapipe-mesh", "mediapipe-blendshapes", "omz-reid", "omz-ssd")
 
@@ -111,3 +111,14 @@ def test_weights_that_come_with_vidface_are_the_ones_described(repo: Path) -> No
         known = weights.entry(path.parent.name)
         if all((path.parent / file.name).is_file() for file in known.manifest.files):
             assert weights.verify(known.manifest.name).verified, known.manifest.name
+
+
+def test_restorers_state_what_black_and_white_are(manifests: list[Manifest]) -> None:
+    """Nothing about the pixels that come out is left to be guessed."""
+    restorers = [m for m in manifests if m.task == "restore" and m.format == "onnx"]
+    known = {"gfpgan", "codeformer", "restoreformer", "gpen"}
+    assert known <= {m.family for m in restorers}
+    for m in restorers:
+        if m.family in known:
+            assert list(m.contract.outputs[0].range or ()) == [-1, 1], m.name
+            assert m.contract.inputs[0].template in ("ffhq512", "arcface128"), m.name

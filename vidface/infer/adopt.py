@@ -145,10 +145,10 @@ def _filled(contract: Contract, inputs: tuple[Port, ...], outputs: tuple[Port, .
         spec.model_copy(update={"name": port.name, "shape": _shape(port)})
         for spec, port in zip(contract.inputs, inputs, strict=True)
     )
-    meanings = [spec.meaning for spec in contract.outputs] + ["not stated"] * len(outputs)
+    known = [*contract.outputs, *[Output(meaning="not stated")] * len(outputs)]
     new_outputs = tuple(
-        Output(name=port.name, shape=_shape(port), dtype=port.dtype, meaning=meaning)
-        for port, meaning in zip(outputs, meanings, strict=False)
+        spec.model_copy(update={"name": port.name, "shape": _shape(port), "dtype": port.dtype})
+        for port, spec in zip(outputs, known, strict=False)
     )
     return Contract(inputs=new_inputs, outputs=new_outputs, notes=contract.notes)
 

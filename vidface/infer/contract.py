@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.infer.manifest import Contract, Dimension, Input
+from vidface.infer.manifest import Contract, Dimension, Input, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,37 @@ def prepare(spec: Input, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     if np.any(shift != 0):
         values += shift.astype(np.float32).reshape(shape)
     return values
+
+
+def pictures(spec: Input, output: Output, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn a tensor that holds pictures back into pixels; the way back of `prepare`.
+
+    Args:
+        spec: the first input, whose layout and channels the output shares.
+        output: states the range.
+        values: n x 3 x H x W or n x H x W x 3, any float or integer type.
+
+    Returns:
+        n x H x W x 3 float32 RGB, 0..255; values beyond the range are clipped, NaN stays NaN.
+
+    Raises:
+        ValueError: the output has no range, or the values are not pictures in the input's layout.
+    """
+    if output.range is None or spec.layout is None or spec.channels not in ("rgb", "bgr"):
+        raise ValueError(f"output {output.name!r} does not hold RGB or BGR pictures of a stated range")
+    if values.ndim != 4 or values.shape[1 if spec.layout == "NCHW" else 3] != 3:
+        raise ValueError(
+            f"pictures in {spec.layout} have 4 dimensions and 3 channels, but are {values.shape}"
+        )
+    last = values.transpose(0, 2, 3, 1) if spec.layout == "NCHW" else values
+    ordered = last[..., ::-1] if spec.channels == "bgr" else last
+    low, high = output.range
+    pixels = np.ascontiguousarray(ordered, dtype=np.float32)
+    if pixels is values or np.shares_memory(pixels, values):
+        pixels = pixels.copy()
+    pixels -= low
+    pixels *= 255 / (high - low)
+    return np.clip(pixels, 0, 255, out=pixels)
 
 
 def misfits(contract: Contract, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:

@@ -6,6 +6,7 @@ in and out; the graph's own names and shapes are read from the ONNX file and che
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -112,12 +113,28 @@ class Input(_Frozen):
 
 
 class Output(_Frozen):
-    """One output tensor; `shape` None where it has not been read."""
+    """One output tensor.
+
+    Attributes:
+        name: as in the graph; None where it has not been read.
+        shape: whole numbers or symbols; None where it has not been read.
+        dtype: NumPy name.
+        meaning: for people.
+        range: the values of black and white, e.g. (-1, 1); None where it holds no picture. A picture
+            has the layout and the order of channels of the first input.
+    """
 
     name: str | None = None
     shape: tuple[Dimension, ...] | None = None
     dtype: str = "float32"
     meaning: str = Field(min_length=1)
+    range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Output:
+        if self.range is not None and not -math.inf < self.range[0] < self.range[1] < math.inf:
+            raise ValueError(f"range must be two finite numbers, the smaller first, but is {self.range}")
+        return self
 
 
 class Contract(_Frozen):
