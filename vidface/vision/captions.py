@@ -26,26 +26,30 @@ def plain_text(text: str) -> str:
     return plain if len(plain) <= 24 else f"{plain[:22]}.."
 
 
-def text_mask(text: str, cap_px: int) -> NDArray[np.uint8]:
+def text_mask(text: str, cap_px: int, *, tails: bool = False) -> NDArray[np.uint8]:
     """The text as coverage 0..255.
 
     Args:
         text: printable ASCII.
         cap_px: height of a digit or capital in pixels.
+        tails: leave room for what hangs below the line (g, p, q), and as much above.
 
     Returns:
-        h x w uint8, h = cap_px plus one pixel above and below, w follows from the text.
+        h x w uint8, h = cap_px plus one pixel above and below, w follows from the text; with tails a third
+        of cap_px more above and below.
     """
+    hang = math.ceil(cap_px / 3) if tails else 0
     thick = max(1, round(cap_px * _FINER / 8))
     # No letter of the font is wider than 1.2 of its height; what stays empty is cut off.
-    large = np.zeros(((cap_px + 2) * _FINER, (math.ceil(cap_px * 1.2) * len(text) + 2) * _FINER), np.uint8)
-    start, scale = (_FINER, (cap_px + 1) * _FINER), cap_px * _FINER / _CAP_AT_1
+    high = cap_px + 2 + 2 * hang
+    large = np.zeros((high * _FINER, (math.ceil(cap_px * 1.2) * len(text) + 2) * _FINER), np.uint8)
+    start, scale = (_FINER, (cap_px + 1 + hang) * _FINER), cap_px * _FINER / _CAP_AT_1
     cv2.putText(large, text, start, _FONT, scale, (255,), thick, cv2.LINE_AA)
     used = np.flatnonzero(large.any(axis=0))
     if not len(used):
-        return np.zeros((cap_px + 2, 0), np.uint8)
+        return np.zeros((high, 0), np.uint8)
     inked = large[:, used[0] // _FINER * _FINER : math.ceil((used[-1] + 1) / _FINER) * _FINER]
-    size = (inked.shape[1] // _FINER, cap_px + 2)
+    size = (inked.shape[1] // _FINER, high)
     return np.asarray(cv2.resize(inked, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

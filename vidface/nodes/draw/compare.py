@@ -80,8 +80,8 @@ class DrawCompare(Node):
         if not text.strip():
             return
         cap = max(9, round(self.scale * min(planes.size) / 36))
-        mask, pad = text_mask(text, cap), round(cap * 0.4)
-        wide, high = mask.shape[1] + 2 * pad, mask.shape[0] + 2 * pad
+        mask, pad = text_mask(text, cap, tails=True), round(cap * 0.4)
+        wide, high = mask.shape[1] + 2 * pad, mask.shape[0] + 2
         x1, y1, x2, y2 = room
         left, top = (x2 - pad - wide if right else x1 + pad), y1 + pad
         if left >= x1 + pad and left + wide + pad <= x2 and top + high + pad <= y2:
