@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vidface.cli._restore import restore
 from vidface.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
@@ -32,6 +33,9 @@ TITLES = {
 @click.group()
 def eval() -> None:  # noqa: A001 - the command's name
     """Measure a result: definitions stand in the modules of vidface.eval."""
+
+
+eval.add_command(restore)
 
 
 @eval.command()

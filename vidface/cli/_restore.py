@@ -1,0 +1,81 @@
+"""`vidface eval restore`: clean clips made bad, restored, and compared with what they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from vidface.errors import OutputError, OutputExistsError, UsageError
+
+LEVELS: Final = ("mild", "medium", "heavy")
+METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True, metavar="CLIP...", type=click.Path())
+@click.option("--level", type=click.Choice(LEVELS), default="medium", show_default=True, help="How bad.")
+@click.option("--graph", default="restore", show_default=True, help="Graph behind the method vidface.")
+@click.option(
+    "--method", "methods", type=click.Choice(METHODS), multiple=True, help="Only these, repeated [all]."
+)
+@click.option("--embedder", default="vidface-embed", show_default=True, help="Judge of identity: a model.")
+@click.option("--independent", metavar="MODEL|FILE", help="Another judge: a model, or an ONNX file.")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A picture of a person in the clips, for the identity guard; repeat for several.",
+)
+@click.option("--frames", type=click.IntRange(min=3), default=100, show_default=True, help="Of each clip.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
+@click.option("--keep-size", is_flag=True, help="Do not shrink clips whose faces are larger than 256 px.")
+@click.option(
+    "--least-px",
+    type=click.FloatRange(min=16),
+    default=128,
+    show_default=True,
+    help="Leave out faces whose crop shows fewer pixels a side.",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write .json or .csv, by the ending.")
+@click.option("--overwrite", is_flag=True, help="Replace the file of --out.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
+def restore(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: bool, **options: Any) -> None:
+    """Restoration measured: degrade clean CLIPs, restore them, compare with what they were.
+
+    Baselines stand in the same table. PSNR, SSIM, identity (IDS) with one or two embedders, landmarks (AKD,
+    TLME), warp error, flicker and jitter, in each folder of clips and over all.
+    """
+    from vidface.cli._restorereport import RestoreOptions, restore_report
+    from vidface.cli._restoretext import restore_csv, restore_json, restore_text
+
+    if out is not None:
+        _check(out, overwrite=overwrite)
+    options["methods"] = options["methods"] or METHODS
+    report = restore_report(clips, RestoreOptions(**options))
+    if out is not None:
+        _write(out, restore_csv(report) if out.suffix.lower() == ".csv" else restore_json(report))
+    if as_json:
+        click.echo(restore_json(report))
+        return
+    for line in restore_text(report):
+        click.echo(line)
+
+
+def _check(out: Path, *, overwrite: bool) -> None:
+    """Hours of work are not to end at a file that cannot be written."""
+    if out.suffix.lower() not in (".json", ".csv"):
+        raise UsageError(f"--out wants a file that ends in .json or .csv, but got {out}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
+    if out.exists() and not overwrite:
+        raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror})") from error
