@@ -146,16 +146,19 @@ def test_a_clip_is_cut_and_made_bad(portrait: Path) -> None:
 
 
 def test_faces_larger_than_their_crop_are_shrunk_first(portrait: Path) -> None:
-    """A clip of twice the size is degraded as the clip itself, unless its size is kept."""
+    """With `fit` a clip of twice the size is degraded as the clip itself; without it its size is kept."""
     for path in portrait.iterdir():
         picture = cv2.imread(str(path))
         assert picture is not None
         cv2.imwrite(str(path), cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
-    bad = make_bad(str(portrait), Making(Degradation(scale=4)))
+    bad = make_bad(str(portrait), Making(Degradation(scale=4), fit=True))
     assert max(bad.size) < 400
     linear = bad.tracks[0].matrices[:, :, :2]
     assert np.sqrt(np.abs(np.linalg.det(linear))).mean() == pytest.approx(1, abs=0.05)
-    assert make_bad(str(portrait), Making(Degradation(scale=4), keep_size=True)).size == (524, 512)
+    assert bad.crop_px == pytest.approx(64, rel=0.05)
+    kept = make_bad(str(portrait), Making(Degradation(scale=4)))
+    assert kept.size == (524, 512)
+    assert kept.crop_px == pytest.approx(bad.crop_px * 524 / bad.size[0], rel=0.02)
 
 
 def test_the_noise_is_that_of_seed_and_clip(portrait: Path) -> None:

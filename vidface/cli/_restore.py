@@ -31,7 +31,7 @@ METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
 )
 @click.option("--frames", type=click.IntRange(min=3), default=100, show_default=True, help="Of each clip.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
-@click.option("--keep-size", is_flag=True, help="Do not shrink clips whose faces are larger than 256 px.")
+@click.option("--fit", is_flag=True, help="Shrink clips first until a face's crop has 256 px.")
 @click.option(
     "--least-px",
     type=click.FloatRange(min=16),

@@ -47,14 +47,14 @@ class Making:
     Attributes:
         settings: the degradation. seed: of its noise, together with the clip's name.
         frames: how many are read at most.
-        keep_size: degrade the frames at their own size, also where a face is larger than its crop.
+        fit: shrink the clean frames first until the middle face fills its crop pixel by pixel.
         least_px: tracks whose crop shows fewer pixels of the clean clip a side are left out.
     """
 
     settings: Degradation
     seed: int = 0
     frames: int = 100
-    keep_size: bool = False
+    fit: bool = False
     least_px: float = 128
 
 
@@ -115,6 +115,12 @@ class BadClip:
     tracks: tuple[FaceTrack, ...]
     left_out: Mapping[str, int]
 
+    @property
+    def crop_px(self) -> float:
+        """Pixels of the bad frames along the side of the middle crop."""
+        scales = [np.abs(np.linalg.det(track.matrices[:, :, :2])) for track in self.tracks]
+        return float(CROP / np.sqrt(np.median(np.concatenate(scales))) / self.scale)
+
     def matrix(self, track: FaceTrack, row: int, size: tuple[int, int]) -> NDArray[np.float64]:
         """2 x 3, from pixels of a frame of width and height `size` to the crop."""
         return rescaled(track.matrices[row], self.size, size)
@@ -145,7 +151,7 @@ def make_bad(clip: str, making: Making) -> BadClip:
     source = open_source(clip)
     try:
         full = (source.info.width, source.info.height)
-        size = full if making.keep_size or not chosen else _fitted(full, chosen)
+        size = _fitted(full, chosen) if making.fit and chosen else full
         pictures = []
         for frame in source.frames() if chosen else ():
             if frame.index >= making.frames:

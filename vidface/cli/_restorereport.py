@@ -36,7 +36,7 @@ class RestoreOptions:
         level: one of `LEVELS`. methods: names; one that is no baseline stands for `graph`.
         embedder, independent: names of models, or ONNX files.
         references: pictures of people in the clips.
-        frames, seed, keep_size, least_px: see `Making`.
+        frames, seed, fit, least_px: see `Making`.
     """
 
     level: str = "medium"
@@ -47,7 +47,7 @@ class RestoreOptions:
     references: tuple[Path, ...] = ()
     frames: int = 100
     seed: int = 0
-    keep_size: bool = False
+    fit: bool = False
     least_px: float = 128
 
 
@@ -57,7 +57,7 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     Raises:
         InputError: a clip or a reference cannot be used. GraphError, ModelError, UsageError: before any work.
     """
-    making = Making(LEVELS[options.level], options.seed, options.frames, options.keep_size, options.least_px)
+    making = Making(LEVELS[options.level], options.seed, options.frames, options.fit, options.least_px)
     ways = methods(tuple(dict.fromkeys(options.methods)), options.graph, scale=making.settings.scale)
     embedders = {OWN: judge.open_judge(options.embedder)}
     if options.independent is not None:
@@ -75,7 +75,12 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         "protocol": protocol(options),
         "level": options.level,
         "degradation": asdict(making.settings),
-        "options": {"seed": options.seed, "frames": options.frames, "keep_size": options.keep_size},
+        "options": {
+            "seed": options.seed,
+            "frames": options.frames,
+            "fit": options.fit,
+            "least_px": options.least_px,
+        },
         "methods": {name: _described(name, options) for name in names},
         "embedders": {name: embedder.fingerprint for name, embedder in embedders.items()},
         "mesh": _mesh_model(),
@@ -89,9 +94,9 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
 def protocol(options: RestoreOptions) -> list[str]:
     """How it was measured, in sentences."""
     fit = (
-        "frames degraded at their own size"
-        if options.keep_size
-        else f"clips shrunk first until the middle face fills {CROP} px (never enlarged)"
+        f"clips shrunk first until the middle crop has {CROP} px (never enlarged)"
+        if options.fit
+        else "frames degraded at their own size"
     )
     return [
         f"clean crops {CROP} x {CROP} (ffhq512 halved) by the landmarks of the clean clip;",
@@ -121,6 +126,7 @@ def _clip_row(
         "frames": len(bad.frames),
         "size": list(bad.size),
         "degraded to": list(bad.frames[0].shape[1::-1]) if bad.frames else None,
+        "crop_px": bad.crop_px if bad.tracks else None,
         "tracks": len(bad.tracks),
         "faces": sum(map(len, bad.tracks)),
         "left out": dict(bad.left_out),

@@ -45,7 +45,8 @@ def restore_text(report: dict[str, Any]) -> Iterator[str]:
         if row["results"]:
             yield (
                 f"{row['clip']}: {row['tracks']} tracks, {row['faces']} faces in {row['frames']} frames of "
-                f"{_size(row['size'])}, degraded to {_size(row['degraded to'])}{note}"
+                f"{_size(row['size'])}, degraded to {_size(row['degraded to'])}, "
+                f"crops {row['crop_px']:.0f} px there{note}"
             )
         else:
             yield f"{row['clip']}: no face that could be followed{note}; it does not count"
