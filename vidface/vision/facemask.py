@@ -19,9 +19,8 @@ from vidface.vision.warpframe import as_3x3
 Points = NDArray[np.float64]
 """n x 2, pixels of the crop."""
 
-_SHIFT: Final = 4
-_STEADY: Final = 2.5
-"""Sigma by which distances are smoothed: a raster knows an outline to half a pixel only."""
+_CELL: Final = 4
+"""Distances to an outline are taken at every fourth pixel."""
 _RIM: Final = 1.0
 """Outermost pixels of the crop that no mask reaches: what samples the mask reads its neighbours too."""
 _ARC: Final = np.linspace(0, 2 * math.pi, 48, endpoint=False)
@@ -60,9 +59,9 @@ def outline_of_mesh(points: Any, *, forehead: float = 0.10, grow: float = 0.03) 
 
 
 def outline_of_landmarks(landmarks: Any) -> Points:
-    """Outline of a face from five landmarks: an ellipse of 48 points, in the pixels of the landmarks.
+    """Outline of a face from five landmarks: an egg of 48 points, in the pixels of the landmarks.
 
-    Proportions are those of the mean face (hull of 478 points: 1.18 times as high as wide).
+    Its proportions are fitted to the hull of the mean face's mesh: 95 % of both areas are common.
 
     Args:
         landmarks: 5 x 2 in viewer order.
@@ -83,9 +82,10 @@ def outline_of_landmarks(landmarks: Any) -> Points:
     middle = (eyes + mouth) / 2
     # Of a face that turns, the nose leads and the middle of the head stays behind.
     lead = float((five[2] - middle) @ right)
-    centre = middle - 0.6 * lead * right - 0.05 * reach * below
-    turn = np.outer(np.cos(_ARC), 0.79 * reach * right) + np.outer(np.sin(_ARC), 0.95 * reach * below)
-    return np.asarray(centre + turn)
+    centre = middle - 0.6 * lead * right - 0.08 * reach * below
+    # Narrower towards the chin.
+    wide = 0.79 * reach * np.cos(_ARC) * (1 - 0.1 * np.sin(_ARC))
+    return np.asarray(centre + np.outer(wide, right) + np.outer(0.95 * reach * np.sin(_ARC), below))
 
 
 def frame_outline(matrix: Any, size: tuple[int, int]) -> Points:
@@ -121,7 +121,7 @@ def crop_mask(
 
     Args:
         size: side of the crop in pixels.
-        outline: n x 2, closed; of `outline_of_mesh` or `outline_of_landmarks`.
+        outline: n x 2, see `outline_of_mesh` and `outline_of_landmarks`; its convex hull counts.
         feather: pixels of the crop over which the mask rises.
         inside: 4 x 2 corners of the frame, see `frame_outline`; None where the crop lies well inside.
         others: outlines of the other faces in this crop's pixels, m x 2 each.
@@ -145,7 +145,7 @@ def crop_mask(
         ring = _checked(other)
         nearer = _share(_area(ring), _area(own))
         if nearer > 0 and _touches(ring, size, feather):
-            mask *= 1 - nearer * (1 - _rise(-_depth(ring, size), feather))
+            mask *= 1 - nearer * (1 - _rise(-_depth(ring, size) - np.float32(0.1), feather))
     return mask
 
 
@@ -156,24 +156,28 @@ def _rise(depth: NDArray[Any], feather: float) -> NDArray[np.float32]:
 
 
 def _depth(ring: Points, size: int) -> NDArray[np.float32]:
-    """Pixels from each pixel to the outline, positive inside and 0 at most outside, smoothed."""
-    margin = 8
-    filled = np.zeros((size + 2 * margin, size + 2 * margin), np.uint8)
-    knots = np.clip(np.rint((ring - 0.5 + margin) * (1 << _SHIFT)), -(1 << 24), 1 << 24).astype(np.int32)
-    cv2.fillPoly(filled, [knots], (1,), cv2.LINE_8, _SHIFT)
-    if not filled.any():
-        return np.full((size, size), -float(size), np.float32)
-    depth = np.full(filled.shape, float(size), np.float32)
-    if not filled.all():
-        depth = cv2.distanceTransform(filled, cv2.DIST_L2, 5) - cv2.distanceTransform(
-            1 - filled, cv2.DIST_L2, 5
-        )
-    cv2.GaussianBlur(depth, (0, 0), _STEADY, dst=depth, borderType=cv2.BORDER_REPLICATE)
-    # The raster counts every pixel that the outline touches, and half a pixel of it lies outside.
-    depth -= 1.0
-    inner = slice(margin, margin + size)
-    return np.ascontiguousarray(
-        np.where(filled[inner, inner] > 0, depth[inner, inner], -1 + depth[inner, inner].clip(max=0))
+    """Pixels from each pixel to a convex outline: the distance where positive (inside), else its bound.
+
+    Of a convex shape this is the least of the distances to its edges' lines. It is taken on a coarse grid:
+    what is linear in between never exceeds it, so nothing leaks out, and an outline that moves by a
+    fraction of a pixel moves it by as much, which a raster would not.
+    """
+    ways = np.roll(ring, -1, axis=0) - ring
+    lengths = np.hypot(*ways.T)
+    if _area(ring) < 1e-6 or not (lengths > 0).any():
+        return np.full((size, size), -np.inf, np.float32)
+    keep = lengths > 1e-9
+    starts, ways = ring[keep], ways[keep] / lengths[keep, None]
+    inner = np.stack([-ways[:, 1], ways[:, 0]], -1) * (1.0 if _area(ring, signed=True) > 0 else -1.0)
+    cells = -(-size // _CELL) + 1
+    grid = np.arange(cells) * float(_CELL)
+    # h x n and w x n, added before the least is taken.
+    down = grid[:, None] * inner[:, 1] - (starts * inner).sum(axis=1)
+    nodes = (down[:, None] + (grid[:, None] * inner[:, 0])[None]).min(axis=2).astype(np.float32)
+    to_grid = np.array([(1 / _CELL, 0, 0.5 / _CELL), (0, 1 / _CELL, 0.5 / _CELL)])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(nodes, to_grid, (size, size), flags=how, borderMode=cv2.BORDER_REPLICATE), np.float32
     )
 
 
@@ -219,4 +223,4 @@ def _checked(outline: Any) -> Points:
     ring = np.asarray(outline, np.float64)
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3 or not np.isfinite(ring).all():
         raise ValueError(f"an outline wants n x 2 finite points, three or more, but got {ring.shape}")
-    return ring
+    return _hull(ring)

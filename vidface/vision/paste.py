@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from vidface.data.planes import Planes
 from vidface.vision.grain import Grain, fill
 from vidface.vision.paint import LUMA_WEIGHTS
-from vidface.vision.warpframe import as_3x3, sample
+from vidface.vision.warpframe import as_3x3
 
 Matrix = NDArray[np.float64]
 Layer = NDArray[np.float32]
 
 _SHRINKS: Final = 1.05
-"""Masks that shrink by more than this are low-passed, as `sample` does with what they cover."""
+"""A crop that shrinks by more than this is low-passed before it is sampled."""
+_CALM: Final = 0.35
+"""Sigma of that, in pixels of the coarser grid: passes as much as area averages do, which crops are made
+with, so that what a change takes away it takes away in full."""
 
 
 def paste_delta(
@@ -64,7 +67,7 @@ def paste_delta(
     for number, (plane, sheet) in enumerate(zip((planes.luma, planes.u, planes.v), sheets, strict=True)):
         region, to_piece = tile.piece(plane, planes.subsampling if number else (1, 1), way)
         size = (region.shape[1], region.shape[0])
-        base, add = region.astype(np.float32), sample(sheet, to_piece, size)
+        base, add = region.astype(np.float32), _sampled(sheet, to_piece, size, how=cv2.INTER_CUBIC)
         weight = _weight(cover, to_piece, size)
         shown = add * weight
         if grain is not None and not number:
@@ -159,18 +162,32 @@ def _grid(step: tuple[int, int], start: tuple[int, int]) -> Matrix:
     return np.asarray(shift @ np.linalg.inv(site))
 
 
+def _sampled(sheet: Any, to_piece: Matrix, size: tuple[int, int], *, how: int) -> Layer:
+    """A sheet of the crop on a grid, low-passed where that is coarser; it goes on at its border."""
+    shrink = abs(float(np.linalg.det(to_piece[:2, :2]))) ** -0.5
+    if shrink > _SHRINKS:
+        sigma = _CALM * math.sqrt(shrink**2 - 1)
+        sheet = np.asarray(
+            cv2.GaussianBlur(sheet, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32
+        )
+    border: dict[str, Any] = {"flags": how, "borderMode": cv2.BORDER_REPLICATE}
+    return np.asarray(cv2.warpAffine(sheet, _numbers(to_piece), size, **border), np.float32)
+
+
 def _weight(cover: Layer, to_piece: Matrix, size: tuple[int, int]) -> Layer:
     """The mask on a grid; 0 wherever its bilinear sample is."""
-    half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1.0)])
-    numbers = np.linalg.inv(half) @ to_piece @ half
-    plain: Layer = np.asarray(
-        cv2.warpAffine(cover, numbers[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT),
-        np.float32,
-    )
+    border: dict[str, Any] = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_CONSTANT}
+    plain: Layer = np.asarray(cv2.warpAffine(cover, _numbers(to_piece), size, **border), np.float32)
     if abs(np.linalg.det(to_piece[:2, :2])) > _SHRINKS**-2:
         return plain
-    soft = np.clip(sample(cover, to_piece, size), 0, 1)
+    soft = _sampled(cover, to_piece, size, how=cv2.INTER_LINEAR)
     return np.asarray(np.where(plain > 0, soft, np.float32(0)), np.float32)
+
+
+def _numbers(matrix: Matrix) -> Matrix:
+    """A matrix between pixels, centres at (0.5, 0.5), for OpenCV, which has them at (0, 0)."""
+    shift = matrix[:2, :2] @ (0.5, 0.5) - (0.5, 0.5)
+    return np.column_stack([matrix[:2, :2], matrix[:2, 2] + shift])
 
 
 def _to_yuv(planes: Planes, gain: float) -> NDArray[np.float64]:
