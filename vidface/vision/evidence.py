@@ -26,6 +26,8 @@ Matrix = NDArray[np.float64]
 
 _PIXEL: Final = 1 / 12
 """Variance of a pixel's own width: a sensor's or an area average's box."""
+_CLOSE: Final = 0.25
+"""Grey levels beyond the tolerance that are not worth another round."""
 _HALF: Final = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1.0)])
 _HALF.setflags(write=False)
 
@@ -133,7 +135,7 @@ def consistent(
     for _ in range(rounds):
         wrong = error - np.clip(error, -tolerance, tolerance)
         wrong[~camera.valid] = 0
-        if not wrong.any():
+        if not np.any(np.abs(wrong) > _CLOSE):
             break
         crop += camera.back(wrong)
         np.clip(crop, 0, 255, out=crop)

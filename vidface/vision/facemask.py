@@ -54,7 +54,7 @@ def outline_of_mesh(points: Any, *, forehead: float = 0.10, grow: float = 0.03) 
     hull = _hull(lifted)
     if grow == 0 or high == 0:
         return hull
-    ring = np.stack([np.cos(_ARC), np.sin(_ARC)], -1) * (grow * high)
+    ring = np.stack([np.cos(_ARC), np.sin(_ARC)], -1)[::2] * (grow * high)
     return _hull((hull[:, None] + ring).reshape(-1, 2))
 
 

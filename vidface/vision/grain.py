@@ -22,6 +22,11 @@ _FEW: Final = 48
 """Samples that a measurement needs."""
 _FAINT: Final = 0.35
 """Grey levels of noise below which there is no grain worth making: 8-bit rounding alone is 0.29."""
+_ROWS: Final = 256
+"""Rows of a tile that are measured."""
+_BAND: Final = 32
+_SEAM: Final = 5
+"""Rows that a filter reaches."""
 _SIGMAS: Final = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
 
 
@@ -72,12 +77,13 @@ def measure_noise(luma: Tile, change: Tile, weight: NDArray[np.float32]) -> Nois
     Returns:
         None where too few samples are outside or inside to tell.
     """
-    high = _high_pass(luma)
-    flat = _slopes(luma)
-    around, within = _flattest(flat, weight <= 0), _flattest(flat, weight > 0.9)
+    rows, usable = _bands(len(luma))
+    high, flat, w = _high_pass(luma[rows]), _slopes(luma[rows]), weight[rows]
+    around, within = _flattest(flat, usable & (w <= 0)), _flattest(flat, usable & (w > 0.9))
     if around is None or within is None:
         return None
-    was, now = high[within], high[within] + _high_pass(change)[within]
+    was = high[within]
+    now = was + _high_pass(change[rows])[within]
     scale = float(np.sqrt(np.mean(was * was) * np.mean(now * now)))
     shared = float(np.mean(was * now)) / scale if scale > 0 else 1.0
     return Noise(
@@ -111,18 +117,25 @@ def fill(
     noise = measure_noise(luma, change, weight)
     if noise is None or noise.outside < _FAINT * step:
         return none
-    w = weight
+    shown = _strength(weight, noise, grain.keep)
+    if not shown.any():
+        return none
+    return shown * _unit_grain(luma.shape, grain.seed, _blur_of(noise.neighbours))
+
+
+def _strength(weight: NDArray[np.float32], noise: Noise, keep: float) -> NDArray[np.float32]:
+    """Deviation of the grain at each weight, by a table over the weights."""
+    w = np.linspace(0, 1, 257)
     old, new, cross = noise.before, noise.inside, 2 * noise.shared * noise.before * noise.inside
     have = (1 - w) ** 2 * old * old + w * w * new * new + w * (1 - w) * cross
     # Skin in focus may be rougher than its surroundings: then the face as it was is the measure.
     goal = min(noise.outside, max(old, new))
     lack = np.sqrt(np.maximum(goal * goal - have, 0))
     inner = np.clip((w - 0.5) * 2, 0, 1)
-    strength = 1 - (1 - grain.keep) * inner * inner * (3 - 2 * inner)
-    shown = np.where(w > 0, lack * strength, 0).astype(np.float32)
-    if not shown.any():
-        return none
-    return shown * _unit_grain(luma.shape, grain.seed, _blur_of(noise.neighbours))
+    table = (lack * (1 - (1 - keep) * inner * inner * (3 - 2 * inner))).astype(np.float32)
+    table[0] = 0
+    # The lowest weights get their part too, since nothing but 0 is 0; the square root is steep there.
+    return np.asarray(table[np.ceil(weight * np.float32(256)).astype(np.int32)])
 
 
 def _unit_grain(shape: tuple[int, ...], seed: tuple[int, ...], sigma: float) -> NDArray[np.float32]:
@@ -132,6 +145,18 @@ def _unit_grain(shape: tuple[int, ...], seed: tuple[int, ...], sigma: float) -> 
     if sigma > 0:
         cv2.GaussianBlur(field, (0, 0), sigma, dst=field, borderType=cv2.BORDER_REFLECT_101)
     return field * np.float32(1 / _response(sigma)[0])
+
+
+def _bands(height: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows to measure: all, or bands spread over a high tile; and n x 1, which are no neighbours of a cut."""
+    count = _ROWS // _BAND
+    if height <= _ROWS:
+        return np.arange(height), np.ones((height, 1), bool)
+    starts = np.linspace(0, height - _BAND, count).astype(int)
+    rows = (starts[:, None] + np.arange(_BAND)).ravel()
+    usable = np.ones((count, _BAND, 1), bool)
+    usable[:, :_SEAM] = usable[:, -_SEAM:] = False
+    return rows, usable.reshape(-1, 1)
 
 
 def _high_pass(tile: NDArray[np.float32]) -> NDArray[np.float32]:
