@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import split
 from pack_tools import Mesh, of_five, scale_of, smoothed, warp
-from teacher import Teacher, teacher_input
+from teacher import Teacher
 
 import vidface
 from vidface.vision.align import to_template
@@ -126,13 +126,7 @@ def vectors(items: list[Item], teacher: Teacher) -> NDArray[np.float32]:
     """Unit vectors of the first frames."""
     matrix = arcface_of_store()
     crops = np.stack([warp(item.frames[0], matrix, 112)[..., ::-1] for item in items])
-    out = []
-    for at in range(0, len(crops), Teacher.BATCH):
-        batch = crops[at : at + Teacher.BATCH]
-        full = np.concatenate([batch, np.repeat(batch[:1], Teacher.BATCH - len(batch), 0)])
-        out.append(teacher(teacher_input(full))[0].reshape(Teacher.BATCH, -1)[: len(batch)])
-    rows = np.concatenate(out)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return teacher(crops)[0]
 
 
 def arcface_of_store() -> NDArray[np.float64]:

@@ -1,0 +1,68 @@
+"""The identity guard: lets pass what keeps the person, fades what does not, without jumps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vidface.nodes.restore._guard import Guard, Rules
+
+RULES = Rules(margin=0.1, span=0.2, ease_s=0.4)
+
+
+def at(degrees: float) -> NDArray[np.float32]:
+    """A unit vector in the plane."""
+    angle = math.radians(degrees)
+    return np.array([math.cos(angle), math.sin(angle)], np.float32)
+
+
+def shares(guard: Guard, was: float, now: float, seconds: float) -> list[float]:
+    """25 frames a second, judged at each."""
+    out = []
+    for frame in range(round(25 * seconds)):
+        guard.judge(at(was), at(now), 0.8, frame)
+        out.append(guard.step(frame / 25).share)
+    return out
+
+
+def test_the_same_person_passes() -> None:
+    assert min(shares(Guard(RULES, at(0)), 10, 5, 2)) == 1
+
+
+def test_another_person_fades_out_and_comes_back_smoothly() -> None:
+    guard = Guard(RULES, at(0))
+    fading = shares(guard, 0, 90, 3)
+    assert fading[-1] < 0.01
+    assert max(np.abs(np.diff(fading))) < 0.12
+    later = [guard.step(3 + frame / 25).share for frame in range(5)]
+    assert later[-1] <= fading[-1]
+    guard.judge(at(0), at(0), 0.8, 99)
+    assert guard.step(6).share > 0.9
+
+
+def test_between_margin_and_span_part_of_it_shows() -> None:
+    drop = 0.2
+    degrees = math.degrees(math.acos(1 - drop))
+    assert shares(Guard(RULES, at(0)), 0, degrees, 5)[-1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_track_s_own_looks_say_who_it_is() -> None:
+    """Nothing is held back before three of them; a restored face that leaves them is."""
+    guard = Guard(RULES, None)
+    first = shares(guard, 20, 110, 0.12)
+    assert min(first) == 1
+    best = guard.best
+    assert best is not None
+    assert float(best @ at(20)) > 0.99
+    assert shares(guard, 20, 110, 3)[-1] < 0.05
+
+
+def test_looks_that_are_not_recognisable_say_nothing() -> None:
+    guard = Guard(RULES, None)
+    for frame in range(10):
+        guard.judge(at(0), at(90), 0.0, frame)
+    assert guard.best is None
+    assert guard.step(1).share == 1

@@ -1,0 +1,292 @@
+"""restore.face: faces become sharp and clean, over time, and stay who they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data import NOT_TRACKED, Device, Faces, Frame
+from vidface.data.crops import Crops
+from vidface.data.measures import Measure, Measures
+from vidface.data.mesh import Meshes
+from vidface.data.rows import check_rows
+from vidface.infer.embedder import Embedder
+from vidface.node import FOREVER, Node, Span, Window
+from vidface.nodes.restore._guard import Guard, Rules, Verdict
+from vidface.nodes.restore._network import Restored, RestoreNetwork, State
+from vidface.nodes.restore._outlines import Outlines
+from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of
+from vidface.vision.facecrop import aligned, region_of, steady_landmarks
+from vidface.vision.grain import Grain
+from vidface.vision.paste import colour_matched, paste_delta
+from vidface.vision.warpframe import warp_planes
+
+Matrix = NDArray[np.float64]
+
+KINDS: Final[tuple[Measure, ...]] = (
+    Measure("restore_share", "ratio", "How much of the restored face shows: fidelity times the guard's say."),
+    Measure("restore_change", "grey levels", "Root mean square change inside the face, at full share."),
+    Measure("restore_cosine_before", "ratio", "Identity of the face as it was, to who it is held to be."),
+    Measure("restore_cosine_after", "ratio", "The same of the restored face."),
+    Measure("restore_residual", "grey levels", "Restored face, shrunk again, against what was observed."),
+)
+"""The columns, in order."""
+
+_HELD_BACK: Final = 0.95
+
+
+class RestoredFaces(NamedTuple):
+    """What restore.face gives: the picture, the restored crops, and the report of each face."""
+
+    frame: Frame
+    crops: Crops
+    report: Measures
+
+
+class RestoreFace(Node):
+    """Restore every face of the picture with a network that remembers its track.
+
+    A face is cut out on the halved ffhq512 template (256 pixels), with landmarks that are steadied over
+    time; what the network changes is added to the frame inside a soft mask, so that nothing outside of it
+    changes, and a face that needs nothing comes back as it was. Blur, noise, blocks of coding and low
+    resolution are handled together. With `scale` the picture is enlarged on the way, which is where small
+    faces gain most.
+
+    The guard compares who the face is before and after: to the best looks of its track.
+    Where restoration leads away from the person, the picture falls back to what it was, smoothly.
+    A restored face is a picture that a network made plausible. It is no evidence, and the output says that
+    it was generated.
+
+    Of two faces that overlap, each pixel belongs to the larger one. A hand before a face is restored like
+    a part of it.
+    """
+
+    model: str = Field("vidface-restore", description="A model of the task restore that keeps a state.")
+    fidelity: float = Field(1.0, ge=0, le=1, description="0 leaves the input, 1 shows all that was restored.")
+    scale: int = Field(1, ge=1, le=4, description="The output is so many times as large as the input.")
+    track: int | None = Field(None, ge=1, description="Restore this track only.")
+    min_face_px: float = Field(
+        16, ge=0, description="Faces less tall than this stay as they are; pixels of the full-size frame."
+    )
+    consistent: bool = Field(
+        False, description="Hold the restored face, shrunk again, to what was observed, to `tolerance`."
+    )
+    tolerance: float = Field(3.0, ge=0, le=64, description="Grey levels that count as noise.")
+    guard: bool = Field(True, description="Fall back to the input where restoration changes the identity.")
+    guard_margin: float = Field(
+        0.1, ge=0, le=2, description="Drop of the cosine to the track's best looks that is let pass."
+    )
+    guard_every_s: float = Field(0.2, ge=0, le=10, description="Seconds between two looks of the guard.")
+    embedder: str = Field("vidface-embed", description="The guard's model, of the task embed.")
+    grain: float = Field(
+        0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
+    )
+    feather: float = Field(24.0, ge=1, le=100, description="Width of the soft edge; pixels of 256.")
+    look_ahead: int = Field(2, ge=0, le=50, description="Frames that steady the landmarks; 0 when live.")
+    steady_s: float = Field(0.05, ge=0, le=1, description="Width of the window that steadies them, seconds.")
+    hold_s: float = Field(0.5, ge=0, le=10, description="A face that was away for longer begins anew.")
+    threads: int = Field(1, ge=1, le=64, description="Threads of the network on the CPU.")
+
+    memory = FOREVER
+    generates = True
+
+    _network: RestoreNetwork
+    _embedder: Embedder | None
+    _trails: dict[int, _Trail]
+    _counts: dict[str, int]
+    _held: dict[int, int]
+
+    def reach(self) -> Span:
+        return Span(self.look_ahead, self.look_ahead)
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model, self.embedder) if self.guard else (self.model,)
+
+    def open(self, device: Device) -> None:
+        """Load the models.
+
+        Raises:
+            ModelError: one is missing, altered, or of another task.
+        """
+        self._network = RestoreNetwork(self.model, device, threads=self.threads)
+        self._embedder = Embedder(self.embedder, device, threads=self.threads) if self.guard else None
+        self._counts = {"restored": 0, "held_back": 0, "left": 0}
+        self._held = {}
+
+    def reset(self) -> None:
+        """Forget all faces."""
+        self._trails = {}
+
+    def close(self) -> None:
+        self._network.close()
+        if self._embedder is not None:
+            self._embedder.close()
+
+    def facts(self) -> dict[str, Any]:
+        """Faces restored, held back by the guard, left as they were; in words whose were held back."""
+        said: dict[str, Any] = dict(self._counts)
+        if self._held:
+            tracks = ", ".join(f"track {track} on {n} frames" for track, n in sorted(self._held.items()))
+            said["notes"] = [f"the identity guard held restoration back: {tracks}"]
+        return said
+
+    def process(
+        self, frame: Window[Frame], faces: Window[Faces], mesh: Meshes | None = None
+    ) -> RestoredFaces:
+        """Restore the faces of a frame.
+
+        Raises:
+            UsageError: `mesh` has not a row for every face.
+        """
+        now, here = frame.current, faces.current
+        check_rows(here, mesh=mesh)
+        self._forget(float(now.time))
+        cuts = self._cuts(frame, faces)
+        self._counts["left"] += len(here) - len(cuts)
+        if not cuts:
+            return RestoredFaces(self._enlarged(now), Crops.none(len(here)), Measures.none(KINDS, len(here)))
+        made = self._restore(cuts)
+        outlines = Outlines(here, mesh, self._network.size, self.feather)
+        table = np.full((len(here), len(KINDS)), np.nan, np.float32)
+        crops = np.zeros((len(here), self._network.size, self._network.size, 3), np.uint8)
+        matrices = np.full((len(here), 2, 3), np.nan)
+        pastes = []
+        for cut, restored, state in zip(cuts, made.crops, made.states, strict=True):
+            verdict, residual, picture = self._judge(now, cut, restored, state)
+            mask = outlines.mask(cut.row, cut.matrix, now.size)
+            delta = colour_matched(picture - cut.crop, mask)
+            share = self.fidelity * verdict.share
+            pastes.append(_Paste(delta, mask, cut.matrix, share, Grain((now.pts, cut.track), self.grain)))
+            crops[cut.row] = np.clip(cut.crop + share * delta + 0.5, 0, 255)
+            matrices[cut.row] = cut.matrix
+            change = math.sqrt(float((mask * (delta**2).mean(2)).sum() / max(1e-6, float(mask.sum()))))
+            table[cut.row] = (share, change, verdict.before, verdict.after, residual.after)
+        report = Measures(KINDS, table)
+        return RestoredFaces(self._pasted(now, pastes), Crops(crops, matrices, "ffhq512"), report)
+
+    def _cuts(self, frame: Window[Frame], faces: Window[Faces]) -> list[_Cut]:
+        """The faces that are worth restoring, cut out."""
+        now, here, size = frame.current, faces.current, self._network.size
+        cuts = []
+        for row in np.flatnonzero(here.heights >= self.min_face_px).tolist():
+            track = int(here.tracks[row])
+            five = self._landmarks(frame, faces, row)
+            if (self.track is not None and track != self.track) or five is None:
+                continue
+            matrix = to_template(five, "ffhq512") * (size / TEMPLATES["ffhq512"].size)
+            region = region_of(now, matrix, size)
+            if region is not None:
+                crop = np.asarray(aligned(region.pixels, region.matrix(matrix), size), np.uint8)
+                cuts.append(_Cut(row, track, matrix, crop))
+        return cuts
+
+    def _landmarks(self, frame: Window[Frame], faces: Window[Faces], row: int) -> Matrix | None:
+        """Steadied landmarks of a row, 5 x 2; None where they do not say where the face lies."""
+        track, now = int(faces.current.tracks[row]), float(frame.current.time)
+        times, points = [now], [faces.current.landmarks[row]]
+        if track != NOT_TRACKED and self.steady_s > 0:
+            around = zip((*frame.past, *frame.ahead), (*faces.past, *faces.ahead), strict=True)
+            for one, found in around:
+                rows = np.flatnonzero(found.tracks == track)
+                if len(rows) and np.isfinite(found.landmarks[rows[0]]).all():
+                    times.append(float(one.time))
+                    points.append(found.landmarks[rows[0]])
+        own = points[0]
+        if not np.isfinite(own).all() or np.ptp(own, axis=0).max() <= 1:
+            return None
+        return steady_landmarks(times, points, now, self.steady_s)
+
+    def _restore(self, cuts: list[_Cut]) -> Restored:
+        trails = [self._trails.get(cut.track) for cut in cuts]
+        states = [self._network.blank() if trail is None else trail.state for trail in trails]
+        known = np.zeros((len(cuts), self._network.known), np.float32)
+        return self._network(np.stack([cut.crop for cut in cuts]), np.stack(states), known)
+
+    def _judge(
+        self, now: Frame, cut: _Cut, restored: NDArray[np.float32], state: State
+    ) -> tuple[Verdict, Residual, NDArray[np.float32]]:
+        """The guard's say, the residual to the evidence, and the picture held to it."""
+        time = float(now.time)
+        trail = self._trails.get(cut.track) or _Trail(state, Guard(Rules(self.guard_margin), None))
+        evidence = evidence_of(now, cut.matrix, self._network.size)
+        if self.consistent:
+            restored, residual = consistent(restored, evidence, tolerance=self.tolerance)
+        else:
+            known = residual_of(restored, evidence)
+            residual = Residual(known, known)
+        if self._embedder is not None and time - trail.judged >= self.guard_every_s - 1e-6:
+            pair = np.stack([cut.crop, np.rint(restored).astype(np.uint8)])
+            looks = self._embedder(np.stack([_look(one, self._embedder) for one in pair]))
+            trail.guard.judge(looks.vectors[0], looks.vectors[1], float(looks.recognisability[0]), now.index)
+            trail.judged = time
+        verdict = trail.guard.step(time)
+        trail.state, trail.seen = state, time
+        if cut.track != NOT_TRACKED:
+            self._trails[cut.track] = trail
+        held = verdict.share < _HELD_BACK
+        self._counts["held_back" if held else "restored"] += 1
+        if held:
+            self._held[cut.track] = self._held.get(cut.track, 0) + 1
+        return verdict, residual, restored
+
+    def _pasted(self, now: Frame, pastes: list[_Paste]) -> Frame:
+        def paint(planes: Any) -> None:
+            if self.scale > 1:
+                warp_planes(now.planes(), planes, grow, fill="replicate")
+            for one in pastes:
+                matrix = (np.vstack([one.matrix, (0, 0, 1)]) @ np.linalg.inv(grow))[:2]
+                grain = one.grain if self.grain > 0 else None
+                paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
+
+        grow = np.diag((self.scale, self.scale, 1.0))
+        if self.scale == 1:
+            return now.painted(paint)
+        return now.remade((now.size[0] * self.scale, now.size[1] * self.scale), paint)
+
+    def _enlarged(self, now: Frame) -> Frame:
+        return now if self.scale == 1 else self._pasted(now, [])
+
+    def _forget(self, now: float) -> None:
+        """Drop tracks that were away for too long."""
+        gone = [track for track, trail in self._trails.items() if now - trail.seen > self.hold_s]
+        for track in gone:
+            del self._trails[track]
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What is remembered of a track."""
+
+    state: State
+    guard: Guard
+    seen: float = 0.0
+    judged: float = -math.inf
+
+
+class _Cut(NamedTuple):
+    row: int
+    track: int
+    matrix: Matrix
+    crop: NDArray[np.uint8]
+
+
+class _Paste(NamedTuple):
+    delta: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    matrix: Matrix
+    share: float
+    grain: Grain
+
+
+def _look(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:
+    """The embedder's crop out of the restorer's: both are aligned, so the way is fixed."""
+    template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
+    own = TEMPLATES["ffhq512"].points * (len(crop) / TEMPLATES["ffhq512"].size)
+    matrix = to_template(own, template.name) * (embedder.size / template.size)
+    return np.asarray(aligned(crop, matrix, embedder.size), np.uint8)
