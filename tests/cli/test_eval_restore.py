@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vidface.cli import _looks, _restore, main
 from vidface.cli._restoreclip import CROP, BadClip, FaceTrack, Making, make_bad, rescaled
 from vidface.cli._restorejudge import FileEmbedder, placed
-from vidface.cli._restoremethods import BASELINES, bicubic, denoised, lanczos_unsharp
+from vidface.cli._restoremethods import METHODS, Method, plan_of
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
 from vidface.media.degrade import LEVELS, Degradation
@@ -108,8 +108,8 @@ def by_hand(scale: int = 4) -> BadClip:
     return BadClip("made", (240, 200), [np.rint(small).astype(np.uint8)], scale, Fraction(25), (track,), {})
 
 
-@pytest.mark.parametrize("method", [bicubic, lanczos_unsharp, denoised])
-def test_baselines_put_every_pixel_where_it_was(method: Callable[[BadClip], list[NDArray[np.uint8]]]) -> None:
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_baselines_put_every_pixel_where_it_was(method: Method) -> None:
     """Where colours are coordinates the crop shows where each pixel lies: half a small one would be 2."""
     bad = by_hand()
     crop = method(bad)[0][0].astype(float)
@@ -179,12 +179,12 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     graph.write_text(yaml.safe_dump({"version": 1, "nodes": nodes, "outputs": {"video": "grow"}}))
     out = tmp_path / "result.json"
     words = (portrait, plain, "--least-px", 100, "--graph", graph, "--reference", samples / "hopper.jpg")
-    assert call(*words, "--independent", "other", "-o", out) == 0
+    assert call(*words, "--independent", "other", "-o", out, "--pictures", tmp_path / "see") == 0
     text = capsys.readouterr().out
     assert "wall: no face that could be followed; it does not count" in text
     assert "people, 1 clips" in text
     report = json.loads(out.read_text())
-    assert list(report["overall"]) == [*BASELINES, "vidface", "clean"]
+    assert list(report["overall"]) == [*METHODS, "vidface", "clean"]
     rows = report["clips"][0]["results"]
     assert rows["vidface"]["psnr_db"] == pytest.approx(rows["bicubic"]["psnr_db"], abs=0.4)
     assert rows["vidface"]["ssim"] == pytest.approx(rows["bicubic"]["ssim"], abs=0.02)
@@ -195,6 +195,10 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     assert 15 < rows["bicubic"]["psnr_db"] < 40
     assert rows["bicubic"]["ids"] == rows["bicubic"]["ids_independent"] > 0.5
     assert report["clips"][1]["results"] == {}
+    assert report["graph"]["overrides"] == ["grow.scale=4"]
+    sheet = cv2.imread(str(tmp_path / "see" / "people-portrait.png"))
+    assert sheet is not None
+    assert sheet.shape == (3 * CROP, 5 * CROP, 3)
     assert report["groups"]["empty"] == {}
     gain = rows["vidface"]["ids"] - rows["bicubic"]["ids"]
     assert report["overall"]["vidface"]["ids_least_gain"] == pytest.approx(gain)
@@ -250,6 +254,19 @@ def test_a_graph_without_video_is_refused(call: Call, portrait: Path, tmp_path: 
     graph.write_text(yaml.safe_dump({"version": 1, "nodes": nodes, "outputs": {"faces": "detect"}}))
     assert call(portrait, "--graph", graph) == 2
     assert "wanted an output of the kind video, but found jsonl" in capsys.readouterr().err
+
+
+def test_scale_goes_to_the_nodes_before_the_video_within_their_bounds(tmp_path: Path) -> None:
+    """A shrink factor of 6 becomes 4, which the node takes; the user's own word goes last."""
+    (tmp_path / "grow.py").write_text(GROW)
+    nodes = {name: {"use": "./grow.py", "in": {"frame": "source"}} for name in ("one", "two")}
+    outputs = {"video": "one", "other": "two"}
+    graph = tmp_path / "two.yaml"
+    graph.write_text(yaml.safe_dump({"version": 1, "nodes": nodes, "outputs": outputs}))
+    plan = plan_of(str(graph), 6.0)
+    assert [(step.name, step.node.model_dump()) for step in plan.steps] == [("one", {"scale": 4})]
+    plan = plan_of(str(graph), 6.0, ("one.scale=2",))
+    assert plan.steps[0].node.model_dump() == {"scale": 2}
 
 
 def test_levels_of_the_command_are_those_of_the_model() -> None:

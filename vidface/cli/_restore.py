@@ -17,8 +17,13 @@ METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
 @click.argument("clips", nargs=-1, required=True, metavar="CLIP...", type=click.Path())
 @click.option("--level", type=click.Choice(LEVELS), default="medium", show_default=True, help="How bad.")
 @click.option("--graph", default="restore", show_default=True, help="Graph behind the method vidface.")
+@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Parameter of the graph.")
 @click.option(
-    "--method", "methods", type=click.Choice(METHODS), multiple=True, help="Only these, repeated [all]."
+    "--method",
+    "methods",
+    type=click.Choice(METHODS),
+    multiple=True,
+    help="Only bicubic and these, repeated [all].",
 )
 @click.option("--embedder", default="vidface-embed", show_default=True, help="Judge of identity: a model.")
 @click.option("--independent", metavar="MODEL|FILE", help="Another judge: a model, or an ONNX file.")
@@ -39,6 +44,12 @@ METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
     show_default=True,
     help="Leave out faces whose crop shows fewer pixels a side.",
 )
+@click.option(
+    "--pictures",
+    "sheets",
+    type=click.Path(path_type=Path),
+    help="Folder for a picture of each clip: methods in their order side by side, the clean clip last.",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write .json or .csv, by the ending.")
 @click.option("--overwrite", is_flag=True, help="Replace the file of --out.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
@@ -53,7 +64,9 @@ def restore(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
 
     if out is not None:
         _check(out, overwrite=overwrite)
-    options["methods"] = options["methods"] or METHODS
+    if options["sheets"] is not None:
+        _make_folder(options["sheets"])
+    options["methods"] = tuple(dict.fromkeys(options["methods"])) or METHODS
     report = restore_report(clips, RestoreOptions(**options))
     if out is not None:
         _write(out, restore_csv(report) if out.suffix.lower() == ".csv" else restore_json(report))
@@ -72,6 +85,15 @@ def _check(out: Path, *, overwrite: bool) -> None:
         raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
     if out.exists() and not overwrite:
         raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--pictures wants a folder, but {folder} cannot be made ({error.strerror})"
+        ) from error
 
 
 def _write(out: Path, text: str) -> None:

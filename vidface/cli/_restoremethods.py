@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vidface.cli._restoreclip import CROP, BadClip
 from vidface.data import Frame
 from vidface.errors import UsageError
-from vidface.graph.plan import Plan, Step, load
+from vidface.graph.plan import Outlet, Plan, Step, load
 from vidface.graph.run import run
 from vidface.media.pixels import frame_from_rgb
 
@@ -24,12 +24,11 @@ Method = Callable[[BadClip], list[NDArray[np.uint8]]]
 
 _UNSHARP: Final = (2.0, 0.7)
 """Sigma in pixels of the crop, and how much of the difference is added."""
-_DENOISE: Final = (5.0, 5.0, 7, 21)
+_DENOISE: Final = (3.0, 3.0, 7, 21)
 """Strength for brightness and colour, sides of the patch and of the search, as OpenCV names them."""
 _MARGIN: Final = 16
 _SIZE: Final = (CROP, CROP)
 
-BASELINES: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise")
 DESCRIPTIONS: Final = {
     "bicubic": "the bad frame enlarged by bicubic interpolation",
     "lanczos+unsharp": f"enlarged by Lanczos (8 x 8), unsharp mask of sigma {_UNSHARP[0]:g} px of the crop, "
@@ -38,23 +37,6 @@ DESCRIPTIONS: Final = {
     f"{_DENOISE[3]}) on the bad frame, then bicubic",
     "clean": "the clean crops themselves, for scale",
 }
-
-
-def methods(names: Sequence[str], graph: str, *, scale: float) -> dict[str, Method]:
-    """Name -> method, in the order asked for; any name that is no baseline stands for the graph.
-
-    Raises:
-        GraphError, ModelError, UsageError: the graph does not serve.
-    """
-    made: dict[str, Method] = {
-        "bicubic": bicubic,
-        "lanczos+unsharp": lanczos_unsharp,
-        "opencv-denoise": denoised,
-    }
-    for name in names:
-        if name not in made:
-            made[name] = partial(through_graph, plan_of(graph, scale))
-    return {name: made[name] for name in names}
 
 
 def bicubic(bad: BadClip) -> list[NDArray[np.uint8]]:
@@ -91,7 +73,7 @@ def through_graph(plan: Plan, bad: BadClip) -> list[NDArray[np.uint8]]:
     Raises:
         UsageError: the graph gives another number of frames.
     """
-    edge = _video(plan)
+    edge = next(edge for edge in _video(plan).wires.values() if plan.edges[edge] is Frame)
     wanted = [
         (track, dict(zip(track.frames.tolist(), range(len(track)), strict=True))) for track in bad.tracks
     ]
@@ -114,30 +96,37 @@ def through_graph(plan: Plan, bad: BadClip) -> list[NDArray[np.uint8]]:
     return crops
 
 
-def plan_of(graph: str, scale: float) -> Plan:
+def plan_of(graph: str, scale: float, overrides: tuple[str, ...] = ()) -> Plan:
     """The graph with its video alone; nodes that enlarge frames (field `scale`) do so by `scale`.
+
+    `overrides` of the user's, as `node.param=value`, go last.
 
     Raises:
         GraphError, ModelError: it is not sound. UsageError: it puts out no video.
     """
-    draft = load(graph, check_models=False)
-    _video(draft)
-    overrides = tuple(
+    first = (_video(load(graph, overrides=overrides, check_models=False)).name,)
+    draft = load(graph, outputs=first, check_models=False)
+    enlarged = tuple(
         f"{step.name}.scale={_allowed(step, scale):g}" for step in draft.steps if _enlarges(step)
     )
-    names = tuple(outlet.name for outlet in draft.outlets if outlet.use == "video")
-    return load(graph, overrides=overrides, outputs=names[:1])
+    return load(graph, overrides=enlarged + overrides, outputs=first)
 
 
-def _video(plan: Plan) -> str:
-    """The edge that the first video of a graph is wired to."""
-    for outlet in plan.outlets:
-        if outlet.use == "video":
-            return next(edge for edge in outlet.wires.values() if plan.edges[edge] is Frame)
-    found = ", ".join(outlet.use for outlet in plan.outlets) or "nothing"
-    raise UsageError(
-        f"{plan.file.name} does not restore: wanted an output of the kind video, but found {found}"
-    )
+METHODS: Final[Mapping[str, Method]] = MappingProxyType(
+    {"bicubic": bicubic, "lanczos+unsharp": lanczos_unsharp, "opencv-denoise": denoised}
+)
+"""Name -> method; a graph becomes one by `through_graph` and `plan_of`."""
+
+
+def _video(plan: Plan) -> Outlet:
+    """The output of the kind video: the one called video, else the first."""
+    found = [outlet for outlet in plan.outlets if outlet.use == "video"]
+    if not found:
+        kinds = ", ".join(outlet.use for outlet in plan.outlets) or "nothing"
+        raise UsageError(
+            f"{plan.file.name} does not restore: wanted an output of the kind video, but found {kinds}"
+        )
+    return min(found, key=lambda outlet: outlet.name != "video")
 
 
 def _enlarges(step: Step) -> bool:

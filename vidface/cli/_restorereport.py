@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import numpy as np
@@ -13,19 +14,18 @@ from numpy.typing import NDArray
 
 from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder, look_at
-from vidface.cli._restoreclip import CROP, BadClip, Making, make_bad
-from vidface.cli._restorejudge import INDEPENDENT, OWN, Seen
-from vidface.cli._restoremethods import BASELINES, DESCRIPTIONS, Method, bicubic, methods
+from vidface.cli._restoreclip import CROP, Making, make_bad
+from vidface.cli._restorejudge import INDEPENDENT, OWN
+from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, through_graph
+from vidface.cli._restorescore import CLEAN, INPUT, Judges, score_clip
 from vidface.errors import InputError
-from vidface.eval.restore import cosines, guard_share, mean_row
-from vidface.graph.facts import package_facts
+from vidface.eval.restore import mean_row
+from vidface.graph.facts import model_facts, package_facts
+from vidface.graph.plan import Plan
 from vidface.infer import weights
 from vidface.media.decode import open_source
 from vidface.media.degrade import LEVELS
 from vidface.nodes.mesh.face import MeshFace
-
-INPUT: Final = "bicubic"
-"""The method that shows what went in; others are compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,19 @@ class RestoreOptions:
     """What was asked for.
 
     Attributes:
-        level: one of `LEVELS`. methods: names; one that is no baseline stands for `graph`.
+        level: one of `LEVELS`.
+        methods: names; one that is no baseline stands for `graph`, with `overrides` of its parameters;
+            the input itself, enlarged, always comes first.
         embedder, independent: names of models, or ONNX files.
         references: pictures of people in the clips.
         frames, seed, fit, least_px: see `Making`.
+        sheets: folder for pictures, see `Judges`.
     """
 
     level: str = "medium"
     graph: str = "restore"
-    methods: tuple[str, ...] = BASELINES
+    overrides: tuple[str, ...] = ()
+    methods: tuple[str, ...] = tuple(METHODS)
     embedder: str = "vidface-embed"
     independent: str | None = None
     references: tuple[Path, ...] = ()
@@ -49,6 +53,7 @@ class RestoreOptions:
     seed: int = 0
     fit: bool = False
     least_px: float = 128
+    sheets: Path | None = None
 
 
 def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, Any]:
@@ -58,19 +63,24 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         InputError: a clip or a reference cannot be used. GraphError, ModelError, UsageError: before any work.
     """
     making = Making(LEVELS[options.level], options.seed, options.frames, options.fit, options.least_px)
-    ways = methods(tuple(dict.fromkeys(options.methods)), options.graph, scale=making.settings.scale)
+    ways: dict[str, Method] = dict(METHODS)
+    plan = None
+    if not set(options.methods) <= METHODS.keys():
+        plan = plan_of(options.graph, making.settings.scale, options.overrides)
+        ways |= {name: partial(through_graph, plan) for name in options.methods if name not in METHODS}
+    ways = {name: ways[name] for name in dict.fromkeys((INPUT, *options.methods))}
     embedders = {OWN: judge.open_judge(options.embedder)}
     if options.independent is not None:
         embedders[INDEPENDENT] = judge.open_judge(options.independent)
     for clip in clips:
         open_source(clip).close()
-    references = _references(options.references, embedders[OWN])
+    judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets)
     rows = []
     for place, clip in enumerate(clips, 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
-        rows.append(_clip_row(make_bad(clip, making), ways, embedders, references))
+        rows.append(score_clip(make_bad(clip, making), ways, judges))
     groups = dict.fromkeys(row["group"] for row in rows)
-    names = [*ways, "clean"]
+    names = [*ways, CLEAN]
     return {
         "protocol": protocol(options),
         "level": options.level,
@@ -82,6 +92,7 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
             "least_px": options.least_px,
         },
         "methods": {name: _described(name, options) for name in names},
+        "graph": None if plan is None else _graph(plan),
         "embedders": {name: embedder.fingerprint for name, embedder in embedders.items()},
         "mesh": _mesh_model(),
         "packages": package_facts(),
@@ -113,78 +124,6 @@ def protocol(options: RestoreOptions) -> list[str]:
     ]
 
 
-def _clip_row(
-    bad: BadClip,
-    ways: Mapping[str, Method],
-    embedders: Mapping[str, FaceEmbedder],
-    references: NDArray[np.float32],
-) -> dict[str, Any]:
-    path = Path(bad.clip)
-    row: dict[str, Any] = {
-        "clip": bad.clip,
-        "group": path.resolve().parent.name,
-        "frames": len(bad.frames),
-        "size": list(bad.size),
-        "degraded to": list(bad.frames[0].shape[1::-1]) if bad.frames else None,
-        "crop_px": bad.crop_px if bad.tracks else None,
-        "tracks": len(bad.tracks),
-        "faces": sum(map(len, bad.tracks)),
-        "left out": dict(bad.left_out),
-        "reference": [],
-        "results": {},
-    }
-    if not bad.tracks:
-        return row
-    clean = [judge.look(track, track.clean, embedders) for track in bad.tracks]
-    before = _seen(bad, bicubic(bad), embedders)
-    mine = _owners(references, clean)
-    row["reference"] = [
-        {"track": place, "cosine_clean": float(cosines(clean[place].vectors[OWN], vector).mean())}
-        for place, vector in mine.items()
-    ]
-    for name, way in {**ways, "clean": None}.items():
-        seen = before if name == INPUT else clean if way is None else _seen(bad, way(bad), embedders)
-        row["results"][name] = _figures(bad, seen, clean, _Guard(before, mine))
-        if way is None:
-            row["results"][name] = {
-                key: value for key, value in row["results"][name].items() if key not in _TRIVIAL
-            }
-    return row
-
-
-_TRIVIAL: Final = frozenset(
-    {"psnr_db", "ssim", OWN, "ids_sigma", INDEPENDENT, "ids_sigma_independent", "akd_px", "tlme_px"}
-)
-"""Figures that say nothing about the clean clip, compared with itself."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Guard:
-    """What the faces looked like before, and the reference of each track that has one."""
-
-    before: Sequence[Seen]
-    owners: Mapping[int, NDArray[np.float32]]
-
-
-def _figures(bad: BadClip, seen: Sequence[Seen], clean: Sequence[Seen], guard: _Guard) -> dict[str, float]:
-    rows = []
-    for place, track in enumerate(bad.tracks):
-        row = judge.likeness(track, seen[place], clean[place])
-        row |= judge.steadiness(track, seen[place], judge.motions(track))
-        vector = guard.owners.get(place)
-        if vector is not None:
-            old, new = (cosines(one[place].vectors[OWN], vector) for one in (guard.before, seen))
-            row["guard_share"] = guard_share(old, new)
-        rows.append(row)
-    return mean_row(rows, [len(track) for track in bad.tracks])
-
-
-def _seen(
-    bad: BadClip, crops: Sequence[NDArray[np.uint8]], embedders: Mapping[str, FaceEmbedder]
-) -> list[Seen]:
-    return [judge.look(track, rows, embedders) for track, rows in zip(bad.tracks, crops, strict=True)]
-
-
 def _references(paths: Sequence[Path], embedder: FaceEmbedder) -> NDArray[np.float32]:
     for path in paths:
         if not path.is_file():
@@ -197,16 +136,6 @@ def _references(paths: Sequence[Path], embedder: FaceEmbedder) -> NDArray[np.flo
     return seen.vectors[embedder.size]
 
 
-def _owners(references: NDArray[np.float32], clean: Sequence[Seen]) -> dict[int, NDArray[np.float32]]:
-    """Track -> the sum of the reference vectors that are most like it."""
-    owners: dict[int, NDArray[np.float32]] = {}
-    for vector in references:
-        likes = [float(np.nanmean(cosines(seen.vectors[OWN], vector))) for seen in clean]
-        place = int(np.argmax(likes))
-        owners[place] = owners.get(place, np.zeros_like(vector)) + vector
-    return owners
-
-
 def _means(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Method -> means over clips, and of IDS the least gain over the input."""
     measured = [row["results"] for row in rows if row["results"]]
@@ -217,7 +146,7 @@ def _means(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
             gains = [
                 results[name][figure] - results[INPUT][figure]
                 for results in measured
-                if name != INPUT and figure in results[name] and INPUT in results
+                if name != INPUT and figure in results[name]
             ]
             if gains:
                 means[name][f"{figure}_least_gain"] = float(np.nanmin(gains))
@@ -233,3 +162,12 @@ def _described(name: str, options: RestoreOptions) -> str:
 def _mesh_model() -> str:
     name = MeshFace().model
     return f"{name}@{weights.verify(name).sha256[:12]}"
+
+
+def _graph(plan: Plan) -> dict[str, Any]:
+    return {
+        "file": plan.file.name,
+        "sha256": plan.file.sha256,
+        "overrides": list(plan.file.overrides),
+        "models": [f"{model['name']}@{model['sha256'][:12]}" for model in model_facts(plan)],
+    }

@@ -37,6 +37,9 @@ def restore_text(report: dict[str, Any]) -> Iterator[str]:
     yield from report["protocol"]
     for name, text in report["methods"].items():
         yield f"{name}: {text}"
+    if report["graph"] is not None:
+        graph = report["graph"]
+        yield f"graph {graph['file']} {' '.join(graph['overrides'])}: {', '.join(graph['models'])}"
     judges = ", ".join(f"{key} {fingerprint}" for key, fingerprint in report["embedders"].items())
     yield f"judges: {judges}; landmarks {report['mesh']}"
     for row in report["clips"]:
