@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vidface.media.pixels import frame_from_rgb
-from vidface.vision.evidence import Evidence, consistent, evidence_of, residual_of, shrunk
+from vidface.vision.evidence import Evidence, consistent, evidence_of, residual_of, shrunk, with_fitted_blur
 
 
 def smooth(sigma: float, *, seed: int, height: float = 25) -> NDArray[np.float32]:
@@ -110,6 +110,28 @@ def test_rounds_converge(side: float) -> None:
     after = [consistent(wrong, evidence, tolerance=1.0, rounds=n)[1].after for n in (0, 2, 4, 8, 30)]
     assert all(b <= a + 0.02 for a, b in pairwise(after))
     assert after[-1] < 0.5 * after[0]
+
+
+@pytest.mark.parametrize("side", [40.0, 100, 220])
+@pytest.mark.parametrize("blur", [0.0, 0.7, 1.5, 3.0])
+def test_the_blur_of_an_observation_is_found(side: float, blur: float) -> None:
+    """A sharp crop against a blurred look at it: the blur is found, and the crop is not blurred for it."""
+    truth = np.clip(smooth(2.5 * 256 / side, seed=1) + smooth(0.8 * 256 / side, seed=3) + 128, 0, 255)
+    sharp = seen(truth, side)
+    soft = sharp.observed.copy()
+    if blur > 0:
+        cv2.GaussianBlur(soft, (0, 0), blur, dst=soft)
+    evidence = with_fitted_blur(truth, Evidence(soft, sharp.matrix, sharp.valid))
+    # Below half a pixel a blur cannot be told from that of interpolation.
+    assert evidence.blur_sigma == pytest.approx(blur, abs=0.3 if blur else 0.5)
+    made, _ = consistent(truth, evidence, tolerance=2.0)
+    inner = (slice(48, -48), slice(48, -48))
+    assert np.abs(made - truth)[inner].mean() < 2
+
+
+def test_without_evidence_the_blur_stays_as_it_is() -> None:
+    nothing = Evidence(np.zeros((96, 96, 3), np.float32), native(64), np.zeros((96, 96), bool), 0.7)
+    assert with_fitted_blur(np.zeros((256, 256, 3)), nothing).blur_sigma == 0.7
 
 
 def test_a_crop_that_is_consistent_is_returned_as_it_is() -> None:

@@ -100,6 +100,13 @@ def test_edges_are_not_taken_for_noise() -> None:
     assert edged.outside == pytest.approx(plain.outside, rel=0.15)
 
 
+def test_weights_that_exceed_one_by_a_rounding_are_taken_as_one() -> None:
+    """A mask that was sampled between pixels of 1 is 1.0000001 here and there."""
+    dirty = noise(5, 0)
+    over = fill(GROUND + dirty, -dirty, MASK * np.float32(1.000001), grain=Grain((1,)))
+    assert np.allclose(over, fill(GROUND + dirty, -dirty, MASK, grain=Grain((1,))), atol=0.2)
+
+
 def test_too_little_to_measure_gives_no_grain() -> None:
     few = np.zeros((6, 6), np.float32)
     assert measure_noise(few, few, few + 1) is None

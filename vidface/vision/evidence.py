@@ -10,7 +10,7 @@ Pictures are RGB in levels of 0..255; the centre of a first pixel lies at (0.5, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -47,7 +47,7 @@ class Evidence:
     observed: Picture
     matrix: Matrix
     valid: NDArray[np.bool_]
-    blur_sigma: float = 0.4
+    blur_sigma: float = 0.0
 
     def __post_init__(self) -> None:
         shape = self.observed.shape
@@ -73,7 +73,7 @@ class Residual(NamedTuple):
     after: float
 
 
-def evidence_of(frame: Frame, matrix: Any, size: int, *, blur_sigma: float = 0.4) -> Evidence:
+def evidence_of(frame: Frame, matrix: Any, size: int, *, blur_sigma: float = 0.0) -> Evidence:
     """What a frame shows of a crop of `size` x `size` pixels, upright as the frame and as fine.
 
     Where the frame is finer than the crop, it is shrunk to be as fine as that.
@@ -98,6 +98,33 @@ def evidence_of(frame: Frame, matrix: Any, size: int, *, blur_sigma: float = 0.4
     edge = 0.5 / fine
     columns, rows = ((v >= edge) & (v <= end - edge) for v, end in zip((x, y), frame.size, strict=True))
     return Evidence(observed, (way @ np.linalg.inv(to_view))[:2], rows[:, None] & columns, blur_sigma)
+
+
+def with_fitted_blur(restored: Any, evidence: Evidence, *, most: float = 4.0) -> Evidence:
+    """The evidence with the blur that makes a restored crop, shrunk, most like it.
+
+    How blurred a face was observed is not known beforehand. Held to too little blur, a restored face would
+    be blurred again; held to too much, it would be sharpened until it rings.
+
+    Args:
+        restored: h x w x 3 RGB in 0..255.
+        most: largest sigma that is tried, pixels of the observation.
+    """
+    crop = np.asarray(restored, np.float32)
+
+    def residual(sigma: float) -> float:
+        return residual_of(crop, replace(evidence, blur_sigma=sigma))
+
+    sigmas = [share * most for share in (0.0, 0.08, 0.16, 0.25, 0.37, 0.52, 0.73, 1.0)]
+    found = [residual(sigma) for sigma in sigmas]
+    if not np.isfinite(found).all():
+        return evidence
+    best = int(np.argmin(found))
+    around = sigmas[max(0, best - 1) : best + 2]
+    for sigma in ((around[0] + sigmas[best]) / 2, (around[-1] + sigmas[best]) / 2):
+        sigmas.append(sigma)
+        found.append(residual(sigma))
+    return replace(evidence, blur_sigma=sigmas[int(np.argmin(found))])
 
 
 def shrunk(restored: Any, evidence: Evidence) -> Picture:

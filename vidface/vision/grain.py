@@ -135,7 +135,9 @@ def _strength(weight: NDArray[np.float32], noise: Noise, keep: float) -> NDArray
     table = (lack * (1 - (1 - keep) * inner * inner * (3 - 2 * inner))).astype(np.float32)
     table[0] = 0
     # The lowest weights get their part too, since nothing but 0 is 0; the square root is steep there.
-    return np.asarray(table[np.ceil(weight * np.float32(256)).astype(np.int32)])
+    # Sampled masks may exceed 1 by a rounding.
+    place = np.ceil(np.clip(weight, 0, 1) * np.float32(256))
+    return np.asarray(table[place.astype(np.int32)])
 
 
 def _unit_grain(shape: tuple[int, ...], seed: tuple[int, ...], sigma: float) -> NDArray[np.float32]:
