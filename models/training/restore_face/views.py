@@ -91,8 +91,8 @@ def moving(frames: Image, count: int, rng: Rng) -> tuple[Image, Image]:
 def bending(count: int, rng: Rng) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Smooth maps that change smoothly: a face that moves a little; the last stands apart."""
     grid = 6
-    ends = rng.normal(0, rng.uniform(0.5, 5), (2, 2, grid, grid))
-    apart = rng.normal(0, 4, (2, grid, grid))
+    ends = rng.normal(0, rng.uniform(0.3, 2.5), (2, 2, grid, grid))
+    apart = rng.normal(0, 2, (2, grid, grid))
     rows = np.arange(STORE, dtype=np.float32)
     maps = []
     for place in range(count):
@@ -110,7 +110,7 @@ def toned(clean: Image, look: Image, rng: Rng) -> tuple[Image, Image]:
     """The same light, contrast and colour for all frames; now and then dark, or grey."""
     if rng.random() < 0.3:
         return clean, look
-    gain = rng.uniform(0.7, 1.25, 3) if rng.random() < 0.5 else np.full(3, rng.uniform(0.7, 1.25))
+    gain = rng.uniform(0.75, 1.2) * (rng.uniform(0.9, 1.1, 3) if rng.random() < 0.5 else np.ones(3))
     gain = gain * (rng.uniform(0.15, 0.7) if rng.random() < 0.25 else 1)
     table = 255 * np.clip(np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.8, 1.3) * gain, 0, 1)
     lut = np.rint(table).astype(np.uint8)[None]
