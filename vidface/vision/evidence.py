@@ -21,7 +21,7 @@ from vidface.data.frame import Frame
 from vidface.vision.warpframe import as_3x3
 
 Picture = NDArray[np.float32]
-"""h x w x 3."""
+"""h x w x 3, or h x w."""
 Matrix = NDArray[np.float64]
 
 _PIXEL: Final = 1 / 12
@@ -119,10 +119,11 @@ def with_fitted_blur(restored: Any, evidence: Evidence, *, most: float = 4.0) ->
     if not valid.any():
         return evidence
     looks = [camera.see(crop) for camera in cameras]
-    error = [_size(seen - look, valid) for look in looks]
-    detail = np.array([_size(_details(look), valid) for look in looks])
+    error = [_rms(seen - look, valid) for look in looks]
+    detail = np.log([_rms(_details(look), valid) + 1e-3 for look in looks])
     # Details fade as the blur grows, so that the table read backwards rises.
-    alike = float(np.interp(_size(_details(seen), valid), detail[::-1], sigmas[::-1]))
+    goal = math.log(_rms(_details(seen), valid) + 1e-3)
+    alike = float(np.interp(goal, detail[::-1], sigmas[::-1]))
     nearest = min(int(np.argmin(error)) + 1, len(sigmas) - 1)
     return replace(evidence, blur_sigma=min(alike, float(sigmas[nearest])))
 
@@ -140,7 +141,7 @@ def _inner(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(inner if inner.sum() >= 64 else valid)
 
 
-def _size(picture: Picture, valid: NDArray[np.bool_]) -> float:
+def _rms(picture: Picture, valid: NDArray[np.bool_]) -> float:
     part = picture[valid]
     return float(np.sqrt(np.mean(part * part)))
 
@@ -199,7 +200,7 @@ class _Camera:
         self._seen = evidence.observed.shape[1], evidence.observed.shape[0]
         scale = evidence.scale
         # An area average first takes away what no pixel of the observation could tell.
-        self._step = max(1, 2 ** int(math.log2(max(1.0, scale / 2))))
+        self._step = min(2 ** int(math.log2(max(1.0, scale / 2))), wide, high)
         variance = (evidence.blur_sigma**2 + _PIXEL) * scale**2 - self._step**2 * _PIXEL
         # What interpolation blurs by itself, where the observation is about as fine as the crop.
         self._sigma = math.sqrt(max(0.0, variance - 0.1)) / self._step
@@ -228,7 +229,7 @@ class _Camera:
         return _warp(wrong, self._back, self._size, border=cv2.BORDER_CONSTANT)
 
     def rms(self, error: Picture) -> float:
-        return _size(error, self.valid) if self.valid.any() else math.nan
+        return _rms(error, self.valid) if self.valid.any() else math.nan
 
     def _within(self, way: Matrix, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Pixels of the observation that lie inside the crop with all of their width."""
