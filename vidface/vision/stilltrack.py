@@ -27,6 +27,8 @@ Picture = NDArray[np.float32]
 
 _FLOW: Final = 128
 """Side of the pictures on which motion is found: finer ones of a bad input show its noise."""
+_LEAST: Final = 12
+"""Smaller pictures are too small for the flow."""
 _BLOCKS: Final = 128
 """Blocks along a side on which change is measured."""
 _LIGHT: Final = 8
@@ -109,6 +111,8 @@ class StillTrack:
     def _follow(self, now: Picture) -> None:
         """Carry the memory to where its content is in the new input."""
         side = now.shape[0]
+        if side < _LEAST:
+            return
         flow = self._finder.calc(_grey(now), _grey(self._inputs), np.zeros((0, 0), np.float32))
         flow = cv2.GaussianBlur(flow, (0, 0), 1.0)
         whole = np.asarray(resize(flow, (side, side)), np.float32) * (side / flow.shape[0])

@@ -51,7 +51,10 @@ def cuts_of(
         five = _landmarks(frame, faces, row, steady_s)
         if five is None:
             continue
-        matrix = to_template(five, template.name) * (side / template.size)
+        try:
+            matrix = to_template(five, template.name) * (side / template.size)
+        except ValueError:
+            continue
         region = region_of(frame.current, matrix, side)
         if region is not None:
             crop = np.asarray(aligned(region.pixels, region.matrix(matrix), side), np.uint8)

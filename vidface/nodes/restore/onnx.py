@@ -162,20 +162,24 @@ class RestoreOnnx(Node):
     def _restored(self, cuts: list[Cut], time: float) -> list[tuple[Cut, NDArray[np.float32]]]:
         """The cuts on which the network did not fail, with what it made of them, steadied."""
         if not cuts or self.fidelity == 0:
+            self._counts["left"] += len(cuts)
             return []
-        done = []
-        for cut, picture in zip(
-            cuts, self._network(np.stack([c.crop for c in cuts]), self.weight), strict=True
-        ):
-            if not np.isfinite(picture[0, 0, 0]):
-                self._counts["failed"] += 1
-                continue
-            self._counts["restored"] += 1
-            if cut.track != NOT_TRACKED:
-                still = self._stills.setdefault(cut.track, StillTrack(Stillness(self.smooth_s, self.hold_s)))
-                picture = still(cut.crop, picture, time=time)
-            done.append((cut, picture))
-        return done
+        pictures = self._network(np.stack([cut.crop for cut in cuts]), self.weight)
+        whole = [bool(np.isfinite(picture[0, 0, 0]).all()) for picture in pictures]
+        self._counts["restored"] += sum(whole)
+        self._counts["failed"] += len(cuts) - sum(whole)
+        return [
+            (cut, self._steadied(cut, picture, time))
+            for cut, picture, fine in zip(cuts, pictures, whole, strict=True)
+            if fine
+        ]
+
+    def _steadied(self, cut: Cut, picture: NDArray[np.float32], time: float) -> NDArray[np.float32]:
+        if cut.track == NOT_TRACKED:
+            return picture
+        if cut.track not in self._stills:
+            self._stills[cut.track] = StillTrack(Stillness(self.smooth_s, self.hold_s))
+        return self._stills[cut.track](cut.crop, picture, time=time)
 
     def _pasted(
         self, now: Frame, pastes: list[tuple[Cut, NDArray[np.float32], NDArray[np.float32]]]
