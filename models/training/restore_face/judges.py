@@ -29,11 +29,13 @@ def embedder(checkpoint: Path) -> nn.Module:
 
 
 class Judge(nn.Module):
-    """Identity vectors and the features of the first two stages, of crops on the halved ffhq512 template."""
+    """Identity vectors, as vidface-embed gives them, and features of two stages, of halved ffhq512 crops."""
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, calibration: Path) -> None:
         super().__init__()
         self.network = embedder(checkpoint)
+        centre = np.load(calibration)["centre"]
+        self.register_buffer("centre", torch.from_numpy(np.asarray(centre, np.float32)))
         # arcface112 -> halved crop, as torch wants it: both from -1 to 1.
         back = to_template(TEMPLATES["arcface112"].points, "ffhq512") / 2
         to_one = np.array([(2 / SIDE, 0, -1), (0, 2 / SIDE, -1), (0, 0, 1)])
@@ -62,4 +64,4 @@ class Judge(nn.Module):
             x = layer(x)
             if place in self.ends:
                 features.append(x)
-        return nn.functional.normalize(network.head(x).float()), features
+        return nn.functional.normalize(network.head(x).float() - self.centre), features

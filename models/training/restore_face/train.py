@@ -235,7 +235,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{args.meet}", rank=rank, world_size=args.processes)
-    run, judge, pack = Run(args), Judge(args.embedder), Pack(args.pack, "train")
+    run, judge, pack = Run(args), Judge(args.embedder, args.calibration), Pack(args.pack, "train")
     rng = np.random.default_rng(args.seed + run.step * 10 + rank)
     held = {level: held_views(args.pack, level) for level in ("medium",)} if rank == 0 else {}
     begin = time.monotonic() - run.spent
@@ -281,6 +281,7 @@ def main() -> None:
     )
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--embedder", type=Path, required=True, help="last.pt of models/training/embed_face")
+    parser.add_argument("--calibration", type=Path, required=True, help="recognisable.npz beside it")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="in all, with what earlier runs spent")
     parser.add_argument("--processes", type=int, default=2)

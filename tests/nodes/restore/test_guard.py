@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidface.nodes.restore._guard import Guard, Rules
 
-RULES = Rules(margin=0.1, span=0.2, ease_s=0.4)
+RULES = Rules(margin=0.1, known=0.1, span=0.2, ease_s=0.4)
 
 
 def at(degrees: float) -> NDArray[np.float32]:
@@ -66,3 +66,13 @@ def test_looks_that_are_not_recognisable_say_nothing() -> None:
         guard.judge(at(0), at(90), 0.0, frame)
     assert guard.best is None
     assert guard.step(1).share == 1
+
+
+def test_a_known_person_is_held_to_more_strictly_than_the_track_s_own_looks() -> None:
+    rules = Rules(margin=0.3, known=0.0, span=0.1)
+    free, strict = Guard(rules), Guard(rules, at(0))
+    degrees = math.degrees(math.acos(0.8))
+    assert shares(free, 0, degrees, 2)[-1] == 1
+    assert shares(strict, 0, degrees, 3)[-1] < 0.02
+    strict.know(None)
+    assert shares(strict, 0, degrees, 3)[-1] == pytest.approx(1, abs=0.02)

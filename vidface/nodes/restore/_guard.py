@@ -23,12 +23,14 @@ class Rules:
     """When the guard acts.
 
     Attributes:
-        margin: drop of the cosine to the person that is let pass.
+        margin: drop of the cosine to the track's own looks that is let pass.
+        known: the same where the person is known from elsewhere.
         span: further drop over which the restored face fades to nothing.
         ease_s: seconds in which the blend follows.
     """
 
     margin: float
+    known: float = 0.02
     span: float = 0.15
     ease_s: float = 0.4
 
@@ -53,13 +55,17 @@ class Guard:
     weighted by recognisability. While neither says anything, restoration passes.
     """
 
-    def __init__(self, rules: Rules, person: Vector | None) -> None:
+    def __init__(self, rules: Rules, person: Vector | None = None) -> None:
         self._rules = rules
         self._person = person
         self._looks = Looks(_ROOM)
         self._share, self._aim = 1.0, 1.0
         self._last: float | None = None
         self._verdict = Verdict(1.0)
+
+    def know(self, person: Vector | None) -> None:
+        """From now on this vector says who it is; None: the track's own looks do."""
+        self._person = person
 
     @property
     def best(self) -> Vector | None:
@@ -78,7 +84,8 @@ class Guard:
         best = self.best
         if best is not None:
             before, after = float(was @ best), float(now @ best)
-            drop = before - after - self._rules.margin
+            margin = self._rules.margin if self._person is None else self._rules.known
+            drop = before - after - margin
             self._aim = float(np.clip(1 - drop / self._rules.span, 0, 1))
             self._verdict = Verdict(self._share, before, after)
         self._looks.add(was, sure, frame)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,14 +11,18 @@ from pydantic import Field
 
 from vidface.data import NOT_TRACKED, Device, Faces, Frame
 from vidface.data.crops import Crops
+from vidface.data.identity import Identities
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import Meshes
 from vidface.data.rows import check_rows
+from vidface.errors import UsageError
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.restore._guard import Guard, Rules, Verdict
+from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Outlines
+from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of
 from vidface.vision.align import TEMPLATES, to_template
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of
 from vidface.vision.facecrop import aligned, region_of, steady_landmarks
@@ -58,8 +61,10 @@ class RestoreFace(Node):
     resolution are handled together. With `scale` the picture is enlarged on the way, which is where small
     faces gain most.
 
-    The guard compares who the face is before and after: to the best looks of its track.
-    Where restoration leads away from the person, the picture falls back to what it was, smoothly.
+    The guard compares who the face is before and after: to the best looks of its track, or to the person's
+    pictures in a gallery. Where restoration leads away from the person, the picture falls back to what it
+    was, smoothly. With a `gallery`, the enrolled pictures also steer the network: those of `person`, or of
+    whom recognize.identify recognises where `identity` is wired in.
     A restored face is a picture that a network made plausible. It is no evidence, and the output says that
     it was generated.
 
@@ -84,6 +89,8 @@ class RestoreFace(Node):
     )
     guard_every_s: float = Field(0.2, ge=0, le=10, description="Seconds between two looks of the guard.")
     embedder: str = Field("vidface-embed", description="The guard's model, of the task embed.")
+    gallery: str = Field("", description="Folder of a gallery whose pictures say how people look.")
+    person: str | None = Field(None, description="Who is restored, as enrolled; best with `track`.")
     grain: float = Field(
         0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
     )
@@ -98,7 +105,8 @@ class RestoreFace(Node):
 
     _network: RestoreNetwork
     _embedder: Embedder | None
-    _trails: dict[int, _Trail]
+    _people: KnownPeople | None
+    _trails: dict[int, Trail]
     _counts: dict[str, int]
     _held: dict[int, int]
 
@@ -106,16 +114,23 @@ class RestoreFace(Node):
         return Span(self.look_ahead, self.look_ahead)
 
     def models(self) -> tuple[str, ...]:
-        return (self.model, self.embedder) if self.guard else (self.model,)
+        return (self.model, self.embedder) if self.guard or self.gallery else (self.model,)
 
     def open(self, device: Device) -> None:
         """Load the models.
 
         Raises:
             ModelError: one is missing, altered, or of another task.
+            UsageError: a person without a gallery, or a gallery that does not serve.
         """
+        if self.person is not None and not self.gallery:
+            raise UsageError("restore.face: `person` is looked up in a gallery; set `gallery` to its folder.")
         self._network = RestoreNetwork(self.model, device, threads=self.threads)
-        self._embedder = Embedder(self.embedder, device, threads=self.threads) if self.guard else None
+        needed = self.guard or self.gallery
+        self._embedder = Embedder(self.embedder, device, threads=self.threads) if needed else None
+        self._people = None
+        if self._embedder is not None and self.gallery:
+            self._people = KnownPeople(self.gallery, self.person, self._embedder.fingerprint)
         self._counts = {"restored": 0, "held_back": 0, "left": 0}
         self._held = {}
 
@@ -137,17 +152,21 @@ class RestoreFace(Node):
         return said
 
     def process(
-        self, frame: Window[Frame], faces: Window[Faces], mesh: Meshes | None = None
+        self,
+        frame: Window[Frame],
+        faces: Window[Faces],
+        mesh: Meshes | None = None,
+        identity: Identities | None = None,
     ) -> RestoredFaces:
         """Restore the faces of a frame.
 
         Raises:
-            UsageError: `mesh` has not a row for every face.
+            UsageError: `mesh` or `identity` has not a row for every face.
         """
         now, here = frame.current, faces.current
-        check_rows(here, mesh=mesh)
+        check_rows(here, mesh=mesh, identity=identity)
         self._forget(float(now.time))
-        cuts = self._cuts(frame, faces)
+        cuts = self._cuts(frame, faces, identity)
         self._counts["left"] += len(here) - len(cuts)
         if not cuts:
             return RestoredFaces(self._enlarged(now), Crops.none(len(here)), Measures.none(KINDS, len(here)))
@@ -162,7 +181,7 @@ class RestoreFace(Node):
             mask = outlines.mask(cut.row, cut.matrix, now.size)
             delta = colour_matched(picture - cut.crop, mask)
             share = self.fidelity * verdict.share
-            pastes.append(_Paste(delta, mask, cut.matrix, share, Grain((now.pts, cut.track), self.grain)))
+            pastes.append(Paste(delta, mask, cut.matrix, share, Grain((now.pts, cut.track), self.grain)))
             crops[cut.row] = np.clip(cut.crop + share * delta + 0.5, 0, 255)
             matrices[cut.row] = cut.matrix
             change = math.sqrt(float((mask * (delta**2).mean(2)).sum() / max(1e-6, float(mask.sum()))))
@@ -170,7 +189,7 @@ class RestoreFace(Node):
         report = Measures(KINDS, table)
         return RestoredFaces(self._pasted(now, pastes), Crops(crops, matrices, "ffhq512"), report)
 
-    def _cuts(self, frame: Window[Frame], faces: Window[Faces]) -> list[_Cut]:
+    def _cuts(self, frame: Window[Frame], faces: Window[Faces], identity: Identities | None) -> list[Cut]:
         """The faces that are worth restoring, cut out."""
         now, here, size = frame.current, faces.current, self._network.size
         cuts = []
@@ -183,7 +202,8 @@ class RestoreFace(Node):
             region = region_of(now, matrix, size)
             if region is not None:
                 crop = np.asarray(aligned(region.pixels, region.matrix(matrix), size), np.uint8)
-                cuts.append(_Cut(row, track, matrix, crop))
+                person = None if self._people is None else self._people.of(identity, row)
+                cuts.append(Cut(row, track, matrix, crop, person))
         return cuts
 
     def _landmarks(self, frame: Window[Frame], faces: Window[Faces], row: int) -> Matrix | None:
@@ -202,27 +222,31 @@ class RestoreFace(Node):
             return None
         return steady_landmarks(times, points, now, self.steady_s)
 
-    def _restore(self, cuts: list[_Cut]) -> Restored:
+    def _restore(self, cuts: list[Cut]) -> Restored:
         trails = [self._trails.get(cut.track) for cut in cuts]
         states = [self._network.blank() if trail is None else trail.state for trail in trails]
         known = np.zeros((len(cuts), self._network.known), np.float32)
+        for vector, cut in zip(known, cuts, strict=True):
+            if cut.person is not None:
+                vector[:] = cut.person
         return self._network(np.stack([cut.crop for cut in cuts]), np.stack(states), known)
 
     def _judge(
-        self, now: Frame, cut: _Cut, restored: NDArray[np.float32], state: State
+        self, now: Frame, cut: Cut, restored: NDArray[np.float32], state: State
     ) -> tuple[Verdict, Residual, NDArray[np.float32]]:
         """The guard's say, the residual to the evidence, and the picture held to it."""
         time = float(now.time)
-        trail = self._trails.get(cut.track) or _Trail(state, Guard(Rules(self.guard_margin), None))
+        trail = self._trails.get(cut.track) or Trail(state, Guard(Rules(self.guard_margin)))
+        trail.guard.know(cut.person)
         evidence = evidence_of(now, cut.matrix, self._network.size)
         if self.consistent:
             restored, residual = consistent(restored, evidence, tolerance=self.tolerance)
         else:
             known = residual_of(restored, evidence)
             residual = Residual(known, known)
-        if self._embedder is not None and time - trail.judged >= self.guard_every_s - 1e-6:
+        if self._embedder is not None and self.guard and time - trail.judged >= self.guard_every_s - 1e-6:
             pair = np.stack([cut.crop, np.rint(restored).astype(np.uint8)])
-            looks = self._embedder(np.stack([_look(one, self._embedder) for one in pair]))
+            looks = self._embedder(np.stack([look_of(one, self._embedder) for one in pair]))
             trail.guard.judge(looks.vectors[0], looks.vectors[1], float(looks.recognisability[0]), now.index)
             trail.judged = time
         verdict = trail.guard.step(time)
@@ -235,7 +259,7 @@ class RestoreFace(Node):
             self._held[cut.track] = self._held.get(cut.track, 0) + 1
         return verdict, residual, restored
 
-    def _pasted(self, now: Frame, pastes: list[_Paste]) -> Frame:
+    def _pasted(self, now: Frame, pastes: list[Paste]) -> Frame:
         def paint(planes: Any) -> None:
             if self.scale > 1:
                 warp_planes(now.planes(), planes, grow, fill="replicate")
@@ -257,36 +281,3 @@ class RestoreFace(Node):
         gone = [track for track, trail in self._trails.items() if now - trail.seen > self.hold_s]
         for track in gone:
             del self._trails[track]
-
-
-@dataclass(slots=True)
-class _Trail:
-    """What is remembered of a track."""
-
-    state: State
-    guard: Guard
-    seen: float = 0.0
-    judged: float = -math.inf
-
-
-class _Cut(NamedTuple):
-    row: int
-    track: int
-    matrix: Matrix
-    crop: NDArray[np.uint8]
-
-
-class _Paste(NamedTuple):
-    delta: NDArray[np.float32]
-    mask: NDArray[np.float32]
-    matrix: Matrix
-    share: float
-    grain: Grain
-
-
-def _look(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:
-    """The embedder's crop out of the restorer's: both are aligned, so the way is fixed."""
-    template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
-    own = TEMPLATES["ffhq512"].points * (len(crop) / TEMPLATES["ffhq512"].size)
-    matrix = to_template(own, template.name) * (embedder.size / template.size)
-    return np.asarray(aligned(crop, matrix, embedder.size), np.uint8)

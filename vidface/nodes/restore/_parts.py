@@ -1,0 +1,57 @@
+"""What restore.face keeps of a track, and the parts of one frame's work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.infer.embedder import Embedder
+from vidface.nodes.restore._guard import Guard
+from vidface.nodes.restore._network import State
+from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.facecrop import aligned
+from vidface.vision.grain import Grain
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Trail:
+    """What is remembered of a track."""
+
+    state: State
+    guard: Guard
+    seen: float = 0.0
+    judged: float = -math.inf
+
+
+class Cut(NamedTuple):
+    """A face cut out: its row, track, 2 x 3 matrix from frame to crop, crop, and who it is if known."""
+
+    row: int
+    track: int
+    matrix: Matrix
+    crop: NDArray[np.uint8]
+    person: NDArray[np.float32] | None
+
+
+class Paste(NamedTuple):
+    """What `paste_delta` takes for one face."""
+
+    delta: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    matrix: Matrix
+    share: float
+    grain: Grain
+
+
+def look_of(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:
+    """The embedder's crop out of the restorer's: both are aligned, so the way is fixed."""
+    template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
+    own = TEMPLATES["ffhq512"].points * (len(crop) / TEMPLATES["ffhq512"].size)
+    matrix = to_template(own, template.name) * (embedder.size / template.size)
+    return np.asarray(aligned(crop, matrix, embedder.size), np.uint8)
