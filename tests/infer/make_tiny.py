@@ -9,7 +9,8 @@ embed.onnx    input.1 n x 3 x 112 x 112 -> vector n x 512: each number the sum o
 Restorers of pictures in [-1, 1]:
 same.onnx     input n x 3 x h x w -> output, the input
 same16.onnx   the same in half precision, 1 x 3 x 64 x 64
-weighted.onnx x 1 x 3 x 64 x 64, w float64 1 -> y: w times the input + (1 - w) times its inverse
+weighted.onnx x 1 x 3 x 64 x 64, w float64 1 -> features 1 x 6 x 32 x 32, y: w times the input +
+              (1 - w) times its inverse
 half.onnx     input n x 3 x h x w -> output n x 3 x h/2 x w/2
 broken.onnx   input n x 3 x h x w -> output, NaN throughout where the mean is above 0
 nervous.onnx  input n x 3 x 128 x 128 -> output: contrast raised, and stripes over it whose strength
@@ -88,9 +89,12 @@ def weighted() -> onnx.GraphProto:
         helper.make_node("Add", ["share", "share"], ["twice"]),
         helper.make_node("Sub", ["twice", "one"], ["factor"]),
         helper.make_node("Mul", ["x", "factor"], ["y"]),
+        helper.make_node("AveragePool", ["x"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Concat", ["small", "small"], ["features"], axis=1),
     ]
     inputs = [tensor("x", shape), tensor("w", [1], TensorProto.DOUBLE)]
-    return helper.make_graph(nodes, "weighted", inputs, [tensor("y", shape)], initializer=[one])
+    outputs = [tensor("features", [1, 6, 32, 32]), tensor("y", shape)]
+    return helper.make_graph(nodes, "weighted", inputs, outputs, initializer=[one])
 
 
 def half() -> onnx.GraphProto:

@@ -130,12 +130,19 @@ class Restorer:
         return image, numbers
 
     def _picture_out(self) -> str:
-        """Name of the output that holds the restored picture."""
-        names = [port.name for port in self._model.outputs if len(port.shape) in (0, 4)]
+        """Name of the output that holds the restored picture; features may stand beside it."""
+        axis = 1 if self._spec.layout == "NCHW" else 3
+        names = [
+            port.name
+            for port in self._model.outputs
+            if not port.shape or (len(port.shape) == 4 and port.shape[axis] in (None, 3))
+        ]
         if self._result.name in names:
             return str(self._result.name)
         if not names:
-            self._mismatch("it should give a picture, but none of its outputs has 4 dimensions")
+            self._mismatch(
+                "it should give a picture, but none of its outputs has 4 dimensions and 3 channels"
+            )
         return names[0]
 
     def _stated_size(self) -> int:
