@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from vidface.data.mesh import Meshes
 from vidface.vision.facemask import crop_mask, frame_outline, outline_of_landmarks, outline_of_mesh
 
 Matrix = NDArray[np.float64]
+Area = Literal["face", "head"]
+
+_ROOM: Final = {"face": 1.0, "head": 1.45}
+"""How much larger than the face's outline the area is, about the outline's middle."""
 
 
 class Outlines:
@@ -19,20 +24,23 @@ class Outlines:
 
     Args:
         faces: the rows. mesh: None, or a row a face.
+        area: the face alone, or with it hair, ears and chin.
         size: side of the crops. feather: pixels of the crop.
     """
 
-    def __init__(self, faces: Faces, mesh: Meshes | None, size: int, feather: float) -> None:
+    def __init__(self, faces: Faces, mesh: Meshes | None, *, area: Area, size: int, feather: float) -> None:
         self._size, self._feather = size, feather
+        room = _ROOM[area]
         self._rings: dict[int, Matrix] = {}
         known = mesh.known if mesh is not None and len(mesh) else np.zeros(len(faces), np.bool_)
         for row in range(len(faces)):
             with suppress(ValueError):
-                self._rings[row] = (
+                ring = (
                     outline_of_mesh(mesh.points[row])
                     if mesh is not None and known[row]
                     else outline_of_landmarks(faces.landmarks[row])
                 )
+                self._rings[row] = _grown(ring, room)
 
     def mask(self, row: int, matrix: Matrix, frame: tuple[int, int]) -> NDArray[np.float32]:
         """size x size, see `vidface.vision.facemask.crop_mask`.
@@ -51,3 +59,8 @@ class Outlines:
             inside=frame_outline(matrix, frame),
             others=tuple(rings.values()),
         )
+
+
+def _grown(ring: Matrix, room: float) -> Matrix:
+    middle = (ring.min(axis=0) + ring.max(axis=0)) / 2
+    return np.asarray(middle + room * (ring - middle))

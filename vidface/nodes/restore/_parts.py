@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.infer.embedder import Embedder
+from vidface.node import Window
 from vidface.nodes.restore._guard import Guard
 from vidface.nodes.restore._network import State
 from vidface.vision.align import TEMPLATES, to_template
-from vidface.vision.facecrop import aligned
+from vidface.vision.facecrop import aligned, steady_landmarks
 from vidface.vision.grain import Grain
 
 Matrix = NDArray[np.float64]
@@ -27,6 +29,7 @@ class Trail:
     guard: Guard
     seen: float = 0.0
     judged: float = -math.inf
+    blur: float | None = None
 
 
 class Cut(NamedTuple):
@@ -55,3 +58,27 @@ def look_of(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:
     own = TEMPLATES["ffhq512"].points * (len(crop) / TEMPLATES["ffhq512"].size)
     matrix = to_template(own, template.name) * (embedder.size / template.size)
     return np.asarray(aligned(crop, matrix, embedder.size), np.uint8)
+
+
+def landmarks_of(frame: Window[Frame], faces: Window[Faces], row: int, width_s: float) -> Matrix | None:
+    """Landmarks of a row of the current frame, 5 x 2, steadied by those of its track around it.
+
+    Args:
+        width_s: see `steady_landmarks`.
+
+    Returns:
+        None where they do not say where the face lies.
+    """
+    track, now = int(faces.current.tracks[row]), float(frame.current.time)
+    own = faces.current.landmarks[row]
+    if not np.isfinite(own).all() or np.ptp(own, axis=0).max() <= 1:
+        return None
+    times, points = [now], [own]
+    if track != NOT_TRACKED and width_s > 0:
+        around = zip((*frame.past, *frame.ahead), (*faces.past, *faces.ahead), strict=True)
+        for one, found in around:
+            rows = np.flatnonzero(found.tracks == track)
+            if len(rows) and np.isfinite(found.landmarks[rows[0]]).all():
+                times.append(float(one.time))
+                points.append(found.landmarks[rows[0]])
+    return steady_landmarks(times, points, now, width_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,11 +22,11 @@ from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.restore._guard import Guard, Rules, Verdict
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
-from vidface.nodes.restore._outlines import Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of
+from vidface.nodes.restore._outlines import Area, Outlines
+from vidface.nodes.restore._parts import Cut, Paste, Trail, landmarks_of, look_of
 from vidface.vision.align import TEMPLATES, to_template
-from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of
-from vidface.vision.facecrop import aligned, region_of, steady_landmarks
+from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
+from vidface.vision.facecrop import aligned, region_of
 from vidface.vision.grain import Grain
 from vidface.vision.paste import colour_matched, paste_delta
 from vidface.vision.warpframe import warp_planes
@@ -42,6 +43,8 @@ KINDS: Final[tuple[Measure, ...]] = (
 """The columns, in order."""
 
 _HELD_BACK: Final = 0.95
+_BLUR_FOLLOWS: Final = 0.3
+"""Share by which the estimate of the input's blur follows a new look."""
 
 
 class RestoredFaces(NamedTuple):
@@ -87,13 +90,16 @@ class RestoreFace(Node):
     guard_margin: float = Field(
         0.1, ge=0, le=2, description="Drop of the cosine to the track's best looks that is let pass."
     )
-    guard_every_s: float = Field(0.2, ge=0, le=10, description="Seconds between two looks of the guard.")
+    guard_every_s: float = Field(
+        0.2, ge=0, le=10, description="Seconds between two looks of the guard, and at the blur."
+    )
     embedder: str = Field("vidface-embed", description="The guard's model, of the task embed.")
     gallery: str = Field("", description="Folder of a gallery whose pictures say how people look.")
     person: str | None = Field(None, description="Who is restored, as enrolled; best with `track`.")
     grain: float = Field(
         0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
     )
+    area: Area = Field("head", description="What is restored: the face, or the head with hair and ears.")
     feather: float = Field(24.0, ge=1, le=100, description="Width of the soft edge; pixels of 256.")
     look_ahead: int = Field(2, ge=0, le=50, description="Frames that steady the landmarks; 0 when live.")
     steady_s: float = Field(0.05, ge=0, le=1, description="Width of the window that steadies them, seconds.")
@@ -171,7 +177,7 @@ class RestoreFace(Node):
         if not cuts:
             return RestoredFaces(self._enlarged(now), Crops.none(len(here)), Measures.none(KINDS, len(here)))
         made = self._restore(cuts)
-        outlines = Outlines(here, mesh, self._network.size, self.feather)
+        outlines = Outlines(here, mesh, area=self.area, size=self._network.size, feather=self.feather)
         table = np.full((len(here), len(KINDS)), np.nan, np.float32)
         crops = np.zeros((len(here), self._network.size, self._network.size, 3), np.uint8)
         matrices = np.full((len(here), 2, 3), np.nan)
@@ -195,7 +201,7 @@ class RestoreFace(Node):
         cuts = []
         for row in np.flatnonzero(here.heights >= self.min_face_px).tolist():
             track = int(here.tracks[row])
-            five = self._landmarks(frame, faces, row)
+            five = landmarks_of(frame, faces, row, self.steady_s)
             if (self.track is not None and track != self.track) or five is None:
                 continue
             matrix = to_template(five, "ffhq512") * (size / TEMPLATES["ffhq512"].size)
@@ -205,22 +211,6 @@ class RestoreFace(Node):
                 person = None if self._people is None else self._people.of(identity, row)
                 cuts.append(Cut(row, track, matrix, crop, person))
         return cuts
-
-    def _landmarks(self, frame: Window[Frame], faces: Window[Faces], row: int) -> Matrix | None:
-        """Steadied landmarks of a row, 5 x 2; None where they do not say where the face lies."""
-        track, now = int(faces.current.tracks[row]), float(frame.current.time)
-        times, points = [now], [faces.current.landmarks[row]]
-        if track != NOT_TRACKED and self.steady_s > 0:
-            around = zip((*frame.past, *frame.ahead), (*faces.past, *faces.ahead), strict=True)
-            for one, found in around:
-                rows = np.flatnonzero(found.tracks == track)
-                if len(rows) and np.isfinite(found.landmarks[rows[0]]).all():
-                    times.append(float(one.time))
-                    points.append(found.landmarks[rows[0]])
-        own = points[0]
-        if not np.isfinite(own).all() or np.ptp(own, axis=0).max() <= 1:
-            return None
-        return steady_landmarks(times, points, now, self.steady_s)
 
     def _restore(self, cuts: list[Cut]) -> Restored:
         trails = [self._trails.get(cut.track) for cut in cuts]
@@ -238,17 +228,11 @@ class RestoreFace(Node):
         time = float(now.time)
         trail = self._trails.get(cut.track) or Trail(state, Guard(Rules(self.guard_margin)))
         trail.guard.know(cut.person)
-        evidence = evidence_of(now, cut.matrix, self._network.size)
-        if self.consistent:
-            restored, residual = consistent(restored, evidence, tolerance=self.tolerance)
-        else:
-            known = residual_of(restored, evidence)
-            residual = Residual(known, known)
-        if self._embedder is not None and self.guard and time - trail.judged >= self.guard_every_s - 1e-6:
-            pair = np.stack([cut.crop, np.rint(restored).astype(np.uint8)])
-            looks = self._embedder(np.stack([look_of(one, self._embedder) for one in pair]))
-            trail.guard.judge(looks.vectors[0], looks.vectors[1], float(looks.recognisability[0]), now.index)
+        looks = time - trail.judged >= self.guard_every_s - 1e-6
+        restored, residual = self._compared(now, cut, trail, restored, looks=looks)
+        if looks:
             trail.judged = time
+            self._ask_guard(now, cut, trail, restored)
         verdict = trail.guard.step(time)
         trail.state, trail.seen = state, time
         if cut.track != NOT_TRACKED:
@@ -258,6 +242,27 @@ class RestoreFace(Node):
         if held:
             self._held[cut.track] = self._held.get(cut.track, 0) + 1
         return verdict, residual, restored
+
+    def _compared(
+        self, now: Frame, cut: Cut, trail: Trail, restored: NDArray[np.float32], *, looks: bool
+    ) -> tuple[NDArray[np.float32], Residual]:
+        """The restored crop, held to what the frame shows if that is asked for, and its residual."""
+        evidence = evidence_of(now, cut.matrix, self._network.size)
+        if looks or trail.blur is None:
+            found = with_fitted_blur(restored, evidence).blur_sigma
+            trail.blur = found if trail.blur is None else trail.blur + _BLUR_FOLLOWS * (found - trail.blur)
+        evidence = replace(evidence, blur_sigma=trail.blur)
+        if self.consistent:
+            return consistent(restored, evidence, tolerance=self.tolerance)
+        residual = residual_of(restored, evidence)
+        return restored, Residual(residual, residual)
+
+    def _ask_guard(self, now: Frame, cut: Cut, trail: Trail, restored: NDArray[np.float32]) -> None:
+        if self._embedder is None or not self.guard:
+            return
+        pair = (cut.crop, np.rint(restored).astype(np.uint8))
+        looks = self._embedder(np.stack([look_of(one, self._embedder) for one in pair]))
+        trail.guard.judge(looks.vectors[0], looks.vectors[1], float(looks.recognisability[0]), now.index)
 
     def _pasted(self, now: Frame, pastes: list[Paste]) -> Frame:
         def paint(planes: Any) -> None:
