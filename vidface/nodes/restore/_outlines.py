@@ -28,7 +28,9 @@ class Outlines:
         size: side of the crops. feather: pixels of the crop.
     """
 
-    def __init__(self, faces: Faces, mesh: Meshes | None, *, area: Area, size: int, feather: float) -> None:
+    def __init__(
+        self, faces: Faces, mesh: Meshes | None, size: int, feather: float, *, area: Area = "face"
+    ) -> None:
         self._size, self._feather = size, feather
         room = _ROOM[area]
         self._rings: dict[int, Matrix] = {}

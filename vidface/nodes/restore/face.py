@@ -177,7 +177,7 @@ class RestoreFace(Node):
         if not cuts:
             return RestoredFaces(self._enlarged(now), Crops.none(len(here)), Measures.none(KINDS, len(here)))
         made = self._restore(cuts)
-        outlines = Outlines(here, mesh, area=self.area, size=self._network.size, feather=self.feather)
+        outlines = Outlines(here, mesh, self._network.size, self.feather, area=self.area)
         table = np.full((len(here), len(KINDS)), np.nan, np.float32)
         crops = np.zeros((len(here), self._network.size, self._network.size, 3), np.uint8)
         matrices = np.full((len(here), 2, 3), np.nan)
