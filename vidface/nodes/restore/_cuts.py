@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.data import NOT_TRACKED, Faces, Frame
+from vidface.data import Faces, Frame
 from vidface.node import Window
+from vidface.nodes.restore._parts import landmarks_of
 from vidface.vision.align import Template, to_template
-from vidface.vision.facecrop import aligned, region_of, steady_landmarks
+from vidface.vision.facecrop import aligned, region_of
 
 Matrix = NDArray[np.float64]
 
 
-class Cut(NamedTuple):
+class FaceCut(NamedTuple):
     """A face that was cut out.
 
     Attributes:
@@ -39,7 +40,7 @@ def cuts_of(
     template: Template,
     side: int,
     steady_s: float,
-) -> list[Cut]:
+) -> list[FaceCut]:
     """Cut out the given rows of the current frame; those whose place is not known are left out.
 
     Args:
@@ -48,7 +49,7 @@ def cuts_of(
     """
     cuts = []
     for row in rows:
-        five = _landmarks(frame, faces, row, steady_s)
+        five = landmarks_of(frame, faces, row, steady_s)
         if five is None:
             continue
         try:
@@ -58,23 +59,5 @@ def cuts_of(
         region = region_of(frame.current, matrix, side)
         if region is not None:
             crop = np.asarray(aligned(region.pixels, region.matrix(matrix), side), np.uint8)
-            cuts.append(Cut(row, int(faces.current.tracks[row]), matrix, crop))
+            cuts.append(FaceCut(row, int(faces.current.tracks[row]), matrix, crop))
     return cuts
-
-
-def _landmarks(frame: Window[Frame], faces: Window[Faces], row: int, steady_s: float) -> Matrix | None:
-    """Steadied landmarks of a row, 5 x 2; None where they do not say where the face lies."""
-    own = faces.current.landmarks[row]
-    # Points that coincide, or lie on one spot but for rounding, fix no crop.
-    if not np.isfinite(own).all() or np.ptp(own, axis=0).max() <= 1:
-        return None
-    track, now = int(faces.current.tracks[row]), float(frame.current.time)
-    times, points = [now], [own]
-    if track != NOT_TRACKED and steady_s > 0:
-        around = zip((*frame.past, *frame.ahead), (*faces.past, *faces.ahead), strict=True)
-        for one, found in around:
-            same = np.flatnonzero(found.tracks == track)
-            if len(same) and np.isfinite(found.landmarks[same[0]]).all():
-                times.append(float(one.time))
-                points.append(found.landmarks[same[0]])
-    return steady_landmarks(times, points, now, steady_s)

@@ -16,8 +16,8 @@ from vidface.data.rows import check_rows
 from vidface.errors import ModelError
 from vidface.infer.restorer import Restorer
 from vidface.node import FOREVER, Node, Span, Window
-from vidface.nodes.restore._cuts import Cut, cuts_of
-from vidface.nodes.restore._outlines import Outlines
+from vidface.nodes.restore._cuts import FaceCut, cuts_of
+from vidface.nodes.restore._outlines import Area, Outlines
 from vidface.vision.align import TEMPLATES
 from vidface.vision.grain import Grain
 from vidface.vision.paste import colour_matched, paste_delta
@@ -72,6 +72,7 @@ class RestoreOnnx(Node):
     grain: float = Field(
         0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
     )
+    area: Area = Field("face", description="What is restored: the face, or the head with hair and ears.")
     feather: float = Field(24.0, ge=1, le=100, description="Width of the soft edge; pixels of a crop of 256.")
     look_ahead: int = Field(2, ge=0, le=50, description="Frames that steady the landmarks; 0 when live.")
     steady_s: float = Field(0.05, ge=0, le=1, description="Width of the window that steadies them, seconds.")
@@ -147,7 +148,7 @@ class RestoreOnnx(Node):
         done = self._restored(cuts, float(now.time))
         if not done:
             return RestoredPicture(now, Crops.none(len(here), side, template.name))
-        outlines = Outlines(here, mesh, side, self.feather * side / _USUAL)
+        outlines = Outlines(here, mesh, area=self.area, size=side, feather=self.feather * side / _USUAL)
         crops = np.zeros((len(here), side, side, 3), np.uint8)
         matrices = np.full((len(here), 2, 3), np.nan)
         pastes = []
@@ -159,7 +160,7 @@ class RestoreOnnx(Node):
             matrices[cut.row] = cut.matrix
         return RestoredPicture(self._pasted(now, pastes), Crops(crops, matrices, template.name))
 
-    def _restored(self, cuts: list[Cut], time: float) -> list[tuple[Cut, NDArray[np.float32]]]:
+    def _restored(self, cuts: list[FaceCut], time: float) -> list[tuple[FaceCut, NDArray[np.float32]]]:
         """The cuts on which the network did not fail, with what it made of them, steadied."""
         if not cuts or self.fidelity == 0:
             self._counts["left"] += len(cuts)
@@ -174,7 +175,7 @@ class RestoreOnnx(Node):
             if fine
         ]
 
-    def _steadied(self, cut: Cut, picture: NDArray[np.float32], time: float) -> NDArray[np.float32]:
+    def _steadied(self, cut: FaceCut, picture: NDArray[np.float32], time: float) -> NDArray[np.float32]:
         if cut.track == NOT_TRACKED:
             return picture
         if cut.track not in self._stills:
@@ -182,7 +183,7 @@ class RestoreOnnx(Node):
         return self._stills[cut.track](cut.crop, picture, time=time)
 
     def _pasted(
-        self, now: Frame, pastes: list[tuple[Cut, NDArray[np.float32], NDArray[np.float32]]]
+        self, now: Frame, pastes: list[tuple[FaceCut, NDArray[np.float32], NDArray[np.float32]]]
     ) -> Frame:
         def paint(planes: Planes) -> None:
             for cut, delta, mask in pastes:
