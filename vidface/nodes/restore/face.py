@@ -19,14 +19,14 @@ from vidface.data.rows import check_rows
 from vidface.errors import UsageError
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node, Span, Window
+from vidface.nodes.restore._cuts import cuts_of
 from vidface.nodes.restore._guard import Guard, Rules, Verdict
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, landmarks_of, look_of
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of
+from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
-from vidface.vision.facecrop import aligned, region_of
 from vidface.vision.grain import Grain
 from vidface.vision.paste import colour_matched, paste_delta
 from vidface.vision.warpframe import warp_planes
@@ -197,20 +197,16 @@ class RestoreFace(Node):
 
     def _cuts(self, frame: Window[Frame], faces: Window[Faces], identity: Identities | None) -> list[Cut]:
         """The faces that are worth restoring, cut out."""
-        now, here, size = frame.current, faces.current, self._network.size
-        cuts = []
-        for row in np.flatnonzero(here.heights >= self.min_face_px).tolist():
-            track = int(here.tracks[row])
-            five = landmarks_of(frame, faces, row, self.steady_s)
-            if (self.track is not None and track != self.track) or five is None:
-                continue
-            matrix = to_template(five, "ffhq512") * (size / TEMPLATES["ffhq512"].size)
-            region = region_of(now, matrix, size)
-            if region is not None:
-                crop = np.asarray(aligned(region.pixels, region.matrix(matrix), size), np.uint8)
-                person = None if self._people is None else self._people.of(identity, row)
-                cuts.append(Cut(row, track, matrix, crop, person))
-        return cuts
+        rows = [
+            row
+            for row in np.flatnonzero(faces.current.heights >= self.min_face_px).tolist()
+            if self.track is None or faces.current.tracks[row] == self.track
+        ]
+        found = cuts_of(
+            frame, faces, rows, template=TEMPLATES["ffhq512"], side=self._network.size, steady_s=self.steady_s
+        )
+        people = self._people
+        return [Cut(*cut, None if people is None else people.of(identity, cut.row)) for cut in found]
 
     def _restore(self, cuts: list[Cut]) -> Restored:
         trails = [self._trails.get(cut.track) for cut in cuts]
