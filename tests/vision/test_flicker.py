@@ -62,6 +62,12 @@ def test_what_moves_has_no_say() -> None:
     assert np.abs(shift.curve[1:5]).max() < 2e-3
 
 
+def test_pictures_that_have_nothing_in_common_say_nothing() -> None:
+    """A cut that nobody saw is no flicker."""
+    other = np.clip(picture(9) * 0.6, 0, 1).astype(np.float32)
+    assert np.abs(measure(picture(1), other).numbers).max() == 0
+
+
 def test_one_bright_part_is_found_where_it_is() -> None:
     one = picture()
     two = one.copy()

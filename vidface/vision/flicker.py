@@ -31,6 +31,8 @@ _THUMBNAIL: Final = (COLUMNS * 12, ROWS * 3)
 _ROUNDS: Final = 4
 _LEAST_SCALE: Final = 0.004
 """Disagreement of pixels, in units, that is never taken for motion."""
+_LOST: Final = 0.06
+"""Where half of the pixels disagree by more, in units, the pictures show different things."""
 _STIFF: Final = 0.02
 """Weight of a straight curve against a bent one, relative to one pixel in one."""
 _DARK: Final = 0.08
@@ -85,11 +87,13 @@ def measure(before: Small, after: Small) -> Shift:
         before, after: thumbnails of one shape.
 
     Returns:
-        None of it where nothing can be told (pictures of one colour are told like all others).
+        None of it where the pictures have nothing in common (a cut that nobody saw, a whip pan).
     """
     level = np.clip((before + after) / 2, 0, 1).ravel().astype(np.float64)
     change = (after - before).ravel().astype(np.float64)
     curve, rest = _fitted(level, change)
+    if float(np.median(np.abs(rest))) > _LOST:
+        return Shift.none()
     return Shift(curve, _gains(level.reshape(before.shape), rest.reshape(before.shape)))
 
 

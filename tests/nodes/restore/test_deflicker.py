@@ -46,6 +46,11 @@ def clip(*, moving: bool = False, form: str = "", count: int = COUNT) -> list[Fr
     return frames
 
 
+def framed_world(seed: int) -> list[Frame]:
+    image = world(seed)[:, : SIZE[0]]
+    return [replace(frame_from_rgb(image, i), pts=i, time_base=Fraction(1, FPS)) for i in range(20)]
+
+
 def lit(frame: Frame, gain: Any) -> Frame:
     """The frame in another light: luma times the gain (one, or one a row), above black; and chroma."""
 
@@ -210,6 +215,15 @@ def test_a_cut_begins_anew() -> None:
     joined = first[:20] + [replace(one, index=i + 20, pts=i + 20) for i, one in enumerate(second[:20])]
     out = run(joined, segments=[20])
     assert np.array_equal(stack(out[20:]), stack(run(second[:20])))
+
+
+@pytest.mark.parametrize("ahead", [0, 12])
+def test_a_cut_that_nobody_saw_changes_neither_side(ahead: int) -> None:
+    """From a bright picture to a dark one of something else, without a reset."""
+    first, second = clip(count=20), [lit(one, 0.5) for one in framed_world(8)]
+    joined = first + [replace(one, index=i + 20, pts=i + 20) for i, one in enumerate(second)]
+    out = run(joined, RestoreDeflicker(look_ahead=ahead))
+    assert min(psnr(a, b) for a, b in zip(out, joined, strict=True)) > 45
 
 
 @pytest.mark.parametrize("chunk", [1, 7])
