@@ -19,10 +19,11 @@ class RestoreDeflicker(Node):
 
     How brightness changes is measured between neighbouring frames on what does not move, as a curve over
     the grey levels and, with `local`, as gains on a coarse grid (bands of a rolling shutter, one lamp of
-    many). Frames are brought onto the smooth path of what was measured. A new brightness that holds for
-    `settle_s` is real, such as a lamp that is switched on, and comes through: at once where `look_ahead`
-    reaches so far, else after that time. Slow changes come through as well. At a cut or a gap everything
-    begins anew. Frames without flicker are passed on untouched, and nothing but brightness changes.
+    many). Frames are brought onto the smooth path of what was measured, colour along with brightness. A new
+    brightness that holds for `settle_s` is real, such as a lamp that is switched on, and comes through at
+    once; so do slow changes. As long as `look_ahead` does not show whether it holds, a brightness is taken
+    for real that was not there before: live, a single flash stays. At a cut or a gap everything begins
+    anew. Frames without flicker are passed on untouched.
     """
 
     strength: float = Field(1.0, ge=0, le=1, description="0 leaves flicker as it is, 1 takes all of it.")
