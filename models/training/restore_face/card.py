@@ -106,7 +106,7 @@ def main() -> None:
         "GMACS": f"{facts['multiply_adds_a_frame'] / 1e9:.1f}",
         "SHA256": facts["sha256"],
         "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.4f}",
-        "TRAINED": f"{trained['frames']:,.0f} frames, {trained['steps']:,.0f} steps, {trained['minutes']:.0f} minutes",
+        "TRAINED": "{frames:,.0f} frames, {steps:,.0f} steps, {minutes:.0f} minutes".format(**trained),
         "TARGETS": targets(reports["medium"]),
         "LEVELS": "\n\n".join(level_table(report) for report in reports.values()),
         "CLIPS": clips(reports["medium"]),
