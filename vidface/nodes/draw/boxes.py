@@ -21,6 +21,7 @@ from vidface.vision.captions import plain_text, spot_beside, text_mask
 from vidface.vision.paint import HALO, Canvas, Cover, Pen, Rgb, dashes, draw_trail, rounded_box, tag
 
 _MOST_TEXTS: Final = 256
+_TAILED: Final = frozenset("gjpqy,;()[]{}|_@$")
 
 Trail = deque[tuple[float, float, float]]
 """Seconds, x and y of the box centre in pixels; oldest first."""
@@ -140,7 +141,9 @@ class DrawBoxes(Node):
             text = _label(int(faces.tracks[i]), score, who, with_score=self.label == "id+score")
             if not text:
                 continue
-            mask, pad = self._text(text, styles[i].cap), max(2, round(styles[i].cap * 0.4))
+            mask = self._text(text, styles[i].cap)
+            # Room for tails is room above and below, too.
+            pad = max(2, round(styles[i].cap * (0.2 if mask.shape[0] > styles[i].cap + 2 else 0.4)))
             size = (mask.shape[1] + 2 * pad, mask.shape[0] + 2 * pad - 2)
             others = np.array(taken[:i] + taken[i + 1 :])
             gap = styles[i].line / 2 + styles[i].halo
@@ -156,7 +159,7 @@ class DrawBoxes(Node):
         if mask is None:
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
-            mask = self._texts[text, cap] = text_mask(text, cap)
+            mask = self._texts[text, cap] = text_mask(text, cap, tails=not _TAILED.isdisjoint(text))
         return mask
 
 
