@@ -13,6 +13,8 @@ from torch import Tensor, nn
 SIDE, FOLD = 256, 4
 STATE, KNOWN = 48, 256
 WIDTHS = (64, 96, 128)
+BRUSH = 8.0
+"""Grey levels of one unit of what is painted: with more, one step of the optimiser overshoots."""
 
 
 def unit(inward: int, outward: int, stride: int = 1) -> list[nn.Module]:
@@ -88,7 +90,7 @@ class Restorer(nn.Module):
         low = low * (1 + self.scale(known)[..., None, None]) + self.shift(known)[..., None, None]
         middle = self.up(middle + self.rise(self.think(low)))
         high = self.leave(high + self.climb(middle))
-        return image + 127.5 * self.unfold(self.paint(high)), self.keep(high)
+        return image + BRUSH * self.unfold(self.paint(high)), self.keep(high)
 
 
 def blank(count: int) -> Tensor:

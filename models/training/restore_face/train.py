@@ -26,7 +26,7 @@ from vidface.media.degrade import LEVELS
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 from muon import Muon
 
-WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 100, 0.998, 0.01
+WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 60, 0.997, 0.01
 SOFT = 0.75
 """Below so many source pixels per pixel a picture says nothing of fine detail, and is not asked for it."""
 WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.03, "identity": 0.1}
@@ -285,10 +285,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="in all, with what earlier runs spent")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=4, help="sequences a process and step")
-    parser.add_argument("--frames", type=int, default=5, help="frames of a sequence")
+    parser.add_argument("--batch", type=int, default=2, help="sequences a process and step")
+    parser.add_argument("--frames", type=int, default=4, help="frames of a sequence")
     parser.add_argument("--known", type=float, default=0.5, help="share of sequences with a known look")
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--save-every", type=float, default=5, help="minutes")
     parser.add_argument("--check-every", type=float, default=12, help="minutes")
     parser.add_argument("--seed", type=int, default=0)
