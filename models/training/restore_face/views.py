@@ -35,7 +35,7 @@ def draw(rng: Rng, progress: float) -> Degradation:
         crf = rng.uniform(8, 20)
         return Degradation(codec="h264" if rng.random() < 0.7 else None, crf=crf, noise=rng.uniform(0, 1))
     worst = 0.6 + 0.4 * min(1.0, 2 * progress)
-    scale = float(np.exp(rng.uniform(0, worst * np.log(10))))
+    scale = float(np.exp(rng.uniform(0, worst * np.log(8))))
     codec = ("h264", "hevc", "mpeg4", "mjpeg")[rng.choice(4, p=(0.72, 0.12, 0.06, 0.1))]
     noisy = rng.random() < 0.8
     return Degradation(
