@@ -67,7 +67,9 @@ class RestoreFace(Node):
     The guard compares who the face is before and after: to the best looks of its track, or to the person's
     pictures in a gallery. Where restoration leads away from the person, the picture falls back to what it
     was, smoothly. With a `gallery`, the enrolled pictures are also given to the network: those of `person`,
-    or of whom recognize.identify recognises where `identity` is wired in. A restored face is a picture that a network made plausible. It is no evidence, and the output says that
+    or of whom recognize.identify recognises where `identity` is wired in.
+
+    A restored face is a picture that a network made plausible. It is no evidence, and the output says that
     it was generated.
 
     Of two faces that overlap, each pixel belongs to the larger one. A hand before a face is restored like
