@@ -9,6 +9,7 @@ import pytest
 from tests.gallery.people import MODEL, D, filled, looks, picture, vector
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Look, _forget
+from vidface.gallery._store import Store
 
 NAME = "Zacharias Quist"
 
@@ -125,6 +126,18 @@ def test_a_longer_name_of_somebody_else_is_no_trace(tmp_path: Path, other: str) 
     with Gallery.open(folder, write=True) as gallery:
         assert gallery.forget(NAME).clean
         assert gallery.people()[0].name == other
+
+
+def test_a_mark_is_not_searched_for_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark of a name may by chance hold that name, as a digit among letters."""
+    monkeypatch.setattr(Store, "token", lambda *_: "4c51ec5d3edd7e4f")
+    folder = filled(tmp_path / "g", ("7", "Bob", "Cem"))
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.log("search", {"picture": "in 7/1.jpg", "faces": 7})
+        assert gallery.forget("7").clean
+        assert gallery.forget("Bob").clean
+        search = next(row for row in gallery.audit() if row.action == "search")
+        assert search.detail == {"picture": "in [4c51ec5d3edd7e4f]/1.jpg", "faces": 7}
 
 
 @pytest.mark.parametrize(

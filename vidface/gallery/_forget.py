@@ -23,6 +23,8 @@ from vidface.gallery.values import Proof
 
 _PIECE: Final = 32
 _SHORTEST: Final = 4
+_MARK: Final = r"\[[0-9a-f]{16}\]"
+"""What stands in place of a forgotten name."""
 _TEXTS: Final = (
     *(("sqlite_master", "sql"), ("sqlite_master", "name"), ("sqlite_master", "tbl_name")),
     *(("settings", "key"), ("settings", "value"), ("people", "name")),
@@ -134,7 +136,12 @@ def _pattern(name: str) -> re.Pattern[str]:
     forms = {re.escape(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")}
     before = r"(?<!\d)" if name[0].isdigit() else r"(?<![^\W\d_])"
     after = r"(?!\d)" if name[-1].isdigit() else r"(?![^\W\d_])"
-    return re.compile(f"{before}(?:{'|'.join(sorted(forms))}){after}", re.IGNORECASE)
+    return re.compile(f"{_MARK}|({before}(?:{'|'.join(sorted(forms))}){after})", re.IGNORECASE)
+
+
+def _put(name_in: re.Pattern[str], instead: str, text: str) -> str:
+    """`instead` in place of the name; a mark that stands for somebody stays whole, whatever its letters."""
+    return name_in.sub(lambda found: instead if found[1] else found[0], text)
 
 
 def _redact(db: sqlite3.Connection, name: str, sources: list[str], token: str) -> int:
@@ -143,7 +150,7 @@ def _redact(db: sqlite3.Connection, name: str, sources: list[str], token: str) -
     paths = [source for source in sources if len(source) >= _SHORTEST]
 
     def clean(text: str) -> str:
-        return name_in.sub(mark, text)
+        return _put(name_in, mark, text)
 
     def clean_paths(text: str) -> str:
         for path in paths:
@@ -181,8 +188,8 @@ def _walk(clean: Callable[[str], str], value: Any) -> Any:
 def _mentions(db: sqlite3.Connection, name: str) -> int:
     """Rows in which the name still is a word of its own, people of longer names set aside."""
     name_in = _pattern(name)
-    count = sum(1 for (text,) in db.execute("SELECT source FROM looks") if name_in.search(text))
-    clean = partial(name_in.sub, "")
+    clean = partial(_put, name_in, "")
+    count = sum(1 for (text,) in db.execute("SELECT source FROM looks") if clean(text) != text)
     return count + sum(
         1 for (line,) in db.execute("SELECT detail FROM audit") if _in_json(clean, line) != line
     )
