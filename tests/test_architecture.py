@@ -48,6 +48,10 @@ SHORT_SPAN = 45
 LONG_FILE = 300
 
 
+OPENED_BY_NODES = {"vidface.media.stills"}
+"""What a node may take from `media`: pictures that the user names in a field, read in `open`."""
+
+
 def part_of(path: Path) -> str:
     """`vidface/media/decode.py` -> "media"."""
     first = path.relative_to(PACKAGE).parts[0]
@@ -79,7 +83,8 @@ def test_imports_go_one_way(path: Path) -> None:
                 target if (PACKAGE / target).is_dir() or (PACKAGE / f"{target}.py").exists() else "__init__"
             )
             own = part == "nodes" and name.rsplit(".", 1)[-1].startswith("_")
-            if target not in MAY_IMPORT[part] and not own:
+            still = part == "nodes" and name in OPENED_BY_NODES
+            if target not in MAY_IMPORT[part] and not own and not still:
                 wrong.append(f"{path.name}:{line} imports {name}")
         elif part not in ONLY_HERE.get(top, {part}):
             wrong.append(f"{path.name}:{line} imports {name}")
