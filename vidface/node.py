@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
 
@@ -166,6 +167,8 @@ class Target:
         input: the input's path, for audio to be copied from; None where there is none.
         start, stop: seconds of input time that the run covers; None where not limited.
         generated: the graph makes synthetic pictures, so what is written must say so.
+        sound: a file whose sound stands in for the input's; None where none was named.
+        sound_lead: seconds to add to its times to be on the input's clock.
     """
 
     folder: Path
@@ -175,6 +178,8 @@ class Target:
     start: float | None = None
     stop: float | None = None
     generated: bool = False
+    sound: Path | None = None
+    sound_lead: Fraction = Fraction(0)
 
 
 class Sink(Node):

@@ -35,6 +35,12 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
 )
+@click.option(
+    "--audio",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sound of FILE instead of CLIP's; one picture is shown as long as it sounds.",
+)
 @click.option("--no-audio", is_flag=True, help="Leave the sound out of video outputs.")
 @click.option(
     "--format", "table", type=click.Choice(["csv", "parquet"]), help="Write faces as a flat table, too."

@@ -10,12 +10,13 @@ from time import perf_counter
 from typing import Any
 
 from vidface.data.device import Device
+from vidface.data.sound import SoundSource
 from vidface.data.source import Source
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.feed import Arrival, Feed, chunk_length
 from vidface.graph.plan import Plan
-from vidface.graph.report import Ledger, RunReport, peak_memory_mb
-from vidface.graph.spec import SOURCE
+from vidface.graph.report import Ledger, NodeCost, RunReport, peak_memory_mb
+from vidface.graph.spec import SOUND, SOURCE
 from vidface.graph.stage import Stage, Watch, unwatched
 from vidface.graph.tick import Tick
 from vidface.graph.writer import Writer
@@ -30,6 +31,7 @@ class Engine:
     Args:
         devices: device of each node, by name.
         writer: the sinks at work, already started; None where nothing is written.
+        sound: what is heard; wanted where the plan hears.
         chunk: frames handed over at a time; results do not depend on it.
     """
 
@@ -41,6 +43,7 @@ class Engine:
         devices: dict[str, Device],
         ledger: Ledger,
         writer: Writer | None = None,
+        sound: SoundSource | None = None,
         chunk: int | None = None,
         watch: Watch = unwatched,
     ) -> None:
@@ -49,6 +52,8 @@ class Engine:
         self._devices = devices
         self._writer = writer
         self._source = source
+        self._sound = sound
+        self._hearing = NodeCost(SOUND, "sound")
         self.buffers = {edge: Buffer() for edge in _edges(plan)}
         self._timeline = Timeline()
         self._stages = [Stage(step, self.buffers, watch) for step in plan.steps]
@@ -84,15 +89,20 @@ class Engine:
             if self._writer is not None:
                 self._facts = self._writer.finish()
             self._said = {stage.step.name: facts for stage in self._stages if (facts := stage.facts())}
+            if self._sound is not None:
+                self._said[SOUND] = self._sound.facts()
         finally:
             self._ended = perf_counter()
+            if self._sound is not None:
+                self._sound.close()
             for stage in self._stages:
                 stage.close()
 
     @property
     def report(self) -> RunReport:
         """What the run did so far."""
-        costs = [self._feed.cost, *(stage.cost for stage in self._stages)]
+        heard = [self._hearing] if self._sound is not None else []
+        costs = [self._feed.cost, *heard, *(stage.cost for stage in self._stages)]
         costs += self._writer.costs if self._writer is not None else []
         for stage in self._stages:
             if stage.cost.errors:
@@ -104,6 +114,15 @@ class Engine:
         for arrival in chunk:
             self._timeline.append(new_segment=arrival.new_segment)
             self.buffers[SOURCE].append(arrival.frame)
+            if self._sound is not None:
+                self._hear(self._sound, arrival)
+
+    def _hear(self, sound: SoundSource, arrival: Arrival) -> None:
+        begin = perf_counter()
+        self.buffers[SOUND].append(sound.at(arrival.frame))
+        self._hearing.frames += 1
+        self._hearing.calls += 1
+        self._hearing.seconds += perf_counter() - begin
 
     def _advance(self) -> Iterator[Tick]:
         for stage in self._stages:
@@ -139,7 +158,7 @@ class Engine:
 
 
 def _edges(plan: Plan) -> list[str]:
-    return [SOURCE, *(edge for step in plan.steps for edge in step.outputs)]
+    return [SOURCE, SOUND, *(edge for step in plan.steps for edge in step.outputs)]
 
 
 def _tapped(plan: Plan) -> dict[str, str]:

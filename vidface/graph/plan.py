@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from vidface.data.frame import Frame
+from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.load_node import node_class, sink_class
 from vidface.graph.ports import Signature, signature_of
-from vidface.graph.spec import SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
+from vidface.graph.spec import SOUND, SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
 
@@ -85,6 +86,12 @@ class Plan:
         return max((step.latency for step in self.steps), default=0)
 
     @property
+    def hears(self) -> bool:
+        """Some node or output wants the sound."""
+        wired = [step.wires for step in self.steps] + [outlet.wires for outlet in self.outlets]
+        return any(SOUND in wires.values() for wires in wired)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """Names of all models that the nodes load."""
         return tuple(dict.fromkeys(model for step in self.steps for model in step.node.models()))
@@ -113,7 +120,7 @@ def load(
     file = read(graph, overrides=overrides)
     names = _chosen(file, outputs)
     steps: dict[str, Step] = {}
-    edges: dict[str, type] = {SOURCE: Frame}
+    edges: dict[str, type] = {SOURCE: Frame, SOUND: Sound}
     for name in _order(file):
         steps[name] = _step(file, name, edges, steps)
         edges.update(steps[name].outputs)
@@ -178,7 +185,7 @@ def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, S
         raise file.document.error(f"{spec.use} is a sink; name it under outputs", (*path, "use"))
     node = _instance(file, kind, spec, path)
     wires = wire(file, signature, spec.wires, edges, path)
-    behind = max((steps[node_of(edge)].latency for edge in wires.values() if edge != SOURCE), default=0)
+    behind = max((steps[name].latency for name in map(node_of, wires.values()) if name != SOURCE), default=0)
     if spec.on_error == "skip":
         _check_skippable(file, name, signature)
     ahead = node.reach().ahead if any(port.windowed for port in signature.inputs) else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from vidface.data.source import Source
 from vidface.errors import OutputError, UsageError
 from vidface.graph.engine import Engine
 from vidface.graph.folder import RunFolder
+from vidface.graph.hear import hearing, origin, sound_facts, stand_in
 from vidface.graph.plan import Plan, load
 from vidface.graph.report import Ledger, RunReport
 from vidface.graph.stage import unwatched
@@ -36,6 +37,7 @@ class Options(TypedDict, total=False):
     decoder: str
     colorspace: str | None
     rate: float | None
+    audio: str | Path | None
     overwrite: bool
     trace: str | Path | None
     chunk: int | None
@@ -55,6 +57,7 @@ class Settings:
         decoder: pyav or decord.
         colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
         rate: frames a second of a folder of pictures; 25 where not given.
+        audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
@@ -71,6 +74,7 @@ class Settings:
     decoder: str = "pyav"
     colorspace: str | None = None
     rate: float | None = None
+    audio: str | Path | None = None
     overwrite: bool = False
     trace: str | Path | None = None
     chunk: int | None = None
@@ -95,6 +99,7 @@ class Run:
         from vidface.media.decode import open_source
 
         self.plan = plan
+        self._sound = stand_in(settings.audio)
         self._source: Source = open_source(
             clip,
             rate=settings.rate,
@@ -102,6 +107,7 @@ class Run:
             stop=settings.stop,
             decoder=settings.decoder,
             colorspace=settings.colorspace,
+            lasts=None if self._sound is None else self._sound.duration,
             # What a decoder conceals behind damage depends on its threads.
             threads=1 if settings.forensic else 0,
         )
@@ -128,7 +134,8 @@ class Run:
         writer = None
         if out is not None:
             folder = RunFolder(out, overwrite=settings.overwrite, seal=settings.forensic)
-            folder.begin(_facts(self.plan, self._source, clip, settings, devices))
+            facts = _facts(self.plan, self._source, clip, settings, devices)
+            folder.begin(facts | {"audio": sound_facts(self._sound)})
             self._folder = folder
             writer = Writer(self.plan.outlets, ledger, watch)
             writer.start(lambda name: self._target(name, clip, out, settings))
@@ -138,6 +145,7 @@ class Run:
             devices=devices,
             ledger=ledger,
             writer=writer,
+            sound=hearing(self.plan, self.info, clip=clip, file=self._sound, start=settings.start),
             chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
             watch=watch,
         )
@@ -145,7 +153,10 @@ class Run:
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
         generated = any(step.node.generates for step in self.plan.steps)
         own = clip if clip.is_file() else None
-        return Target(out, name, self.info, own, settings.start, settings.stop, generated)
+        target = Target(out, name, self.info, own, settings.start, settings.stop, generated)
+        if self._sound is None:
+            return target
+        return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))
 
     @property
     def report(self) -> RunReport:

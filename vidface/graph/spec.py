@@ -19,6 +19,8 @@ from vidface.graph import marks
 from vidface.graph.marks import Document
 
 SOURCE = "source"
+SOUND = "source.sound"
+"""The edge that carries what is heard around each frame."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -245,4 +247,4 @@ def _check_names(spec: GraphSpec, document: Document) -> None:
                 )
 
 
-__all__ = ["SOURCE", "GraphFile", "GraphSpec", "NodeSpec", "OutputSpec", "did_you_mean", "read"]
+__all__ = ["SOUND", "SOURCE", "GraphFile", "GraphSpec", "NodeSpec", "OutputSpec", "did_you_mean", "read"]

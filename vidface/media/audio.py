@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,25 +23,41 @@ from vidface.media.reader import Cut
 _OPUS_RATE = 48000
 
 
+@dataclass(frozen=True, slots=True)
+class AudioFrom:
+    """Where sound is copied from.
+
+    Attributes:
+        cut: packets with start <= time < stop are taken, in seconds of the input's clock.
+        lead: for a file that is not the input itself: seconds to add to its times. Its sound ends where
+            the pictures do.
+    """
+
+    path: Path
+    cut: Cut
+    lead: Fraction | None = None
+
+
 class AudioTrack:
     """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
 
     Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm.
 
     Args:
-        path: the input.
         output: where the streams are added; no header may be written yet.
         container: "mp4", "mov", "mkv" or "webm".
-        cut: packets with start <= time < stop are taken.
+        what: the file, the part of it, and its place in time.
 
     Raises:
         InputError: the input cannot be read any more.
     """
 
-    def __init__(self, path: Path, output: OutputContainer, container: str, cut: Cut) -> None:
-        self._cut = cut
+    def __init__(self, output: OutputContainer, container: str, what: AudioFrom) -> None:
+        self._foreign = what.lead is not None
+        self._lead = what.lead or Fraction(0)
+        self._cut = what.cut.earlier(self._lead)
         self._output = output
-        self._input = open_input(path)
+        self._input = open_input(what.path)
         self._lanes: dict[int, _Copy | _Encode] = {}
         self.notes: Counter[str] = Counter()
         self._shift: Fraction | None = None
@@ -62,8 +79,8 @@ class AudioTrack:
             self._waiting = None
             if packet is None:
                 return
-            at = _time(packet) or Fraction(0)
-            video_leapt = shift != self._shift
+            at = (_time(packet) or Fraction(0)) + self._lead
+            video_leapt = shift != self._shift and not self._foreign
             leaps = self._heard is not None and at < self._heard - BACK_S
             if time is not None and not video_leapt and (leaps or at > time):
                 self._waiting = packet
@@ -74,9 +91,9 @@ class AudioTrack:
             for made in self._lanes[packet.stream.index].take(packet):
                 self._mux(made, self._shift)
 
-    def finish(self, shift: Fraction = Fraction(0)) -> str:
-        """Write the rest; returns a phrase such as "copied 1 stream"."""
-        self.advance(None, shift)
+    def finish(self, end: Fraction, shift: Fraction = Fraction(0)) -> str:
+        """Write the rest (up to `end` from a file that is not the input); a phrase: "copied 1 stream"."""
+        self.advance(end if self._foreign else None, shift)
         for lane in self._lanes.values():
             for made in lane.rest():
                 self._mux(made, self._shift or shift)
@@ -124,6 +141,7 @@ class AudioTrack:
             self.notes[f"the audio ends early ({(error.strerror or 'unknown').lower()})"] += 1
 
     def _mux(self, packet: Packet[Any], shift: Fraction) -> None:
+        shift += self._lead
         if shift and packet.pts is not None and packet.dts is not None:
             units = round(shift / packet.time_base)
             packet.pts, packet.dts = packet.pts + units, packet.dts + units

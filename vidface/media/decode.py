@@ -31,13 +31,14 @@ def open_source(
         decoder: "pyav", or "decord" where that is installed (see `vidface.media.decord_reader` for
             what it gets wrong).
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
-            overrides the tags), `rate` (frames a second of a folder of pictures, 25 if not given).
+            overrides the tags), `rate` (frames a second of pictures, 25 if not given), `lasts` (seconds for
+            which one still picture is shown; anything else lasts as long as it does).
 
     Raises:
         InputError: there is nothing to read there; one sentence says what was found instead.
         UsageError: an unknown decoder or option, or an empty part.
     """
-    known = {"threads", "colorspace", "rate"}
+    known = {"threads", "colorspace", "rate", "lasts"}
     for key in options:
         if key not in known:
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
@@ -46,7 +47,8 @@ def open_source(
     cut = Cut.of(start, stop)
     threads, colorspace = options.get("threads") or 0, options.get("colorspace")
     if not is_url(path) and (Path(path).is_dir() or is_picture(Path(path))):
-        return ImageSource(Path(path), cut=cut, rate=options.get("rate"), colorspace=colorspace)
+        lasts, rate = options.get("lasts"), options.get("rate")
+        return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts)
     if decoder == "decord":
         return DecordSource(path, cut=cut, threads=threads)
     return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace)

@@ -22,23 +22,14 @@ from av.video.stream import VideoStream
 from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
 from vidface.errors import OutputError
-from vidface.media.audio import AudioTrack
+from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import Colour
 from vidface.media.opening import address
 from vidface.media.pixels import AvPixels
-from vidface.media.reader import Cut
 
 _FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFrom:
-    """Where sound is copied from."""
-
-    path: Path
-    cut: Cut
 
 
 @dataclass(slots=True)
@@ -86,6 +77,7 @@ class Encoder:
         self._audio = audio
         self._comment = comment
         self._open: _Open | None = None
+        self._until = Fraction(0)
         self._notes: Counter[str] = Counter()
 
     def write(self, frame: Frame) -> None:
@@ -104,6 +96,7 @@ class Encoder:
             self._mux(output, packets)
             if output.audio is not None:
                 output.audio.advance(frame.time, output.clock.shift)
+        self._until = frame.time + (frame.duration * frame.time_base or 1 / (self._info.rate or Fraction(25)))
         self.frames += 1
 
     def finish(self) -> dict[str, Any]:
@@ -114,7 +107,7 @@ class Encoder:
                 self._mux(self._open, self._open.stream.encode(None), last=True)
                 self._notes.update(self._open.clock.notes)
                 if self._open.audio is not None:
-                    sound = self._open.audio.finish(self._open.clock.shift)
+                    sound = self._open.audio.finish(self._until, self._open.clock.shift)
                     self._notes.update(self._open.audio.notes)
                 self._open.container.close()
             if not self.path.exists():
@@ -158,7 +151,7 @@ class Encoder:
             container.metadata["comment"] = self._comment
         audio = None
         if self._audio is not None:
-            audio = AudioTrack(self._audio.path, container, self._settings.container, self._audio.cut)
+            audio = AudioTrack(container, self._settings.container, self._audio)
         self._open = _Open(container, stream, name, pixels.size, clock, audio)
         return self._open
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import av
@@ -40,7 +41,8 @@ class ImageSource:
     """A `vidface.data.source.Source` over a folder of pictures, or one picture.
 
     Pictures come in natural order of their names, one every 1/rate s; each keeps its own size. One
-    that cannot be read is a hole that keeps its place in time. EXIF orientation is honoured.
+    that cannot be read is a hole that keeps its place in time. EXIF orientation is honoured. One
+    picture alone is shown for `lasts` seconds, where that is given.
 
     Raises:
         InputError: no picture there, or none that can be read.
@@ -54,6 +56,7 @@ class ImageSource:
         cut: Cut | None = None,
         rate: Fraction | None = None,
         colorspace: str | None = None,
+        lasts: Fraction | None = None,
     ) -> None:
         self._rate = FALLBACK_RATE if rate is None else Fraction(str(rate))
         if self._rate <= 0:
@@ -61,6 +64,9 @@ class ImageSource:
         self._cut = cut or Cut()
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
         self._paths = _pictures(path)
+        if lasts is not None and not path.is_dir():
+            self._paths *= max(1, ceil(lasts * self._rate))
+        self._shown: tuple[Path, AvPixels] | None = None
         self._holes: list[Hole] = []
         self._closed = False
         self._info = self._first_info(path, colorspace)
@@ -79,12 +85,12 @@ class ImageSource:
                 return
             if self._cut.start is not None and time < self._cut.start:
                 continue
-            read = _read(path)
-            if read is None:
+            pixels = self._pixels(path)
+            if pixels is None:
                 cause = f"{path.name} is damaged or no picture"
                 self._holes.append(Hole(cause, 1, index - 1, time))
                 continue
-            yield self._frame(index, place, *read)
+            yield self._frame(index, place, pixels)
             index += 1
 
     def holes(self) -> tuple[Hole, ...]:
@@ -95,14 +101,25 @@ class ImageSource:
         """Stop; no file stays open between two frames."""
         self._closed = True
 
-    def _frame(self, index: int, place: int, picture: VideoFrame, turn: Turn) -> Frame:
-        colour = colour_of(picture, override=self._override, still=True)
+    def _pixels(self, path: Path) -> AvPixels | None:
+        """The picture; one that is shown again is not read again."""
+        if self._shown is not None and self._shown[0] == path:
+            return self._shown[1]
+        read = _read(path)
+        if read is None:
+            return None
+        picture, turn = read
+        pixels = AvPixels(picture, colour=colour_of(picture, override=self._override, still=True), turn=turn)
+        self._shown = path, pixels
+        return pixels
+
+    def _frame(self, index: int, place: int, pixels: AvPixels) -> Frame:
         step = self._rate.denominator
         return Frame(
             index=index,
             pts=place * step,
             time_base=Fraction(1, self._rate.numerator),
-            pixels=AvPixels(picture, colour=colour, turn=turn),
+            pixels=pixels,
             duration=step,
         )
 

@@ -54,6 +54,10 @@ class Cut:
             raise UsageError(f"--to must lie after --from, but {stop} is not after {start}.")
         return cls(*exact)
 
+    def earlier(self, lead: Fraction) -> Cut:
+        """The same part on a clock that is `lead` seconds behind."""
+        return Cut(*(None if time is None else time - lead for time in (self.start, self.stop)))
+
 
 @dataclass(slots=True)
 class _Session:
