@@ -18,7 +18,7 @@ BASE = {"errors", "data", "version"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
-    "data": {"errors", "data"},
+    "data": BASE,
     "node": BASE,
     "vision": BASE | {"vision"},
     "infer": BASE | {"infer"},
@@ -41,6 +41,8 @@ ONLY_HERE = {
     "norfair": {"nodes"},
     "torch": {"data"},
     "usearch": {"gallery"},
+    "c2pa": {"media"},
+    "cryptography": {"media"},
 }
 """Heavy library -> the parts that may import it."""
 
