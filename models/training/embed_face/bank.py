@@ -1,9 +1,9 @@
 """Fill the bank that the student is trained from: faces, real and made, with what the teacher sees in them.
 
-A shard is three files, written whole: pixels_NNN.npy uint8 BGR (n, 120, 120, 3), vectors_NNN.npy float16
-(n, 256) unit embeddings, maps_NNN.npy float16 (n, 7, 6, 128) the teacher's last features. The first shards
-hold the real faces, each once as it is and once mirrored; the others made ones. More can be added while a
-training runs: it looks for new shards every few minutes.
+A shard is two files, written whole: pixels_NNN.npy uint8 BGR (n, 120, 120, 3), vectors_NNN.npy float16
+(n, 256) unit embeddings, which serve as a crowd. The first shards hold the real faces, each once as it is
+and once mirrored; the others made ones. More can be added while a training runs: it looks for new shards
+every few minutes.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ def real_faces(maker: Maker, index: int) -> Iterator[Image]:
 def write(out: Path, index: int, images: list[Image], teacher: Teacher) -> None:
     """One shard; its pixels come last, so that a shard with pixels is whole."""
     pixels = np.stack(images)
-    vectors, maps = teacher(pixels[:, EDGE:-EDGE, EDGE:-EDGE])
+    vectors, _ = teacher(pixels[:, EDGE:-EDGE, EDGE:-EDGE])
     np.save(out / f"vectors_{index:03d}.npy", vectors.astype(np.float16))
-    np.save(out / f"maps_{index:03d}.npy", maps.astype(np.float16))
     part = out / f"part_{index:03d}.npy"
     np.save(part, pixels)
     part.replace(out / f"pixels_{index:03d}.npy")

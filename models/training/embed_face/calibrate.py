@@ -134,7 +134,7 @@ def spoil(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
 
 
 def outputs(student: Embedder, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
-    """Raw vectors (n, 256) and the channels' means and spreads (n, 672) of BGR crops."""
+    """Raw vectors (n, 256) and the channels' means and spreads (n, 640) of BGR crops."""
     student.eval()
     vectors, features = [], []
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -148,7 +148,7 @@ def outputs(student: Embedder, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
 
 
 def sharpness(student: Embedder, bank: Path, centre: Float, rng: np.random.Generator) -> tuple[Float, float]:
-    """(673,) weights and bias from features to the cosine kept, and the correlation on unseen faces."""
+    """(641,) weights and bias from features to the cosine kept, and the correlation on unseen faces."""
     pixels = np.load(sorted(bank.glob("pixels_*.npy"))[0], mmap_mode="r")[:4000]
     sharp = unit(outputs(student, pixels[:, 4:-4, 4:-4])[0] - centre)
     raw, features = outputs(student, np.stack([spoil(np.array(one), rng) for one in pixels]))

@@ -46,7 +46,7 @@ class Shipped(nn.Module):
 def neutral() -> dict[str, np.ndarray]:
     """Before calibration: nothing is taken off, recognisability is 0.5."""
     none = {"centre": np.zeros(256), "destroyed": np.eye(256)[0]}
-    return none | {"sharpness": np.zeros(673), "weights": np.zeros(3)}
+    return none | {"sharpness": np.zeros(641), "weights": np.zeros(3)}
 
 
 def load(checkpoint: Path) -> Embedder:
@@ -101,9 +101,7 @@ def main() -> None:
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "opset": OPSET,
-        "parameters": sum(
-            p.numel() for name, p in load(args.checkpoint).named_parameters() if "imitate" not in name
-        ),
+        "parameters": sum(p.numel() for p in load(args.checkpoint).parameters()),
         "max_abs_difference_to_torch": difference,
         "licence": "research-data",
     }

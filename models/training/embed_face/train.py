@@ -1,4 +1,8 @@
-"""Train the student from the bank, on as many processes as cores; resumable; the rate follows the clock."""
+"""Train the student, on as many processes as cores; resumable; rate and order follow the clock.
+
+First every part of the student by itself, from the teacher's map before it to the teacher's map after it;
+then all in a row, still held to the teacher's maps; at last with spoiled pictures.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,17 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from judge import SIDES, Held, shrunk, table
 from net import Embedder, dense_matrices
+from teacher import Teacher
 from torch import Tensor, nn
-from views import view
+from views import PARTED, view
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 from muon import Muon
 
-WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 200, 0.9985, 0.02
+WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 100, 0.9985, 0.03
 SHARPNESS, CROWD = 12.0, 1024
-LOOK_S = 240.0
+LOOK_S, APART = 240.0, 0.25
+"""Seconds between looks for new shards; share of the training in which parts learn by themselves."""
 
 
 class Bank:
@@ -35,8 +41,6 @@ class Bank:
         self._folder, self._rng = folder, np.random.default_rng(seed)
         self._looked, self._shards = -math.inf, list[tuple[np.ndarray, ...]]()
         self.look()
-        maps = self._shards[0][2][:512].astype(np.float32)
-        self.mean, self.spread = maps.mean((0, 1, 2)), maps.std((0, 1, 2)) + 1e-3
 
     def look(self) -> None:
         """Open shards that came since."""
@@ -44,50 +48,75 @@ class Bank:
             return
         self._looked = time.monotonic()
         for path in sorted(self._folder.glob("pixels_*.npy"))[len(self._shards) :]:
-            names = (path.name.replace("pixels", what) for what in ("pixels", "vectors", "maps"))
+            names = (path.name.replace("pixels", what) for what in ("pixels", "vectors"))
             self._shards.append(tuple(np.load(self._folder / name, mmap_mode="r") for name in names))
 
-    def batch(self, count: int, progress: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Views uint8 RGB, unit vectors, scaled feature maps, and the vectors of a crowd."""
+    def batch(self, count: int, progress: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the teacher sees, what the student sees (uint8 BGR), and the vectors of a crowd."""
         self.look()
-        images, vectors, maps = [], [], []
+        sharp, views = [], []
         for _ in range(count):
-            pixels, vector, features = self._shards[self._rng.integers(len(self._shards))]
+            pixels, _ = self._shards[self._rng.integers(len(self._shards))]
             row = int(self._rng.integers(len(pixels)))
-            images.append(view(np.array(pixels[row]), self._rng, progress)[..., ::-1])
-            vectors.append(vector[row])
-            maps.append(features[row])
+            image = np.array(pixels[row])
+            if self._rng.random() < 0.5:
+                image = np.ascontiguousarray(image[:, ::-1])
+            one, other = view(image, self._rng, progress)
+            sharp.append(one)
+            views.append(other)
         crowd = [self._shards[self._rng.integers(len(self._shards))][1] for _ in range(4)]
         starts = [int(self._rng.integers(len(one) - CROWD // 4)) for one in crowd]
         others = np.concatenate([one[at : at + CROWD // 4] for one, at in zip(crowd, starts, strict=True)])
-        scaled = (np.stack(maps).astype(np.float32) - self.mean) / self.spread
-        return (
-            torch.from_numpy(np.stack(images)),
-            torch.from_numpy(np.stack(vectors).astype(np.float32)),
-            torch.from_numpy(scaled),
-            torch.from_numpy(others.astype(np.float32)),
-        )
+        return np.stack(sharp), np.stack(views), others.astype(np.float32)
 
 
-def losses(student: Embedder, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
-    """Direction, length, features, relation to a crowd."""
-    images, wanted, maps, crowd = batch
-    x = images.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+def tensor(views: np.ndarray) -> Tensor:
+    """(n, 112, 112, 3) BGR -> (n, 3, 112, 112) RGB."""
+    x = torch.from_numpy(np.ascontiguousarray(views[..., ::-1]))
+    return x.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+
+
+def found(
+    student: Embedder, views: np.ndarray, maps: list[Tensor], apart: bool
+) -> tuple[list[Tensor], Tensor]:
+    """The student's maps and embedding; `apart`: each part reads the teacher's map, not the student's."""
+    out, x = [], tensor(views)
     with torch.autocast("cpu", torch.bfloat16):
-        features = student.features(x)
-        copied = student.imitate(features)
-        found = student.head(features)
-    found = found.float()
-    direction = nn.functional.normalize(found)
+        x = student.look(x)
+        for part, given in zip(student.parts, maps, strict=True):
+            copied = part(x)
+            out.append(copied.float())
+            x = given if apart else copied
+        vector = student.head(x)
+    return out, vector.float()
+
+
+def losses(student: Embedder, teacher: Teacher, batch: tuple[np.ndarray, ...], apart: bool) -> list[Tensor]:
+    """Maps (three), direction, length, relation to a crowd."""
+    sharp, views, crowd = batch
+    vectors, arrays = teacher(sharp)
+    wanted = torch.from_numpy(vectors)
+    maps = [torch.from_numpy(one).contiguous(memory_format=torch.channels_last) for one in arrays]
+    copies, vector = found(student, views, maps, apart)
+    near = [
+        ((copy - goal).square() / (goal.var((0, 2, 3), keepdim=True) + 1e-4)).mean()
+        for copy, goal in zip(copies, maps, strict=True)
+    ]
+    direction = nn.functional.normalize(vector)
     aside = 1 - (direction * wanted).sum(1)
     # The squared error's best answer is the mean of what may be true, so its length tells the doubt.
-    length = (found - wanted).square().sum(1)
-    near = nn.functional.smooth_l1_loss(copied.float().permute(0, 2, 3, 1), maps, beta=1.0)
-    everyone = torch.cat([wanted, crowd])
+    length = (vector - wanted).square().sum(1)
+    everyone = torch.cat([wanted, torch.from_numpy(crowd)])
     truth = torch.softmax(SHARPNESS * wanted @ everyone.T, 1)
     guess = torch.log_softmax(SHARPNESS * direction @ everyone.T, 1)
     relation = nn.functional.kl_div(guess, truth, reduction="batchmean")
-    return aside.mean(), length.mean(), near, relation
+    return [*near, aside.mean(), length.mean(), relation]
+
+
+def shares(progress: float) -> tuple[float, ...]:
+    """Weights of the losses: maps matter less once the pictures are spoiled."""
+    hint = 1.0 if progress < PARTED else 0.25
+    return (hint, hint, hint, 3.0, 0.75, 0.3 if progress < APART else 1.0)
 
 
 class Run:
@@ -122,26 +151,30 @@ class Run:
         torch.save(state | {"step": self.step, "views": self.views, "spent": self.spent}, f"{self.path}.part")
         Path(f"{self.path}.part").replace(self.path)
 
-    def learn(self, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> list[float]:
+    def learn(self, teacher: Teacher, batch: tuple[np.ndarray, ...]) -> list[float]:
         """One step with the gradients of all processes; returns this one's losses."""
+        progress = self.progress
         share = min(1, (self.step + 1) / WARM_UP_STEPS)
-        share *= 0.01 + 0.99 * (
-            0.5 + 0.5 * math.cos(math.pi * min(1.0, self.spent / (self.args.minutes * 60)))
-        )
+        share *= 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress))
         for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = rate * share
         self.student.train()
-        aside, length, near, relation = losses(self.student, batch)
+        parts = losses(self.student, teacher, batch, progress < APART)
         self.student.zero_grad(set_to_none=True)
-        (aside + 0.25 * length + near + 0.5 * relation).backward()
+        sum((w * loss for w, loss in zip(shares(progress), parts, strict=True)), torch.zeros(())).backward()
         together([p.grad for p in self.student.parameters() if p.grad is not None])
-        nn.utils.clip_grad_norm_(self.student.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         for optimiser in self.optimisers:
             optimiser.step()
         average(self.kept, self.student, self.step)
         self.step, self.views = self.step + 1, self.views + len(batch[0]) * dist.get_world_size()
-        return [float(loss.detach()) for loss in (aside, length, near, relation)]
+        return [float(loss.detach()) for loss in parts]
+
+    @property
+    def progress(self) -> float:
+        """Share of the training's time that is over."""
+        return min(1.0, self.spent / (self.args.minutes * 60))
 
 
 def together(gradients: list[Tensor]) -> None:
@@ -172,9 +205,7 @@ def vectors_of(student: Embedder, crops: np.ndarray) -> np.ndarray:
     out = []
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(crops), 64):
-            x = torch.from_numpy(np.ascontiguousarray(crops[start : start + 64, ..., ::-1]))
-            x = x.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
-            out.append(student(x).float().numpy())
+            out.append(student(tensor(crops[start : start + 64])).float().numpy())
     return np.concatenate(out)
 
 
@@ -196,13 +227,13 @@ def work(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{args.meet}", rank=rank, world_size=args.processes)
     run = Run(args)
-    bank = Bank(args.bank, args.seed + run.step * 10 + rank)
+    bank, teacher = Bank(args.bank, args.seed + run.step * 10 + rank), Teacher(args.teacher)
     held = Held(args.pack, "val") if rank == 0 else None
     start, saved, checked, sums = (
         time.monotonic() - run.spent,
         time.monotonic(),
         time.monotonic(),
-        np.zeros(4),
+        np.zeros(6),
     )
     while True:
         spent = torch.tensor([time.monotonic() - start])
@@ -210,7 +241,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
         run.spent = float(spent)
         if run.spent >= args.minutes * 60:
             break
-        sums += run.learn(bank.batch(args.batch, run.spent / (args.minutes * 60)))
+        sums += run.learn(teacher, bank.batch(args.batch, run.progress))
         if rank or run.step % 50:
             continue
         row = {"step": run.step, "views": run.views, "minutes": round(run.spent / 60, 2)}
@@ -235,10 +266,11 @@ def main() -> None:
     )
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="in all, with what earlier runs spent")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=64, help="views a process and step")
+    parser.add_argument("--batch", type=int, default=32, help="views a process and step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--save-every", type=float, default=5, help="minutes")
     parser.add_argument("--check-every", type=float, default=12, help="minutes")

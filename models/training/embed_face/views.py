@@ -14,6 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import degrade
 
 CROP, SMALLEST, LARGEST = 112, 7, 72
+PARTED, SHARP = 0.5, (0.75, 0.35)
+"""Share of the training after which teacher and student see different pictures; sharp views before, after."""
 Image = NDArray[np.uint8]
 
 
@@ -74,22 +76,18 @@ def covered(image: Image, rng: np.random.Generator) -> Image:
     return degrade.occlude(image, np.array([[20, 20, 92, 104]], np.float32), rng)[0]
 
 
-def view(image: Image, rng: np.random.Generator, progress: float) -> Image:
-    """One view, BGR 112 x 112.
+def view(image: Image, rng: np.random.Generator, progress: float) -> tuple[Image, Image]:
+    """What the teacher sees and what the student sees, both BGR 112 x 112.
 
-    At first half of the views are sharp, since there the teacher's answer is exact and the map is learned
-    fastest; by three fifths of the training (`progress` 0.6) they are three in ten.
+    In the first part of the training both see the same, sharp or spoiled: there the teacher's answer is
+    exact on every pixel. Later (`progress` from PARTED) the student sees the spoiled picture of what the
+    teacher sees sharp, in more and more of the views.
     """
-    late = min(1.0, progress / 0.6)
-    sharp, shrunk = 0.5 - 0.2 * late, 0.3 + 0.15 * late
-    pick = rng.random()
-    if pick < sharp:
-        crop = placed(image, rng, 1)
-        return degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
-    crop = placed(image, rng, float(rng.uniform(0.5, 2)))
-    if rng.random() < 0.06:
-        crop = covered(crop, rng)
-    if pick < sharp + shrunk:
-        least = SMALLEST if rng.random() < 0.4 + 0.6 * late else 16
-        return up(down(crop, random_side(rng, least), rng), rng)
-    return hard(crop, rng)
+    crop = placed(image, rng, float(rng.uniform(0.5, 1.8)))
+    if rng.random() < SHARP[progress >= PARTED]:
+        same = degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
+        return same, same
+    seen = covered(crop, rng) if rng.random() < 0.06 else crop
+    small = rng.random() < 0.6
+    seen = up(down(seen, random_side(rng, SMALLEST), rng), rng) if small else hard(seen, rng)
+    return (crop if progress >= PARTED else seen), seen

@@ -45,8 +45,6 @@ class Judge(nn.Module):
             torch.tensor(theta[None]).float(), [1, 3, LOOK, LOOK], align_corners=False
         )
         self.register_buffer("grid", grid)
-        trunk: Any = self.network.trunk
-        self.ends = (5, 12) if len(trunk) > 12 else (5,)
 
     def look(self, crops: Tensor) -> Tensor:
         """(n, 3, 256, 256) RGB 0..255 -> (n, 3, 112, 112)."""
@@ -55,13 +53,7 @@ class Judge(nn.Module):
         return nn.functional.grid_sample(halved, grid, align_corners=False, padding_mode="border")
 
     def forward(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Unit vectors (n, 256), and features after each of the first stages."""
+        """Unit vectors (n, 256), and the maps after the network's first two parts."""
         network: Any = self.network
-        x = self.look(crops)[..., 8:104] * (1 / 127.5) - 1
-        x = x.contiguous(memory_format=torch.channels_last)
-        features = []
-        for place, layer in enumerate(network.trunk):
-            x = layer(x)
-            if place in self.ends:
-                features.append(x)
-        return nn.functional.normalize(network.head(x).float() - self.centre), features
+        maps = network.features(self.look(crops).contiguous(memory_format=torch.channels_last))
+        return nn.functional.normalize(network.head(maps[-1]).float() - self.centre), maps[:2]

@@ -43,9 +43,10 @@ class Place(nn.Module):
         super().__init__()
         self.map = nn.Parameter(torch.zeros(1, width, side, side))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape out."""
-        return x + self.map
+    def forward(self, x: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """Same shape out; `corner` is where a window of the crop begins, in pixels of the map."""
+        (y, x0), (high, wide) = corner, x.shape[-2:]
+        return x + self.map[..., y : y + high, x0 : x0 + wide]
 
 
 class Restorer(nn.Module):
@@ -72,21 +73,28 @@ class Restorer(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame.
+    def forward(
+        self, image: Tensor, state: Tensor, known: Tensor, corner: tuple[int, int] = (0, 0)
+    ) -> tuple[Tensor, Tensor]:
+        """One frame, or the same window of several crops.
 
         Args:
             image: (n, 3, 256, 256) RGB 0..255.
             state: (n, 48, 64, 64), zeros at the first frame.
             known: (n, 256) unit vectors of the embedder, or zeros.
+            corner: row and column, multiples of 16, where the window begins; images and states of its size.
 
         Returns:
             Restored (n, 3, 256, 256), not clipped, and the next state.
         """
         x = image * (1 / 127.5) - 1
-        high = self.enter(torch.cat([self.fold(x), state], 1))
-        middle = self.down(high)
-        low = self.deep(middle)
+        y, x0 = corner
+        high = torch.cat([self.fold(x), state], 1)
+        for layer in self.enter:
+            high = layer(high, (y // 4, x0 // 4)) if isinstance(layer, Place) else layer(high)
+        middle = low = self.down(high)
+        for layer in self.deep:
+            low = layer(low, (y // 16, x0 // 16)) if isinstance(layer, Place) else layer(low)
         low = low * (1 + self.scale(known)[..., None, None]) + self.shift(known)[..., None, None]
         middle = self.up(middle + self.rise(self.think(low)))
         high = self.leave(high + self.climb(middle))

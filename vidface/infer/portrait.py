@@ -1,0 +1,73 @@
+"""The portrait network: a source picture, moved by a field of places, mended and filled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import Device
+from vidface.errors import ModelError
+from vidface.infer import session
+
+_INPUTS: Final = {"source": 3, "places": 2, "guides": 5}
+_OUTPUTS: Final = {"picture", "trust"}
+
+
+class PortraitNetwork:
+    """An open model of the task "reenact" that follows a field of places.
+
+    Attributes:
+        name: the model.
+        size: side in pixels of what goes in and comes out.
+
+    Raises:
+        ModelError: the model is missing or altered, or is another kind of network.
+    """
+
+    def __init__(self, name: str, device: Device, *, threads: int = 1) -> None:
+        self.name = name
+        self._model = session.load(name, device, threads=threads)
+        wanted = {port.name: port for port in self._model.inputs}
+        channels = {key: port.shape[1] for key, port in wanted.items() if len(port.shape) == 4}
+        if channels != _INPUTS or {port.name for port in self._model.outputs} != _OUTPUTS:
+            raise ModelError(
+                f"{name} takes {', '.join(map(str, self._model.inputs))}, but a portrait network takes "
+                "source, places and guides and gives picture and trust, as vidface-portrait does."
+            )
+        self.size = int(wanted["source"].shape[2] or 256)
+
+    def __call__(
+        self, source: NDArray[np.uint8], places: NDArray[np.float32], guides: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Draw the target picture.
+
+        Args:
+            source: size x size x 3 RGB.
+            places: size x size x 2, where in the source each target pixel comes from, pixels counted from
+                the border (the first pixel's middle is 0.5).
+            guides: size x size x 5: inside, seen, and the point on the mean face (`MeshField`).
+
+        Returns:
+            size x size x 3 RGB, and size x size in [0, 1]: how far each pixel is the moved source.
+
+        Raises:
+            ModelError: the runtime failed, or an array has another shape.
+        """
+        found = self._model(
+            source=_planes(source),
+            places=_planes(places * np.float32(2 / self.size) - 1),
+            guides=_planes(guides),
+        )
+        picture = np.clip(found["picture"][0].transpose(1, 2, 0), 0, 255)
+        return np.rint(picture).astype(np.uint8), np.asarray(found["trust"][0, 0], np.float32)
+
+    def close(self) -> None:
+        """Give back the session's memory."""
+        self._model.close()
+
+
+def _planes(picture: NDArray[np.generic]) -> NDArray[np.float32]:
+    """h x w x c -> 1 x c x h x w."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
