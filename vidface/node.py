@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overlo
 from pydantic import BaseModel, ConfigDict
 
 from vidface.data.device import Device
+from vidface.data.provenance import PLAIN_COMMENT, Provenance
 from vidface.data.source import SourceInfo
 
 T = TypeVar("T")
@@ -107,7 +108,10 @@ class Node(BaseModel):
             frames as well; FOREVER where it may depend on everything since `reset`.
         span: neighbours that `Window` ports see; override `reach` where it follows from fields.
         max_batch: longest `Batch` that `process` takes at a time.
-        generates: the node makes synthetic pictures; files written from its graph say so.
+        generates: the node makes synthetic pictures; files written from them say so and are signed.
+        creates: with `generates`: pictures are made anew, and frames that come in only steer them.
+        needs_consent: the node makes pictures of a person do what the person did not do: a run wants a
+            `consent:`, and every picture gets a visible label unless its sink says `label: none`.
     """
 
     model_config = ConfigDict(
@@ -118,6 +122,8 @@ class Node(BaseModel):
     span: ClassVar[Span] = Span()
     max_batch: ClassVar[int] = 16
     generates: ClassVar[bool] = False
+    creates: ClassVar[bool] = False
+    needs_consent: ClassVar[bool] = False
 
     if not TYPE_CHECKING:
 
@@ -166,7 +172,7 @@ class Target:
         info: the input as the container describes it.
         input: the input's path, for audio to be copied from; None where there is none.
         start, stop: seconds of input time that the run covers; None where not limited.
-        generated: the graph makes synthetic pictures, so what is written must say so.
+        provenance: how synthetic pictures came about; None where what is written is not synthetic.
         sound: a file whose sound stands in for the input's; None where none was named.
         sound_lead: seconds to add to its times to be on the input's clock.
     """
@@ -177,9 +183,19 @@ class Target:
     input: Path | None = None
     start: float | None = None
     stop: float | None = None
-    generated: bool = False
+    provenance: Provenance | None = None
     sound: Path | None = None
     sound_lead: Fraction = Fraction(0)
+
+    @property
+    def comment(self) -> str:
+        """What a file says of itself in its metadata."""
+        return PLAIN_COMMENT if self.provenance is None else self.provenance.comment()
+
+    @property
+    def labelled(self) -> bool:
+        """Pictures get a visible label unless the user says otherwise."""
+        return self.provenance is not None and self.provenance.labelled
 
 
 class Sink(Node):

@@ -48,6 +48,21 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--motion", type=click.Path(path_type=Path), help="Apply this motion file instead of measuring again."
 )
+@click.option("--consent", metavar="TEXT", help="Who agreed to what; a sentence, or a file that says it.")
+@click.option(
+    "--sign-cert",
+    type=click.Path(path_type=Path),
+    envvar="VIDFACE_SIGN_CERT",
+    show_envvar=True,
+    help="Sign synthetic pictures with this certificate (PEM, chain included) [a test one].",
+)
+@click.option(
+    "--sign-key",
+    type=click.Path(path_type=Path),
+    envvar="VIDFACE_SIGN_KEY",
+    show_envvar=True,
+    help="Its private key (PEM; password in VIDFACE_SIGN_PASSWORD).",
+)
 @click.option("--forensic", is_flag=True, help="CPU, PyAV, fixed chunks; every file's SHA-256 in run.json.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write a Chrome/Perfetto trace.")
 @click.option(

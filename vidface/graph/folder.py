@@ -62,6 +62,12 @@ class RunFolder:
             self._hasher.start()
         self._write()
 
+    def input_sha256(self) -> str | None:
+        """Of the input, once it is known; None where it is no file."""
+        if self._hasher is not None:
+            self._hasher.join()
+        return self._digest
+
     def end(self, status: str, error: BaseException | None, report: RunReport | None) -> None:
         """Complete run.json; `report` is None for a run that never began."""
         if self._hasher is not None:
@@ -69,6 +75,7 @@ class RunFolder:
                 self._cancel.set()
             self._hasher.join()
             self._facts["input"]["sha256"] = self._digest
+            self._facts["driver"]["sha256"] = self._digest
         self._facts |= {
             "status": status,
             "exit": int(_exit_code(status, error)),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 from vidface.data.device import Device
+from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
-from vidface.errors import OutputError, UsageError
+from vidface.errors import OutputError
 from vidface.graph.engine import Engine
 from vidface.graph.folder import RunFolder
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
+from vidface.graph.marking import Marking, SignWith, driver
 from vidface.graph.plan import Plan, load
 from vidface.graph.report import Ledger, RunReport
+from vidface.graph.settings import Options, Settings
 from vidface.graph.stage import unwatched
 from vidface.graph.tick import Tick
 from vidface.graph.trace import TraceWriter
@@ -24,69 +28,6 @@ from vidface.graph.writer import Writer
 from vidface.node import Target
 
 FORENSIC_CHUNK = 8
-
-
-class Options(TypedDict, total=False):
-    """What may be said of a run; the defaults stand in `Settings`."""
-
-    overrides: tuple[str, ...]
-    outputs: tuple[str, ...] | None
-    device: str | None
-    start: float | None
-    stop: float | None
-    decoder: str
-    colorspace: str | None
-    rate: float | None
-    audio: str | Path | None
-    overwrite: bool
-    trace: str | Path | None
-    chunk: int | None
-    forensic: bool
-    command: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The options of a run, with their defaults.
-
-    Attributes:
-        overrides: `node.param=value` texts.
-        outputs: write only these outputs; None writes all.
-        device: auto, cpu, cuda, cuda:1; None leaves it to the graph.
-        start, stop: seconds of input time; frames with start <= time < stop are taken.
-        decoder: pyav or decord.
-        colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
-        rate: frames a second of a folder of pictures; 25 where not given.
-        audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
-        overwrite: replace the outputs of an earlier run.
-        trace: write a Chrome/Perfetto trace to this path.
-        chunk: frames handed over at a time; None chooses by picture size.
-        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of
-            every file written: the same machine gives the same bytes.
-        command: the command line, for run.json.
-    """
-
-    overrides: tuple[str, ...] = ()
-    outputs: tuple[str, ...] | None = None
-    device: str | None = None
-    start: float | None = None
-    stop: float | None = None
-    decoder: str = "pyav"
-    colorspace: str | None = None
-    rate: float | None = None
-    audio: str | Path | None = None
-    overwrite: bool = False
-    trace: str | Path | None = None
-    chunk: int | None = None
-    forensic: bool = False
-    command: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.start is not None and self.stop is not None and self.stop <= self.start:
-            raise UsageError(f"--to {self.stop} must lie behind --from {self.start}")
-        if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
-            asked = f"{self.device or 'auto'} with {self.decoder}"
-            raise UsageError(f"--forensic runs on the CPU with PyAV, but {asked} was asked for")
 
 
 class Run:
@@ -99,6 +40,8 @@ class Run:
         from vidface.media.decode import open_source
 
         self.plan = plan
+        sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
+        self._marking = Marking(plan, consent=settings.consent, sign=sign, writes=out is not None)
         self._sound = stand_in(settings.audio)
         self._source: Source = open_source(
             clip,
@@ -135,9 +78,12 @@ class Run:
         if out is not None:
             folder = RunFolder(out, overwrite=settings.overwrite, seal=settings.forensic)
             facts = _facts(self.plan, self._source, clip, settings, devices)
-            folder.begin(facts | {"audio": sound_facts(self._sound)})
+            heard = sound_facts(self._sound)
+            folder.begin(facts | {"audio": heard} | self._marking.facts(self.info.name))
             self._folder = folder
-            writer = Writer(self.plan.outlets, ledger, watch)
+            inputs = partial(_inputs, folder, clip, self.info.name, heard)
+            seal = partial(self._marking.sign, folder=out, inputs=inputs)
+            writer = Writer(self.plan.outlets, ledger, watch, seal=lambda name, said: seal(name, facts=said))
             writer.start(lambda name: self._target(name, clip, out, settings))
         return Engine(
             self.plan,
@@ -151,9 +97,9 @@ class Run:
         )
 
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
-        generated = any(step.node.generates for step in self.plan.steps)
+        made = self._marking.provenance(name)
         own = clip if clip.is_file() else None
-        target = Target(out, name, self.info, own, settings.start, settings.stop, generated)
+        target = Target(out, name, self.info, own, settings.start, settings.stop, made)
         if self._sound is None:
             return target
         return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))
@@ -243,6 +189,19 @@ def run(
     else:
         plan = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
     return Run(plan, clip, None if out is None else Path(out), settings)
+
+
+def _path(text: str | Path | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _inputs(folder: RunFolder, clip: Path, name: str, heard: dict[str, Any] | None) -> tuple[Ingredient, ...]:
+    """What went into the run: its input, and the sound that stands in for the input's."""
+    own = driver(clip, name, folder.input_sha256())
+    if heard is None:
+        return (own,)
+    path = Path(heard["path"])
+    return (own, Ingredient(path.name, "input", "audio", heard["sha256"], path))
 
 
 def devices_of(plan: Plan, asked: str | None) -> dict[str, Device]:

@@ -74,6 +74,10 @@ class GraphSpec(BaseModel):
 
     version: Literal[1] = Field(description="Version of the file format.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:1.")
+    consent: str | None = Field(
+        default=None,
+        description="Who agreed to what: a sentence, or the path of a file that says it.",
+    )
     scene_cuts: bool = Field(default=True, description="Reset nodes with memory at hard scene cuts.")
     nodes: dict[str, NodeSpec] = Field(description="The nodes by name.")
     outputs: dict[str, Annotated[OutputSpec, BeforeValidator(_as_output)]] = Field(

@@ -17,19 +17,33 @@ from vidface.node import Sink, Target
 
 QUEUE = 1
 
+Seal = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Output name and the facts of its finished sink -> the facts, once its files are marked."""
+
+
+def unsealed(_output: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Nothing to mark."""
+    return facts
+
 
 class Writer:
     """Sinks at work in a thread of their own.
 
     `start` opens them (an error there is raised at once), `put` waits for room, `finish` completes
     all files and returns their facts. After a failure in one sink the others are still finished.
+
+    Args:
+        seal: called for each output once its files are complete.
     """
 
-    def __init__(self, outlets: tuple[Outlet, ...], ledger: Ledger, watch: Watch) -> None:
+    def __init__(
+        self, outlets: tuple[Outlet, ...], ledger: Ledger, watch: Watch, *, seal: Seal = unsealed
+    ) -> None:
         self.costs = [NodeCost(outlet.name, outlet.use) for outlet in outlets]
         self._outlets = outlets
         self.ledger = ledger
         self._watch = watch
+        self._seal = seal
         self._channel: Channel[Tick] = Channel(QUEUE)
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
         self._error: BaseException | None = None
@@ -66,6 +80,7 @@ class Writer:
         for outlet in self._started:
             try:
                 facts[outlet.name] = guarded(outlet.sink.finish, _who(outlet), "while finishing")
+                facts[outlet.name] = self._seal(outlet.name, facts[outlet.name])
             except BaseException as error:  # noqa: BLE001 - raised below, once every other file is complete
                 self._error = self._error or error
             finally:

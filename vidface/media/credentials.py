@@ -25,6 +25,9 @@ from vidface.version import __version__
 if TYPE_CHECKING:
     import c2pa
 
+IN_FILE: Final = "embedded"
+"""What `Signed.manifest` says of a file that carries its manifest itself."""
+
 ASSERTION: Final = "io.github.vidface.provenance"
 """vidface's own assertion in a manifest: nodes, models and ingredients with their hashes."""
 
@@ -126,7 +129,7 @@ def sign(path: Path, made: Provenance, identity: Identity) -> Signed:
     try:
         if kind in EMBEDDED:
             size = _embed(path, part, made, identity)
-            place = "embedded"
+            place = IN_FILE
         else:
             size = _beside(path, part, made, identity)
             place = sidecar(path).name

@@ -15,8 +15,10 @@ from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
 from vidface.data.measures import Measures
 from vidface.errors import OutputError
+from vidface.media.comments import with_comment
 from vidface.node import Sink, Target
 from vidface.sinks._files import LineFile, write_private, writing
+from vidface.sinks._labels import ABOUT, Labels, LabelWish
 from vidface.sinks._ranks import By, Ranks, ranks_of
 from vidface.sinks._shots import Shot, Shots
 from vidface.sinks.jsonl import compact
@@ -50,12 +52,14 @@ class Images(Sink):
     )
     max_px: int = Field(512, ge=16, le=4096, description="Longest side of a box crop; larger ones shrink.")
     format: Literal["jpg", "png"] = Field("jpg", description="jpg at quality 95, or png.")
+    label: LabelWish = Field("auto", description=ABOUT)
 
     _target: Target
     _folder: Path
     _tracks: dict[int, Shots]
     _active: dict[int, Fraction]
     _untracked: int
+    _labels: Labels
     _ranked_by: By
     _finished: bool = True
 
@@ -64,6 +68,7 @@ class Images(Sink):
         self._folder = target.folder / target.name
         self._tracks, self._active = {}, {}
         self._untracked = 0
+        self._labels = Labels(self.label, target)
         self._ranked_by = "proxy"
         self._finished = False
         with writing(self._folder):
@@ -114,7 +119,7 @@ class Images(Sink):
             "tracks": sum(bool(shots.kept) for shots in self._tracks.values()),
             "untracked": self._untracked,
             "ranked_by": self._ranked_by,
-        }
+        } | self._labels.facts()
 
     def close(self) -> None:
         self._finished = True
@@ -169,10 +174,11 @@ class Images(Sink):
             if shot.image is None:
                 continue
             path = self._folder / self._name(track, shot.slot)
+            self._labels.onto(shot.image)
             bgr = cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR)
             options = [cv2.IMWRITE_JPEG_QUALITY, 95] if self.format == "jpg" else []
             done, data = cv2.imencode(f".{self.format}", bgr, options)
             if not done:
                 raise OutputError(f"{path}: OpenCV could not encode a picture of {bgr.shape[1]} pixels")
-            write_private(path, data.tobytes())
+            write_private(path, with_comment(data.tobytes(), self._target.comment))
             shot.image = None

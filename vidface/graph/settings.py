@@ -1,0 +1,80 @@
+"""Settings: what may be said of a run, by keyword or on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from vidface.errors import UsageError
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a run; the defaults stand in `Settings`."""
+
+    overrides: tuple[str, ...]
+    outputs: tuple[str, ...] | None
+    device: str | None
+    start: float | None
+    stop: float | None
+    decoder: str
+    colorspace: str | None
+    rate: float | None
+    audio: str | Path | None
+    overwrite: bool
+    trace: str | Path | None
+    chunk: int | None
+    forensic: bool
+    consent: str | None
+    sign_cert: str | Path | None
+    sign_key: str | Path | None
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a run, with their defaults.
+
+    Attributes:
+        overrides: `node.param=value` texts.
+        outputs: write only these outputs; None writes all.
+        device: auto, cpu, cuda, cuda:1; None leaves it to the graph.
+        start, stop: seconds of input time; frames with start <= time < stop are taken.
+        decoder: pyav or decord.
+        colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
+        rate: frames a second of a folder of pictures; 25 where not given.
+        audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
+        overwrite: replace the outputs of an earlier run.
+        trace: write a Chrome/Perfetto trace to this path.
+        chunk: frames handed over at a time; None chooses by picture size.
+        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of
+            every file written: the same machine gives the same bytes.
+        consent: who agreed to what (a sentence, or the path of a file that says it); before the graph's.
+        sign_cert, sign_key: PEM files to sign synthetic pictures with; a test certificate where not given.
+        command: the command line, for run.json.
+    """
+
+    overrides: tuple[str, ...] = ()
+    outputs: tuple[str, ...] | None = None
+    device: str | None = None
+    start: float | None = None
+    stop: float | None = None
+    decoder: str = "pyav"
+    colorspace: str | None = None
+    rate: float | None = None
+    audio: str | Path | None = None
+    overwrite: bool = False
+    trace: str | Path | None = None
+    chunk: int | None = None
+    forensic: bool = False
+    consent: str | None = None
+    sign_cert: str | Path | None = None
+    sign_key: str | Path | None = None
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.stop is not None and self.stop <= self.start:
+            raise UsageError(f"--to {self.stop} must lie behind --from {self.start}")
+        if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
+            asked = f"{self.device or 'auto'} with {self.decoder}"
+            raise UsageError(f"--forensic runs on the CPU with PyAV, but {asked} was asked for")
