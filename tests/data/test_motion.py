@@ -11,8 +11,9 @@ from vidface.data.motion import Motion, Motions
 def test_rest_is_the_default_and_valid() -> None:
     """A Motion of nothing is the neutral face at its rest place."""
     rest = Motion()
-    assert rest.valid and rest.scale == 1
-    assert not rest.rotation.any() and not rest.shift.any() and not rest.gaze.any()
+    assert rest.valid
+    assert rest.scale == 1
+    assert not np.concatenate([rest.rotation, rest.shift, rest.gaze.ravel()]).any()
     assert rest.expression.shape == (0,)
 
 
@@ -49,4 +50,4 @@ def test_rows_are_picked_in_order() -> None:
     assert [one.scale for one in rows.pick([2, 0]).rows] == [3.0, 1.0]
     assert len(rows.pick(rows.known)) == 2
     assert rows[1].expression.shape == (3,)
-    assert len(Motions.none(2)) == 2 and len(Motions.none()) == 0
+    assert (len(Motions.none(2)), len(Motions.none())) == (2, 0)
