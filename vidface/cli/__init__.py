@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "nodes": ("nodes", "List the nodes and sinks, or show one with its parameters."),
         "schema": ("schema", "Print the JSON Schema of the graph file, for editors."),
         "probe": ("probe", "Say what an input is, without decoding it."),
+        "inspect": ("inspect", "Say what a file declares of how it was made: C2PA, metadata, marks."),
         "eval": ("eval", "Measure a result: tracks, meshes, stabilised video, recognition."),
         "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
         "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),

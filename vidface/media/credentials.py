@@ -114,7 +114,7 @@ def check_identity(identity: Identity) -> None:
     try:
         _sign(_definition("check", _NOTHING), identity, io.BytesIO(_PIXEL), io.BytesIO(), "image/png")
     except c2pa.C2paError as error:
-        raise UsageError(f"the certificate {identity.name!r} cannot sign for C2PA: {_plain(error)}") from None
+        raise UsageError(f"the certificate {identity.name!r} cannot sign for C2PA: {plain(error)}") from None
 
 
 def sign(path: Path, made: Provenance, identity: Identity) -> Signed:
@@ -134,7 +134,7 @@ def sign(path: Path, made: Provenance, identity: Identity) -> Signed:
             size = _beside(path, part, made, identity)
             place = sidecar(path).name
     except c2pa.C2paError as error:
-        raise OutputError(f"{path}: is complete, but could not be signed: {_plain(error)}") from error
+        raise OutputError(f"{path}: is complete, but could not be signed: {plain(error)}") from error
     except OSError as error:
         why = error.strerror or str(error)
         raise OutputError(f"{path}: is complete, but could not be signed: {why}") from error
@@ -254,6 +254,6 @@ def _definition(title: str, made: Provenance) -> dict[str, Any]:
     }
 
 
-def _plain(error: Exception) -> str:
-    """c2pa-rs puts the kind of an error in front: "Signature: COSE ..."."""
+def plain(error: Exception) -> str:
+    """The sentence of an error of c2pa-rs, on one line, without its last stop."""
     return " ".join(str(error).split()).rstrip(".")
