@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -39,7 +40,7 @@ def write_sound(
     """Write pieces of sound, each at its own start time, into one track."""
     layout = "mono" if channels == 1 else "stereo"
     with av.open(str(path), "w") as output:
-        stream = output.add_stream(codec, rate=rate, layout=layout)
+        stream: Any = output.add_stream(codec, rate=rate, layout=layout)
         for start, samples in pieces:
             whole = np.repeat((samples * 32767).astype(np.int16), channels)[None]
             step = 1024 * channels
