@@ -1,0 +1,217 @@
+"""`vidface eval reenact` as a user meets it: baselines, cross pairs, sheets and films that are marked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.cli.test_eval_restore import Greys
+from vidface.cli import _looks, _reenact, main
+from vidface.cli._reenactclip import SIDE, Part, placed, read_head, read_source, square
+from vidface.cli._reenactmethods import METHODS, Source, affine, static
+from vidface.cli._reenacttargets import targets
+from vidface.eval.reenact import shown
+from vidface.vision.meshmodel import MeshModel
+from vidface.vision.rigid import rotations_of
+
+Call = Callable[..., int]
+Tell = pytest.CaptureFixture[str]
+COUNT = 12
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run `vidface eval reenact WORDS` in this process; gives the exit code."""
+    monkeypatch.setattr(_looks, "open_embedder", lambda name: Greys())
+
+    def run(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["vidface", "eval", "reenact", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return int(caught.value.code or 0)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def model(repo: Path) -> MeshModel:
+    return MeshModel.load(repo / "models" / "vidface-meshmodel" / "model.npz")
+
+
+@pytest.fixture(scope="module")
+def moving(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of a portrait that goes 4 pixels to the right three times, and back."""
+    folder = tmp_path_factory.mktemp("moving")
+    picture = cv2.imread(str(samples / "hopper.jpg"))
+    assert picture is not None
+    for place in range(COUNT):
+        cv2.imwrite(str(folder / f"{place:02}.png"), np.roll(picture, 4 * (place % 4), axis=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip in which nobody is."""
+    folder = tmp_path_factory.mktemp("wall")
+    for place in range(COUNT):
+        cv2.imwrite(str(folder / f"{place:02}.png"), np.full((64, 64, 3), 90 + place, np.uint8))
+    return folder
+
+
+def face(model: MeshModel, *, angles: Any = (0, 0, 0), who: float = 0.0, at: float = 128) -> NDArray[Any]:
+    """One mesh of 40 px between the eyes."""
+    identity = np.zeros((1, len(model.identity)))
+    identity[0, 0] = who * model.identity_std[0]
+    turned = model.shapes(identity)[0] @ rotations_of([angles])[0].T
+    return np.asarray(40 * turned + (at, 128, 0), np.float32)
+
+
+def test_the_square_holds_the_head_of_all_frames(model: MeshModel) -> None:
+    """A head that walks: every point of every mesh lies inside, with room for the hair above."""
+    meshes = np.stack([face(model, at=at) for at in (100, 180, 300)])
+    there = placed(meshes, square(meshes))
+    assert there[..., :2].min() > 0.1 * SIDE
+    assert there[..., :2].max() < 0.9 * SIDE
+    assert there[..., 1].min() > SIDE - there[..., 1].max()
+
+
+def test_depth_keeps_the_scale_of_the_picture(model: MeshModel) -> None:
+    mesh = face(model)[None]
+    there = placed(mesh, square(mesh))
+    assert np.ptp(there[0, :, 2]) / np.ptp(there[0, :, 0]) == pytest.approx(
+        np.ptp(mesh[0, :, 2]) / np.ptp(mesh[0, :, 0]), rel=1e-4
+    )
+
+
+def test_a_head_is_read_with_its_meshes(moving: Path) -> None:
+    """One frame of two; the mesh moves with the picture, as much as this moved."""
+    head = read_head(str(moving), Part(0, 100, 1))
+    assert head.frames.shape == (COUNT, SIDE, SIDE, 3)
+    ways = head.meshes[1:4, :, 0].mean(1) - head.meshes[0, :, 0].mean()
+    assert ways / head.scale == pytest.approx([4, 8, 12], abs=1.5)
+    assert (head.missed, head.voice) == (0, None)
+    some = read_head(str(moving), Part(1, 5, 2))
+    assert some.numbers == (1, 3, 5, 7, 9)
+
+
+def test_a_picture_is_a_source(samples: Path, moving: Path) -> None:
+    """The same picture alone and as a clip: the same square but for its size over the clip."""
+    still, clip = read_source(str(samples / "hopper.jpg")), read_source(str(moving))
+    assert (len(still), len(clip)) == (1, 1)
+    assert np.abs(still.meshes - clip.meshes).mean() < 2
+
+
+def test_static_stays_and_affine_follows(model: MeshModel) -> None:
+    """A shift of the mesh by (10, -4): the affine picture is the shifted one; the static is the same."""
+    picture = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8), (9, 9), 3
+    )
+    source = Source(np.asarray(picture), face(model), model)
+    target = source.mesh + np.array([10, -4, 0], np.float32)
+    assert static(source)(target) is source.picture
+    moved = affine(source)(target).astype(int)
+    wanted = np.roll(picture, (-4, 10), axis=(0, 1)).astype(int)
+    inner = np.s_[20:-20, 20:-20]
+    assert np.abs(moved[inner] - wanted[inner]).max() <= 2
+
+
+def test_another_face_takes_the_motion_and_keeps_its_own_shape(model: MeshModel) -> None:
+    """Turn as the driver's, way against its first frame, size and identity of the source."""
+    source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), face(model, who=2, at=128), model)
+    driver = np.stack([face(model, who=-2, at=at, angles=(yaw, 0, 0)) for at, yaw in ((90, 0), (110, 15))])
+    made = targets(source, driver, own=False)
+    seen = shown(made, model)
+    assert np.abs(seen.angles - [(0, 0, 0), (15, 0, 0)]).max() < 1.5
+    middle = made[:, model.stable, 0].mean(1)
+    assert middle[0] == pytest.approx(source.mesh[model.stable, 0].mean(), abs=1)
+    wanted = face(model, who=2, at=148, angles=(15, 0, 0))
+    leaked = driver[1] + np.array([38, 0, 0])
+    assert np.abs(made[1] - wanted).mean() < 0.25 * np.abs(leaked - wanted).mean()
+    np.testing.assert_array_equal(targets(source, driver, own=True), driver)
+
+
+def test_self_reenactment_has_the_truth(
+    call: Call, moving: Path, wall: Path, tmp_path: Path, capsys: Tell
+) -> None:
+    """The affine baseline follows a picture that only moves aside; the static one does not."""
+    out = tmp_path / "result.json"
+    assert call(moving, wall, "-o", out, "--pictures", tmp_path / "see", "--videos", tmp_path / "see") == 0
+    text = capsys.readouterr().out
+    assert "| static |" in text
+    assert "no face was found from frame 0 on" in text
+    report = json.loads(out.read_text())
+    rows = report["overall"]
+    assert list(rows) == [*METHODS, "driver"]
+    assert rows["affine"]["akd_px"] < 0.4 * rows["static"]["akd_px"]
+    assert rows["affine"]["l1"] < rows["static"]["l1"]
+    assert rows["static"]["csim"] == pytest.approx(1, abs=1e-3)
+    assert rows["static"]["lost"] == 0
+    assert "akd_px" not in rows["driver"]
+    assert "sync_r" not in rows["static"]
+    (name,) = {path.stem for path in (tmp_path / "see").iterdir()}
+    sheet = cv2.imread(str(tmp_path / "see" / f"{name}.png"))
+    assert sheet is not None
+    assert sheet.shape == (24 + 4 * SIDE, (2 + len(METHODS)) * SIDE, 3)
+    with av.open(str(tmp_path / "see" / f"{name}.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) == COUNT
+        assert film.metadata["comment"].startswith("synthetic: generated by vidface")
+
+
+def test_what_is_written_to_look_at_is_signed(call: Call, moving: Path, tmp_path: Path) -> None:
+    """Both the sheet and the film carry a C2PA manifest."""
+    c2pa = pytest.importorskip("c2pa")
+    assert call(moving, "--method", "static", "--pictures", tmp_path, "--videos", tmp_path) == 0
+    for ending, kind in (("png", "image/png"), ("mp4", "video/mp4")):
+        (path,) = tmp_path.glob(f"*.{ending}")
+        with path.open("rb") as file, c2pa.Reader(kind, file) as reader:
+            assert "digitalSourceType" in reader.json()
+
+
+def test_cross_reenactment_has_no_truth_but_both_people(
+    call: Call, moving: Path, samples: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "result.md"
+    assert call(moving, "--source", samples / "hopper.jpg", "-o", out) == 0
+    text = out.read_text()
+    assert "CSIM to driver" in text
+    assert "PSNR dB |" not in text
+    assert "Cross-reenactment: the source is frame 0 or the first after it with a face of hopper.jpg" in text
+
+
+def test_what_does_not_serve_gets_one_sentence(
+    call: Call, moving: Path, wall: Path, tmp_path: Path, capsys: Tell
+) -> None:
+    cases: list[tuple[tuple[Any, ...], int, str]] = [
+        ((tmp_path / "gone.mp4",), 3, "gone.mp4"),
+        ((wall,), 3, "no face was found"),
+        ((moving, "--source", tmp_path / "gone.png"), 3, "gone.png"),
+        ((moving, "--source", wall / "00.png"), 3, "no face was found"),
+        ((moving, "--source-frame", 99), 3, "no face was found from frame 99 on"),
+        ((moving, "--source-frame", 5), 3, "10 frames or more from frame 5 on"),
+        ((moving, "-o", tmp_path / "out.txt"), 2, "ends in .md or .json"),
+        ((moving, "-o", tmp_path / "no" / "out.md"), 2, "there is no"),
+        ((moving, "--method", "magic"), 2, "magic"),
+        ((moving, "--independent", tmp_path / "gone.onnx"), 4, "is no file"),
+    ]
+    for words, code, text in cases:
+        assert (call(*words), words) == (code, words)
+        err = capsys.readouterr().err
+        assert text in err
+        assert "Traceback" not in err
+    out = tmp_path / "there.md"
+    out.write_text("x")
+    assert call(moving, "-o", out) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_methods_of_the_command_are_those_of_the_module() -> None:
+    assert tuple(METHODS) == _reenact.METHODS

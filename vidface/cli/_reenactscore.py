@@ -1,0 +1,136 @@
+"""`vidface eval reenact`, one source and one driver: every method rendered, judged and put in figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.cli._reenactclip import Head
+from vidface.cli._reenactjudge import Judges, Seen, look
+from vidface.cli._reenactmethods import Method, Source
+from vidface.cli._reenacttargets import targets
+from vidface.eval import pictures, reenact
+from vidface.eval.restore import cosines
+from vidface.vision.speech import lip_sync
+
+TRUTH: Final = "driver"
+"""The row of the driving clip itself: what a perfect result of self-reenactment would score."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Who moves, and after whom.
+
+    Attributes:
+        source: one frame. driver: n frames.
+        own: both are of one clip, so that the driving frames are the truth.
+    """
+
+    source: Head
+    driver: Head
+    own: bool
+
+    @property
+    def name(self) -> str:
+        """For tables and names of files."""
+        driver = Path(self.driver.clip).stem
+        return driver if self.own else f"{Path(self.source.clip).stem}-by-{driver}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shots:
+    """What was rendered: name of the method -> n x 256 x 256 x 3."""
+
+    pair: Pair
+    made: Mapping[str, NDArray[np.uint8]]
+
+
+def score_pair(pair: Pair, ways: Mapping[str, Method], judges: Judges) -> tuple[dict[str, Any], Shots]:
+    """All figures of all methods, ready for JSON, and the pictures."""
+    source = Source(pair.source.frames[0], pair.source.meshes[0], judges.model)
+    wanted = targets(source, pair.driver.meshes, own=pair.own)
+    face = look(pair.source.frames[:1], judges)
+    truth = look(pair.driver.frames, judges)
+    made: dict[str, NDArray[np.uint8]] = {}
+    results: dict[str, dict[str, float]] = {}
+    for name, way in ways.items():
+        begin = time.perf_counter()
+        render = way.open(source)
+        made[name] = np.stack([render(mesh) for mesh in wanted])
+        spent = (time.perf_counter() - begin) / len(wanted)
+        seen = look(made[name], judges)
+        results[name] = _figures(pair, seen, face, truth)
+        if pair.own:
+            results[name] |= _likeness(pair, made[name], seen, truth)
+        results[name]["ms"] = 1e3 * spent
+    results[TRUTH] = _figures(pair, truth, face, truth)
+    for figure in ("pose_deg", "yaw_deg", "pitch_deg", "roll_deg", "expression_pct", "expression_r"):
+        del results[TRUTH][figure]
+    return _facts(pair) | {"results": results}, Shots(pair, made)
+
+
+def _facts(pair: Pair) -> dict[str, Any]:
+    driver = pair.driver
+    return {
+        "pair": pair.name,
+        "source": pair.source.clip,
+        "source_frame": pair.source.numbers[0],
+        "driver": driver.clip,
+        "self": pair.own,
+        "frames": len(driver),
+        "first": driver.numbers[0],
+        "last": driver.numbers[-1],
+        "without a face": driver.missed,
+        "px_per_px": driver.scale,
+        "sound": driver.voice is not None,
+    }
+
+
+def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float]:
+    """What needs no truth of the pictures."""
+    row: dict[str, float] = {}
+    for name, vectors in seen.vectors.items():
+        row[name] = _mean(cosines(vectors, face.vectors[name][0]))
+        if not pair.own:
+            row[f"{name}_driver"] = _mean(cosines(vectors, truth.vectors[name]))
+    row |= reenact.pose_errors(seen.shown, truth.shown)
+    row["expression_pct"] = reenact.expression_error(seen.shown, truth.shown)
+    row["expression_r"] = reenact.expression_correlation(seen.shown, truth.shown)
+    row["eyes_r"] = reenact.following(seen.shown.eyes, truth.shown.eyes, least=reenact.LEAST_EYE)
+    row["mouth_r"] = reenact.following(seen.shown.mouth, truth.shown.mouth, least=reenact.LEAST_MOUTH)
+    row["lost"] = reenact.lost_share(seen.points)
+    voice = pair.driver.voice
+    sync = (
+        None
+        if voice is None
+        else lip_sync(pair.driver.times, seen.shown.mouth, voice.envelope, voice_start=voice.start)
+    )
+    if sync is not None:
+        row |= {"sync_r": sync.correlation, "sync_lag_s": sync.lag_s}
+    return row
+
+
+def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> dict[str, float]:
+    """Against the driving frames; the source's own frame among them does not count."""
+    driver = pair.driver
+    rows = [place for place, number in enumerate(driver.numbers) if number != pair.source.numbers[0]]
+    couples = [(made[row], driver.frames[row]) for row in rows]
+    akd, each = reenact.keypoint_errors(seen.points[rows], truth.points[rows])
+    return {
+        "l1": float(np.mean([reenact.l1(*one, driver.mask) for one in couples])),
+        "psnr_db": float(np.mean([pictures.psnr(*one, driver.mask) for one in couples])),
+        "ssim": float(np.mean([pictures.ssim(*one, driver.mask) for one in couples])),
+        "akd_px": akd,
+        "akd_coordinate_px": each,
+    }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
