@@ -1,0 +1,170 @@
+"""Motions over time: calm at rest, never beyond what a picture can show, and at ease when nobody drives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data.motion import Motion
+from vidface.vision.motionfit import matrix_of, vector_of
+from vidface.vision.oneeuro import OneEuro, PointFilter
+from vidface.vision.rigid import angles_of, rotations_of
+
+Array = NDArray[np.float64]
+
+_FREE: Final = 0.7
+"""Share of a limit up to which nothing is held back."""
+_BACK_S: Final = 0.3
+"""Seconds in which a driver who comes back takes over."""
+
+
+class Smoother:
+    """One-Euro filters on all that a Motion says.
+
+    Args:
+        rest_s: time constant of the filter at rest, seconds; 0 leaves Motions as they are.
+    """
+
+    def __init__(self, rest_s: float) -> None:
+        self._rest_s = rest_s
+        self._filters: dict[int, PointFilter] = {}
+
+    def __call__(self, motion: Motion, time: float) -> Motion:
+        """The Motion of `time` seconds, calmed; one that is not valid passes."""
+        if self._rest_s <= 0 or not motion.valid:
+            return motion
+        scale = math.log(motion.scale)
+        head = np.stack([motion.rotation, motion.shift, (scale, 0, 0)]).astype(np.float64)
+        face = np.concatenate([motion.expression, motion.gaze.ravel()]).astype(np.float64)[:, None]
+        head, face = self._run(head, time, key=0), self._run(face, time, key=len(face))[:, 0]
+        return replace(
+            motion,
+            rotation=head[0].astype(np.float32),
+            shift=head[1].astype(np.float32),
+            scale=math.exp(float(head[2, 0])),
+            expression=face[:-4].astype(np.float32),
+            gaze=face[-4:].reshape(2, 2).astype(np.float32),
+        )
+
+    def _run(self, values: Array, time: float, *, key: int) -> Array:
+        if key not in self._filters:
+            rules = OneEuro(min_cutoff=1 / (2 * math.pi * self._rest_s), beta=10.0, d_cutoff=3.0)
+            rows, columns = values.shape
+            self._filters[key] = PointFilter(rules, (rows, columns))
+        return self._filters[key](values, time=time, size=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a head may turn away from its rest, degrees; shift in inter-ocular distances; size as a factor.
+
+    Up to seven tenths of a limit nothing is held back; beyond, the way bends and never reaches it.
+    """
+
+    yaw: float = 35.0
+    pitch: float = 25.0
+    roll: float = 40.0
+    shift: float = 0.8
+    scale: float = 1.35
+
+
+class Limited(NamedTuple):
+    """A Motion within its limits, and which of them it was beyond: 0, or 1 for yaw, 2 pitch, 4 roll,
+    8 shift, 16 scale, added up."""
+
+    motion: Motion
+    beyond: int
+
+
+def limited(motion: Motion, rest: Motion, limits: Limits) -> Limited:
+    """A Motion held gently within limits around a rest."""
+    turn, start = (angles_of(matrix_of(one.rotation)[None])[0] for one in (motion, rest))
+    # The short way round, also from one side of 180 degrees to the other.
+    away = (turn - start + 180) % 360 - 180
+    bounds = (limits.yaw, limits.pitch, limits.roll)
+    held = np.array([_soft(float(a), bound) for a, bound in zip(away, bounds, strict=True)])
+    size, most = math.log(motion.scale), math.log(limits.scale)
+    shift = np.array([_soft(float(v), limits.shift) for v in motion.shift])
+    over = [abs(float(a)) > bound for a, bound in zip(away, bounds, strict=True)]
+    over += [bool(np.abs(motion.shift).max() > limits.shift), abs(size) > most]
+    if not any(over) and np.allclose(held, away) and np.allclose(shift, motion.shift):
+        return Limited(motion, 0)
+    kept = replace(
+        motion,
+        rotation=vector_of(rotations_of([start + held])[0]).astype(np.float32),
+        shift=shift.astype(np.float32),
+        scale=math.exp(_soft(size, most)),
+    )
+    return Limited(kept, sum(1 << place for place, one in enumerate(over) if one))
+
+
+def _soft(value: float, bound: float) -> float:
+    if bound <= 0:
+        return 0.0
+    share = abs(value) / bound
+    if share <= _FREE:
+        return value
+    return math.copysign(bound * (_FREE + (1 - _FREE) * math.tanh((share - _FREE) / (1 - _FREE))), value)
+
+
+class Presence:
+    """What a face does when nobody drives it: it holds for a while, then eases to its rest.
+
+    Args:
+        hold_s, ease_s: seconds.
+    """
+
+    def __init__(self, hold_s: float, ease_s: float) -> None:
+        self._hold_s, self._ease_s = hold_s, ease_s
+        self._last: Motion | None = None
+        self._seen = -math.inf
+        self._time: float | None = None
+        self._share = 1.0
+
+    def __call__(self, motion: Motion | None, rest: Motion, time: float) -> tuple[Motion, float]:
+        """What the face does now, and the share of it that is driven (1) and not at rest (0).
+
+        Args:
+            motion: the driven one; None where there is no driver.
+            rest: the face's own.
+            time: seconds.
+        """
+        step = 0.0 if self._time is None else max(0.0, time - self._time)
+        if motion is not None:
+            new = self._time is None
+            self._share = 1.0 if new else min(1.0, self._share + step / _BACK_S)
+            self._last, self._seen = motion, time
+        elif self._last is None:
+            self._share = 0.0
+        elif time - self._seen > self._hold_s:
+            self._share = max(0.0, self._share - step / max(self._ease_s, 1e-6))
+        self._time = time
+        if self._last is None or self._share <= 0:
+            return rest, 0.0
+        if self._share >= 1:
+            return self._last, 1.0
+        eased = self._share**2 * (3 - 2 * self._share)
+        return between(rest, self._last, eased), eased
+
+
+def between(one: Motion, other: Motion, share: float) -> Motion:
+    """On the way from one Motion (share 0) to another (1); the turn on the shortest arc."""
+
+    def mixed(a: Any, b: Any) -> NDArray[np.float32]:
+        return np.asarray(a + (b - a) * np.float32(share), np.float32)
+
+    start = matrix_of(one.rotation)
+    arc = vector_of(matrix_of(other.rotation) @ start.T) * share
+    size = max(len(one.expression), len(other.expression))
+    here, there = (np.pad(m.expression, (0, size - len(m.expression))) for m in (one, other))
+    return Motion(
+        vector_of(matrix_of(arc) @ start).astype(np.float32),
+        mixed(one.shift, other.shift),
+        math.exp(math.log(one.scale) * (1 - share) + math.log(other.scale) * share),
+        mixed(here, there),
+        mixed(one.gaze, other.gaze),
+    )
