@@ -110,6 +110,8 @@ def _verdict(found: Declared) -> str:
         return f"SYNTHETIC: pictures in it were generated ({kinds})"
     if found.source_types:
         return f"how it was made: {', '.join(found.source_types)}"
+    if found.manifest is not None and found.manifest.state == "unreadable":
+        return "nothing that can be read: its manifest is damaged"
     if found.manifest is not None:
         return "where it comes from (see the manifest), but not that anything in it was generated"
     return "nothing of how it was made; that does not make it genuine"

@@ -112,6 +112,8 @@ def declared(path: Path, *, trust: str | None = None) -> Declared:
 def _metadata(path: Path) -> dict[str, str]:
     with open_input(path) as container:
         found = {str(key): str(value) for key, value in container.metadata.items()}
+        if is_picture(path) and not any(stream.codec_context.width for stream in container.streams.video):
+            raise InputError(f"{path}: begins as a picture, but is damaged: nothing in it can be decoded.")
         for stream in container.streams:
             found |= {f"{stream.type} {stream.index}: {key}": str(v) for key, v in stream.metadata.items()}
     if is_picture(path):
