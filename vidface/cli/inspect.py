@@ -31,7 +31,7 @@ _STATES: Final = {
     "untrusted": "valid, untrusted: unchanged since it was signed, but by nobody that is known here",
     "tampered": "TAMPERED: changed since it was signed",
     "invalid": "invalid: the signature does not count",
-    "unreadable": "unreadable: the manifest is damaged",
+    "unreadable": "unreadable: the file or its manifest is damaged",
     "elsewhere": "not in the file: it names an address, which was not asked",
 }
 
