@@ -11,7 +11,7 @@ from vidface.data import Device
 from vidface.errors import ModelError
 from vidface.infer import session
 
-_INPUTS: Final = {"source": 3, "places": 2, "guides": 5}
+_INPUTS: Final = {"source": 3, "places": 2, "guides": 6}
 _OUTPUTS: Final = {"picture", "trust"}
 
 
@@ -47,7 +47,7 @@ class PortraitNetwork:
             source: size x size x 3 RGB.
             places: size x size x 2, where in the source each target pixel comes from, pixels counted from
                 the border (the first pixel's middle is 0.5).
-            guides: size x size x 5: inside, seen, and the point on the mean face (`MeshField`).
+            guides: size x size x 6: inside, seen, mouth, and the point on the mean face (`MeshField`).
 
         Returns:
             size x size x 3 RGB, and size x size in [0, 1]: how far each pixel is the moved source.

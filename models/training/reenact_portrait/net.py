@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 SIDE = 256
 WIDTHS = (32, 64, 112, 160)
-GUIDES = 5
-"""Maps that come with a field: inside, seen, and the three coordinates on the mean face."""
+GUIDES = 6
+"""Maps that come with a field: inside, seen, mouth, and the three coordinates on the mean face."""
 REACH = 0.12
 """Farthest correction of the field, in halves of the picture's side."""
 
@@ -60,7 +60,7 @@ class PortraitNet(nn.Module):
     """Source, places and guides -> the target picture.
 
     forward: source (n, 3, 256, 256) RGB 0..255, places (n, 2, 256, 256) in -1..1 of the source, guides
-    (n, 5, 256, 256) -> picture (n, 3, 256, 256) RGB 0..255, trust (n, 1, 256, 256).
+    (n, 6, 256, 256) -> picture (n, 3, 256, 256) RGB 0..255, trust (n, 1, 256, 256).
     """
 
     def __init__(self) -> None:

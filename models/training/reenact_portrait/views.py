@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from net import SIDE
 from numpy.typing import NDArray
-from vidface.vision.meshflow import mesh_field
 
+from vidface.vision.meshflow import mesh_field
 from vidface.vision.meshmodel import MeshModel
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "restore_face"))
@@ -26,7 +26,7 @@ class View(NamedTuple):
 
     Attributes:
         source, target: (3, 256, 256) float32 RGB 0..255.
-        places: (2, 256, 256) float32, -1..1. guides: (5, 256, 256) float32.
+        places: (2, 256, 256) float32, -1..1. guides: (6, 256, 256) float32.
     """
 
     source: NDArray[np.float32]
@@ -56,13 +56,12 @@ class Pack:
         pictures = [warp(np.array(self.pixels[row]), matrix, SIDE) for row in (source, target)]
         meshes = [placed(self.mesh[row], matrix) for row in (source, target)]
         field = mesh_field(meshes[0], meshes[1], model=self.model, size=(SIDE, SIDE))
-        maps = np.dstack(
-            [field.places * (2 / SIDE) - 1, field.inside, field.seen, field.code], dtype=np.float32
-        ).transpose(2, 0, 1)
+        maps = np.dstack([field.places * (2 / SIDE) - 1, field.inside, field.seen, field.mouth, field.code])
+        maps = np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32)
         planes = [np.asarray(one, np.float32).transpose(2, 0, 1) for one in pictures]
         if mirrored:
             maps, planes = maps[..., ::-1].copy(), [one[..., ::-1].copy() for one in planes]
-            maps[[0, 4]] *= -1
+            maps[[0, 5]] *= -1
         return View(planes[0], planes[1], maps[:2], maps[2:])
 
 
