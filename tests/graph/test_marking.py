@@ -273,3 +273,23 @@ def test_forensic_hashes_are_those_of_the_signed_files(tmp_path: Path, clip: Pat
     facts = go(write_graph(tmp_path), clip, tmp_path / "out", forensic=True)
     held = hashlib.sha256((tmp_path / "out" / "video.mp4").read_bytes()).hexdigest()
     assert facts["files_sha256"] == {"video.mp4": held}
+
+
+def test_check_and_explain_say_that_consent_is_wanted(tmp_path: Path) -> None:
+    """Neither needs it to be there: they decode nothing."""
+    from vidface.graph.explain import consent_lines
+    from vidface.graph.plan import load
+
+    assert consent_lines(load(write_graph(tmp_path))) == [f"consent: {CONSENT}"]
+    wanted = "consent: not stated; toy (./toy.py) makes pictures of a person: a run wants --consent TEXT"
+    assert consent_lines(load(write_graph(tmp_path, consent=None))) == [wanted]
+    assert consent_lines(load(write_graph(tmp_path, needs_consent=False, consent=None))) == []
+
+
+def test_sound_that_is_given_apart_is_an_ingredient(tmp_path: Path, clip: Path) -> None:
+    """The file of --audio stands in the manifest with its hash."""
+    sound = make(tmp_path / "voice.mp4", Clip(size=(32, 32), sound="aac"))
+    facts = go(write_graph(tmp_path), clip, tmp_path / "out", audio=sound)
+    parts = facts["outputs"]["video"]["provenance"]["ingredients"]
+    sha = hashlib.sha256(sound.read_bytes()).hexdigest()
+    assert {"name": "voice.mp4", "role": "input", "used_as": "audio", "sha256": sha} in parts

@@ -11,7 +11,10 @@ import click
 @click.option("--no-models", is_flag=True, help="Do not ask whether the weights are there.")
 def check(graph: str, overrides: tuple[str, ...], no_models: bool) -> None:
     """Check GRAPH: syntax, names, parameters, types on edges, loops, models. Nothing is decoded."""
+    from vidface.graph.explain import consent_lines
     from vidface.graph.plan import load
 
     plan = load(graph, overrides=overrides, check_models=not no_models)
     click.echo(f"{graph}: sound; {len(plan.steps)} nodes, {len(plan.outlets)} outputs")
+    for line in consent_lines(plan):
+        click.echo(line)

@@ -63,6 +63,8 @@ def _facts(name: str, kind: type[Node]) -> dict[str, Any]:
         ],
         "outputs": {item or "": value.__name__ for item, value in signature.outputs.items()},
         "memory": "since reset" if kind.memory == FOREVER else kind.memory,
+        "generates": kind.generates,
+        "needs_consent": kind.needs_consent,
         "parameters": kind.model_json_schema().get("properties", {}),
     }
 
@@ -78,6 +80,12 @@ def _page(name: str, kind: type[Node]) -> str:
         "",
         f"gives   {', '.join(gives) or 'nothing, it writes'}",
         f"memory  {facts['memory']}",
+        *(
+            ["makes   synthetic pictures: what is written of them says so and is signed"]
+            if kind.generates
+            else []
+        ),
+        *(["wants   a consent: in the graph, or --consent TEXT"] if kind.needs_consent else []),
         "",
         "parameters",
     ]

@@ -31,10 +31,22 @@ def text(plan: Plan, devices: dict[str, Device], rate: Fraction) -> str:
         wires = ", ".join(f"{port}={edge}" for port, edge in outlet.wires.items())
         lines.append(f"out {outlet.name:<14}{outlet.use:<22}{wires}")
     lines.append("")
+    lines += consent_lines(plan)
     lines.append(f"A frame is written once {_wait(plan.latency, rate)} more have come in.")
     lines += sorted({f"{device}: {device.reason}" for device in devices.values()})
     lines.append(f"models: {', '.join(plan.models) or 'none'}")
     return "\n".join(lines)
+
+
+def consent_lines(plan: Plan) -> list[str]:
+    """What a run will want of its user before it begins; nothing where no node needs consent."""
+    wanting = ", ".join(f"{step.name} ({step.use})" for step in plan.steps if step.node.needs_consent)
+    if not wanting:
+        return []
+    stated = plan.file.spec.consent
+    if stated is not None:
+        return [f"consent: {stated}"]
+    return [f"consent: not stated; {wanting} makes pictures of a person: a run wants --consent TEXT"]
 
 
 def mermaid(plan: Plan) -> str:
