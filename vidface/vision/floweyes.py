@@ -1,4 +1,4 @@
-"""The inside of an eye moved from one mesh to another: the eyeball keeps its shape, lids slide over it."""
+"""What lies behind lids and lips, moved between two meshes: it keeps its size, and they slide over it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, IRIS_LEFT, IRIS_RIGHT
+from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, IRIS_LEFT, IRIS_RIGHT, LIPS_INNER
 
 Array = NDArray[np.float64]
 
@@ -50,31 +50,54 @@ def _above(ways: Array) -> Array:
     return np.maximum(ways, 1e-6)
 
 
-class _Eye:
-    """An eye in its own frame: along from the outer corner (0) to the inner one (1), across towards the chin.
+def teeth(points: Any, source: Any, target: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where in the source picture the points of an opened mouth of the target come from.
+
+    What is to be seen hangs from the upper lip, as teeth do, and keeps its size: a mouth that closes hides
+    it from below, and one that opens wider than the source's shows nothing there.
+
+    Args:
+        points: n x 2, pixels of the target, between the lips.
+        source, target: 478 x 3 meshes, pixels.
+
+    Returns:
+        n x 2 pixels of the source, and n values: 0 where the source shows it, 1 where it does not.
+    """
+    here, there = Slit(source, LIPS_INNER), Slit(target, LIPS_INNER)
+    along, across = there.inward(np.asarray(points, np.float64))
+    along = np.clip(along, 0, 1)
+    top, bottom = here.lids(along)
+    depth = (across - there.lids(along)[0]) * (there.relative / here.relative)
+    opened = np.maximum(bottom - top, 0)
+    reach = np.maximum(0.15 * opened, 0.03)
+    unknown = np.clip((depth - opened + reach) / reach, 0, 1)
+    return here.outward(along, np.minimum(top + depth, bottom)).astype(np.float32), unknown.astype(np.float32)
+
+
+class Slit:
+    """An eye or a mouth in its own frame: along from corner (0) to corner (1), across towards the chin.
 
     Attributes:
-        iris: along and across of its middle.
-        knots: along of the outer corner, both edges of the iris, and the inner corner.
-        relative: width in inter-ocular distances (of space), small in an eye that is turned away.
+        relative: width in inter-ocular distances (of space), small in one that is turned away.
+        opening: greatest way between the lids or lips, in inter-ocular distances.
     """
 
     def __init__(self, mesh: Any, ring: tuple[int, ...]) -> None:
         points = np.asarray(mesh, np.float64)
+        half = len(ring) // 2
         self._start = complex(*points[ring[0], :2])
-        way = complex(*points[ring[8], :2]) - self._start
+        way = complex(*points[ring[half], :2]) - self._start
         self._way = way if abs(way) > 1e-3 else 1e-3 + 0j
-        # From the outer to the inner corner a right eye runs to the right as seen, a left eye to the left.
-        self._sign = 1.0 if ring is EYE_RIGHT else -1.0
+        # Rings run to the right as seen, but that of the left eye.
+        self._sign = -1.0 if ring is EYE_LEFT else 1.0
         along, across = self.inward(points[list(ring), :2])
-        self._upper = _curve(along[:9], across[:9])
-        self._lower = _curve(along[[0, *range(15, 7, -1)]], across[[0, *range(15, 7, -1)]])
-        centre = points[[(IRIS_RIGHT if ring is EYE_RIGHT else IRIS_LEFT)[0]], :2]
-        (a,), (b,) = self.inward(centre)
-        self.iris = float(np.clip(a, _RADIUS + _LEAST, 1 - _RADIUS - _LEAST)), float(b)
-        self.knots = np.array([0, self.iris[0] - _RADIUS, self.iris[0] + _RADIUS, 1])
+        under = [0, *range(len(ring) - 1, half - 1, -1)]
+        self._upper = _curve(along[: half + 1], across[: half + 1])
+        self._lower = _curve(along[under], across[under])
         middles = [(points[one[0]] + points[one[8]]) / 2 for one in (EYE_RIGHT, EYE_LEFT)]
         self.relative = abs(self._way) / max(1e-3, float(np.linalg.norm(middles[0] - middles[1])))
+        top, bottom = self.lids(np.linspace(0.2, 0.8, 7))
+        self.opening = float((bottom - top).max()) * self.relative
 
     def inward(self, points: Array) -> tuple[Array, Array]:
         """Pixels -> along and across."""
@@ -90,6 +113,22 @@ class _Eye:
         """Across of the upper and of the lower lid."""
         top, bottom = np.interp(along, *self._upper), np.interp(along, *self._lower)
         return np.minimum(top, bottom), np.maximum(top, bottom)
+
+
+class _Eye(Slit):
+    """An eye with its iris.
+
+    Attributes:
+        iris: along and across of its middle.
+        knots: along of the outer corner, both edges of the iris, and the inner corner.
+    """
+
+    def __init__(self, mesh: Any, ring: tuple[int, ...]) -> None:
+        super().__init__(mesh, ring)
+        middle = (IRIS_RIGHT if ring is EYE_RIGHT else IRIS_LEFT)[0]
+        (a,), (b,) = self.inward(np.asarray(mesh, np.float64)[[middle], :2])
+        self.iris = float(np.clip(a, _RADIUS + _LEAST, 1 - _RADIUS - _LEAST)), float(b)
+        self.knots = np.array([0, self.iris[0] - _RADIUS, self.iris[0] + _RADIUS, 1])
 
 
 def _curve(along: Array, across: Array) -> tuple[Array, Array]:

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 Region = Literal["all", "pose", "expression", "eyes", "lips"]
 Mode = Literal["absolute", "relative"]
 
+_USUAL: Final = 2.0
+"""Standard deviations of an expression's coefficient from which on it is held back."""
 _WIDEST: Final = 1.4
 """An eye opens no wider than so many times its own width at rest."""
 _SHUT: Final = 0.3
@@ -54,13 +56,15 @@ class Face:
     Args:
         model: the mesh model.
         mesh: 478 x 3 pixels, finite: how it is at rest.
-        person: what is known of it from other pictures; None learns from this mesh alone.
+        person: what is known of it from other pictures, this one or not; None learns from this mesh alone.
+        learn: the person is learnt from this mesh, too.
     """
 
-    def __init__(self, model: MeshModel, mesh: Any, person: Person | None = None) -> None:
+    def __init__(
+        self, model: MeshModel, mesh: Any, person: Person | None = None, *, learn: bool = False
+    ) -> None:
         self.model = model
-        person = person or Person(model)
-        self.read: Reading = person.read(mesh, learn=person.identity.any() == 0)
+        self.read: Reading = (person or Person(model)).read(mesh, learn=learn or person is None)
         self.rest = Motion(
             np.asarray(vector_of(self.read.skull.rotation), np.float32),
             expression=np.asarray(self.read.expression, np.float32),
@@ -85,9 +89,21 @@ class Face:
         if put.has("expression", "eyes", "lips"):
             now, before = _long(motion.expression, m), _long(reference.expression, m)
             relative = put.expression == "relative"
-            expression = rest.expression + now - before if relative else now
+            expression = self._likely(rest.expression + now - before if relative else now)
             gaze = rest.gaze + motion.gaze - reference.gaze if relative else motion.gaze
         return Motion(turn, shift, scale, expression, gaze)
+
+    def _likely(self, expression: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Coefficients that bend where they leave what faces do, as two smiles do that add up."""
+        share = expression / self.model.expression_std
+        over = np.abs(share) > _USUAL
+        if not over.any():
+            return expression
+        way = np.abs(share[over]) - _USUAL
+        bent = expression.copy()
+        bent[over] = np.sign(share[over]) * (_USUAL + np.tanh(way)) * self.model.expression_std[over]
+        kept = np.maximum(np.abs(bent), np.minimum(np.abs(expression), np.abs(self.rest.expression)))
+        return np.asarray(np.sign(expression) * kept, np.float32)
 
     def _pose(self, motion: Motion, reference: Motion, put: Put) -> tuple[Any, Any, float]:
         turn: Any = motion.rotation

@@ -1,0 +1,248 @@
+"""A portrait drawn with another mesh: the source picture moved, and what it does not show made up for.
+
+Everything happens in a square around the head, cut out as `square_around` does. The field of places is
+worked out at `FIELD` pixels and enlarged for a finer square, so that hair and skin keep the sharpness of
+the picture they are taken from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.vision.facecrop import aligned, scale_of
+from vidface.vision.floweyes import Slit, teeth
+from vidface.vision.meshflow import MeshField, mesh_field
+from vidface.vision.meshmodel import MeshModel
+from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
+from vidface.vision.motionfit import Person
+from vidface.vision.motionput import Face
+from vidface.vision.rigid import angle_between
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+
+FIELD: Final = 256
+ROOM: Final = 2.3
+"""Side of the square over the height of the mesh."""
+_RISE: Final = 0.1
+"""The square's middle lies so many heights of the mesh above the mesh's."""
+_EDGE: Final = 0.06
+"""Width of the soft border, in sides of the square."""
+_NEAR_DEG: Final = 12.0
+"""Turn that makes another source picture count about a third as much."""
+_INSIDE_MOUTH: Final = (44.0, 18.0, 17.0)
+"""RGB of the dark behind the teeth."""
+_SHUT: Final = 0.05
+"""Mouths open less than this show no teeth; inter-ocular distances."""
+
+
+class Drawn(NamedTuple):
+    """What an engine gives.
+
+    Attributes:
+        picture: side x side x 3 uint8 RGB.
+        alpha: side x side float32, where it may show over what was there: 1, soft to 0 at the border.
+    """
+
+    picture: Picture
+    alpha: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One picture of the person.
+
+    Attributes:
+        picture: side x side x 3 uint8 RGB. mesh: 478 x 3, pixels of it.
+    """
+
+    picture: Picture
+    mesh: Array
+
+
+class PortraitSource:
+    """A person's pictures, cut out, of one size; the first one says where and how the person is at rest.
+
+    Args:
+        looks: one or more.
+        model: the mesh model.
+
+    Raises:
+        ValueError: no look, or pictures that are not square and of one size.
+    """
+
+    def __init__(self, looks: Sequence[Look], model: MeshModel) -> None:
+        sizes = {look.picture.shape for look in looks}
+        if len(sizes) != 1 or next(iter(sizes))[0] != next(iter(sizes))[1]:
+            raise ValueError(f"a portrait wants square pictures of one size, but got {sorted(sizes)}")
+        self.model = model
+        person = Person(model)
+        for look in reversed(looks):
+            person.read(look.mesh)
+        self.face = Face(model, looks[0].mesh, person)
+        self.side = int(looks[0].picture.shape[0])
+        reads = [person.read(look.mesh, learn=False) for look in looks]
+        self.turns = np.stack([read.skull.rotation for read in reads])
+        self._person = person
+        self.looks = (looks[0], *(_in_light_of(looks[0], look, model) for look in looks[1:]))
+        self.openings = tuple(Slit(look.mesh, LIPS_INNER).opening for look in looks)
+
+    @cached_property
+    def mouth(self) -> int:
+        """Which look shows most of the mouth's inside."""
+        return int(np.argmax(self.openings))
+
+    def nearest(self, target: Any) -> int:
+        """Which look is turned most like a mesh."""
+        if len(self.looks) == 1:
+            return 0
+        return int(np.argmin(angle_between(self.turns, self.turn_of(target)[None])))
+
+    def turn_of(self, mesh: Any) -> Matrix:
+        """3 x 3, how the skull of a mesh of this person is turned."""
+        return self._person.read(mesh, learn=False).skull.rotation
+
+
+def square_around(mesh: Any, side: int) -> Matrix:
+    """2 x 3 from a picture's pixels to a square of `side` pixels around the head of a mesh in it."""
+    points = np.asarray(mesh, np.float64)[:, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    height = float(high[1] - low[1])
+    scale = side / (ROOM * max(height, 0.8 * float(high[0] - low[0]), 1.0))
+    middle = (low + high) / 2 - (0, _RISE * height)
+    return np.column_stack([np.eye(2) * scale, side / 2 - scale * middle])
+
+
+def look_of(pixels: Picture, mesh: Any, matrix: Matrix, side: int) -> Look:
+    """A look cut out of a picture; beyond the picture its edge goes on."""
+    points, scale = np.asarray(mesh, np.float64), scale_of(matrix)
+    flat = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    cut = np.asarray(aligned(pixels, matrix, side), np.uint8)
+    return Look(cut, np.column_stack([flat, points[:, 2] * scale]).astype(np.float32))
+
+
+def render(source: PortraitSource, target: Any) -> Drawn:
+    """The person with another mesh, by moving pictures alone.
+
+    Outside the face that is the first look; inside, another look takes over where it is turned more like
+    the target and shows what the first one does not. The inside of the mouth hangs from the upper lip and
+    comes from the look whose mouth is most open, where the first one's is shut; what no look shows is dark.
+
+    Args:
+        source: the pictures.
+        target: 478 x 3, pixels of the square, finite.
+    """
+    mesh = np.asarray(target, np.float32)
+    field = field_to(source, 0, mesh)
+    out = _moved(source.looks[0].picture, field.places, source.side)
+    other = source.nearest(mesh)
+    if other:
+        out = _merged(out, field, source, other, mesh)
+    out = _with_mouth(out, field, source, mesh)
+    return Drawn(np.clip(out + 0.5, 0, 255).astype(np.uint8), border(source.side))
+
+
+def field_to(source: PortraitSource, look: int, target: Array) -> MeshField:
+    """The field from a look to a target mesh, at `FIELD` pixels; places in those."""
+    scale = np.float32(FIELD / source.side)
+    here = source.looks[look].mesh * scale
+    return mesh_field(here, target * scale, model=source.model, size=(FIELD, FIELD))
+
+
+def border(side: int) -> Array:
+    """Alpha of a square: 1, falling smoothly to 0 within its border."""
+    at = np.arange(side, dtype=np.float32) + np.float32(0.5)
+    rise = np.clip(np.minimum(at, side - at) / (_EDGE * side), 0, 1)
+    rise = rise * rise * (3 - 2 * rise)
+    return np.asarray(np.minimum(rise[:, None], rise[None]), np.float32)
+
+
+def _moved(picture: Picture, places: Array, side: int) -> Array:
+    """The picture taken at places (of `FIELD`), float32."""
+    if side != FIELD:
+        places = cv2.resize(places, (side, side), interpolation=cv2.INTER_LINEAR) * np.float32(side / FIELD)
+    return _taken(picture, np.asarray(places, np.float32), cv2.INTER_CUBIC)
+
+
+def _taken(picture: Picture, places: Array, how: int) -> Array:
+    x, y = cv2.split(places - np.float32(0.5))
+    return np.asarray(cv2.remap(picture, x, y, how, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _grown(mask: Array, side: int) -> Array:
+    if side == len(mask):
+        return mask
+    return np.asarray(cv2.resize(mask, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _merged(out: Array, field: MeshField, source: PortraitSource, other: int, mesh: Array) -> Array:
+    """Another look's face over the first one's, where it shows more."""
+    there = field_to(source, other, mesh)
+    turns = source.turns[[0, other]]
+    apart = np.exp(-((angle_between(turns, source.turn_of(mesh)[None]) / _NEAR_DEG) ** 2)) + 1e-3
+    own, their = field.seen * apart[0] + 1e-4, there.seen * apart[1]
+    share: Any = cv2.blur(np.asarray(their**2 / (their**2 + own**2) * field.inside, np.float32), (9, 9))
+    # Towards the outline of the face the first look takes over, whose hair and neck stand around it.
+    depth = cv2.distanceTransform((field.inside > 0).astype(np.uint8), cv2.DIST_L2, 3)
+    share *= np.clip(depth / 12, 0, 1)
+    taken = _moved(source.looks[other].picture, there.places, source.side)
+    return np.asarray(out + (taken - out) * _grown(share, source.side)[..., None], np.float32)
+
+
+def _with_mouth(out: Array, field: MeshField, source: PortraitSource, mesh: Array) -> Array:
+    """The inside of the mouth, in place."""
+    # A little beyond the edge, for the soft border.
+    rows, columns = np.nonzero(cv2.dilate(field.mouth, np.ones((7, 7), np.uint8)))
+    if not field.mouth.any():
+        return out
+    look = 0 if source.openings[0] >= _SHUT else source.mouth
+    scale = source.side / FIELD
+    grid = (np.column_stack([columns, rows]) + 0.5) * scale
+    places, unknown = teeth(grid, source.looks[look].mesh, mesh)
+    if source.openings[look] < _SHUT:
+        unknown = np.ones_like(unknown)
+    top, left = int(rows.min()), int(columns.min())
+    patch = np.zeros((int(rows.max()) + 1 - top, int(columns.max()) + 1 - left, 4), np.float32)
+    patch[..., :2] = places[0]
+    cover = cv2.GaussianBlur(field.mouth, (0, 0), 0.8)[rows, columns]
+    patch[rows - top, columns - left] = np.column_stack([places, unknown, cover])
+    x, y = round(left * scale), round(top * scale)
+    size = round((left + patch.shape[1]) * scale) - x, round((top + patch.shape[0]) * scale) - y
+    fine: Any = cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR) if scale != 1 else patch
+    inner = _taken(source.looks[look].picture, fine[..., :2], cv2.INTER_CUBIC)
+    inner += (_darkness(source) - inner) * fine[..., 2:3]
+    region = out[y : y + size[1], x : x + size[0]]
+    region += (inner - region) * np.clip(fine[..., 3:], 0, 1)
+    return out
+
+
+def _darkness(source: PortraitSource) -> Array:
+    """RGB of a mouth's inside, as dark as the picture is."""
+    bright = float(np.clip(_mean_skin(source.looks[0], source.model).mean() / 150, 0.4, 1.3))
+    return np.asarray(_INSIDE_MOUTH, np.float32) * np.float32(bright)
+
+
+def _mean_skin(look: Look, model: MeshModel) -> Array:
+    """RGB, the middle of the colours at the mesh's stable points."""
+    side = look.picture.shape[0]
+    spots = np.clip(look.mesh[np.asarray(model.stable)][:, :2].astype(int), 0, side - 1)
+    return np.asarray(np.median(look.picture[spots[:, 1], spots[:, 0]], axis=0), np.float32)
+
+
+def _in_light_of(first: Look, other: Look, model: MeshModel) -> Look:
+    """Another look in the brightness and tint of the first one's skin."""
+    gain = np.clip(_mean_skin(first, model) / np.maximum(_mean_skin(other, model), 1), 0.5, 2)
+    return Look(np.clip(other.picture * gain + 0.5, 0, 255).astype(np.uint8), other.mesh)
+
+
+def eyes_shut(look: Look) -> bool:
+    """Both eyes are closed, so the picture does not show how they look."""
+    return all(Slit(look.mesh, ring).opening < _SHUT for ring in (EYE_RIGHT, EYE_LEFT))
