@@ -269,10 +269,21 @@ def test_overwrite_removes_the_manifest_beside_a_file(tmp_path: Path, clip: Path
 
 
 def test_forensic_hashes_are_those_of_the_signed_files(tmp_path: Path, clip: Path) -> None:
-    """run.json's SHA-256 fits the file that people will hold."""
+    """run.json's SHA-256 fits the file that people will hold; before signing two runs give the same bytes."""
     facts = go(write_graph(tmp_path), clip, tmp_path / "out", forensic=True)
     held = hashlib.sha256((tmp_path / "out" / "video.mp4").read_bytes()).hexdigest()
     assert facts["files_sha256"] == {"video.mp4": held}
+    again = go(write_graph(tmp_path), clip, tmp_path / "again", forensic=True)
+    unsigned = [one["outputs"]["video"]["unsigned_sha256"] for one in (facts, again)]
+    assert unsigned[0] == unsigned[1] != facts["files_sha256"]
+
+
+def test_an_address_gives_away_no_password() -> None:
+    """Of an input on the network the last part of its path is named, nothing behind a question mark."""
+    from vidface.graph.marking import driver
+
+    assert driver(Path("rtsp:/x"), "rtsp://cam.example/live?token=secret", None).name == "live"
+    assert driver(Path("x"), "clips/a?b.mp4", None).name == "a?b.mp4"
 
 
 def test_check_and_explain_say_that_consent_is_wanted(tmp_path: Path) -> None:

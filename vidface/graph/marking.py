@@ -56,13 +56,17 @@ class Marking:
 
     Args:
         writes: the run writes files; else only consent is asked for.
+        forensic: also tell the SHA-256 before signing: a signature is never the same twice.
 
     Raises:
         GraphError: no consent where one is needed.
         UsageError: the files could not be signed.
     """
 
-    def __init__(self, plan: Plan, *, consent: str | None, sign: SignWith, writes: bool) -> None:
+    def __init__(
+        self, plan: Plan, *, consent: str | None, sign: SignWith, writes: bool, forensic: bool = False
+    ) -> None:
+        self._forensic = forensic
         self.consent: Consent | None = consent_of(plan, consent)
         self._plan = plan
         self._made: dict[str, Provenance] = {}
@@ -72,8 +76,6 @@ class Marking:
             self._made = _provenances(plan)
         if self._made:
             self._identity = sign.identity()
-        elif sign.certificate is not None and writes:
-            sign.identity()  # a wrong certificate shows, also where nothing will be signed
 
     def provenance(self, output: str) -> Provenance | None:
         """Of an output's pictures; None where they are not synthetic."""
@@ -84,7 +86,7 @@ class Marking:
         return {
             "consent": None if self.consent is None else self.consent.to_json(),
             "sources": [_source_facts(item, digest) for item, digest in self._sources],
-            "driver": {"name": Path(clip).name, "sha256": None},
+            "driver": {"name": _short(clip), "sha256": None},
             "signed_by": None if self._identity is None else self._identity.to_json(),
         }
 
@@ -114,15 +116,20 @@ class Marking:
         if not paths:
             return facts
         made = made.made_from(self._ingredients(output, made, inputs()))
+        before: dict[str, str | None] = {}
         manifests: dict[str, str] = {}
         beside: list[str] = []
         for path in paths:
-            name, signed = path.relative_to(folder).as_posix(), credentials.sign(path, made, self._identity)
+            name = path.relative_to(folder).as_posix()
+            if self._forensic:
+                before[name] = _sha256(path)
+            signed = credentials.sign(path, made, self._identity)
             manifests[name] = signed.manifest
             if signed.manifest != credentials.IN_FILE:
                 beside.append(credentials.sidecar(path).relative_to(folder).as_posix())
         files = [*facts["files"], *beside]
-        return facts | {"files": files, "provenance": made.to_json(), "manifests": manifests}
+        facts = facts | {"files": files, "provenance": made.to_json(), "manifests": manifests}
+        return facts | {"unsigned_sha256": before} if self._forensic else facts
 
     def _ingredients(
         self, output: str, made: Provenance, inputs: tuple[Ingredient, ...]
@@ -140,7 +147,12 @@ class Marking:
 
 def driver(clip: Path, name: str, sha256: str | None) -> Ingredient:
     """The run's input as an ingredient; `clip` may be an address or a folder."""
-    return Ingredient(Path(name).name, "parent", "driver", sha256, clip if clip.is_file() else None)
+    return Ingredient(_short(name), "parent", "driver", sha256, clip if clip.is_file() else None)
+
+
+def _short(name: str) -> str:
+    """Last part of a path or address, without what an address asks for (which may be a password)."""
+    return Path(name.split("?")[0] if "://" in name else name).name or name
 
 
 def _as_parts(inputs: tuple[Ingredient, ...], *, created: bool) -> list[Ingredient]:

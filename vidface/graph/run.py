@@ -41,7 +41,13 @@ class Run:
 
         self.plan = plan
         sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
-        self._marking = Marking(plan, consent=settings.consent, sign=sign, writes=out is not None)
+        self._marking = Marking(
+            plan,
+            consent=settings.consent,
+            sign=sign,
+            writes=out is not None,
+            forensic=settings.forensic,
+        )
         self._sound = stand_in(settings.audio)
         self._source: Source = open_source(
             clip,

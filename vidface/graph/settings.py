@@ -48,7 +48,7 @@ class Settings:
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
         forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of
-            every file written: the same machine gives the same bytes.
+            every file written: the same machine gives the same bytes (of signed files: before signing).
         consent: who agreed to what (a sentence, or the path of a file that says it); before the graph's.
         sign_cert, sign_key: PEM files to sign synthetic pictures with; a test certificate where not given.
         command: the command line, for run.json.
