@@ -18,7 +18,7 @@ from tests.cli.test_eval_restore import Greys
 from vidface.cli import _looks, _reenact, main
 from vidface.cli._reenactclip import SIDE, Part, placed, read_head, read_source, square
 from vidface.cli._reenactmethods import METHODS, Source, affine, static
-from vidface.cli._reenacttargets import targets
+from vidface.cli._reenacttargets import DRIVES, targets
 from vidface.eval.reenact import shown
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.rigid import rotations_of
@@ -128,7 +128,7 @@ def test_another_face_takes_the_motion_and_keeps_its_own_shape(model: MeshModel)
     """Turn as the driver's, way against its first frame, size and identity of the source."""
     source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), face(model, who=2, at=128), model)
     driver = np.stack([face(model, who=-2, at=at, angles=(yaw, 0, 0)) for at, yaw in ((90, 0), (110, 15))])
-    made = targets(source, driver, own=False)
+    made = targets(source, driver, "absolute")
     seen = shown(made, model)
     assert np.abs(seen.angles - [(0, 0, 0), (15, 0, 0)]).max() < 1.5
     middle = made[:, model.stable, 0].mean(1)
@@ -136,7 +136,16 @@ def test_another_face_takes_the_motion_and_keeps_its_own_shape(model: MeshModel)
     wanted = face(model, who=2, at=148, angles=(15, 0, 0))
     leaked = driver[1] + np.array([38, 0, 0])
     assert np.abs(made[1] - wanted).mean() < 0.25 * np.abs(leaked - wanted).mean()
-    np.testing.assert_array_equal(targets(source, driver, own=True), driver)
+    np.testing.assert_array_equal(targets(source, driver, "mesh"), driver)
+
+
+def test_a_relative_drive_begins_with_the_source_as_it_is(model: MeshModel) -> None:
+    """The driver looks aside at first and turns by 12 degrees more: so does the source."""
+    source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), face(model, who=2, angles=(-5, 0, 0)), model)
+    driver = np.stack([face(model, who=-2, angles=(yaw, 0, 0)) for yaw in (10, 22)])
+    made = targets(source, driver, "relative")
+    assert np.abs(made[0] - source.mesh).max() < 0.5
+    assert shown(made, model).angles[:, 0] == pytest.approx([-5, 7], abs=1.5)
 
 
 def test_self_reenactment_has_the_truth(
@@ -200,6 +209,7 @@ def test_what_does_not_serve_gets_one_sentence(
         ((moving, "-o", tmp_path / "out.txt"), 2, "ends in .md or .json"),
         ((moving, "-o", tmp_path / "no" / "out.md"), 2, "there is no"),
         ((moving, "--method", "magic"), 2, "magic"),
+        ((moving, "--source", wall, "--drive", "mesh"), 2, "take relative or absolute"),
         ((moving, "--independent", tmp_path / "gone.onnx"), 4, "is no file"),
     ]
     for words, code, text in cases:
@@ -215,3 +225,4 @@ def test_what_does_not_serve_gets_one_sentence(
 
 def test_methods_of_the_command_are_those_of_the_module() -> None:
     assert tuple(METHODS) == _reenact.METHODS
+    assert tuple(DRIVES) == _reenact.DRIVES

@@ -19,6 +19,7 @@ from vidface.eval.reenact import (
     lost_share,
     pose_errors,
     shown,
+    turned_from,
 )
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.rigid import rotations_of
@@ -87,6 +88,16 @@ def test_pose_errors_are_those_that_were_made(model: MeshModel) -> None:
     assert errors["pitch_deg"] < 1
     assert errors["roll_deg"] < 1
     assert np.abs(wanted.angles - base).max() < 1
+
+
+def test_turns_counted_from_a_rest(model: MeshModel) -> None:
+    """Two heads that look 10 degrees apart all the time turn alike."""
+    still = np.zeros((4, len(model.expression)))
+    base = np.column_stack([np.linspace(0, 15, 4), np.zeros(4), np.zeros(4)])
+    one, other = (shown(meshes(model, base + np.array([way, 0, 0]), still), model) for way in (0, 10))
+    assert pose_errors(one, other)["pose_deg"] == pytest.approx(10, abs=0.5)
+    counted = (turned_from(each, each.rotations[0]) for each in (one, other))
+    assert pose_errors(*counted)["pose_deg"] < 0.5
 
 
 def test_a_turn_across_the_seam_is_small(model: MeshModel) -> None:

@@ -9,7 +9,8 @@ import click
 
 from vidface.errors import OutputError, OutputExistsError, UsageError
 
-METHODS: Final = ("static", "affine")
+METHODS: Final = ("static", "affine", "warp")
+DRIVES: Final = ("relative", "absolute", "mesh")
 
 
 @click.command()
@@ -23,6 +24,13 @@ METHODS: Final = ("static", "affine")
     help="Frame of the source; the first from there on with a face is taken.",
 )
 @click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, help="Only these [all].")
+@click.option(
+    "--drive",
+    type=click.Choice(DRIVES),
+    default="relative",
+    show_default=True,
+    help="Motion against the driver's first frame, or as it is; mesh: its very meshes (no --source).",
+)
 @click.option("--embedder", default="vidface-embed", show_default=True, help="Judge of identity: a model.")
 @click.option("--independent", metavar="MODEL|FILE", help="Another judge: a model, or an ONNX file.")
 @click.option("--frames", type=click.IntRange(min=10), default=100, show_default=True, help="Of each clip.")
@@ -47,6 +55,8 @@ def reenact(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
     """
     from vidface.cli._reenactreport import ReenactOptions, reenact_json, reenact_markdown, reenact_report
 
+    if options["drive"] == "mesh" and options["source"] is not None:
+        raise UsageError("--drive mesh would put the driver's face on --source; take relative or absolute")
     if out is not None:
         _check(out, overwrite=overwrite)
     for option, folder in (("--pictures", options["sheets"]), ("--videos", options["films"])):

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import five_of_mesh
+from vidface.vision.portrait import Look, PortraitSource
+from vidface.vision.portrait import render as draw
 
 Picture = NDArray[np.uint8]
 Mesh = NDArray[np.float32]
@@ -67,10 +69,17 @@ def affine(source: Source) -> Render:
     return render
 
 
+def warp(source: Source) -> Render:
+    """The mesh's own motion: reenact.portrait with `engine: warp`."""
+    portrait = PortraitSource([Look(source.picture, source.mesh)], source.model)
+    return lambda mesh: draw(portrait, mesh).picture
+
+
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {
         "static": Method("the source picture as it is", static),
         "affine": Method("the whole picture, affine by five landmarks", affine),
+        "warp": Method("reenact.portrait without a network: the picture moved by its mesh", warp),
     }
 )
 """Name -> method; a new one is one line here."""

@@ -16,6 +16,7 @@ from vidface.cli._reenactjudge import Judges
 from vidface.cli._reenactmethods import METHODS
 from vidface.cli._reenactscore import TRUTH, Pair, score_pair
 from vidface.cli._reenactsee import write_film, write_sheet
+from vidface.cli._reenacttargets import DRIVES, Drive
 from vidface.cli._report import number, plain
 from vidface.errors import InputError
 from vidface.eval.restore import mean_row
@@ -58,7 +59,7 @@ class ReenactOptions:
     Attributes:
         source: picture or clip of another person; None for self-reenactment.
         source_frame: frame of the source (of the clip itself, where there is none) to begin looking at.
-        methods: names of `METHODS`.
+        methods: names of `METHODS`. drive: see `DRIVES`.
         embedder, independent: names of models, or ONNX files.
         frames, every: see `Part`.
         sheets, films: folders; None for none.
@@ -67,6 +68,7 @@ class ReenactOptions:
     source: str | None = None
     source_frame: int = 0
     methods: tuple[str, ...] = tuple(METHODS)
+    drive: Drive = "relative"
     embedder: str = "vidface-embed"
     independent: str | None = None
     frames: int = 100
@@ -98,7 +100,7 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
                 raise
             left[clip] = str(error)
             continue
-        row, shots = score_pair(pair, ways, judges)
+        row, shots = score_pair(pair, ways, judges, drive=options.drive)
         rows.append(row)
         for folder, write, ending in (
             (options.sheets, write_sheet, "png"),
@@ -110,7 +112,12 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
         raise InputError("; ".join(left.values()))
     return {
         "protocol": protocol(options),
-        "options": {"frames": options.frames, "every": options.every, "source_frame": options.source_frame},
+        "options": {
+            "frames": options.frames,
+            "every": options.every,
+            "source_frame": options.source_frame,
+            "drive": options.drive,
+        },
         "methods": {name: way.about for name, way in ways.items()} | {TRUTH: "the driving clip itself"},
         "judges": {name: one.fingerprint for name, one in embedders.items()}
         | {"mesh": _stamp(MeshFace().model), "mesh model": _stamp(MESH_MODEL)},
@@ -127,8 +134,7 @@ def protocol(options: ReenactOptions) -> list[str]:
         "Self-reenactment: the source is the first driving frame, which itself does not count for likeness."
         if options.source is None
         else f"Cross-reenactment: the source is frame {options.source_frame} or the first after it with a "
-        f"face of {Path(options.source).name}, the clips drive it; turn and expression as they are, way and "
-        "size against the driver's first frame."
+        f"face of {Path(options.source).name}, the clips drive it."
     )
     step = "" if options.every == 1 else f" of every {options.every} frames one,"
     return [
@@ -136,11 +142,13 @@ def protocol(options: ReenactOptions) -> list[str]:
         f"Square of {SIDE} px that stays where it is, 2.3 times as wide as the face is high;{step} "
         f"{options.frames} frames with a face at most from the source's on; pixels outside "
         "the clip do not count.",
+        f"Driven {options.drive}: {DRIVES[options.drive]}.",
         "L1 of pixels in [0, 1]; PSNR and SSIM over all channels; AKD: mean distance of 478 points, and mean "
         "difference of one coordinate, each picture read by itself.",
         "CSIM: mean cosine to the source's face (CSIM to driver: to the driving face of the same frame), "
         "aligned by the result's own landmarks; a clip differs from its own first frame as well.",
-        "Pose: mean smallest turn between the skulls; expression %: root mean square way of the mesh's "
+        "Pose: mean smallest turn between the skulls, where driven relative that of their turns since the "
+        "first frame; expression %: root mean square way of the mesh's "
         "points, of the eyes' distance; expression r: correlation of all these ways with the driver's.",
         "Eyes r, mouth r: correlation of their opening with the driver's over the clip; where the driver's "
         "does not change, none. Sync r: of the mouth's opening with the envelope of the voice, and how "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vidface.cli._reenactclip import Head
 from vidface.cli._reenactjudge import Judges, Seen, look
 from vidface.cli._reenactmethods import Method, Source
-from vidface.cli._reenacttargets import targets
+from vidface.cli._reenacttargets import Drive, targets
 from vidface.eval import pictures, reenact
 from vidface.eval.restore import cosines
 from vidface.vision.speech import lip_sync
@@ -51,12 +51,15 @@ class Shots:
     made: Mapping[str, NDArray[np.uint8]]
 
 
-def score_pair(pair: Pair, ways: Mapping[str, Method], judges: Judges) -> tuple[dict[str, Any], Shots]:
+def score_pair(
+    pair: Pair, ways: Mapping[str, Method], judges: Judges, *, drive: Drive = "relative"
+) -> tuple[dict[str, Any], Shots]:
     """All figures of all methods, ready for JSON, and the pictures."""
     source = Source(pair.source.frames[0], pair.source.meshes[0], judges.model)
-    wanted = targets(source, pair.driver.meshes, own=pair.own)
+    wanted = targets(source, pair.driver.meshes, drive)
     face = look(pair.source.frames[:1], judges)
     truth = look(pair.driver.frames, judges)
+    rests = _rests(face, truth) if drive == "relative" else None
     made: dict[str, NDArray[np.uint8]] = {}
     results: dict[str, dict[str, float]] = {}
     for name, way in ways.items():
@@ -65,12 +68,12 @@ def score_pair(pair: Pair, ways: Mapping[str, Method], judges: Judges) -> tuple[
         made[name] = np.stack([render(mesh) for mesh in wanted])
         spent = (time.perf_counter() - begin) / len(wanted)
         seen = look(made[name], judges)
-        results[name] = _figures(pair, seen, face, truth)
+        results[name] = _figures(pair, seen, face, truth) | _pose(seen, truth, rests)
         if pair.own:
             results[name] |= _likeness(pair, made[name], seen, truth)
         results[name]["ms"] = 1e3 * spent
     results[TRUTH] = _figures(pair, truth, face, truth)
-    for figure in ("pose_deg", "yaw_deg", "pitch_deg", "roll_deg", "expression_pct", "expression_r"):
+    for figure in ("expression_pct", "expression_r"):
         del results[TRUTH][figure]
     return _facts(pair) | {"results": results}, Shots(pair, made)
 
@@ -99,7 +102,6 @@ def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float
         row[name] = _mean(cosines(vectors, face.vectors[name][0]))
         if not pair.own:
             row[f"{name}_driver"] = _mean(cosines(vectors, truth.vectors[name]))
-    row |= reenact.pose_errors(seen.shown, truth.shown)
     row["expression_pct"] = reenact.expression_error(seen.shown, truth.shown)
     row["expression_r"] = reenact.expression_correlation(seen.shown, truth.shown)
     row["eyes_r"] = reenact.following(seen.shown.eyes, truth.shown.eyes, least=reenact.LEAST_EYE)
@@ -114,6 +116,21 @@ def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float
     if sync is not None:
         row |= {"sync_r": sync.correlation, "sync_lag_s": sync.lag_s}
     return row
+
+
+def _rests(face: Seen, truth: Seen) -> tuple[Any, Any]:
+    """Turns of the source, and of the driver in its first frame with a face."""
+    known = np.flatnonzero(np.isfinite(truth.shown.rotations).all((1, 2)))
+    first = truth.shown.rotations[known[0]] if len(known) else np.eye(3)
+    return face.shown.rotations[0], first
+
+
+def _pose(seen: Seen, truth: Seen, rests: tuple[Any, Any] | None) -> dict[str, float]:
+    if rests is None:
+        return reenact.pose_errors(seen.shown, truth.shown)
+    return reenact.pose_errors(
+        reenact.turned_from(seen.shown, rests[0]), reenact.turned_from(truth.shown, rests[1])
+    )
 
 
 def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> dict[str, float]:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._reenactmethods import Source
-from vidface.vision.meshmodel import MeshFitter
+from vidface.vision.motionfit import Driver
+from vidface.vision.motionput import Face, Put
+
+Drive = Literal["relative", "absolute", "mesh"]
+DRIVES: Final[dict[Drive, str]] = {
+    "relative": "turn and expression go on top of the source's, against the driver's first frame",
+    "absolute": "turn and expression are the driver's, way and size go against its first frame",
+    "mesh": "the driver's very meshes (one person in one square only)",
+}
 
 
-def targets(source: Source, driver: NDArray[np.float32], *, own: bool) -> NDArray[np.float32]:
-    """n x 478 x 3, pixels of the source picture.
-
-    The driver's own meshes where it is the same person in the same square. Else the source's shape with
-    the driver's turn and expression as they are, and its way and size against the first frame, in units of
-    the source's face.
+def targets(source: Source, driver: NDArray[np.float32], drive: Drive) -> NDArray[np.float32]:
+    """n x 478 x 3, pixels of the source picture, as reenact.portrait makes them.
 
     Args:
         driver: n x 478 x 3, pixels of the driver's square.
+        drive: see `DRIVES`.
     """
-    if own:
+    if drive == "mesh":
         return driver
-    model = source.model
-    here = MeshFitter(model).fit(source.mesh[None])
-    there = MeshFitter(model, one_person=True).fit(driver)
-    detail = here.similarity.undo(source.mesh[None])[0] - model.shapes(here.identity, here.expression)[0]
-    shapes = model.shapes(here.identity.repeat(len(driver), 0), there.expression) + detail
-    size = here.similarity.scales * there.similarity.scales / there.similarity.scales[0]
-    way = (there.similarity.shifts - there.similarity.shifts[0]) / there.similarity.scales[0]
-    turned = shapes @ there.similarity.rotations.transpose(0, 2, 1) * size[:, None, None]
-    moved = here.similarity.shifts + way * here.similarity.scales
-    return np.asarray(turned + moved[:, None], np.float32)
+    face, read = Face(source.model, source.mesh), Driver(source.model)
+    put = Put(expression=drive, pose=drive)
+    motions = [read(mesh) for mesh in driver]
+    return np.stack([face.mesh(face.moved(motion, motions[0], put), put) for motion in motions])

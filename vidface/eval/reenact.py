@@ -120,6 +120,16 @@ def pose_errors(found: Shown, wanted: Shown) -> dict[str, float]:
     return {"pose_deg": turn} | {f"{name}_deg": value for name, value in each.items()}
 
 
+def turned_from(seen: Shown, rest: Any) -> Shown:
+    """The same with turns counted from another one: for motion that is driven relative to a first frame.
+
+    Args:
+        rest: 3 x 3 rotation.
+    """
+    turns = seen.rotations @ np.asarray(rest, np.float64).T
+    return seen._replace(rotations=turns, angles=angles_of(turns))
+
+
 def expression_error(found: Shown, wanted: Shown) -> float:
     """Mean over frames of the root mean square way of the mesh's points between two expressions.
 
