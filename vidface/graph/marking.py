@@ -152,7 +152,7 @@ def driver(clip: Path, name: str, sha256: str | None) -> Ingredient:
 
 def _short(name: str) -> str:
     """Last part of a path or address, without what an address asks for (which may be a password)."""
-    return Path(name.split("?")[0] if "://" in name else name).name or name
+    return Path(name.partition("?")[0] if "://" in name else name).name or name
 
 
 def _as_parts(inputs: tuple[Ingredient, ...], *, created: bool) -> list[Ingredient]:
