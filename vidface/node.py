@@ -109,7 +109,6 @@ class Node(BaseModel):
         span: neighbours that `Window` ports see; override `reach` where it follows from fields.
         max_batch: longest `Batch` that `process` takes at a time.
         generates: the node makes synthetic pictures; files written from them say so and are signed.
-        creates: with `generates`: pictures are made anew, and frames that come in only steer them.
         needs_consent: the node makes pictures of a person do what the person did not do: a run wants a
             `consent:`, and every picture gets a visible label unless its sink says `label: none`.
     """
@@ -122,7 +121,6 @@ class Node(BaseModel):
     span: ClassVar[Span] = Span()
     max_batch: ClassVar[int] = 16
     generates: ClassVar[bool] = False
-    creates: ClassVar[bool] = False
     needs_consent: ClassVar[bool] = False
 
     if not TYPE_CHECKING:
@@ -140,6 +138,10 @@ class Node(BaseModel):
     def reach(self) -> Span:
         """Neighbours that `Window` ports of this instance see."""
         return self.span
+
+    def creates(self) -> bool:
+        """With `generates`: pictures are made anew, and frames that come in only steer them."""
+        return False
 
     def models(self) -> tuple[str, ...]:
         """Names of the models that `open` will load; they are checked before anything is decoded."""

@@ -23,10 +23,12 @@ class Toy(Node):
     """Darker pictures."""
 
     generates = {generates}
-    creates: ClassVar[bool] = {creates}
     needs_consent: ClassVar[bool] = {needs_consent}
     source: Path | None = None
     fail_at: int = -1
+
+    def creates(self) -> bool:
+        return {creates}
 
     def process(self, frame: Frame) -> Frame:
         if frame.index == self.fail_at:

@@ -28,11 +28,13 @@ class Puppet(Node):
     """Makes pictures of a person anew."""
 
     generates = True
-    creates: ClassVar[bool] = True
     needs_consent: ClassVar[bool] = True
     source: tuple[Path, ...] = ()
     save_motion: Path | None = None
     title: str = ""
+
+    def creates(self) -> bool:
+        return True
 
     def process(self, frame: Frame) -> Frame:
         return frame

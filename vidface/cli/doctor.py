@@ -14,7 +14,7 @@ import click
 
 from vidface.errors import ExitCode, VidfaceError
 
-NEEDED = ("av", "click", "numpy", "cv2", "pydantic", "yaml", "scipy")
+NEEDED = ("av", "click", "numpy", "cv2", "pydantic", "yaml", "scipy", "c2pa", "cryptography")
 EXTRAS = {
     "pyarrow": "tables (parquet)",
     "torch": "torch",

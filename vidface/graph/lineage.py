@@ -106,7 +106,7 @@ def _ends(plan: Plan, outlet: Outlet) -> set[str]:
             continue
         seen.add(name)
         # A picture that is made anew takes nothing over from the one that steers it.
-        if name in steps and not steps[name].node.creates:
+        if name in steps and not steps[name].node.creates():
             queue += _picture_edges(plan, steps[name].wires)
     return seen
 
