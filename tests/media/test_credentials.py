@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import stat
 import sys
 from collections.abc import Callable
@@ -172,6 +174,32 @@ def test_a_changed_manifest_and_a_cut_file_show(clip: Maker, tmp_path: Path, ide
     assert manifest_of(path).state == "tampered"
     path.write_bytes(data[: len(data) - 400])
     assert manifest_of(path).state in ("tampered", "unreadable")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.mp4"])
+def test_any_damage_has_an_answer(clip: Maker, tmp_path: Path, identity: Identity, name: str) -> None:
+    """Bytes changed, zeroed, cut off or put in anywhere: a state or one sentence, never a crash."""
+    path = still(tmp_path / name) if name == "a.png" else copied(clip(name), tmp_path)
+    sign(path, MADE, identity)
+    data, dice = path.read_bytes(), random.Random(5)
+    for _ in range(60):
+        at, wrong = dice.randrange(len(data)), dice.randbytes(dice.choice([1, 5, 30]))
+        behind = dice.choice([at, at + len(wrong), len(data)])
+        path.write_bytes(data[:at] + wrong + data[behind:])
+        with contextlib.suppress(InputError):
+            declared(path)
+
+
+def test_an_active_manifest_that_is_missing() -> None:
+    """c2pa-rs reports it by a name that nothing has."""
+    from vidface.media.declared import _told
+
+    report = {
+        "active_manifest": "urn:c2pa:1",
+        "manifests": {},
+        "validation_status": [{"code": "claim.missing"}],
+    }
+    assert _told(report, "embedded") == Manifest("unreadable", "embedded", problems=("claim.missing: ",))
 
 
 def test_signed_files_are_as_private_as_before(tmp_path: Path, identity: Identity) -> None:

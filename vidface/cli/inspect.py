@@ -71,7 +71,7 @@ def inspect(file: Path, as_json: bool, trust: Path | None) -> None:
         click.echo(json.dumps(facts, indent=2))
     else:
         for head, text in _lines(file, found, run):
-            click.echo(f"{head:<13}{text}".rstrip())
+            click.echo(f"{head:<13}{_plain(text)}".rstrip())
     if found.manifest is not None and found.manifest.state in ("tampered", "invalid", "unreadable"):
         sys.exit(int(ExitCode.FAILED))
 
@@ -137,8 +137,18 @@ def _manifest_lines(manifest: Manifest) -> Iterator[tuple[str, str]]:
         own = f"; has a manifest of its own: {item['state']}" if item["state"] else ""
         about = f"; {item['description']}" if item["description"] else ""
         yield "", f"ingredient: {item['name']} ({item['relationship']}{about}{own})"
-    for model in (manifest.provenance or {}).get("models", ()):
-        yield "", f"model: {model['name']} sha256 {model['sha256']}"
+    models = (manifest.provenance or {}).get("models", ())
+    for model in models if isinstance(models, list) else ():
+        yield "", _model(model) if isinstance(model, dict) else f"model: {model}"
+
+
+def _model(model: dict[str, Any]) -> str:
+    return f"model: {model.get('name')} sha256 {model.get('sha256')}"
+
+
+def _plain(text: str) -> str:
+    """What a stranger wrote into a file must not steer the terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _authorities(path: Path) -> str:

@@ -167,10 +167,11 @@ def _has_store(path: Path, store: bytes | None) -> bool:
 
 
 def _told(report: dict[str, Any], place: str) -> Manifest:
-    active = report["manifests"][report["active_manifest"]]
-    problems = [
-        f"{item['code']}: {item.get('explanation', '')}" for item in report.get("validation_status", [])
-    ]
+    status = report.get("validation_status") or []
+    problems = [f"{item['code']}: {item.get('explanation', '')}" for item in status]
+    active = (report.get("manifests") or {}).get(report.get("active_manifest"))
+    if active is None:
+        return Manifest("unreadable", place, problems=tuple(problems))
     named = active.get("signature_info") or {}
     generator = (active.get("claim_generator_info") or [{}])[0]
     assertions = active.get("assertions") or []
@@ -189,12 +190,19 @@ def _told(report: dict[str, Any], place: str) -> Manifest:
             _action(item)
             for assertion in assertions
             if str(assertion.get("label", "")).startswith("c2pa.actions")
-            for item in assertion["data"].get("actions", ())
+            for item in _dict(assertion.get("data")).get("actions", ())
         ),
         ingredients=tuple(_ingredient(item) for item in active.get("ingredients") or ()),
-        provenance=next((one["data"] for one in assertions if one.get("label") == ASSERTION), None),
+        provenance=next(
+            (_dict(one.get("data")) for one in assertions if one.get("label") == ASSERTION), None
+        ),
         problems=tuple(text for text in problems if not text.startswith(_UNTRUSTED)),
     )
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """What a stranger's manifest holds where a mapping belongs, if it is one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _state(stated: str | None, problems: list[str]) -> State:
