@@ -22,7 +22,7 @@ class FileField:
     Attributes:
         step: the node.
         field: the parameter's name.
-        path: as it stands in the graph.
+        path: as it stands in the graph, a leading ~ resolved.
     """
 
     step: Step
@@ -81,9 +81,9 @@ def files_of(steps: tuple[Step, ...]) -> Iterator[FileField]:
 
 def _paths(value: Any) -> Iterator[Path]:
     if isinstance(value, Path):
-        yield value
-    elif isinstance(value, str) and ("." in value or "/" in value) and Path(value).is_file():
-        yield Path(value)
+        yield value.expanduser()
+    elif isinstance(value, str) and ("." in value or "/" in value) and Path(value).expanduser().is_file():
+        yield Path(value).expanduser()
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _paths(item)

@@ -185,7 +185,7 @@ def _source_facts(item: FileField, digest: str | None) -> dict[str, Any]:
 def _sha256(path: Path) -> str | None:
     """Of a file; None for a folder and for what is not there: the node that wants it says so."""
     try:
-        with path.expanduser().open("rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
