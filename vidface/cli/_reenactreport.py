@@ -89,8 +89,35 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
     judges = Judges(embedders, MeshModel.load(weights.verify(MESH_MODEL).path))
     for clip in clips:
         open_source(clip).close()
+    rows, left = _scored(clips, options, judges)
+    if not rows:
+        raise InputError("; ".join(left.values()))
+    return {
+        "protocol": protocol(options),
+        "options": {
+            "frames": options.frames,
+            "every": options.every,
+            "source_frame": options.source_frame,
+            "drive": options.drive,
+        },
+        "methods": {name: METHODS[name].about for name in options.methods}
+        | {TRUTH: "the driving clip itself"},
+        "judges": {name: one.fingerprint for name, one in embedders.items()}
+        | {"mesh": _stamp(MeshFace().model), "mesh model": _stamp(MESH_MODEL)},
+        "packages": package_facts(),
+        "pairs": rows,
+        "left out": left,
+        "overall": {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]},
+    }
+
+
+def _scored(
+    clips: Sequence[str], options: ReenactOptions, judges: Judges
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Figures of the clips, and why which were left out."""
     ways = {name: METHODS[name] for name in options.methods}
-    rows, left = [], {}
+    rows: list[dict[str, Any]] = []
+    left: dict[str, str] = {}
     for place, clip in enumerate(clips, 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
         try:
@@ -102,30 +129,11 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
             continue
         row, shots = score_pair(pair, ways, judges, drive=options.drive)
         rows.append(row)
-        for folder, write, ending in (
-            (options.sheets, write_sheet, "png"),
-            (options.films, write_film, "mp4"),
-        ):
-            if folder is not None:
-                write(shots, folder / f"{pair.name}.{ending}")
-    if not rows:
-        raise InputError("; ".join(left.values()))
-    return {
-        "protocol": protocol(options),
-        "options": {
-            "frames": options.frames,
-            "every": options.every,
-            "source_frame": options.source_frame,
-            "drive": options.drive,
-        },
-        "methods": {name: way.about for name, way in ways.items()} | {TRUTH: "the driving clip itself"},
-        "judges": {name: one.fingerprint for name, one in embedders.items()}
-        | {"mesh": _stamp(MeshFace().model), "mesh model": _stamp(MESH_MODEL)},
-        "packages": package_facts(),
-        "pairs": rows,
-        "left out": left,
-        "overall": {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]},
-    }
+        if options.sheets is not None:
+            write_sheet(shots, options.sheets / f"{pair.name}.png")
+        if options.films is not None:
+            write_film(shots, options.films / f"{pair.name}.mp4")
+    return rows, left
 
 
 def protocol(options: ReenactOptions) -> list[str]:
