@@ -121,7 +121,8 @@ def test_a_trace_is_json_that_perfetto_reads(samples: Path, tmp_path: Path) -> N
 def test_every_shipped_graph_runs(graph: Path, samples: Path, tmp_path: Path) -> None:
     if "norfair" in graph.stem:
         pytest.importorskip("norfair")
-    run = vidface.run(graph, samples / "rotated.mp4", tmp_path / "o", stop=0.4)
+    consent = "The project drew or chose everybody in its samples itself."
+    run = vidface.run(graph, samples / "rotated.mp4", tmp_path / "o", stop=0.4, consent=consent)
     assert len(list(run)) == 10
     assert all(count == 10 for count in run.report.ledger.written.values())
 
