@@ -225,6 +225,22 @@ def test_a_consent_file_stands_beside_the_graph(tmp_path: Path, clip: Path) -> N
         vidface.run(write_graph(tmp_path, consent="letter.txt"), clip)
 
 
+def test_a_consent_does_not_speak_of_other_pictures(tmp_path: Path, clip: Path) -> None:
+    """The graph's consent was given for the file that it names; one put in its place wants its own."""
+    mine, yours = tmp_path / "mine.png", tmp_path / "yours.png"
+    for path in (mine, yours):
+        path.write_bytes(b"a face")
+    graph = write_graph(tmp_path, with_={"source": str(mine)})
+    other = (f"toy.source={yours}",)
+    with pytest.raises(
+        UsageError, match=r"--set toy\.source=.*: the consent in .* speaks of the file that stands"
+    ):
+        vidface.run(graph, clip, overrides=other)
+    assert len(list(vidface.run(graph, clip, overrides=("toy.fail_at=99",)))) == 6
+    facts = go(graph, clip, tmp_path / "out", overrides=other, consent="You agreed yesterday, on the phone")
+    assert facts["consent"]["given_in"] == "command line"
+
+
 def test_a_file_that_cannot_be_signed_stays_as_it_was(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

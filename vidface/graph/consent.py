@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidface.errors import GraphError, UsageError, VidfaceError
+from vidface.graph.lineage import files_of
 from vidface.graph.plan import Plan
 
 _OPTION = "--consent"
@@ -40,18 +41,35 @@ def consent_of(plan: Plan, given: str | None) -> Consent | None:
 
     Raises:
         GraphError: a node needs it and none is stated, or the graph states nothing that could be one.
-        UsageError: what was given on the command line cannot be one.
+        UsageError: what was given on the command line cannot be one, or the graph's speaks of other files.
     """
     if given is not None:
         return _read(given, Path(), "command line", lambda text: UsageError(f"{_OPTION}: {text}"))
     document, stated = plan.file.document, plan.file.spec.consent
     if stated is not None:
+        _check_same_files(plan)
         folder = plan.file.folder or Path()
         return _read(stated, folder, "graph", lambda text: document.error(f"consent: {text}", ("consent",)))
     for step in plan.steps:
         if step.node.needs_consent:
             raise _missing(plan, step.name, step.use)
     return None
+
+
+def _check_same_files(plan: Plan) -> None:
+    """A consent in a graph speaks of the pictures that the graph names, not of those put in their place.
+
+    Raises:
+        UsageError: an override names another file for a node that needs consent.
+    """
+    needing = tuple(step for step in plan.steps if step.node.needs_consent)
+    named = {item.name for item in files_of(needing)}
+    for text in plan.file.overrides:
+        if text.partition("=")[0].strip() in named:
+            raise UsageError(
+                f"--set {text}: the consent in {plan.file.name} speaks of the file that stands there; "
+                f"say who agreed for this one with {_OPTION} TEXT"
+            )
 
 
 def _missing(plan: Plan, name: str, use: str) -> GraphError:
