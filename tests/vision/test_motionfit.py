@@ -46,12 +46,26 @@ def test_vector_and_matrix_are_each_other_s_inverse_with_the_signs_of_poses() ->
 
 def test_the_pose_of_a_made_face_is_found() -> None:
     """Turn within half a degree; shift in eye distances and size against the first frame."""
-    driver = Driver(MODEL)
-    driver(mesh(WHO[0]))
+    driver = Driver(MODEL, [mesh(WHO[0])])
     found = driver(mesh(WHO[0], angles=(20, -10, 5), at=(140, 70)))
     assert angle_between(matrix_of(found.rotation)[None], rotations_of([(20, -10, 5)]))[0] < 0.5
     assert found.shift[:2] == pytest.approx([1.0, -0.5], abs=0.08)
     assert found.scale == pytest.approx(1, abs=0.02)
+
+
+def test_the_most_neutral_of_the_first_frames_is_the_reference() -> None:
+    """Not the one with the open mouth, nor the one that looks aside."""
+    smile = 2 * np.eye(1, len(MODEL.expression))[0]
+    first = [
+        mesh(WHO[0], smile),
+        mesh(WHO[0], angles=(25, 0, 0)),
+        mesh(WHO[0], at=(120, 90)),
+        mesh(WHO[0], -smile),
+    ]
+    found = Driver(MODEL, first).reference
+    assert np.linalg.norm(found.rotation) < 0.05
+    assert abs(found.expression[0]) < 0.5
+    assert not found.shift.any()
 
 
 def test_the_person_is_factored_out_over_a_track() -> None:
@@ -76,9 +90,7 @@ def test_a_face_at_rest_has_the_very_mesh_that_was_measured() -> None:
 
 def test_the_driver_s_shape_stays_with_the_driver() -> None:
     """Driven absolutely by a neutral driver of quite another shape, a face keeps its own shape."""
-    driver = Driver(MODEL)
-    for expression in talk(40):
-        driver(mesh(WHO[1], expression))
+    driver = Driver(MODEL, [mesh(WHO[1], expression) for expression in talk(40)])
     neutral = driver(mesh(WHO[1]))
     face = Face(MODEL, mesh(WHO[0]))
     put = Put(expression="absolute", pose="absolute")

@@ -8,6 +8,7 @@ about it included: at rest its mesh is the very mesh that was measured.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -140,22 +141,39 @@ class Person:
 
 
 class Driver:
-    """The meshes of one driving face -> Motions, against the place of the first one.
+    """The meshes of one driving face -> Motions, against the place of its most neutral first one.
 
     Args:
         model: the mesh model.
+        first: its first mesh and perhaps some that come after it; without any, the first that is driven by.
     """
 
-    def __init__(self, model: MeshModel) -> None:
+    def __init__(self, model: MeshModel, first: Sequence[Any] = ()) -> None:
         self._person = Person(model)
-        self._rest: Skull | None = None
+        self._rest: Reading | None = None
+        if len(first):
+            for mesh in first:
+                self._person.read(mesh)
+            reads = [self._person.read(mesh, learn=False) for mesh in first]
+            self._rest = min(reads, key=lambda read: strain_of(read, model))
+
+    @property
+    def reference(self) -> Motion:
+        """The Motion of the most neutral first mesh; at rest where none was seen yet."""
+        return Motion() if self._rest is None else motion_of(self._rest, self._rest.skull)
 
     def __call__(self, mesh: Any) -> Motion:
         """The Motion of the next mesh, 478 x 3 finite pixels."""
         read = self._person.read(mesh)
         if self._rest is None:
-            self._rest = read.skull
-        return motion_of(read, self._rest)
+            self._rest = read
+        return motion_of(read, self._rest.skull)
+
+
+def strain_of(read: Reading, model: MeshModel) -> float:
+    """How far a face is from a neutral one that looks at the viewer."""
+    turn = float(np.linalg.norm(vector_of(read.skull.rotation))) / 0.2
+    return turn**2 + float(((read.expression / model.expression_std) ** 2).mean()) * 3
 
 
 def motion_of(read: Reading, rest: Skull) -> Motion:

@@ -1,0 +1,88 @@
+"""motion: what stands in the .npz file, and that reenact nodes can replay it."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.motion import Motion, Motions
+from vidface.errors import InputError, UsageError
+from vidface.media.pixels import frame_from_rgb
+from vidface.node import Target
+from vidface.nodes.reenact._drive import Replay
+from vidface.sinks.motion import MotionSink
+
+BASE = Fraction(1, 25)
+INFO = SourceInfo("c.mp4", "mp4", "h264", "yuv420p", 4, 4, BASE)
+
+
+def at(index: int) -> Frame:
+    return replace(frame_from_rgb(np.zeros((4, 4, 3), np.uint8), index), pts=index, time_base=BASE)
+
+
+def motion(value: float) -> Motion:
+    return Motion(rotation=np.full(3, value), scale=1 + value, expression=np.array([value, 2 * value]))
+
+
+def written(folder: Path) -> Path:
+    """Track 1 on five frames, track 2 on two of them, once not measured."""
+    sink = MotionSink()
+    sink.start(Target(folder, "motion", INFO))
+    for index in range(5):
+        tracks, rows = [1], [motion(0.1 * index)]
+        if index in (2, 3):
+            tracks, rows = [2, 1], [motion(9) if index == 2 else Motion.none(), *rows]
+        faces = Faces.of([(0, 0, 2, 2)] * len(rows), tracks=tracks)
+        sink.process(at(10 + index), faces, Motions(tuple(rows)))
+    assert sink.finish() == {"files": ["motion.npz"], "rows": 7}
+    sink.close()
+    return folder / "motion.npz"
+
+
+def test_every_face_of_every_frame_has_a_row(tmp_path: Path) -> None:
+    """Exact values, times in seconds; private."""
+    path = written(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = np.load(path)
+    assert found["track"].tolist() == [1, 1, 2, 1, 2, 1, 1]
+    assert found["time"][0] == pytest.approx(0.4)
+    assert found["expression"].shape == (7, 2)
+    assert found["valid"].tolist() == [True] * 4 + [False] + [True] * 2
+    assert found["rotation"][2].tolist() == [9, 9, 9]
+
+
+def test_a_saved_motion_is_replayed_from_its_beginning(tmp_path: Path) -> None:
+    """The longest track by itself; its reference is the most neutral moment; behind its end nothing."""
+    replay = Replay("n", str(written(tmp_path)), None)
+    here = replay.at(0.08)
+    assert here is not None
+    assert here.rotation == pytest.approx([0.2] * 3)
+    assert here.scale == pytest.approx(1.2)
+    assert not replay.reference.rotation.any()
+    assert replay.at(3.0) is None
+
+
+def test_what_cannot_be_replayed_gets_a_sentence(tmp_path: Path) -> None:
+    """Missing, another kind of file, an unknown track, nobody in it."""
+    with pytest.raises(UsageError, match="no motion of track 7, but of 1, 2"):
+        Replay("n", str(written(tmp_path)), 7)
+    with pytest.raises(InputError, match="cannot be read"):
+        Replay("n", str(tmp_path / "gone.npz"), None)
+    (tmp_path / "text.npz").write_text("text")
+    with pytest.raises(InputError, match="no motion file"):
+        Replay("n", str(tmp_path / "text.npz"), None)
+    np.savez(tmp_path / "other.npz", time=np.zeros(1))
+    with pytest.raises(InputError, match="lacks track"):
+        Replay("n", str(tmp_path / "other.npz"), None)
+    sink = MotionSink()
+    sink.start(Target(tmp_path, "empty", INFO))
+    sink.process(at(0), Faces.none(), Motions())
+    sink.finish()
+    with pytest.raises(InputError, match="no face was measured"):
+        Replay("n", str(tmp_path / "empty.npz"), None)

@@ -1,0 +1,173 @@
+"""Who drives, and how: the Motions of every face in front of the camera, or those of a saved file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.data import NOT_TRACKED, Faces
+from vidface.data.mesh import Meshes
+from vidface.data.motion import Motion, Motions
+from vidface.errors import InputError, UsageError
+from vidface.vision.meshmodel import MeshModel
+from vidface.vision.motionfit import Driver
+
+_GAP_S: Final = 0.1
+"""A saved motion serves moments that lie no farther from it."""
+_ARRAYS: Final = ("time", "track", "valid", "rotation", "shift", "scale", "expression", "gaze")
+
+
+class Drivers:
+    """The drivers of a stream, one a track.
+
+    Args:
+        model: the mesh model.
+    """
+
+    def __init__(self, model: MeshModel) -> None:
+        self._model = model
+        self._drivers: dict[int, Driver] = {}
+
+    def __call__(self, faces: Faces, mesh: Meshes, around: Iterable[tuple[Faces, Meshes]]) -> Motions:
+        """Motions of a frame, row by row those of the faces.
+
+        Args:
+            around: faces and meshes of the frames that come, for the reference of a face that is new.
+        """
+        rows = []
+        ahead = list(around)
+        for row in range(len(faces)):
+            if row >= len(mesh) or not mesh.known[row]:
+                rows.append(Motion.none(len(self._model.expression)))
+                continue
+            rows.append(self._driver(faces, mesh, row, ahead)(mesh.points[row]))
+        return Motions(tuple(rows))
+
+    def reference(self, faces: Faces, row: int) -> Motion:
+        """The most neutral moment of a driver's first ones."""
+        driver = self._drivers.get(key_of(faces, row))
+        return Motion() if driver is None else driver.reference
+
+    def _driver(self, faces: Faces, mesh: Meshes, row: int, ahead: Sequence[tuple[Faces, Meshes]]) -> Driver:
+        track = key_of(faces, row)
+        if track not in self._drivers:
+            first = [mesh.points[row]]
+            if faces.tracks[row] != NOT_TRACKED:
+                for later, meshes in ahead:
+                    rows = np.flatnonzero(later.tracks == track)
+                    if len(rows) and rows[0] < len(meshes) and meshes.known[rows[0]]:
+                        first.append(meshes.points[rows[0]])
+            self._drivers[track] = Driver(self._model, first)
+        return self._drivers[track]
+
+
+def key_of(faces: Faces, row: int) -> int:
+    """The track of a row; rows without one go by their place."""
+    track = int(faces.tracks[row])
+    return track if track != NOT_TRACKED else -1 - row
+
+
+class Lead:
+    """Which face drives: the one that was asked for, or the largest one for as long as it stays.
+
+    Args:
+        track: the one that was asked for.
+        hold_s: one that was away for longer makes room for another.
+    """
+
+    def __init__(self, track: int | None, hold_s: float) -> None:
+        self._wanted, self._hold_s = track, hold_s
+        self._now: int | None = track
+        self._seen = -np.inf
+
+    def row(self, faces: Faces, known: NDArray[np.bool_], time: float) -> int | None:
+        """The row that drives on this frame; None where it is not there."""
+        keys = [key_of(faces, row) for row in range(len(faces))]
+        rows = [row for row in range(len(faces)) if known[row]]
+        mine = [row for row in rows if keys[row] == self._now]
+        if not mine and self._wanted is None and rows and time - self._seen > self._hold_s:
+            mine = [max(rows, key=lambda row: float(faces.heights[row]))]
+            self._now = keys[mine[0]]
+        if not mine:
+            return None
+        self._seen = time
+        return mine[0]
+
+
+class Replay:
+    """A saved motion.
+
+    Args:
+        node: stands in messages.
+        path: an .npz file of the sink `motion`.
+        track: which of its tracks; None for the longest.
+
+    Raises:
+        InputError: it cannot be read, or is no such file.
+        UsageError: the track is not in it.
+    """
+
+    def __init__(self, node: str, path: str, track: int | None) -> None:
+        arrays = _arrays(node, path)
+        rows = np.flatnonzero(arrays["valid"])
+        tracks, counts = np.unique(arrays["track"][rows], return_counts=True)
+        if not len(tracks):
+            raise InputError(f"{node}: {path} holds no motion: no face was measured when it was saved.")
+        if track is not None and track not in tracks:
+            there = ", ".join(str(int(one)) for one in tracks)
+            raise UsageError(f"{node}: {path} holds no motion of track {track}, but of {there}.")
+        chosen = int(tracks[counts.argmax()]) if track is None else track
+        rows = rows[arrays["track"][rows] == chosen]
+        self._times = arrays["time"][rows] - arrays["time"].min()
+        self._motions = [_motion(arrays, row) for row in rows.tolist()]
+        self.reference = min(self._motions, key=strain)
+
+    def at(self, time: float) -> Motion | None:
+        """The motion at so many seconds from the beginning; None in its gaps and behind its end."""
+        place = int(np.abs(self._times - time).argmin())
+        return self._motions[place] if abs(self._times[place] - time) <= _GAP_S else None
+
+
+def strain(motion: Motion) -> float:
+    """How far a Motion is from a neutral face that looks at the viewer."""
+    turn = float(np.linalg.norm(motion.rotation)) / 0.2
+    return turn**2 + float((motion.expression**2).sum()) / 0.3 + float((motion.gaze**2).sum()) / 0.02
+
+
+class _Saved(NamedTuple):
+    """A row of the file."""
+
+    rotation: Any
+    shift: Any
+    scale: Any
+    expression: Any
+    gaze: Any
+
+
+def _motion(arrays: dict[str, NDArray[Any]], row: int) -> Motion:
+    one = _Saved(*(arrays[name][row] for name in _Saved._fields))
+    return Motion(one.rotation, one.shift, float(one.scale), one.expression, one.gaze)
+
+
+def _arrays(node: str, path: str) -> dict[str, NDArray[Any]]:
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as found:
+            lacking = [name for name in _ARRAYS if name not in found.files]
+            if lacking:
+                raise InputError(
+                    f"{node}: {path} is no motion file: it lacks {', '.join(lacking)}. One is written by an "
+                    "output with `use: motion`."
+                )
+            arrays = {name: found[name] for name in _ARRAYS}
+    except OSError as error:
+        raise InputError(f"{node}: {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{node}: {path} is no motion file ({error}).") from error
+    rows = len(arrays["time"])
+    if any(len(array) != rows for array in arrays.values()):
+        raise InputError(f"{node}: {path} is damaged: its arrays have unequal lengths.")
+    return arrays

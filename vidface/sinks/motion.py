@@ -1,0 +1,81 @@
+"""motion: how every face moved, as one .npz file that reenact nodes replay."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from vidface.data.faces import Faces
+from vidface.data.frame import Frame
+from vidface.data.motion import Motions
+from vidface.data.rows import check_rows
+from vidface.node import Sink, Target
+from vidface.sinks._files import write_private
+
+_COLUMNS = ("frame", "pts", "time", "track", "valid", "scale")
+_PARTS = ("rotation", "shift", "expression", "gaze")
+
+
+class MotionSink(Sink):
+    """Write `NAME.npz`, a row for every face of every frame.
+
+    Arrays: frame (index), pts, time (seconds), track (-1 before tracking), valid, rotation (n x 3),
+    shift (n x 3), scale, expression (n x m) and gaze (n x 2 x 2), as in `Motion`. It is read with
+    `numpy.load`, and replayed by `motion:` of reenact.portrait and reenact.face. The rows
+    wait in memory, less than 1 KB each. The file can be read by the owner only, and is written at the end,
+    also after an error elsewhere.
+    """
+
+    _target: Target | None = None
+    _rows: list[tuple[Any, ...]]
+    _parts: dict[str, list[Any]]
+
+    def start(self, target: Target) -> None:
+        self._target = target
+        self._rows, self._parts = [], {name: [] for name in _PARTS}
+
+    def process(self, frame: Frame, faces: Faces, motions: Motions) -> None:
+        """Note one frame.
+
+        Raises:
+            UsageError: `motions` has not a row for every face.
+        """
+        check_rows(faces, motions=motions)
+        for row, motion in enumerate(motions.rows):
+            track = int(faces.tracks[row])
+            self._rows.append((frame.index, frame.pts, float(frame.time), track, motion.valid, motion.scale))
+            for name in _PARTS:
+                self._parts[name].append(getattr(motion, name))
+
+    def finish(self) -> dict[str, Any]:
+        """Write the file.
+
+        Raises:
+            OutputError: the disk is full or the folder is gone.
+        """
+        target = self._target
+        if target is None:
+            return {}
+        self._target = None
+        name = f"{target.name}.npz"
+        file = io.BytesIO()
+        np.savez_compressed(file, **self._arrays())
+        write_private(target.folder / name, file.getvalue())
+        return {"files": [name], "rows": len(self._rows)}
+
+    def close(self) -> None:
+        self.finish()
+
+    def _arrays(self) -> dict[str, Any]:
+        columns = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(_COLUMNS)
+        kinds = ("i8", "i8", "f8", "i8", "?", "f4")
+        found = {
+            name: np.array(column, kind) for name, column, kind in zip(_COLUMNS, columns, kinds, strict=True)
+        }
+        most = max((len(one) for one in self._parts["expression"]), default=0)
+        long = [np.pad(one, (0, most - len(one))) for one in self._parts["expression"]]
+        shapes = {"rotation": (-1, 3), "shift": (-1, 3), "expression": (len(long), most), "gaze": (-1, 2, 2)}
+        parts = self._parts | {"expression": long}
+        return found | {name: np.array(parts[name], "f4").reshape(shapes[name]) for name in _PARTS}
