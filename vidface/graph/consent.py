@@ -63,7 +63,8 @@ def _check_same_files(plan: Plan) -> None:
         UsageError: an override names another file for a node that needs consent.
     """
     needing = tuple(step for step in plan.steps if step.node.needs_consent)
-    named = {item.name for item in files_of(needing)}
+    # A motion is like the input: it drives, and shows nobody.
+    named = {item.name for item in files_of(needing) if item.field != "motion"}
     for text in plan.file.overrides:
         if text.partition("=")[0].strip() in named:
             raise UsageError(
