@@ -76,7 +76,8 @@ class Mouth:
         weighted = basis * care[:, None]
         gram = np.tensordot(weighted, weighted, ((1, 2), (1, 2))) / _NOISE**2
         pull = np.tensordot(weighted, wanted * care[:, None], ((1, 2), (0, 1))) / _NOISE**2
-        return np.asarray(np.linalg.solve(gram + np.diag(1 / self._variance), pull), np.float64)
+        shut = np.linalg.solve(gram + np.diag(1 / self._variance), pull)
+        return np.asarray(shut - self.lower @ shut, np.float64)
 
 
 def point_weights(model: MeshModel) -> Array:
