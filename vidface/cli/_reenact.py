@@ -9,7 +9,7 @@ import click
 
 from vidface.errors import OutputError, OutputExistsError, UsageError
 
-METHODS: Final = ("static", "affine", "warp")
+METHODS: Final = ("static", "affine", "warp", "network")
 DRIVES: Final = ("relative", "absolute", "mesh")
 
 
@@ -23,7 +23,9 @@ DRIVES: Final = ("relative", "absolute", "mesh")
     show_default=True,
     help="Frame of the source; the first from there on with a face is taken.",
 )
-@click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, help="Only these [all].")
+@click.option(
+    "--method", "methods", type=click.Choice(METHODS), multiple=True, help="Only these [all at hand]."
+)
 @click.option(
     "--drive",
     type=click.Choice(DRIVES),
@@ -62,7 +64,7 @@ def reenact(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
     for option, folder in (("--pictures", options["sheets"]), ("--videos", options["films"])):
         if folder is not None:
             _make_folder(option, folder)
-    options["methods"] = tuple(dict.fromkeys(options["methods"])) or METHODS
+    options["methods"] = tuple(dict.fromkeys(options["methods"]))
     report = reenact_report(clips, ReenactOptions(**options))
     text = "\n".join(reenact_markdown(report))
     if out is not None:

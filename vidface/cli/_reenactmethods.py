@@ -11,11 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.errors import ModelError, ModelMissingError
+from vidface.infer import weights
+from vidface.infer.devices import resolve
+from vidface.infer.portrait import PortraitNetwork
+from vidface.vision.meshflow import mesh_field
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import five_of_mesh
 from vidface.vision.portrait import Look, PortraitSource
 from vidface.vision.portrait import render as draw
 
+NETWORK: Final = "vidface-portrait"
 Picture = NDArray[np.uint8]
 Mesh = NDArray[np.float32]
 Render = Callable[[Mesh], Picture]
@@ -42,10 +48,12 @@ class Method(NamedTuple):
     Attributes:
         about: what it does, for the report.
         open: what can be prepared once a source goes here; gives what is called once a frame.
+        model: that it loads; where its weights are not at hand, it is left out unless asked for.
     """
 
     about: str
     open: Callable[[Source], Render]
+    model: str | None = None
 
 
 def static(source: Source) -> Render:
@@ -75,11 +83,44 @@ def warp(source: Source) -> Render:
     return lambda mesh: draw(portrait, mesh).picture
 
 
+def network(source: Source) -> Render:
+    """The portrait network, which follows the same motion and fills what the picture does not show.
+
+    Raises:
+        ModelError: it is missing, altered, or takes pictures of another size.
+    """
+    drawer = PortraitNetwork(NETWORK, resolve("auto"), threads=2)
+    high, wide = source.picture.shape[:2]
+    if (high, wide) != (drawer.size, drawer.size):
+        raise ModelError(f"{NETWORK} takes pictures of {drawer.size} pixels, but got {wide} x {high}")
+
+    def render(mesh: Mesh) -> Picture:
+        field = mesh_field(source.mesh, mesh, model=source.model, size=(wide, high))
+        guides = np.dstack([field.inside, field.seen, field.mouth, field.code]).astype(np.float32)
+        return drawer(source.picture, field.places, guides)[0]
+
+    return render
+
+
+def at_hand() -> tuple[str, ...]:
+    """Names of the methods whose weights are here."""
+    return tuple(name for name, method in METHODS.items() if method.model is None or _here(method.model))
+
+
+def _here(model: str) -> bool:
+    try:
+        weights.find(model)
+    except ModelMissingError:
+        return False
+    return True
+
+
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {
         "static": Method("the source picture as it is", static),
         "affine": Method("the whole picture, affine by five landmarks", affine),
         "warp": Method("reenact.portrait without a network: the picture moved by its mesh", warp),
+        "network": Method(f"the portrait network {NETWORK}", network, NETWORK),
     }
 )
 """Name -> method; a new one is one line here."""

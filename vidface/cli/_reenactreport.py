@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import click
 from vidface.cli import _restorejudge as judge
 from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
 from vidface.cli._reenactjudge import Judges
-from vidface.cli._reenactmethods import METHODS
+from vidface.cli._reenactmethods import METHODS, at_hand
 from vidface.cli._reenactscore import TRUTH, Pair, score_pair
 from vidface.cli._reenactsee import write_film, write_sheet
 from vidface.cli._reenacttargets import DRIVES, Drive
@@ -59,7 +59,7 @@ class ReenactOptions:
     Attributes:
         source: picture or clip of another person; None for self-reenactment.
         source_frame: frame of the source (of the clip itself, where there is none) to begin looking at.
-        methods: names of `METHODS`. drive: see `DRIVES`.
+        methods: names of `METHODS`; empty for all that are at hand. drive: see `DRIVES`.
         embedder, independent: names of models, or ONNX files.
         frames, every: see `Part`.
         sheets, films: folders; None for none.
@@ -67,7 +67,7 @@ class ReenactOptions:
 
     source: str | None = None
     source_frame: int = 0
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: tuple[str, ...] = ()
     drive: Drive = "relative"
     embedder: str = "vidface-embed"
     independent: str | None = None
@@ -83,6 +83,7 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
     Raises:
         InputError: a clip cannot be read, or none of them shows a face. ModelError: before any work.
     """
+    options = replace(options, methods=options.methods or at_hand())
     embedders = {OWN: judge.open_judge(options.embedder)}
     if options.independent is not None:
         embedders[INDEPENDENT] = judge.open_judge(options.independent)
