@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.infer.places import put
-from vidface.data import Faces, Frame
+from vidface.data import Device, Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.data.sound import AHEAD, PAST, Sound
 from vidface.errors import InputError, ModelError, ModelMismatchError, NodeError, UsageError, VidfaceError
@@ -21,7 +21,7 @@ from vidface.graph.harness import NodeHarness
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
 from vidface.media.stills import still_frame
-from vidface.nodes.reenact._still import meshes_of_still
+from vidface.nodes.reenact._source import StillReader
 from vidface.nodes.reenact.onnx import ReenactOnnx
 from vidface.vision.align import TEMPLATES
 
@@ -182,9 +182,9 @@ def test_a_network_without_numbers_leaves_the_face_and_says_so(shipped: Path) ->
 def driver(samples: Path) -> tuple[Frame, Faces, Meshes]:
     """A picture with a face, and its mesh."""
     still = still_frame(samples / "hopper.jpg")
-    from vidface.data import Device
-
-    meshes = Meshes.of(meshes_of_still(still, Device("cpu")))
+    reader = StillReader("a test", "vidface-facedet", "vidface-facemesh", Device("cpu"))
+    meshes = Meshes.of(reader.read(samples / "hopper.jpg", None).mesh)
+    reader.close()
     low, high = meshes.points[0].min(0), meshes.points[0].max(0)
     return still, Faces.of([(*low[:2], *high[:2])], tracks=[1]), meshes
 
@@ -283,7 +283,10 @@ def test_what_does_not_serve_is_refused(shipped: Path, samples: Path, tmp_path: 
     give(shipped, "narrow", "wav2lip", LIPS, task="lipsync")
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.full((64, 64, 3), 90, np.uint8))
-    hopper = samples / "hopper.jpg"
+    hopper, couple = samples / "hopper.jpg", tmp_path / "couple.png"
+    pair = cv2.imread(str(hopper))
+    assert pair is not None
+    cv2.imwrite(str(couple), np.hstack([pair, pair]))
     living = {"model": "warping", "appearance": "appearance", "motion": "motion"}
     cases: list[tuple[dict[str, Any], type[VidfaceError], str]] = [
         ({"model": "lips", "source": hopper}, UsageError, "leave out source"),
@@ -292,6 +295,7 @@ def test_what_does_not_serve_is_refused(shipped: Path, samples: Path, tmp_path: 
         ({"model": "narrow"}, ModelMismatchError, "it should take N x 1 x 80 x 16 and N x 6 x S x S"),
         (living | {"source": wall}, InputError, "no face was found"),
         (living | {"source": tmp_path / "gone.png"}, InputError, "gone.png"),
+        (living | {"source": couple}, UsageError, "shows 2 faces.*choose one with `face`"),
         (living | {"source": hopper, "motion": "appearance"}, ModelError, "liveportrait-motion is wanted"),
     ]
     for fields, kind, text in cases:
@@ -312,7 +316,10 @@ def test_a_motion_network_with_other_outputs_is_refused(shipped: Path, samples: 
 
 def test_all_models_are_checked_before_anything_is_decoded(shipped: Path) -> None:
     node = ReenactOnnx(model="warping", appearance="appearance", motion="motion", stitching="stitching")
-    assert node.models() == ("warping", "appearance", "motion", "stitching")
+    assert node.models() == (
+        *("warping", "appearance", "motion", "stitching"),
+        *("vidface-facedet", "vidface-facemesh"),
+    )
     assert ReenactOnnx(model="lips").models() == ("lips",)
 
 

@@ -13,7 +13,7 @@ from vidface.data.mesh import Meshes
 from vidface.data.planes import Planes
 from vidface.data.rows import check_rows
 from vidface.data.sound import Sound
-from vidface.errors import InputError, ModelError, UsageError
+from vidface.errors import ModelError, UsageError
 from vidface.infer import weights
 from vidface.infer.lipsync import LipSyncer
 from vidface.infer.liveportrait import LivePortrait
@@ -21,7 +21,7 @@ from vidface.media.stills import still_frame
 from vidface.node import FOREVER, Node
 from vidface.nodes.reenact._lips import Piece, chunk_of, lips_of
 from vidface.nodes.reenact._living import Matrix, Sitter, cut, portrait_crop
-from vidface.nodes.reenact._still import meshes_of_still
+from vidface.nodes.reenact._source import StillReader
 from vidface.vision.implicitpoints import Region
 
 _LIPS: Final = "wav2lip"
@@ -42,8 +42,8 @@ class ReenactOnnx(Node):
     - Wav2Lip: the mouths of the faces in `frame` are redrawn to `sound` (wire `source.sound`), below the
       middle of each face and inside its outline; nothing else changes. Without a track the frame stays as it
       is, silence closes the mouth as the network thinks fit.
-    - LivePortrait: the person in the still picture `source` (its largest face) moves as the largest face of
-      the frame, or that of `track`, does; the output is the still. Wire `mesh`. Motion counts against the
+    - LivePortrait: the person in the still picture `source` moves as the largest face of the frame, or that
+      of `track`, does; the output is the still. Wire `mesh`. Motion counts against the
       driver's first frame after a start or a cut (`relative`) or is taken as it is. Frames without the
       driver's face hold the last picture. The crops around the driver stay where the first one lay.
 
@@ -56,6 +56,11 @@ class ReenactOnnx(Node):
     motion: str = Field("liveportrait_motion", description="LivePortrait: reads pose and expression.")
     stitching: str | None = Field(None, description="LivePortrait: liveportrait_stitching, or none.")
     source: Path | None = Field(None, description="LivePortrait: the still picture that is to move.")
+    face: int | None = Field(
+        None, ge=1, description="LivePortrait: which face of the source, from the left, where it has several."
+    )
+    detector: str = Field("vidface-facedet", description="LivePortrait: finds the face in the source.")
+    mesh_model: str = Field("vidface-facemesh", description="LivePortrait: measures it.")
     relative: bool = Field(True, description="LivePortrait: motion against the driver's first frame.")
     region: Region = Field("all", description="LivePortrait: what is taken over from the driver.")
     largest_px: int = Field(
@@ -78,7 +83,6 @@ class ReenactOnnx(Node):
     _sitter: Sitter | None
     _crop: Matrix | None
     _counts: dict[str, int]
-    _strangers: int
 
     def creates(self) -> bool:
         """LivePortrait makes its pictures anew of the source; Wav2Lip changes those that come in."""
@@ -88,7 +92,7 @@ class ReenactOnnx(Node):
         family = weights.entry(self.model).manifest.family
         if family == _LIVING:
             rest = (self.appearance, self.motion, *([self.stitching] if self.stitching else []))
-            return (self.model, *rest)
+            return (self.model, *rest, self.detector, self.mesh_model)
         return (self.model,)
 
     def open(self, device: Device) -> None:
@@ -96,11 +100,10 @@ class ReenactOnnx(Node):
 
         Raises:
             ModelError: a model is missing, altered, or of neither kind.
-            UsageError: a source is wanted and not there, or there and not wanted.
+            UsageError: a source is wanted and not there, or there and not wanted; it shows several faces.
             InputError: the source cannot be read, or shows no face.
         """
         self._lips = self._networks = self._sitter = None
-        self._strangers = 0
         self._counts = {"drawn": 0, "failed": 0, "left": 0, "held": 0}
         family = weights.entry(self.model).manifest.family
         if family not in (_LIPS, _LIVING):
@@ -141,8 +144,6 @@ class ReenactOnnx(Node):
             notes.append(f"{self._counts['unheard']} frames had no sound track; their faces stayed")
         if self._counts["held"]:
             notes.append(f"{self._counts['held']} frames had no driving face; the last picture was held")
-        if self._strangers:
-            notes.append(f"source shows {self._strangers + 1} faces; the largest was taken")
         return dict(self._counts) | ({"notes": notes} if notes else {})
 
     def process(
@@ -213,14 +214,15 @@ class ReenactOnnx(Node):
     def _seated(self, networks: LivePortrait, device: Device) -> Sitter:
         if self.source is None:
             raise UsageError("reenact.onnx: source is wanted")
+        reader = StillReader("reenact.onnx", self.detector, self.mesh_model, device)
+        try:
+            read = reader.read(self.source, self.face)
+        finally:
+            reader.close()
         still = still_frame(self.source)
-        meshes = meshes_of_still(still, device)
-        if not len(meshes):
-            raise InputError(f"{self.source}: no face was found in it; reenact.onnx wants a picture with one")
-        self._strangers = len(meshes) - 1
         share = min(1.0, self.largest_px / max(still.size))
         wide, high = (max(2, round(side * share / 2) * 2) for side in still.size)
-        return Sitter(still, meshes[0], networks=networks, size=(wide, high))
+        return Sitter(still, read.mesh, networks=networks, size=(wide, high))
 
     def _count(self, name: str, more: int) -> None:
         if more:
