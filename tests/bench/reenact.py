@@ -1,9 +1,9 @@
 """Reenactment of people whom no model here has seen: `vidface eval reenact` over clips and pairs of them.
 
-python -m tests.bench.reenact CLIP... [--independent FILE.onnx] [--json FILE] > FILE.md
+python -m tests.bench.reenact CLIP... --json FILE [--independent FILE.onnx] > FILE.md
 
-Each clip drives its own first face; then each is the source (its first frame) of the next clip and of the one
-after that, in the order given.
+Each clip drives its own first face; then each is the source (its first frame) of the next clips in the order
+given.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vidface.cli._reenactmethods import METHODS, at_hand
 from vidface.cli._reenactreport import (
@@ -22,6 +22,7 @@ from vidface.cli._reenactreport import (
     protocol,
     reenact_report,
 )
+from vidface.cli._reenactscore import TRUTH
 from vidface.cli._report import number, plain
 from vidface.eval.restore import mean_row
 
@@ -36,6 +37,14 @@ CROSS = (
 EACH = ("l1", "akd_px", "csim", "eyes_r", "mouth_r")
 
 
+class Report(NamedTuple):
+    """Rows of pairs, means of each method, and who judged."""
+
+    rows: list[dict[str, Any]]
+    means: dict[str, dict[str, float]]
+    judges: dict[str, str]
+
+
 def table(rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> list[str]:
     """Lines of Markdown."""
     shown = [name for name in names if any(name in row for row in rows.values())]
@@ -46,12 +55,12 @@ def table(rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> list
     return lines
 
 
-def by_clip(report: Mapping[str, Any]) -> list[str]:
-    """One line a clip, of the last method against the baselines."""
-    methods = [name for name in METHODS if name in report["pairs"][0]["results"]]
+def by_clip(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line a clip."""
+    methods = [name for name in METHODS if name in rows[0]["results"]]
     heads = [f"{FIGURES[name][0]}, {method}" for name in EACH for method in methods]
     lines = ["| clip | frames | " + " | ".join(heads) + " |", "|---" * (len(heads) + 2) + "|"]
-    for row in report["pairs"]:
+    for row in rows:
         results = row["results"]
         cells = [
             number(results[method].get(name, float("nan")), FIGURES[name][1])
@@ -62,13 +71,35 @@ def by_clip(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def crossed(clips: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of all pairs."""
-    rows: list[dict[str, Any]] = []
-    for place, clip in enumerate(clips):
-        drivers = [clips[(place + step) % len(clips)] for step in (1, 2)]
-        rows += reenact_report(drivers, ReenactOptions(source=clip, **options))["pairs"]
-    return rows
+def scored(jobs: Sequence[tuple[str, str | None]], options: Mapping[str, Any], keep: Path) -> Report:
+    """Driver and source (None for itself) -> one report.
+
+    Methods whose figures are in the file `keep` already are not done again.
+    """
+    done: dict[str, Any] = json.loads(keep.read_text(encoding="utf-8")) if keep.is_file() else {}
+    rows = []
+    for clip, source in jobs:
+        key = f"{source or clip} > {clip}"
+        have = done[key]["pairs"][0]["results"] if key in done else {}
+        lacking = tuple(name for name in options["methods"] if name not in have)
+        if lacking:
+            fresh = plain(
+                reenact_report([clip], ReenactOptions(source=source, **{**options, "methods": lacking}))
+            )
+            fresh["pairs"][0]["results"] |= have
+            done[key] = fresh
+            keep.write_text(json.dumps(done, indent=1), encoding="utf-8")
+        row = done[key]["pairs"][0]
+        names = [*options["methods"], TRUTH]
+        rows.append(row | {"results": {name: known(row["results"][name]) for name in names}})
+    means = {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]}
+    judges: dict[str, str] = next(iter(done.values()))["judges"]
+    return Report(rows, means, judges)
+
+
+def known(figures: Mapping[str, float | None]) -> dict[str, float]:
+    """What stands as null in JSON is not known."""
+    return {name: float("nan") if value is None else value for name, value in figures.items()}
 
 
 def kept(rows: Sequence[Mapping[str, Any]], method: str, figure: str) -> str:
@@ -87,7 +118,8 @@ def main() -> None:
     parser.add_argument("--method", action="append", choices=tuple(METHODS))
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--every", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="also write all figures here")
+    parser.add_argument("--drivers", type=int, default=2, help="of each source")
+    parser.add_argument("--json", type=Path, required=True, help="keeps figures as they come, to go on from")
     args = parser.parse_args()
     options: dict[str, Any] = {
         "independent": args.independent,
@@ -95,24 +127,23 @@ def main() -> None:
         "every": args.every,
         "methods": tuple(args.method or at_hand()),
     }
-    own = reenact_report(args.clips, ReenactOptions(**options))
-    rows = crossed(args.clips, options)
-    means = {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]}
-    out = [f"## Self-reenactment, {len(own['pairs'])} clips", "", *protocol(ReenactOptions(**options))]
-    out += ["Judges: " + ", ".join(f"{name} {stamp}" for name, stamp in own["judges"].items()) + "."]
-    out += ["", *table(own["overall"], SELF), "", *by_clip(own)]
-    out += ["", f"## Cross-reenactment, {len(rows)} pairs", "", *table(means, CROSS), ""]
-    figures = [
-        name for name in ("csim", "csim_independent") if f"{name}_driver" in means[options["methods"][0]]
-    ]
-    for figure in figures:
-        shares = ", ".join(f"{method} {kept(rows, method, figure)}" for method in options["methods"])
-        out.append(
-            f"Pairs with {FIGURES[figure][0]} to the source at least twice that to the driver: {shares}."
-        )
+    clips = [str(clip) for clip in args.clips]
+    steps = range(1, args.drivers + 1)
+    pairs = [(clips[(at + step) % len(clips)], clip) for at, clip in enumerate(clips) for step in steps]
+    own = scored([(clip, None) for clip in clips], options, args.json)
+    other = scored(pairs, options, args.json)
+    out = [f"## Self-reenactment, {len(own.rows)} clips", "", *protocol(ReenactOptions(**options))]
+    out += ["Judges: " + ", ".join(f"{name} {stamp}" for name, stamp in own.judges.items()) + "."]
+    out += ["", *table(own.means, SELF), "", *by_clip(own.rows)]
+    out += ["", f"## Cross-reenactment, {len(other.rows)} pairs", "", *table(other.means, CROSS), ""]
+    for figure in ("csim", "csim_independent"):
+        if figure in other.means[options["methods"][0]]:
+            shares = ", ".join(
+                f"{method} {kept(other.rows, method, figure)}" for method in options["methods"]
+            )
+            head = FIGURES[figure][0]
+            out.append(f"Pairs with {head} to the source at least twice that to the driver: {shares}.")
     sys.stdout.write("\n".join(out) + "\n")
-    if args.json is not None:
-        args.json.write_text(json.dumps(plain({"self": own, "cross": rows}), indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._reenactclip import SIDE
+from vidface.cli._reenactmethods import METHODS
 from vidface.cli._reenactscore import Shots
-from vidface.data.provenance import Ingredient, MadeBy, Provenance
+from vidface.data.provenance import Ingredient, MadeBy, ModelFile, Provenance
 from vidface.data.source import SourceInfo
 from vidface.errors import OutputError
+from vidface.infer import weights
 from vidface.media.certificate import made_identity
 from vidface.media.codecs import EncodeSettings
 from vidface.media.credentials import sign
@@ -90,7 +92,9 @@ def _provenance(shots: Shots) -> Provenance:
         Ingredient(path.name, "input", role, path=path if path.is_file() else None)
         for role, path in given.items()
     )
-    return Provenance(nodes, created=True, labelled=True, ingredients=files)
+    names = [method.model for name in shots.made if (method := METHODS[name]).model is not None]
+    models = tuple(ModelFile(name, weights.verify(name).sha256) for name in names if name is not None)
+    return Provenance(nodes, models, created=True, labelled=True, ingredients=files)
 
 
 def _mark(shots: Shots, path: Path) -> None:

@@ -32,7 +32,7 @@ class ReenactOnnx(Node):
     """Make faces talk or move with networks of others: Wav2Lip, LivePortrait. Nothing is ever downloaded.
 
     The weights are yours, and so are their terms. `vidface models import FILE --as NAME` takes a file,
-    `vidface models show NAME` says under which licence it stands. **Wav2Lip** (wav2lip, wav2lip_gan) may be
+    `vidface models card NAME` says under which licence it stands. **Wav2Lip** (wav2lip, wav2lip_gan) may be
     used for personal, research and non-commercial ends only, since it was trained on LRS2. **LivePortrait**
     (liveportrait_*) states MIT for code and weights; its own tool, however, finds faces with InsightFace's
     models, which are not for commercial use: this node finds faces with vidface's own and needs none of them.
@@ -45,7 +45,8 @@ class ReenactOnnx(Node):
     - LivePortrait: the person in the still picture `source` moves as the largest face of the frame, or that
       of `track`, does; the output is the still. Wire `mesh`. Motion counts against the
       driver's first frame after a start or a cut (`relative`) or is taken as it is. Frames without the
-      driver's face hold the last picture. The crops around the driver stay where the first one lay.
+      driver's face hold the last picture. The crops around the driver stay where the first one lay. Where
+      the runtime cannot sample in three dimensions, take liveportrait_warping_fix.
 
     Such networks draw what is likely: every output is marked as synthetic, and a graph with this node needs
     the consent of the person (`consent:`).
