@@ -14,7 +14,7 @@ Array = NDArray[np.float32]
 
 _STEP: Final = 4
 """The motion around a face is smooth, so it is worked out on a grid of every so many pixels."""
-_RIM: Final = np.array([FACE_OVAL[i % 36] for i in range(-11, 12)])
+_RIM: Final = np.array([FACE_OVAL[i % 36] for i in range(-9, 10)])
 """The rim of the face without the jaw, which does not move with the skull."""
 _HEAD: Final = 1.15
 """The head, less its hair, within so many times the outline of the face about its middle."""

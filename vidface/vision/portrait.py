@@ -74,19 +74,21 @@ class PortraitSource:
     Args:
         looks: one or more.
         model: the mesh model.
+        person: what is known of the person already; None learns from the looks.
 
     Raises:
         ValueError: no look, or pictures that are not square and of one size.
     """
 
-    def __init__(self, looks: Sequence[Look], model: MeshModel) -> None:
+    def __init__(self, looks: Sequence[Look], model: MeshModel, person: Person | None = None) -> None:
         sizes = {look.picture.shape for look in looks}
         if len(sizes) != 1 or next(iter(sizes))[0] != next(iter(sizes))[1]:
             raise ValueError(f"a portrait wants square pictures of one size, but got {sorted(sizes)}")
         self.model = model
-        person = Person(model)
-        for look in reversed(looks):
-            person.read(look.mesh)
+        if person is None:
+            person = Person(model)
+            for look in reversed(looks):
+                person.read(look.mesh)
         self.face = Face(model, looks[0].mesh, person)
         self.side = int(looks[0].picture.shape[0])
         reads = [person.read(look.mesh, learn=False) for look in looks]
