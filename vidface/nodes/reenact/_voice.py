@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidface.data import Device
 from vidface.data.sound import SOUND_RATE, Sound
 from vidface.errors import ModelError
-from vidface.infer import session, weights
+from vidface.infer import session
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.speech import BANDS, FLOOR_DB, HOP, WINDOW, envelope
 from vidface.vision.speechwindow import AHEAD, ROWS, features_of
@@ -79,18 +79,3 @@ class SpeechNetwork:
     def close(self) -> None:
         """Give back the session's memory."""
         self._model.close()
-
-
-def open_mesh_model(name: str) -> MeshModel:
-    """Find, verify and read a mesh model.
-
-    Raises:
-        ModelError: it is missing, altered, or not a mesh model.
-    """
-    manifest = weights.entry(name).manifest
-    if manifest.format != "npz":
-        raise ModelError(
-            "reenact.speech: mesh_model must be a mesh model (format npz) such as vidface-meshmodel, "
-            f"but {name} is {manifest.family} (format {manifest.format})."
-        )
-    return MeshModel.load(weights.verify(name).path)

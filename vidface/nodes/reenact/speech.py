@@ -16,7 +16,8 @@ from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.data.sound import SOUND_RATE, Sound
 from vidface.node import FOREVER, Node
-from vidface.nodes.reenact._voice import SpeechNetwork, Voice, open_mesh_model, voice_of
+from vidface.nodes.mesh._model import open_mesh_model, usable
+from vidface.nodes.reenact._voice import SpeechNetwork, Voice, voice_of
 from vidface.vision.liveliness import Blinks, wander
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Person, Reading, matrix_of, motion_of, vector_of
@@ -36,8 +37,8 @@ _IDLE: Final = 0.35
 _NOD: Final = 0.035
 """Radians by which the head goes down where the voice is loudest."""
 _CALM_S: Final = 0.25
-_STILL: Final = 1e-3
-"""Share of its width by which a mesh trembles without having moved."""
+_AWAY_S: Final = 2.0
+"""A face that was away for longer begins anew."""
 _HALF: Final = SOUND_RATE // 2
 _ENOUGH: Final = 50
 """Frames from which the lag of the mouth can be told."""
@@ -51,7 +52,6 @@ class _Speaker:
 
     person: Person
     blinks: Blinks
-    last: NDArray[np.float32] | None = None
     rest: Array | None = None
     drive: float = 0.0
     seen_s: float = 0.0
@@ -104,7 +104,7 @@ class ReenactSpeech(Node):
         Raises:
             ModelError: one is missing or altered, or they do not fit each other.
         """
-        self._model = open_mesh_model(self.mesh_model)
+        self._model = open_mesh_model(self.mesh_model, node="reenact.speech")
         self._mouth = Mouth(self._model)
         self._shut = self._mouth.lids_shut()
         self._network = SpeechNetwork(self.model, device, self._model)
@@ -128,7 +128,8 @@ class ReenactSpeech(Node):
         way = self.strength * voice.speech * (self._mouth.lower @ self._network(sound, self.smoothing_s))
         self._log.take(frame, sound, voice, float(self._mouth.gap(way) - self._mouth.gap(0 * way)))
         time, rows = float(frame.time), []
-        for row, known in enumerate(mesh.known):
+        self._speakers = {k: one for k, one in self._speakers.items() if time - one.seen_s <= _AWAY_S}
+        for row, known in enumerate(usable(mesh, self._model)):
             if not known:
                 rows.append(Motion.none(len(self._model.expression)))
                 continue
@@ -144,12 +145,8 @@ class ReenactSpeech(Node):
         return self._speakers[key]
 
     def _motion(self, speaker: _Speaker, points: Any, way: Array, voice: Voice, time: float) -> Motion:
-        # A picture that stands still says no more of who it is than once.
-        fresh = speaker.last is None or float(np.abs(points - speaker.last).max()) > _STILL * np.ptp(
-            points[:, 0]
-        )
-        read = speaker.person.read(points, learn=fresh)
-        speaker.last = points
+        # As reenact.face does it, so that both mean the same face when they say expression.
+        read = speaker.person.read(points)
         passed = max(0.0, time - speaker.seen_s)
         speaker.seen_s = time
         wanted = max(voice.speech * voice.loudness, 0.0)
