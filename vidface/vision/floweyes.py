@@ -13,8 +13,10 @@ Array = NDArray[np.float64]
 
 _RADIUS: Final = 0.2
 """Radius of an iris in eye widths, with the edge."""
-_LEAST: Final = 0.08
-"""The middle of what is seen of an eyeball keeps so far from the corners, in eye widths."""
+_LEAST: Final = 0.02
+"""The part of an iris that is moved as a piece keeps so far from the corners, in eye widths."""
+_NEAREST: Final = 0.14
+"""The middle of an iris keeps so far from the corners."""
 
 
 def eyeball(points: Any, source: Any, target: Any, *, ring: tuple[int, ...]) -> NDArray[np.float32]:
@@ -34,7 +36,7 @@ def eyeball(points: Any, source: Any, target: Any, *, ring: tuple[int, ...]) -> 
     """
     here, there = _Eye(source, ring), _Eye(target, ring)
     along, across = there.inward(np.asarray(points, np.float64))
-    moved = np.interp(along, there.knots, here.knots)
+    moved = np.interp(along, *_knots(there.iris[0], here.iris[0]))
     grow = there.relative / here.relative
     top, bottom = here.lids(moved)
     room = 0.25 * np.maximum(bottom - top, 0)
@@ -44,6 +46,18 @@ def eyeball(points: Any, source: Any, target: Any, *, ring: tuple[int, ...]) -> 
     steepest = np.stack([(middle - top) / _above(goal - upper), (bottom - middle) / _above(lower - goal)])
     slope = np.where(across < goal, *np.clip(steepest, 0, grow))
     return here.outward(moved, middle + (across - goal) * slope).astype(np.float32)
+
+
+def _knots(there: float, here: float) -> tuple[Array, Array]:
+    """Along of the corners and of both edges of the iris, in the target and in the source.
+
+    An edge that lies behind a corner in either is replaced by what lies at the corner.
+    """
+    cut = [max(0.0, _LEAST + _RADIUS - min(side)) for side in ((there, here), (1 - there, 1 - here))]
+    one, other = (
+        np.array([0, middle - _RADIUS + cut[0], middle + _RADIUS - cut[1], 1]) for middle in (there, here)
+    )
+    return one, other
 
 
 def _above(ways: Array) -> Array:
@@ -120,15 +134,13 @@ class _Eye(Slit):
 
     Attributes:
         iris: along and across of its middle.
-        knots: along of the outer corner, both edges of the iris, and the inner corner.
     """
 
     def __init__(self, mesh: Any, ring: tuple[int, ...]) -> None:
         super().__init__(mesh, ring)
         middle = (IRIS_RIGHT if ring is EYE_RIGHT else IRIS_LEFT)[0]
         (a,), (b,) = self.inward(np.asarray(mesh, np.float64)[[middle], :2])
-        self.iris = float(np.clip(a, _RADIUS + _LEAST, 1 - _RADIUS - _LEAST)), float(b)
-        self.knots = np.array([0, self.iris[0] - _RADIUS, self.iris[0] + _RADIUS, 1])
+        self.iris = float(np.clip(a, _NEAREST, 1 - _NEAREST)), float(b)
 
 
 def _curve(along: Array, across: Array) -> tuple[Array, Array]:

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.data import NOT_TRACKED, Faces
+from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.errors import InputError, UsageError
+from vidface.vision.irisfind import with_irises
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Driver
 
 _GAP_S: Final = 0.1
 """A saved motion serves moments that lie no farther from it."""
+_LEAST_PX: Final = 4
+"""Meshes that span less say nothing."""
 _ARRAYS: Final = ("time", "track", "valid", "rotation", "shift", "scale", "expression", "gaze")
+
+
+class Seen(NamedTuple):
+    """A mesh, 478 x 3 pixels, and whether its irises were seen in the picture."""
+
+    points: NDArray[np.float32]
+    irises: bool
+
+
+class Moment(NamedTuple):
+    """One frame with its faces and meshes."""
+
+    frame: Frame
+    faces: Faces
+    mesh: Meshes
+
+    def mesh_of(self, row: int) -> Seen | None:
+        """The mesh of a row, its irises looked for in the picture; None where it was not measured."""
+        if row >= len(self.mesh) or not self.mesh.known[row]:
+            return None
+        points = self.mesh.points[row]
+        if np.ptp(points[:, :2], axis=0).max() < _LEAST_PX:
+            return None
+        found = with_irises(points, self.frame.crop)
+        return Seen(points, False) if found is None else Seen(found, True)
+
+    def mesh_of_track(self, track: int) -> Seen | None:
+        """The same of a track."""
+        rows = np.flatnonzero(self.faces.tracks == track)
+        return self.mesh_of(int(rows[0])) if len(rows) else None
 
 
 class Drivers:
@@ -31,38 +65,40 @@ class Drivers:
     def __init__(self, model: MeshModel) -> None:
         self._model = model
         self._drivers: dict[int, Driver] = {}
+        self._gaze: dict[int, NDArray[np.float32]] = {}
 
-    def __call__(self, faces: Faces, mesh: Meshes, around: Iterable[tuple[Faces, Meshes]]) -> Motions:
+    def __call__(self, frame: Frame, faces: Faces, mesh: Meshes, ahead: Iterable[Moment]) -> Motions:
         """Motions of a frame, row by row those of the faces.
 
         Args:
-            around: faces and meshes of the frames that come, for the reference of a face that is new.
+            ahead: the frames that come, for the reference of a face that is new.
         """
-        rows = []
-        ahead = list(around)
-        for row in range(len(faces)):
-            if row >= len(mesh) or not mesh.known[row]:
-                rows.append(Motion.none(len(self._model.expression)))
-                continue
-            rows.append(self._driver(faces, mesh, row, ahead)(mesh.points[row]))
-        return Motions(tuple(rows))
+        later = list(ahead)
+        now = Moment(frame, faces, mesh)
+        return Motions(tuple(self._motion(now, row, later) for row in range(len(faces))))
+
+    def _motion(self, now: Moment, row: int, later: Sequence[Moment]) -> Motion:
+        track = key_of(now.faces, row)
+        seen = now.mesh_of(row)
+        if seen is None:
+            return Motion.none(len(self._model.expression))
+        if track not in self._drivers:
+            known = now.faces.tracks[row] != NOT_TRACKED
+            first = [one.mesh_of_track(track) for one in later] if known else []
+            rows = [one for one in (seen, *first) if one is not None]
+            # A blink tells nothing of where somebody looks at rest.
+            clear = [one for one in rows if one.irises] or rows
+            self._drivers[track] = Driver(self._model, [one.points for one in clear])
+        motion = self._drivers[track](seen.points)
+        if not seen.irises and track in self._gaze:
+            return replace(motion, gaze=self._gaze[track])
+        self._gaze[track] = motion.gaze
+        return motion
 
     def reference(self, faces: Faces, row: int) -> Motion:
         """The most neutral moment of a driver's first ones."""
         driver = self._drivers.get(key_of(faces, row))
         return Motion() if driver is None else driver.reference
-
-    def _driver(self, faces: Faces, mesh: Meshes, row: int, ahead: Sequence[tuple[Faces, Meshes]]) -> Driver:
-        track = key_of(faces, row)
-        if track not in self._drivers:
-            first = [mesh.points[row]]
-            if faces.tracks[row] != NOT_TRACKED:
-                for later, meshes in ahead:
-                    rows = np.flatnonzero(later.tracks == track)
-                    if len(rows) and rows[0] < len(meshes) and meshes.known[rows[0]]:
-                        first.append(meshes.points[rows[0]])
-            self._drivers[track] = Driver(self._model, first)
-        return self._drivers[track]
 
 
 def key_of(faces: Faces, row: int) -> int:

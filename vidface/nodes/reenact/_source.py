@@ -16,6 +16,7 @@ from vidface.media.stills import still_frame
 from vidface.nodes.mesh._network import MeshNetwork
 from vidface.vision.boxes import nms
 from vidface.vision.detection import STRIDES, Found, decode_yunet, padded_size, to_tensor, vote
+from vidface.vision.irisfind import with_irises
 from vidface.vision.meshcrop import crop_of_landmarks, crop_of_mesh
 
 _WIDTHS: Final = (640, 1280)
@@ -106,7 +107,8 @@ class StillReader:
                 f"{self._node}: the face in {path} cannot be measured (certainty {read.presence[0]:.2f}): "
                 "take a picture in which it is larger, less covered or not turned as far."
             )
-        return read.points[0]
+        seen = with_irises(read.points[0], frame.crop)
+        return read.points[0] if seen is None else seen
 
     def _faces(self, frame: Frame) -> Found:
         found = self._look(frame, _WIDTHS[0])

@@ -15,7 +15,7 @@ from vidface.data.rows import check_rows
 from vidface.errors import UsageError
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.mesh._model import open_mesh_model, usable
-from vidface.nodes.reenact._drive import Drivers, Lead, Replay
+from vidface.nodes.reenact._drive import Drivers, Lead, Moment, Replay
 from vidface.nodes.reenact._source import Still, StillReader, paths_of
 from vidface.nodes.reenact._stage import Stage, stage_of
 from vidface.vision.meshmodel import MeshModel
@@ -163,21 +163,21 @@ class ReenactPortrait(Node):
         self._presence = Presence(self.hold_s, self.ease_s)
         self._begin = None
 
-    def process(self, frame: Frame, faces: Window[Faces], mesh: Window[Meshes]) -> Reenacted:
+    def process(self, frame: Window[Frame], faces: Window[Faces], mesh: Window[Meshes]) -> Reenacted:
         """The portrait of a frame.
 
         Raises:
             UsageError: `mesh` has not a row for every face.
         """
-        here, time = faces.current, float(frame.time)
+        here, time = faces.current, float(frame.current.time)
         check_rows(here, mesh=mesh.current)
         if self._begin is None:
             self._begin = time
-        ahead = zip(faces.ahead, mesh.ahead, strict=True)
-        sound = np.zeros(len(here), np.bool_)
-        sound[: len(mesh.current)] = usable(mesh.current, self._model)
-        motions = self._drivers(here, mesh.current, ahead)
-        row, driven, reference = self._driver(here, motions, sound, time)
+        ahead = map(Moment, frame.ahead, faces.ahead, mesh.ahead)
+        known = np.zeros(len(here), np.bool_)
+        known[: len(mesh.current)] = usable(mesh.current, self._model)
+        motions = self._drivers(frame.current, here, mesh.current, ahead)
+        row, driven, reference = self._driver(here, motions, known, time)
         face = self._stage.source.face
         beyond = 0
         if driven is not None:
@@ -188,7 +188,7 @@ class ReenactPortrait(Node):
         self._count(driven, share, beyond)
         drawn = render(self._stage.source, face.mesh(now, self._put))
         report = self._report(len(here), row, now, beyond, share)
-        return Reenacted(self._stage.show(frame, drawn), motions, report)
+        return Reenacted(self._stage.show(frame.current, drawn), motions, report)
 
     def _driver(
         self, faces: Faces, motions: Motions, known: Any, time: float
