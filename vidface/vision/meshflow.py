@@ -66,13 +66,16 @@ _EYES: Final = np.concatenate([strips(EYE_RIGHT), strips(EYE_LEFT)])
 _MOUTH: Final = strips(LIPS_INNER)
 
 
-def mesh_field(source: Any, target: Any, *, model: MeshModel, size: tuple[int, int]) -> MeshField:
+def mesh_field(
+    source: Any, target: Any, *, model: MeshModel, size: tuple[int, int], seen: Any = None
+) -> MeshField:
     """The field that moves a picture of one mesh to another mesh of the same face.
 
     Args:
         source, target: 478 x 3, pixels of pictures of the same size; z in the same scale.
         model: names triangles and the mean face.
         size: width and height of the pictures.
+        seen: what `visible` says of the source, if it is known already.
 
     Raises:
         ValueError: a mesh that is not 478 x 3 and finite, or that has no extent.
@@ -83,7 +86,7 @@ def mesh_field(source: Any, target: Any, *, model: MeshModel, size: tuple[int, i
     ids = _drawn(there, table, size, whole=skin)
     rows, columns = np.nonzero(ids >= 0)
     mine = ids[rows, columns]
-    values = np.column_stack([here[:, :2], model.mean, visible(here, model)])
+    values = np.column_stack([here[:, :2], model.mean, visible(here, model) if seen is None else seen])
     found = _follow(_planes(there, table, values), mine, columns + np.float32(0.5), rows + np.float32(0.5))
     found[:, :2] = _kept(found[:, :2], here[table, :2], mine)
     for side, ring in enumerate((EYE_RIGHT, EYE_LEFT)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vidface.vision.facecrop import aligned, scale_of
 from vidface.vision.floweyes import Slit, teeth
-from vidface.vision.meshflow import MeshField, mesh_field
+from vidface.vision.meshflow import MeshField, mesh_field, visible
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
 from vidface.vision.motionfit import Person
@@ -95,6 +95,7 @@ class PortraitSource:
         self.turns = np.stack([read.skull.rotation for read in reads])
         self._person = person
         self.looks = (looks[0], *(_in_light_of(looks[0], look, model) for look in looks[1:]))
+        self.seen = tuple(visible(look.mesh, model) for look in looks)
         self.openings = tuple(Slit(look.mesh, LIPS_INNER).opening for look in looks)
 
     @cached_property
@@ -156,7 +157,8 @@ def field_to(source: PortraitSource, look: int, target: Array) -> MeshField:
     """The field from a look to a target mesh, at `FIELD` pixels; places in those."""
     scale = np.float32(FIELD / source.side)
     here = source.looks[look].mesh * scale
-    return mesh_field(here, target * scale, model=source.model, size=(FIELD, FIELD))
+    seen = source.seen[look]
+    return mesh_field(here, target * scale, model=source.model, size=(FIELD, FIELD), seen=seen)
 
 
 def border(side: int) -> Array:
