@@ -80,8 +80,9 @@ def network(path: Path) -> Method:
 
 def narrowed(path: Path) -> Method:
     """The same before its output is widened, as least squares left it."""
-    whole, gain = network(path), json.loads((path.parent / "facts.json").read_text())["gain"]
-    return lambda clip: whole(clip) / gain
+    facts, whole = json.loads((path.parent / "facts.json").read_text()), network(path)
+    middle = np.array(facts["middle"])
+    return lambda clip: middle + (whole(clip) - middle) / facts["gain"]
 
 
 def _pearson(one: Array, other: Array) -> float:

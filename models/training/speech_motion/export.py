@@ -56,6 +56,7 @@ def main() -> None:
         "parameters": sum(p.numel() for p in net.parameters()),
         "members": len(decodes),
         "gain": round(float(net.gain), 4),
+        "middle": [round(float(value), 5) for value in net.middle],
         "max_abs_difference_to_torch": float(np.abs(got - want).max()),
         "licence": "research-data",
     }

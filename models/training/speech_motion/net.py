@@ -42,16 +42,17 @@ class SpeechMotion(nn.Module):
 
 
 class Mean(nn.Module):
-    """What several networks say on average, times a gain."""
+    """What several networks say on average, widened by a gain about a middle."""
 
     def __init__(self, members: list[SpeechMotion]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("middle", torch.zeros(len(members[0].decode)))
 
     def forward(self, mel: Tensor) -> Tensor:
         said = torch.stack([member(mel) for member in self.members]).mean(0)
-        return self.gain * said
+        return self.middle + self.gain * (said - self.middle)
 
 
 def directions(clips: list[Clip], mouth: Mouth) -> NDArray[np.float64]:

@@ -106,15 +106,20 @@ def batch(clips: list[Clip], mouth: Mouth, rng: np.random.Generator) -> tuple[Te
     )
 
 
-def gain_of(net: Mean, clips: list[Clip], mouth: Mouth) -> float:
-    """Least squares shrink what they are unsure of: how much wider mouths really open, in the median clip."""
-    ratios = []
+def widen(net: Mean, clips: list[Clip], mouth: Mouth) -> None:
+    """Set gain and middle: least squares shrink what they are unsure of, and mouths really move more.
+
+    The gain is that of the median clip, about the mean of all that the network says of the clips.
+    """
+    ratios, means = [], []
     for clip in clips:
         known = np.flatnonzero(np.isfinite(clip.opening))
         with torch.no_grad():
             said = net(torch.from_numpy(windows(clip, known))).numpy()
         ratios.append(float(clip.opening[known].std() / max(1e-6, mouth.gap(said).std())))
-    return float(np.clip(np.median(ratios), 1.0, 1.6))
+        means.append(said.mean(0))
+    net.gain.fill_(float(np.clip(np.median(ratios), 1.0, 1.6)))
+    net.middle.copy_(torch.from_numpy(np.mean(means, 0)))
 
 
 def train(args: argparse.Namespace, clips: list[Clip], mouth: Mouth, member: int) -> SpeechMotion:
@@ -168,7 +173,7 @@ def main() -> None:
     mouth = Mouth(MeshModel.load(args.mesh_model))
     clips = [clip for clip in clips_in(args.pack, mouth) if clip.name not in HELD_OUT]
     net = Mean([train(args, clips, mouth, member) for member in range(args.members)]).eval()
-    net.gain.fill_(gain_of(net, clips, mouth))
+    widen(net, clips, mouth)
     torch.save(net.state_dict(), args.out / "state.pt")
 
 

@@ -126,7 +126,7 @@ class ReenactSpeech(Node):
         """The motions of a frame, row by row those of `faces`."""
         voice = voice_of(sound)
         way = self.strength * voice.speech * (self._mouth.lower @ self._network(sound, self.smoothing_s))
-        self._log.take(frame, sound, voice, float(self._mouth.gap(way) - self._mouth.gap(0 * way)))
+        self._log.take(frame, sound, voice, max(0.0, float(self._mouth.gap(way) - self._mouth.gap(0 * way))))
         time, rows = float(frame.time), []
         self._speakers = {k: one for k, one in self._speakers.items() if time - one.seen_s <= _AWAY_S}
         for row, known in enumerate(usable(mesh, self._model)):
@@ -157,6 +157,8 @@ class ReenactSpeech(Node):
             speaker.rest = at_rest
         speaker.rest = speaker.rest + (at_rest - speaker.rest) * (1 - np.exp(-passed / _REST_S))
         expression = read.expression - lower @ read.expression + speaker.rest + way
+        if self._mouth.gap(expression) < 0:
+            expression = self._mouth.closed(expression)
         if self.blinks:
             shut = speaker.blinks(time, voice.loudness * voice.speech)
             expression = expression + shut * (self._shut - self._eyes_part(read))
