@@ -97,7 +97,7 @@ def test_a_clip_without_sound_is_silence_with_a_note(graph: Path, mute: Path, tm
     for _ in run:
         pass
     assert "source.sound: " in run.report.table()
-    assert "has no sound; every frame gets silence" in run.report.table()
+    assert "has no sound, so every frame gets silence; --audio gives it some" in run.report.table()
     facts = json.loads((tmp_path / "out" / "run.json").read_text())
     assert facts["node_facts"]["source.sound"]["track"] is None
 

@@ -135,7 +135,7 @@ def test_a_file_without_sound_is_silence_and_says_so(clip: Maker) -> None:
     assert len(sound.samples) == PAST + AHEAD
     assert not sound.samples.any()
     (note,) = reader.facts()["notes"]
-    assert note.endswith("has no sound; every frame gets silence")
+    assert note.endswith("has no sound, so every frame gets silence; --audio gives it some")
 
 
 def test_a_damaged_track_is_silent_where_it_is_damaged(tmp_path: Path) -> None:

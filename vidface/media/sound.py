@@ -94,7 +94,7 @@ class SoundReader:
         self._container: InputContainer = open_input(path)
         self._stream: Any = best_track(self._container)
         if self._stream is None:
-            self.notes[f"{self._name} has no sound; every frame gets silence"] += 1
+            self.notes[f"{self._name} has no sound, so every frame gets silence; --audio gives it some"] += 1
         self._source: Iterator[Block] = self._from(None if start is None else start - lead)
 
     def at(self, frame: Frame) -> Sound:
