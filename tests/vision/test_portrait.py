@@ -107,6 +107,19 @@ def test_a_square_around_a_head_and_the_look_in_it() -> None:
     )
 
 
+def test_nothing_is_drawn_in_from_beyond_the_picture() -> None:
+    """Where the square reaches below the picture, the picture's own lower edge stays in its place."""
+    picture, bounds = texture(), (0.0, 0.0, 256.0, 215.0)
+    picture[215:] = 0
+    raised = head() - np.array([0, 12, 0], np.float32)
+    dark = [
+        (render(source(look), raised).picture[195:212].max(axis=2) < 30).mean()
+        for look in (Look(picture, head()), Look(picture, head(), bounds))
+    ]
+    assert dark[0] > 0.02
+    assert dark[1] < 0.25 * dark[0]
+
+
 def test_pictures_of_several_sizes_are_refused() -> None:
     """With the sizes that were found."""
     with pytest.raises(ValueError, match="one size"):

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from vidface.vision.meshtopology import FACE_OVAL
 
 Array = NDArray[np.float32]
+Bounds = tuple[float, float, float, float]
+"""Left, top, right, bottom of a picture, pixels."""
 
 _STEP: Final = 4
 """The motion around a face is smooth, so it is worked out on a grid of every so many pixels."""
@@ -26,7 +28,9 @@ _CALM: Final = 0.45
 """Way in inter-ocular distances over which the motion of the outline gives way to that of the head."""
 
 
-def head_motion(source: Array, target: Array, unit: float, size: tuple[int, int]) -> Array:
+def head_motion(
+    source: Array, target: Array, *, unit: float, size: tuple[int, int], bounds: Bounds | None = None
+) -> Array:
     """Where the pixels around a face come from, by the motion of its rim alone.
 
     Within the head that is the affine map of the rim; from there to the border of the picture, or to the
@@ -36,6 +40,7 @@ def head_motion(source: Array, target: Array, unit: float, size: tuple[int, int]
         source, target: 478 x 3 pixels.
         unit: inter-ocular distance in the target, pixels.
         size: width and height.
+        bounds: the part in which there is a picture; None for all.
 
     Returns:
         h x w x 2 float32: places less the pixel's own.
@@ -50,15 +55,18 @@ def head_motion(source: Array, target: Array, unit: float, size: tuple[int, int]
     way = grid @ affine[:2].astype(np.float32) + affine[2].astype(np.float32)
     away = _outside(target, unit, (len(x), len(y)))
     shoulders = max(float(target[152, 1]), float(rim[:, 1].max())) + _SHOULDERS * unit
-    to_side = np.minimum(grid[..., 0], wide - grid[..., 0])
-    to_level = np.minimum(grid[..., 1], min(high, shoulders) - grid[..., 1])
+    left, top, right, bottom = bounds or (0, 0, wide, high)
+    to_side = np.minimum(grid[..., 0] - left, right - grid[..., 0])
+    to_level = np.minimum(grid[..., 1] - top, min(bottom, shoulders) - grid[..., 1])
     room = np.maximum(np.minimum(to_side, to_level), 0)
     coarse = way * (room / np.maximum(room + away, 1e-3))[..., None]
     full = cv2.resize(coarse, (len(x) * _STEP, len(y) * _STEP), interpolation=cv2.INTER_LINEAR)
     return np.asarray(full[:high, :wide], np.float32)
 
 
-def spread(places: Array, known: NDArray[np.bool_], around: Array, *, reach: float) -> Array:
+def spread(
+    places: Array, known: NDArray[np.bool_], around: Array, *, reach: float, bounds: Bounds | None = None
+) -> Array:
     """Places everywhere: as given where known, and from there on without a seam towards `around`.
 
     Args:
@@ -66,6 +74,7 @@ def spread(places: Array, known: NDArray[np.bool_], around: Array, *, reach: flo
         known: h x w.
         around: h x w x 2, ways (places less the pixel's own) far from what is known.
         reach: inter-ocular distance, pixels.
+        bounds: see `head_motion`.
     """
     high, wide = known.shape
     x, y = (np.arange(n, dtype=np.float32) + np.float32(0.5) for n in (wide, high))
@@ -83,7 +92,10 @@ def spread(places: Array, known: NDArray[np.bool_], around: Array, *, reach: flo
     width = 2 * int(0.2 * reach) + 3
     soft = cv2.blur(cv2.blur(rest, (width, width)), (width, width))
     blend = np.minimum(away * np.float32(1 / max(2.0, 0.25 * reach)), 1)[..., None]
-    fade = np.exp(-((away * np.float32(1 / (_CALM * reach))) ** 2)) * _from_border(wide, high)
+    room = _to_border(wide, high, bounds)
+    fade = np.exp(-((away * np.float32(1 / (_CALM * reach))) ** 2))
+    # All of it at the outline wherever that lies; none at the border.
+    fade *= np.minimum(np.float32(2.5) * room / (room + away), 1)
     whole = base + (rest + (soft - rest) * blend) * fade[..., None]
     whole[known] = places[known]
     return np.asarray(whole, np.float32)
@@ -105,8 +117,9 @@ def _outside(target: Array, unit: float, size: tuple[int, int]) -> Array:
     return np.asarray(cv2.distanceTransform(picture, cv2.DIST_L2, 5) * _STEP, np.float32)
 
 
-def _from_border(wide: int, high: int) -> Array:
-    """0 at the picture's border, 1 from an eighth of its shorter side on."""
-    x, y = (np.arange(n, dtype=np.float32) + 0.5 for n in (wide, high))
-    near = np.minimum(np.minimum(x, wide - x)[None], np.minimum(y, high - y)[:, None])
-    return np.asarray(np.minimum(near * np.float32(8 / min(wide, high)), 1), np.float32)
+def _to_border(wide: int, high: int, bounds: Bounds | None) -> Array:
+    """Distance to the picture's border, pixels, hardly above 0 beyond it."""
+    left, top, right, bottom = bounds or (0, 0, wide, high)
+    x, y = (np.arange(n, dtype=np.float32) + np.float32(0.5) for n in (wide, high))
+    near = np.minimum(np.minimum(x - left, right - x)[None], np.minimum(y - top, bottom - y)[:, None])
+    return np.asarray(np.maximum(near, 0.1), np.float32)

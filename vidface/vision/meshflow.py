@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.mesh import POINTS
-from vidface.vision.flowaround import head_motion, spread
+from vidface.vision.flowaround import Bounds, head_motion, spread
 from vidface.vision.floweyes import eyeball
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
@@ -29,6 +29,18 @@ _SQUEEZED: Final = 0.2
 """Area over that in the source, both in inter-ocular distances, below which a triangle is not followed."""
 _COARSE: Final = 96
 """Side of the picture in which points of the source are tested for being hidden."""
+
+
+class Known(NamedTuple):
+    """What may be known of a source.
+
+    Attributes:
+        seen: 478, see `visible`.
+        bounds: the part of the source in which there is a picture; None for all.
+    """
+
+    seen: Array
+    bounds: Bounds | None = None
 
 
 class MeshField(NamedTuple):
@@ -67,7 +79,7 @@ _MOUTH: Final = strips(LIPS_INNER)
 
 
 def mesh_field(
-    source: Any, target: Any, *, model: MeshModel, size: tuple[int, int], seen: Any = None
+    source: Any, target: Any, *, model: MeshModel, size: tuple[int, int], known: Known | None = None
 ) -> MeshField:
     """The field that moves a picture of one mesh to another mesh of the same face.
 
@@ -75,18 +87,19 @@ def mesh_field(
         source, target: 478 x 3, pixels of pictures of the same size; z in the same scale.
         model: names triangles and the mean face.
         size: width and height of the pictures.
-        seen: what `visible` says of the source, if it is known already.
+        known: of the source, if it is known already.
 
     Raises:
         ValueError: a mesh that is not 478 x 3 and finite, or that has no extent.
     """
     here, there = (_checked(mesh, name) for mesh, name in ((source, "source"), (target, "target")))
+    known = known or Known(visible(here, model))
     skin, eyes = len(model.triangles), len(model.triangles) + len(_EYES)
     table = np.concatenate([model.triangles, _EYES, _MOUTH])
     ids = _drawn(there, table, size, whole=skin)
     rows, columns = np.nonzero(ids >= 0)
     mine = ids[rows, columns]
-    values = np.column_stack([here[:, :2], model.mean, visible(here, model) if seen is None else seen])
+    values = np.column_stack([here[:, :2], model.mean, known.seen])
     found = _follow(_planes(there, table, values), mine, columns + np.float32(0.5), rows + np.float32(0.5))
     found[:, :2] = _kept(found[:, :2], here[table, :2], mine)
     for side, ring in enumerate((EYE_RIGHT, EYE_LEFT)):
@@ -96,13 +109,14 @@ def mesh_field(
     found[mine >= eyes, 2:] = 0
     maps = np.zeros((size[1], size[0], values.shape[1]), np.float32)
     maps[rows, columns] = found
-    around = head_motion(here, there, unit_of(there), size)
+    unit = unit_of(there)
+    around = head_motion(here, there, unit=unit, size=size, bounds=known.bounds)
     # Where a triangle is turned away so far that it holds far more of the source than of the target, what
     # it shows is torn; its pixels go on from their neighbours.
     squeezed = _areas(there, table) < _SQUEEZED * _areas(here, table) * (unit_of(there) / unit_of(here)) ** 2
-    known = ids >= 0
-    known[rows, columns] = ~squeezed[mine]
-    places = spread(maps[..., :2], known, around, reach=unit_of(there))
+    followed = ids >= 0
+    followed[rows, columns] = ~squeezed[mine]
+    places = spread(maps[..., :2], followed, around, reach=unit, bounds=known.bounds)
     mouth = (ids >= eyes).astype(np.float32)
     inside = (ids >= 0).astype(np.float32) - mouth
     return MeshField(places, inside, np.clip(maps[..., 5], 0, 1), maps[..., 2:5], mouth)

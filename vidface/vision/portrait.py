@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.vision.facecrop import aligned, scale_of
+from vidface.vision.flowaround import Bounds
 from vidface.vision.floweyes import Slit, teeth
-from vidface.vision.meshflow import MeshField, mesh_field, visible
+from vidface.vision.meshflow import Known, MeshField, mesh_field, visible
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
 from vidface.vision.motionfit import Person
@@ -62,10 +63,12 @@ class Look:
 
     Attributes:
         picture: side x side x 3 uint8 RGB. mesh: 478 x 3, pixels of it.
+        bounds: left, top, right, bottom of the part that is not made up beyond the picture's edge.
     """
 
     picture: Picture
     mesh: Array
+    bounds: Bounds | None = None
 
 
 class PortraitSource:
@@ -129,7 +132,16 @@ def look_of(pixels: Picture, mesh: Any, matrix: Matrix, side: int) -> Look:
     points, scale = np.asarray(mesh, np.float64), scale_of(matrix)
     flat = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     cut = np.asarray(aligned(pixels, matrix, side), np.uint8)
-    return Look(cut, np.column_stack([flat, points[:, 2] * scale]).astype(np.float32))
+    high, wide = pixels.shape[:2]
+    left, top = matrix[:, 2].tolist()
+    bounds = inner_bounds(left, top, (wide * scale, high * scale), side)
+    return Look(cut, np.column_stack([flat, points[:, 2] * scale]).astype(np.float32), bounds)
+
+
+def inner_bounds(left: float, top: float, size: tuple[float, float], side: int) -> Bounds:
+    """The part of a square that a picture covers whose top left corner and size are given."""
+    ends = (left, top, left + size[0], top + size[1])
+    return tuple(float(np.clip(end, 0, side)) for end in ends)  # type: ignore[return-value]
 
 
 def render(source: PortraitSource, target: Any) -> Drawn:
@@ -157,8 +169,10 @@ def field_to(source: PortraitSource, look: int, target: Array) -> MeshField:
     """The field from a look to a target mesh, at `FIELD` pixels; places in those."""
     scale = np.float32(FIELD / source.side)
     here = source.looks[look].mesh * scale
-    seen = source.seen[look]
-    return mesh_field(here, target * scale, model=source.model, size=(FIELD, FIELD), seen=seen)
+    bounds = source.looks[look].bounds
+    inner = None if bounds is None else tuple(float(end * scale) for end in bounds)
+    known = Known(source.seen[look], inner)  # type: ignore[arg-type]
+    return mesh_field(here, target * scale, model=source.model, size=(FIELD, FIELD), known=known)
 
 
 def border(side: int) -> Array:
@@ -244,7 +258,7 @@ def _mean_skin(look: Look, model: MeshModel) -> Array:
 def _in_light_of(first: Look, other: Look, model: MeshModel) -> Look:
     """Another look in the brightness and tint of the first one's skin."""
     gain = np.clip(_mean_skin(first, model) / np.maximum(_mean_skin(other, model), 1), 0.5, 2)
-    return Look(np.clip(other.picture * gain + 0.5, 0, 255).astype(np.uint8), other.mesh)
+    return Look(np.clip(other.picture * gain + 0.5, 0, 255).astype(np.uint8), other.mesh, other.bounds)
 
 
 def eyes_shut(look: Look) -> bool:

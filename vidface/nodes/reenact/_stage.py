@@ -13,7 +13,7 @@ from vidface.data import Frame, Planes
 from vidface.nodes.reenact._source import Still
 from vidface.vision.facecrop import scale_of
 from vidface.vision.meshmodel import MeshModel
-from vidface.vision.portrait import Drawn, Look, PortraitSource, look_of, square_around
+from vidface.vision.portrait import Drawn, Look, PortraitSource, inner_bounds, look_of, square_around
 from vidface.vision.rgbplanes import fill_planes
 
 Picture = NDArray[np.uint8]
@@ -101,7 +101,8 @@ def stage_of(stills: Sequence[Still], model: MeshModel, *, crop: int | None, lon
     square = square_around(mesh, 1)
     side = max(64, round(1 / scale_of(square)))
     left, top = np.round(-square[:, 2] * side).astype(int).tolist()
-    own = Look(_cut(still, left, top, side), (mesh - (left, top, 0)).astype(np.float32))
+    bounds = inner_bounds(-left, -top, size, side)
+    own = Look(_cut(still, left, top, side), (mesh - (left, top, 0)).astype(np.float32), bounds)
     others = [look_of(one.pixels, one.mesh, square_around(one.mesh, side), side) for one in stills[1:]]
     return Stage(PortraitSource([own, *others], model), np.ascontiguousarray(still), left, top)
 

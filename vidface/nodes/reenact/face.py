@@ -26,7 +26,7 @@ from vidface.vision.motionfit import Person
 from vidface.vision.motionpath import Limits, limited
 from vidface.vision.motionput import Face, Put, Region
 from vidface.vision.paste import paste_delta
-from vidface.vision.portrait import Look, PortraitSource, render, square_around
+from vidface.vision.portrait import Look, PortraitSource, inner_bounds, render, square_around
 
 Matrix = NDArray[np.float64]
 
@@ -226,7 +226,10 @@ class ReenactFace(Node):
         if region is None:
             return None, matrix
         cut = np.asarray(aligned(region.pixels, region.matrix(matrix), side), np.uint8)
-        return Look(cut, _placed(points, matrix)), matrix
+        scale = scale_of(matrix)
+        left, top = matrix[:, 2].tolist()
+        bounds = inner_bounds(left, top, (frame.size[0] * scale, frame.size[1] * scale), side)
+        return Look(cut, _placed(points, matrix), bounds), matrix
 
     def _remember(self, trail: _Trail, look: Look) -> None:
         opening = Slit(look.mesh, LIPS_INNER).opening
