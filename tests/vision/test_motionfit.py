@@ -150,3 +150,14 @@ def test_gaze_goes_over_and_not_with_lips_alone() -> None:
         put = Put(regions=frozenset({regions}))  # type: ignore[arg-type]
         made = face.mesh(face.moved(look, Motion(), put), put)
         assert made[468, 0] - mesh()[468, 0] == pytest.approx(way, abs=0.3)
+
+
+def test_a_blink_goes_over_in_full_from_wider_eyes_than_the_driver_s() -> None:
+    """Relative to the driver's reference the share counts: narrow eyes that shut, shut wide ones."""
+    lids = MODEL.expression[:, [145, 374], 1].sum(axis=1) - MODEL.expression[:, [159, 386], 1].sum(axis=1)
+    along = lids / (lids @ lids)
+    narrow, shut = (Motion(expression=(-way * along).astype(np.float32)) for way in (0.1, 0.26))
+    face = Face(MODEL, mesh(WHO[0], 0.06 * along))
+    made = face.mesh(face.moved(shut, narrow, Put()), Put())
+    rest = face.mesh(face.rest, Put())
+    assert gap(made, EYE_LEFT) < 0.3 * gap(rest, EYE_LEFT)

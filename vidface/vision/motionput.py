@@ -65,6 +65,11 @@ class Face:
     ) -> None:
         self.model = model
         self.read: Reading = (person or Person(model)).read(mesh, learn=learn or person is None)
+        rows = [(list(ring[1:8]), list(ring[:8:-1])) for ring, _ in EYES]
+        rows.append((list(_UPPER_LIP), list(_LOWER_LIP)))
+        basis, mean = model.expression.astype(np.float64)[:, :, 1], model.mean.astype(np.float64)[:, 1]
+        self._openings = np.stack([(basis[:, low] - basis[:, up]).mean(axis=1) for up, low in rows])
+        self._shut = np.array([(mean[low] - mean[up]).mean() for up, low in rows])
         self.rest = Motion(
             np.asarray(vector_of(self.read.skull.rotation), np.float32),
             expression=np.asarray(self.read.expression, np.float32),
@@ -89,9 +94,28 @@ class Face:
         if put.has("expression", "eyes", "lips"):
             now, before = _long(motion.expression, m), _long(reference.expression, m)
             relative = put.expression == "relative"
-            expression = self._likely(rest.expression + now - before if relative else now)
+            expression = self._added(now, before) if relative else self._likely(now)
             gaze = rest.gaze + motion.gaze - reference.gaze if relative else motion.gaze
         return Motion(turn, shift, scale, expression, gaze)
+
+    def _added(self, now: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rest's expression and how `now` differs from `before`.
+
+        Lids are as far apart as at rest in the share in which the driver's are, so that a blink shuts eyes
+        of any width; lips are so much farther apart.
+        """
+        made = self._likely(self.rest.expression + now - before)
+        rest, was, goes = (self._gaps(one) for one in (self.rest.expression, before, now))
+        share = np.clip(goes[:2] / np.maximum(was[:2], 0.03), 0, _WIDEST)
+        wanted = np.array([*(rest[:2] * share), max(rest[2] + goes[2] - was[2], 0.0)])
+        # The likeliest change that brings it about.
+        spread = self._openings * self.model.expression_std.astype(np.float64) ** 2
+        step = spread.T @ np.linalg.solve(spread @ self._openings.T, wanted - self._gaps(made))
+        return np.asarray(made + step, np.float32)
+
+    def _gaps(self, expression: Any) -> Array:
+        """Of both eyes and the mouth of the mean face: ways between lids and lips."""
+        return np.asarray(self._shut + self._openings @ np.asarray(expression, np.float64))
 
     def _likely(self, expression: NDArray[np.float32]) -> NDArray[np.float32]:
         """Coefficients that bend where they leave what faces do, as two smiles do that add up."""
@@ -144,10 +168,10 @@ class Face:
         """The lids as far apart as the driver's are, in shares of the rest; in place."""
         if not put.has("expression", "eyes"):
             return
-        for ring, _ in EYES:
+        for place, (ring, _) in enumerate(EYES):
             upper, lower = list(ring[1:8]), list(ring[:8:-1])
             own = _gaps(self.read.shape, upper, lower)
-            rest, now = (self._gap(e, upper, lower) for e in (self.read.expression, motion.expression))
+            rest, now = (self._gaps(e)[place] for e in (self.read.expression, motion.expression))
             share = put.eye_openness * now / max(rest, 0.02)
             share = float(np.clip(share, 0, _WIDEST))
             share = 0.0 if share < _SHUT / 3 else share if share > _SHUT else 1.5 * share - _SHUT / 2
@@ -156,7 +180,7 @@ class Face:
     def _lips(self, shape: Array, motion: Motion, put: Put) -> None:
         """The lips as far apart as they should be and never through each other; in place."""
         upper, lower = list(_UPPER_LIP), list(_LOWER_LIP)
-        rest, now = (self._gap(e, upper, lower) for e in (self.read.expression, motion.expression))
+        rest, now = (float(self._gaps(e)[2]) for e in (self.read.expression, motion.expression))
         if not put.has("expression", "lips"):
             now = rest
         gaps, own = _gaps(shape, upper, lower), _gaps(self.read.shape, upper, lower)
@@ -169,14 +193,6 @@ class Face:
         over = np.minimum(gaps, 0.0)
         shape[upper, 1] += over / 2
         shape[lower, 1] -= over / 2
-
-    def _gap(self, expression: Any, upper: list[int], lower: list[int]) -> float:
-        """Mean way between lids or lips of the mean face with an expression."""
-        way = self.model.expression[:, lower, 1].mean(axis=1) - self.model.expression[:, upper, 1].mean(
-            axis=1
-        )
-        rest = float((self.model.mean[lower, 1] - self.model.mean[upper, 1]).mean())
-        return rest + float(way @ np.asarray(expression))
 
 
 def _gaps(shape: Any, upper: list[int], lower: list[int]) -> Array:
