@@ -173,7 +173,11 @@ class Driver:
 def strain_of(read: Reading, model: MeshModel) -> float:
     """How far a face is from a neutral one that looks at the viewer."""
     turn = float(np.linalg.norm(vector_of(read.skull.rotation))) / 0.2
-    return turn**2 + float(((read.expression / model.expression_std) ** 2).mean()) * 3
+    usual = float(((read.expression / model.expression_std) ** 2).mean())
+    lids = min(float(read.shape[ring[12], 1] - read.shape[ring[4], 1]) for ring in (EYE_RIGHT, EYE_LEFT))
+    lips = max(0.0, float(read.shape[14, 1] - read.shape[13, 1]))
+    # Parted lips and falling lids say most of all that somebody is just saying or doing something.
+    return turn**2 + 4 * usual + (max(0.0, lips - 0.04) / 0.05) ** 2 + (max(0.0, 0.12 - lids) / 0.03) ** 2
 
 
 def motion_of(read: Reading, rest: Skull) -> Motion:

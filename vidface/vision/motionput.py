@@ -23,6 +23,8 @@ _WIDEST: Final = 1.4
 """An eye opens no wider than so many times its own width at rest."""
 _SHUT: Final = 0.3
 """A lid that comes down to this share of its way is taken to be shut."""
+_CLOSED: Final = 0.02
+"""Lips that are no farther apart are shut; inter-ocular distances."""
 _UPPER_LIP: Final = LIPS_INNER[1:10]
 _LOWER_LIP: Final = LIPS_INNER[:10:-1]
 
@@ -107,7 +109,10 @@ class Face:
         made = self._likely(self.rest.expression + now - before)
         rest, was, goes = (self._gaps(one) for one in (self.rest.expression, before, now))
         share = np.clip(goes[:2] / np.maximum(was[:2], 0.03), 0, _WIDEST)
-        wanted = np.array([*(rest[:2] * share), max(rest[2] + goes[2] - was[2], 0.0)])
+        way = float(goes[2] - was[2])
+        # Lips that the model takes to be pressed together at rest lose nothing of the way on that.
+        way += float(np.clip(way, 0, max(-rest[2], 0.0)))
+        wanted = np.array([*(rest[:2] * share), rest[2] + way])
         # The likeliest change that brings it about.
         spread = self._openings * self.model.expression_std.astype(np.float64) ** 2
         step = spread.T @ np.linalg.solve(spread @ self._openings.T, wanted - self._gaps(made))
@@ -184,9 +189,7 @@ class Face:
         if not put.has("expression", "lips"):
             now = rest
         gaps, own = _gaps(shape, upper, lower), _gaps(self.read.shape, upper, lower)
-        # What the model does not say of the lips at rest goes as they close.
-        extra = float(own.mean()) - rest
-        wanted = max(0.0, now + extra * float(np.clip(now / max(rest, 0.02), 0, 1))) * put.lip_openness
+        wanted = _opening(float(own.mean()), rest, now) * put.lip_openness
         down = wanted - float(gaps.mean())
         shape[:, 1] += down * _below(self.model.mean)
         gaps = _gaps(shape, upper, lower)
@@ -197,6 +200,18 @@ class Face:
 
 def _gaps(shape: Any, upper: list[int], lower: list[int]) -> Array:
     return np.asarray(shape[lower, 1] - shape[upper, 1], np.float64)
+
+
+def _opening(own: float, rest: float, now: float) -> float:
+    """How far lips are apart that are `own` apart where the model says `rest`, when it says `now`.
+
+    They open by the way that the model says, and close in proportion, whatever it does not say of them.
+    """
+    if now >= max(rest, 0.0):
+        return own + now - max(rest, 0.0)
+    if rest > _CLOSED:
+        return own * max(now, 0.0) / rest
+    return own if now >= rest else max(0.0, own + now - rest)
 
 
 def _below(mean: Any) -> Array:
