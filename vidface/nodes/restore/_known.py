@@ -34,7 +34,7 @@ class KnownPeople:
         if len(reference) and reference.fingerprint != fingerprint:
             raise UsageError(
                 f"restore.face: the gallery {folder} holds vectors of {reference.fingerprint}, but "
-                f"restoration is steered by {fingerprint}; run vidface gallery re-embed, or take another."
+                f"restoration is judged by {fingerprint}; run vidface gallery re-embed, or take another."
             )
         vectors, owners = np.asarray(reference.vectors), reference.owners
         self._vectors = {

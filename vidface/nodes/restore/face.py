@@ -66,8 +66,8 @@ class RestoreFace(Node):
 
     The guard compares who the face is before and after: to the best looks of its track, or to the person's
     pictures in a gallery. Where restoration leads away from the person, the picture falls back to what it
-    was, smoothly. With a `gallery`, the enrolled pictures are also given to the network: those of `person`,
-    or of whom recognize.identify recognises where `identity` is wired in.
+    was, smoothly. Of a `gallery`, `person` is meant, or whom recognize.identify recognises where `identity`
+    is wired in. The network itself is not shown the known pictures: that was measured to bring nothing.
 
     A restored face is a picture that a network made plausible. It is no evidence, and the output says that
     it was generated.
@@ -212,11 +212,8 @@ class RestoreFace(Node):
     def _restore(self, cuts: list[Cut]) -> Restored:
         trails = [self._trails.get(cut.track) for cut in cuts]
         states = [self._network.blank() if trail is None else trail.state for trail in trails]
-        known = np.zeros((len(cuts), self._network.known), np.float32)
-        for vector, cut in zip(known, cuts, strict=True):
-            if cut.person is not None:
-                vector[:] = cut.person
-        return self._network(np.stack([cut.crop for cut in cuts]), np.stack(states), known)
+        nobody = np.zeros((len(cuts), self._network.known), np.float32)
+        return self._network(np.stack([cut.crop for cut in cuts]), np.stack(states), nobody)
 
     def _judge(
         self, now: Frame, cut: Cut, restored: NDArray[np.float32], state: State
