@@ -516,7 +516,8 @@ def test_the_real_sampler_finds_people_in_a_clip(samples: Path) -> None:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are deaf to it
 from tests.cli.test_gallery import Made
 from vidface.cli._gallery_tracks import TrackPlaces, places_of
 from vidface.cli.gallery import gallery

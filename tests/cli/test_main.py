@@ -167,6 +167,13 @@ def test_format_adds_a_table(monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_pa
     assert (tmp_path / "o" / "faces.csv").exists()
 
 
+HEARING = (
+    "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('vidface', run_name='__main__', alter_sys=True)"
+)
+"""`python -m vidface`; a shell starts its background jobs deaf to Ctrl-C, and the tests may run in one."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_readable_files(repo: Path, tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C (or a service manager's stop) ends with 130; the video plays, every JSON line is whole."""
@@ -175,7 +182,7 @@ def test_an_interrupt_leaves_readable_files(repo: Path, tmp_path: Path, number: 
     out = tmp_path / "o"
     words = ["run", GRAPH, "samples/two_people.mp4", "-o", str(out), "--set", "video.preset=medium"]
     work = subprocess.Popen(
-        [sys.executable, "-m", "vidface", *words], cwd=repo, stderr=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-c", HEARING, *words], cwd=repo, stderr=subprocess.PIPE, text=True, env=os.environ
     )
     deadline = time.monotonic() + 30
     faces = out / "faces.jsonl"
