@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from vidface.errors import OutputError, OutputExistsError, UsageError
+from vidface.cli._outfile import check_out, make_folder, write_out
+from vidface.errors import UsageError
 
 METHODS: Final = ("static", "affine", "warp", "network")
 DRIVES: Final = ("relative", "absolute", "mesh")
@@ -60,39 +61,13 @@ def reenact(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
     if options["drive"] == "mesh" and options["source"] is not None:
         raise UsageError("--drive mesh would put the driver's face on --source; take relative or absolute")
     if out is not None:
-        _check(out, overwrite=overwrite)
+        check_out(out, (".md", ".json"), overwrite=overwrite)
     for option, folder in (("--pictures", options["sheets"]), ("--videos", options["films"])):
         if folder is not None:
-            _make_folder(option, folder)
+            make_folder(option, folder)
     options["methods"] = tuple(dict.fromkeys(options["methods"]))
     report = reenact_report(clips, ReenactOptions(**options))
     text = "\n".join(reenact_markdown(report))
     if out is not None:
-        _write(out, reenact_json(report) if out.suffix.lower() == ".json" else text + "\n")
+        write_out(out, reenact_json(report) if out.suffix.lower() == ".json" else text + "\n")
     click.echo(reenact_json(report) if as_json else text)
-
-
-def _check(out: Path, *, overwrite: bool) -> None:
-    """Long work is not to end at a file that cannot be written."""
-    if out.suffix.lower() not in (".md", ".json"):
-        raise UsageError(f"--out wants a file that ends in .md or .json, but got {out}")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
-
-
-def _make_folder(option: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{option} wants a folder, but {folder} cannot be made ({error.strerror})"
-        ) from error
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror})") from error

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from vidface.errors import OutputError, OutputExistsError, UsageError
+from vidface.cli._outfile import check_out, make_folder, write_out
 
 LEVELS: Final = ("mild", "medium", "heavy")
 METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
@@ -63,41 +63,15 @@ def restore(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
     from vidface.cli._restoretext import restore_csv, restore_json, restore_text
 
     if out is not None:
-        _check(out, overwrite=overwrite)
+        check_out(out, (".json", ".csv"), overwrite=overwrite)
     if options["sheets"] is not None:
-        _make_folder(options["sheets"])
+        make_folder("--pictures", options["sheets"])
     options["methods"] = tuple(dict.fromkeys(options["methods"])) or METHODS
     report = restore_report(clips, RestoreOptions(**options))
     if out is not None:
-        _write(out, restore_csv(report) if out.suffix.lower() == ".csv" else restore_json(report))
+        write_out(out, restore_csv(report) if out.suffix.lower() == ".csv" else restore_json(report))
     if as_json:
         click.echo(restore_json(report))
         return
     for line in restore_text(report):
         click.echo(line)
-
-
-def _check(out: Path, *, overwrite: bool) -> None:
-    """Hours of work are not to end at a file that cannot be written."""
-    if out.suffix.lower() not in (".json", ".csv"):
-        raise UsageError(f"--out wants a file that ends in .json or .csv, but got {out}")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
-    if out.exists() and not overwrite:
-        raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"--pictures wants a folder, but {folder} cannot be made ({error.strerror})"
-        ) from error
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror})") from error

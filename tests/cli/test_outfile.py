@@ -1,0 +1,43 @@
+"""The file of --out and the folders beside it are found wanting before long work begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidface.cli._outfile import check_out, make_folder, write_out
+from vidface.errors import OutputError, OutputExistsError, UsageError
+
+ENDINGS = (".md", ".json")
+
+
+def test_an_ending_that_is_not_known_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ends in \.md or \.json, but got .*out\.txt"):
+        check_out(tmp_path / "out.txt", ENDINGS, overwrite=False)
+
+
+def test_a_file_needs_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no .*away"):
+        check_out(tmp_path / "away" / "out.md", ENDINGS, overwrite=False)
+
+
+def test_a_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    """Endings in capitals count as well."""
+    out = tmp_path / "out.JSON"
+    check_out(out, ENDINGS, overwrite=False)
+    write_out(out, "ä\n")
+    assert out.read_bytes() == "ä\n".encode()
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        check_out(out, ENDINGS, overwrite=False)
+    check_out(out, ENDINGS, overwrite=True)
+
+
+def test_what_cannot_be_made_or_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(UsageError, match=r"--pictures wants a folder, but .*file"):
+        make_folder("--pictures", tmp_path / "file")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_out(tmp_path, "text")
+    make_folder("--videos", tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()

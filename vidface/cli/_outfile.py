@@ -1,0 +1,53 @@
+"""What `vidface eval` writes beside what it prints: a report by the ending of its name, and folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidface.errors import OutputError, OutputExistsError, UsageError
+
+
+def check_out(out: Path, endings: Sequence[str], *, overwrite: bool) -> None:
+    """Long work is not to end at a file that cannot be written.
+
+    Args:
+        out: the file of --out.
+        endings: those that are known, in lower case with their dots.
+
+    Raises:
+        UsageError: another ending, or no folder to write in.
+        OutputExistsError: the file is there, and may not be replaced.
+    """
+    if out.suffix.lower() not in endings:
+        raise UsageError(f"--out wants a file that ends in {' or '.join(endings)}, but got {out}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
+    if out.exists() and not overwrite:
+        raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
+
+
+def make_folder(option: str, folder: Path) -> None:
+    """Make the folder of an option, if it is not there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{option} wants a folder, but {folder} cannot be made ({error.strerror})"
+        ) from error
+
+
+def write_out(out: Path, text: str) -> None:
+    """Write the file of --out.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror})") from error
