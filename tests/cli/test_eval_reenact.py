@@ -251,13 +251,14 @@ def test_the_network_gets_places_and_six_guides(monkeypatch: pytest.MonkeyPatch,
         def __init__(self, name: str, device: object, *, threads: int) -> None:
             assert (name, threads) == ("vidface-portrait", 2)
 
-        def __call__(self, source: Any, places: Any, guides: Any) -> tuple[Any, Any]:
+        def __call__(self, source: Any, places: Any, guides: Any) -> tuple[Any, Any, Any]:
             seen.extend((places, guides))
-            return source, guides[..., 0]
+            trust = np.zeros((SIDE, SIDE), np.float32)
+            return places, trust, np.full((SIDE, SIDE, 3), 77, np.float32)
 
     monkeypatch.setattr(_reenactmethods, "PortraitNetwork", Drawer)
     source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), face(model), model)
-    assert METHODS["network"].open(source)(source.mesh) is source.picture
+    assert (METHODS["network"].open(source)(source.mesh) == 77).all()
     places, guides = seen
     assert (places.shape, guides.shape) == ((SIDE, SIDE, 2), (SIDE, SIDE, 6))
     assert guides.dtype == np.float32

@@ -136,3 +136,43 @@ def test_eight_portraits_a_second_with_room_to_spare() -> None:
     for _ in range(5):
         render(one, target)
     assert (time.process_time() - start) / 5 < 0.08
+
+
+def test_a_painter_that_trusts_the_field_gives_the_moved_picture() -> None:
+    """And the picture keeps its sharpness at twice the size at which the painter works."""
+    for side in (256, 512):
+        mesh = head(side, angles=(12, 4, 0))
+        plain = render(source(Look(texture(side), head(side))), mesh)
+        painted = render(source(Look(texture(side), head(side))), mesh, trusting)
+        outside = np.s_[: side // 8]
+        assert np.abs(plain.picture[outside].astype(int) - painted.picture[outside]).max() <= 1
+
+
+def test_where_a_painter_does_not_trust_the_field_its_own_colours_stand() -> None:
+    """All of them, at any size; the border stays soft."""
+
+    def red(picture: Any, places: Any, guides: Any) -> tuple[Any, Any, Any]:
+        rest = np.zeros((256, 256, 3), np.float32) + np.array([200, 0, 0], np.float32)
+        return places, np.zeros((256, 256), np.float32), rest
+
+    drawn = render(source(Look(texture(512), head(512))), head(512, angles=(5, 0, 0)), red)
+    assert (drawn.picture == np.array([200, 0, 0])).all()
+    assert drawn.alpha[0].max() < 0.02
+
+
+def test_a_painter_sees_each_look_at_the_size_it_knows() -> None:
+    """256 pixels, six guides, whatever the portrait's size; the nearer look as well as the first."""
+    seen: list[Any] = []
+
+    def spy(picture: Any, places: Any, guides: Any) -> tuple[Any, Any, Any]:
+        seen.append((picture.shape, guides.shape, guides.dtype))
+        return trusting(picture, places, guides)
+
+    looks = (Look(texture(512), head(512)), Look(texture(512), head(512, angles=(30, 0, 0))))
+    render(source(*looks), head(512, angles=(28, 0, 0)), spy)
+    assert seen == [((256, 256, 3), (256, 256, 6), np.float32)] * 2
+
+
+def trusting(picture: Any, places: Any, guides: Any) -> tuple[Any, Any, Any]:
+    """A painter that changes nothing."""
+    return places, np.ones((256, 256), np.float32), np.zeros((256, 256, 3), np.float32)

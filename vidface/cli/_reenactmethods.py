@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.errors import ModelError, ModelMissingError
+from vidface.errors import ModelMissingError
 from vidface.infer import weights
 from vidface.infer.devices import resolve
 from vidface.infer.portrait import PortraitNetwork
-from vidface.vision.meshflow import mesh_field
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import five_of_mesh
 from vidface.vision.portrait import Look, PortraitSource
@@ -84,22 +83,14 @@ def warp(source: Source) -> Render:
 
 
 def network(source: Source) -> Render:
-    """The portrait network, which follows the same motion and fills what the picture does not show.
+    """The same with `engine: network`: it sets the motion right and fills what the picture does not show.
 
     Raises:
-        ModelError: it is missing, altered, or takes pictures of another size.
+        ModelError: the network is missing or altered.
     """
-    drawer = PortraitNetwork(NETWORK, resolve("auto"), threads=2)
-    high, wide = source.picture.shape[:2]
-    if (high, wide) != (drawer.size, drawer.size):
-        raise ModelError(f"{NETWORK} takes pictures of {drawer.size} pixels, but got {wide} x {high}")
-
-    def render(mesh: Mesh) -> Picture:
-        field = mesh_field(source.mesh, mesh, model=source.model, size=(wide, high))
-        guides = np.dstack([field.inside, field.seen, field.mouth, field.code]).astype(np.float32)
-        return drawer(source.picture, field.places, guides)[0]
-
-    return render
+    portrait = PortraitSource([Look(source.picture, source.mesh)], source.model)
+    painter = PortraitNetwork(NETWORK, resolve("auto"), threads=2)
+    return lambda mesh: draw(portrait, mesh, painter).picture
 
 
 def at_hand() -> tuple[str, ...]:

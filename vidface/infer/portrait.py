@@ -1,8 +1,8 @@
-"""The portrait network: a source picture, moved by a field of places, mended and filled."""
+"""The portrait network: sets a field of places right, says where to trust it, and draws the rest."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,21 @@ from vidface.errors import ModelError
 from vidface.infer import session
 
 _INPUTS: Final = {"source": 3, "places": 2, "guides": 6}
-_OUTPUTS: Final = {"picture", "trust"}
+_OUTPUTS: Final = {"places_right", "trust", "rest"}
+
+
+class Layers(NamedTuple):
+    """What the target picture is made of: trust x the source taken at places + rest.
+
+    Attributes:
+        places: size x size x 2 float32, where in the source each pixel comes from, set right; pixels.
+        trust: size x size float32 in [0, 1].
+        rest: size x size x 3 float32 RGB in levels, weighted with 1 - trust already.
+    """
+
+    places: NDArray[np.float32]
+    trust: NDArray[np.float32]
+    rest: NDArray[np.float32]
 
 
 class PortraitNetwork:
@@ -34,23 +48,20 @@ class PortraitNetwork:
         if channels != _INPUTS or {port.name for port in self._model.outputs} != _OUTPUTS:
             raise ModelError(
                 f"{name} takes {', '.join(map(str, self._model.inputs))}, but a portrait network takes "
-                "source, places and guides and gives picture and trust, as vidface-portrait does."
+                "source, places and guides and gives places_right, trust and rest, as vidface-portrait does."
             )
         self.size = int(wanted["source"].shape[2] or 256)
 
     def __call__(
         self, source: NDArray[np.uint8], places: NDArray[np.float32], guides: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Draw the target picture.
+    ) -> Layers:
+        """What the target picture is made of.
 
         Args:
             source: size x size x 3 RGB.
             places: size x size x 2, where in the source each target pixel comes from, pixels counted from
                 the border (the first pixel's middle is 0.5).
             guides: size x size x 6: inside, seen, mouth, and the point on the mean face (`MeshField`).
-
-        Returns:
-            size x size x 3 RGB, and size x size in [0, 1]: how far each pixel is the moved source.
 
         Raises:
             ModelError: the runtime failed, or an array has another shape.
@@ -60,8 +71,13 @@ class PortraitNetwork:
             places=_planes(places * np.float32(2 / self.size) - 1),
             guides=_planes(guides),
         )
-        picture = np.clip(found["picture"][0].transpose(1, 2, 0), 0, 255)
-        return np.rint(picture).astype(np.uint8), np.asarray(found["trust"][0, 0], np.float32)
+        right = (found["places_right"][0].transpose(1, 2, 0) + 1) * np.float32(self.size / 2)
+        rest = found["rest"][0].transpose(1, 2, 0)
+        return Layers(
+            np.ascontiguousarray(right, np.float32),
+            np.ascontiguousarray(found["trust"][0, 0], np.float32),
+            np.ascontiguousarray(rest, np.float32),
+        )
 
     def close(self) -> None:
         """Give back the session's memory."""

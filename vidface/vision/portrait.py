@@ -7,7 +7,7 @@ the picture they are taken from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -24,6 +24,7 @@ from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
 from vidface.vision.motionfit import Person
 from vidface.vision.motionput import Face
+from vidface.vision.resize import resize
 from vidface.vision.rigid import angle_between
 
 Array = NDArray[np.float32]
@@ -43,6 +44,13 @@ _INSIDE_MOUTH: Final = (44.0, 18.0, 17.0)
 """RGB of the dark behind the teeth."""
 _SHUT: Final = 0.05
 """Mouths open less than this show no teeth; inter-ocular distances."""
+
+
+Painter = Callable[[Picture, Array, Array], tuple[Array, Array, Array]]
+"""A network: source, places and guides of `FIELD` pixels -> places set right, trust, and the rest.
+
+See `vidface.infer.portrait`: the picture is trust x the source taken at the places + the rest.
+"""
 
 
 class Drawn(NamedTuple):
@@ -106,6 +114,16 @@ class PortraitSource:
         """Which look shows most of the mouth's inside."""
         return int(np.argmax(self.openings))
 
+    @property
+    def lends_mouth(self) -> bool:
+        """The first look's mouth is shut, and another one shows its inside."""
+        return self.openings[0] < _SHUT <= self.openings[self.mouth]
+
+    @cached_property
+    def small(self) -> tuple[Picture, ...]:
+        """The looks at `FIELD` pixels, as a network takes them."""
+        return tuple(resize(look.picture, (FIELD, FIELD)) for look in self.looks)
+
     def nearest(self, target: Any) -> int:
         """Which look is turned most like a mesh."""
         if len(self.looks) == 1:
@@ -144,24 +162,31 @@ def inner_bounds(left: float, top: float, size: tuple[float, float], side: int) 
     return tuple(float(np.clip(end, 0, side)) for end in ends)  # type: ignore[return-value]
 
 
-def render(source: PortraitSource, target: Any) -> Drawn:
-    """The person with another mesh, by moving pictures alone.
+def render(source: PortraitSource, target: Any, painter: Painter | None = None) -> Drawn:
+    """The person with another mesh.
 
     Outside the face that is the first look; inside, another look takes over where it is turned more like
-    the target and shows what the first one does not. The inside of the mouth hangs from the upper lip and
-    comes from the look whose mouth is most open, where the first one's is shut; what no look shows is dark.
+    the target and shows what the first one does not. Without a painter pictures are moved, no more: the
+    inside of the mouth hangs from the upper lip and comes from the look whose mouth is most open, where the
+    first one's is shut; what no look shows is dark. A painter sets places right and draws what no picture
+    shows; it draws the mouth too, where no other look lends one.
 
     Args:
         source: the pictures.
         target: 478 x 3, pixels of the square, finite.
+        painter: a network that follows the field; None moves pictures alone.
     """
     mesh = np.asarray(target, np.float32)
     field = field_to(source, 0, mesh)
-    out = _moved(source.looks[0].picture, field.places, source.side)
+    out = _shown(source, 0, field, painter)
     other = source.nearest(mesh)
     if other:
-        out = _merged(out, field, source, other, mesh)
-    out = _with_mouth(out, field, source, mesh)
+        there = field_to(source, other, mesh)
+        share = _share(field, there, source.turns[[0, other]], source.turn_of(mesh))
+        taken = _shown(source, other, there, painter)
+        out = np.asarray(out + (taken - out) * _grown(share, source.side)[..., None], np.float32)
+    if painter is None or source.lends_mouth:
+        out = _with_mouth(out, field, source, mesh)
     return Drawn(np.clip(out + 0.5, 0, 255).astype(np.uint8), border(source.side))
 
 
@@ -201,18 +226,26 @@ def _grown(mask: Array, side: int) -> Array:
     return np.asarray(cv2.resize(mask, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _merged(out: Array, field: MeshField, source: PortraitSource, other: int, mesh: Array) -> Array:
-    """Another look's face over the first one's, where it shows more."""
-    there = field_to(source, other, mesh)
-    turns = source.turns[[0, other]]
-    apart = np.exp(-((angle_between(turns, source.turn_of(mesh)[None]) / _NEAR_DEG) ** 2)) + 1e-3
+def _shown(source: PortraitSource, look: int, field: MeshField, painter: Painter | None) -> Array:
+    """A look moved along its field; by a painter, in the same sharpness where that trusts it."""
+    picture = source.looks[look].picture
+    if painter is None:
+        return _moved(picture, field.places, source.side)
+    guides = np.dstack([field.inside, field.seen, field.mouth, field.code])
+    places, trust, rest = painter(source.small[look], field.places, np.asarray(guides, np.float32))
+    out = _moved(picture, places, source.side)
+    out *= _grown(trust, source.side)[..., None]
+    return np.asarray(out + _grown(rest, source.side), np.float32)
+
+
+def _share(field: MeshField, there: MeshField, turns: Matrix, turn: Matrix) -> Array:
+    """How far another look takes over from the first one, at `FIELD` pixels, 0 to 1."""
+    apart = np.exp(-((angle_between(turns, turn[None]) / _NEAR_DEG) ** 2)) + 1e-3
     own, their = field.seen * apart[0] + 1e-4, there.seen * apart[1]
     share: Any = cv2.blur(np.asarray(their**2 / (their**2 + own**2) * field.inside, np.float32), (9, 9))
     # Towards the outline of the face the first look takes over, whose hair and neck stand around it.
     depth = cv2.distanceTransform((field.inside > 0).astype(np.uint8), cv2.DIST_L2, 3)
-    share *= np.clip(depth / 12, 0, 1)
-    taken = _moved(source.looks[other].picture, there.places, source.side)
-    return np.asarray(out + (taken - out) * _grown(share, source.side)[..., None], np.float32)
+    return np.asarray(share * np.clip(depth / 12, 0, 1), np.float32)
 
 
 def _with_mouth(out: Array, field: MeshField, source: PortraitSource, mesh: Array) -> Array:

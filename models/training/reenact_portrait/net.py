@@ -84,8 +84,11 @@ class PortraitNet(nn.Module):
         with torch.no_grad():  # channel 3 of each pixel: trust, near 1 at first
             self.leave[0].bias[12:] = 2.0
 
-    def forward(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
+    def layers(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Places set right (n, 2, 256, 256), trust (n, 1, 256, 256), and what is drawn where trust is low.
+
+        The last one, (n, 3, 256, 256) in -1..1, already is weighted with 1 - trust.
+        """
         source = source * (1 / 127.5) - 1
         first = moved(source, places)
         features = moved(self.seen(source), halved(places, SIDE // 4))
@@ -101,8 +104,30 @@ class PortraitNet(nn.Module):
         shift = nn.functional.interpolate(shift, (SIDE, SIDE), mode="bilinear", align_corners=False)
         trust = torch.sigmoid(drawn[:, 3:])
         # What is drawn is a change of the moved picture: where trust is low it may be any change.
-        picture = trust * moved(source, places + shift) + (1 - trust) * (first + 2 * torch.tanh(drawn[:, :3]))
+        return places + shift, trust, (1 - trust) * (first + 2 * torch.tanh(drawn[:, :3]))
+
+    def forward(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        right, trust, rest = self.layers(source, places, guides)
+        picture = trust * moved(source * (1 / 127.5) - 1, right) + rest
         return (picture + 1) * 127.5, trust
+
+
+class Layered(nn.Module):
+    """What is exported: the layers, so that a picture of any size may be moved by the places.
+
+    forward: as `PortraitNet` -> places (n, 2, 256, 256) in -1..1, trust (n, 1, 256, 256), rest
+    (n, 3, 256, 256) RGB 0..255, weighted with 1 - trust: picture = trust * moved(source, places) + rest.
+    """
+
+    def __init__(self, network: PortraitNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        right, trust, rest = self.network.layers(source, places, guides)
+        return right, trust, (rest + (1 - trust)) * 127.5
 
 
 def doubled(x: Tensor) -> Tensor:
