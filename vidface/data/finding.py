@@ -54,6 +54,7 @@ class Finding:
         heat: h x w uint8, how much each place of the face's crop speaks for a manipulation (0 none, 255
             most); None where the test has no map.
         frame: index of the frame that `heat` was made of; -1 without one.
+        picture: H x W x 3 uint8 RGB, the crop that `heat` lies over edge on edge; None where not kept.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Finding:
     details: Mapping[str, float] = field(default_factory=dict)
     heat: NDArray[np.uint8] | None = None
     frame: int = -1
+    picture: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if math.isinf(self.score):
@@ -77,6 +79,9 @@ class Finding:
         if self.heat is not None:
             heat = frozen_array("Finding.heat", self.heat, dtype=np.uint8, shape=(None, None))
             object.__setattr__(self, "heat", heat)
+        if self.picture is not None:
+            crop = frozen_array("Finding.picture", self.picture, dtype=np.uint8, shape=(None, None, 3))
+            object.__setattr__(self, "picture", crop)
 
     @property
     def applies(self) -> bool:

@@ -1,4 +1,4 @@
-"""What may stand beside a face's own columns: pose, measures, quality, its mesh and who it is."""
+"""What may stand beside a face's own columns: pose, measures, quality, mesh, who it is, the verdict."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vidface.data.measures import Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.pose import POSE_COLUMNS, Poses
 from vidface.data.rows import check_rows
+from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 
 DECIMALS: Final = 4
@@ -37,10 +38,11 @@ class Extra:
     mesh: Meshes | None = None
     quality: Measures | None = None
     identity: Identities | None = None
+    verdict: Verdicts | None = None
 
     def __post_init__(self) -> None:
         check_rows(self.faces, pose=self.pose, measures=self.measures, mesh=self.mesh, quality=self.quality)
-        check_rows(self.faces, identity=self.identity)
+        check_rows(self.faces, identity=self.identity, verdict=self.verdict)
 
     def columns(self) -> tuple[str, ...]:
         """Names of the flat columns that these values fill."""
@@ -78,7 +80,7 @@ class Extra:
             yield [*map(_plain, row), *more]
 
     def nested(self) -> Iterator[dict[str, Any]]:
-        """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes, as wired."""
+        """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes ... as wired."""
         rows: list[dict[str, Any]] = [{} for _ in range(len(self.faces))]
         if self.pose is not None:
             _add(rows, "pose", POSE_COLUMNS, self._padded(_stack(self.pose.columns())))
@@ -94,6 +96,8 @@ class Extra:
             _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
         for row, one in zip(rows, self.identity.rows if self.identity else (), strict=False):
             row["identity"] = one.row()
+        for row, opinion in zip(rows, self.verdict.rows if self.verdict else (), strict=False):
+            row["verdict"] = opinion.row()
         yield from rows
 
     def _who(self) -> list[list[float | str | None]]:

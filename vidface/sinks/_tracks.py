@@ -12,6 +12,7 @@ from vidface.data.identity import Identity
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.times import time_text
+from vidface.data.verdict import Verdict
 from vidface.sinks._ranks import ranks_of
 
 
@@ -37,6 +38,7 @@ class TrackSummary:
     quality_sum: float = 0.0
     measured: int | None = None
     identity: Identity | None = None
+    verdict: Verdict | None = None
 
     def add(self, frame: Frame, *, score: float, height: float, quality: float, interpolated: bool) -> None:
         """Take in the track's row of a frame; `quality` is that of `vidface.sinks._ranks`."""
@@ -77,6 +79,7 @@ class TrackSummary:
             **({} if self.judged is None else {"mean_quality": self._mean_quality()}),
             **({} if self.measured is None else {"measured": self.measured}),
             **({} if self.identity is None else {"identity": _decided(self.identity)}),
+            **({} if self.verdict is None else {"verdict": self.verdict.full_row()}),
         }
 
     def judge(self, quality: float) -> None:

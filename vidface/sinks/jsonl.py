@@ -13,6 +13,7 @@ from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.data.times import time_text
+from vidface.data.verdict import Verdicts
 from vidface.node import Sink, Target
 from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile
@@ -28,14 +29,16 @@ class Jsonl(Sink):
     `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
     x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
     in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), quality (name:
-    value), of the mesh its presence and blendshapes (name: value), and identity (state, name, score,
-    margin, nearest, looks); null where not measured.
+    value), of the mesh its presence and blendshapes (name: value), identity (state, name, score,
+    margin, nearest, looks), and verdict so far (opinion, probability, low, high, used); null where not
+    measured.
 
     A track's line: first and last frame and time, frames, how many of them detected and
     interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
     frame (by the column `quality` of the wired quality, and then also mean_quality; without it by
     `vidface.vision.bestshot`, without sharpness); where meshes are wired in, on how many frames it was
-    measured; with identities the last decision and the frames that support it. An output of another
+    measured; with identities the last decision and the frames that support it; with verdicts the last one,
+    with reasons, tests left out, and the probability over time. An output of another
     name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
 
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
@@ -64,6 +67,7 @@ class Jsonl(Sink):
         mesh: Meshes | None = None,
         quality: Measures | None = None,
         identity: Identities | None = None,
+        verdict: Verdicts | None = None,
     ) -> None:
         """Write a frame's line.
 
@@ -71,9 +75,17 @@ class Jsonl(Sink):
             UsageError: a wired value has not a row for every face, or quality no column of that name.
             OutputError: the line cannot be written.
         """
-        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality, identity=identity)
+        extra = Extra(
+            faces,
+            pose=pose,
+            measures=measures,
+            mesh=mesh,
+            quality=quality,
+            identity=identity,
+            verdict=verdict,
+        )
         follow(self._tracks, frame, faces, mesh=mesh, quality=quality)
-        _remember(self._tracks, faces, identity)
+        _remember(self._tracks, faces, identity, verdict)
         self._faces += len(faces)
         if self._file is not None:
             self._file.write(compact(self._line(frame, extra)))
@@ -114,11 +126,16 @@ class Jsonl(Sink):
         return line
 
 
-def _remember(tracks: dict[int, TrackSummary], faces: Faces, identity: Identities | None) -> None:
+def _remember(
+    tracks: dict[int, TrackSummary], faces: Faces, identity: Identities | None, verdict: Verdicts | None
+) -> None:
     """Of each track the last thing that was decided."""
     for number, one in zip(faces.tracks.tolist(), identity.rows if identity else (), strict=False):
         if number in tracks:
             tracks[number].identity = one
+    for number, opinion in zip(faces.tracks.tolist(), verdict.rows if verdict else (), strict=False):
+        if number in tracks:
+            tracks[number].verdict = opinion
 
 
 def compact(row: dict[str, Any]) -> str:

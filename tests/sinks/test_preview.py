@@ -1,0 +1,43 @@
+"""preview: small, of a kind that browsers play, private, at the input's times."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tests.sinks.test_jsonl import BASE, target
+from vidface.media.decode import open_source
+from vidface.media.pixels import frame_from_rgb
+from vidface.sinks.preview import Preview
+
+
+def test_it_is_small_and_at_the_same_times(tmp_path: Path) -> None:
+    """Height as asked, even sides, 8 bits 4:2:0, every frame at its time (uneven ones too)."""
+    pts = [6400, 6912, 8000, 9000]
+    sink = Preview(height=96)
+    sink.start(target(tmp_path, "preview"))
+    for index, when in enumerate(pts):
+        pixels = np.full((241, 321, 3), 40 * index, np.uint8)
+        sink.process(replace(frame_from_rgb(pixels, index), pts=when, time_base=BASE))
+    facts = sink.finish()
+    sink.close()
+    path = tmp_path / "preview.mp4"
+    source = open_source(path)
+    assert (source.info.width, source.info.height) == (128, 96)
+    assert source.info.pixel_format == "yuv420p"
+    assert [frame.time for frame in source.frames()] == [when * BASE for when in pts]
+    source.close()
+    assert facts["first_time"] == "0.500000"
+    assert facts["size"] == [128, 96]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_without_frames_there_is_no_file(tmp_path: Path) -> None:
+    """An empty run says so and ends well."""
+    sink = Preview()
+    sink.start(target(tmp_path, "preview"))
+    assert sink.finish()["files"] == []
+    sink.close()
