@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.planes import Planes
-from vidface.vision.paint import BLACK, LUMA_WEIGHTS, Canvas, Rgb, Tile
+from vidface.vision.paint import BLACK, Canvas, Rgb, Tile
 from vidface.vision.warpframe import warp_planes
+from vidface.vision.yuvcodes import spans_of, yuv_of_rgb, zeros_of
 
 LINE: Final[Rgb] = (255, 255, 255)
 _SAME_ASPECT: Final = 0.01
@@ -116,43 +117,20 @@ def _recoded(source: Planes, like: Planes) -> Planes:
         return source
     turn = np.eye(3)
     if source.matrix != like.matrix:
-        turn = np.linalg.inv(_to_rgb(like)) @ _to_rgb(source)
+        turn = yuv_of_rgb(like.matrix) @ np.linalg.inv(yuv_of_rgb(source.matrix))
         source = _full_chroma(source)
-    (zeros, spans), (bases, steps) = _coding(source), _coding(like)
     parts = [
-        (plane - float(zero)) / span for plane, zero, span in zip(_all(source), zeros, spans, strict=True)
+        (plane - float(zero)) / span
+        for plane, zero, span in zip(_all(source), zeros_of(source), spans_of(source), strict=True)
     ]
     if source.matrix != like.matrix:
         parts = [sum(turn[i, k] * parts[k] for k in range(3)) for i in range(3)]
     dtype, top = like.luma.dtype, (1 << like.bits) - 1
     codes = [
         np.clip(np.rint(part * step + base), 0, top).astype(dtype)
-        for part, base, step in zip(parts, bases, steps, strict=True)
+        for part, base, step in zip(parts, zeros_of(like), spans_of(like), strict=True)
     ]
     return Planes(codes[0], codes[1], codes[2], like.bits, like.matrix, like.full_range)
-
-
-def _coding(planes: Planes) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Code values of zero, and codes per unit, of luma (0 .. 1), u and v (-0.5 .. 0.5)."""
-    half, top = 1 << (planes.bits - 1), (1 << planes.bits) - 1
-    step = 1 << (planes.bits - 8)
-    if planes.full_range:
-        return (0, half, half), (top, top, top)
-    return (16 * step, half, half), (219 * step, 224 * step, 224 * step)
-
-
-def _to_rgb(planes: Planes) -> NDArray[np.float64]:
-    """3 x 3 from luma, u, v in units to red, green, blue."""
-    kr, kb = LUMA_WEIGHTS[planes.matrix]
-    kg = 1 - kr - kb
-    forth = np.array(
-        [
-            (kr, kg, kb),
-            (-kr / (2 - 2 * kb), -kg / (2 - 2 * kb), 0.5),
-            (0.5, -kg / (2 - 2 * kr), -kb / (2 - 2 * kr)),
-        ]
-    )
-    return np.asarray(np.linalg.inv(forth))
 
 
 def _full_chroma(planes: Planes) -> Planes:

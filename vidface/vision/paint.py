@@ -20,13 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.planes import Planes
+from vidface.vision.yuvcodes import spans_of, yuv_of_rgb, zeros_of
 
 Rgb = tuple[int, int, int]
 Cover = NDArray[np.uint8]
 """h x w, 0 (not covered) to 255 (covered)."""
-
-LUMA_WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
-"""Kr and Kb of ITU-R BT.601-7, BT.709-6 and BT.2020-2."""
 
 HALO: Final[Rgb] = (8, 8, 10)
 BLACK: Final[Rgb] = (0, 0, 0)
@@ -41,15 +39,13 @@ for _table in (_ARC, _ROUND):
 
 def ink_codes(planes: Planes, rgb: Rgb) -> tuple[float, float, float]:
     """Code values (luma, u, v) of an RGB colour (0..255) in the coding of `planes`, not rounded."""
-    kr, kb = LUMA_WEIGHTS[planes.matrix]
-    r, g, b = (value / 255 for value in rgb)
-    luma = kr * r + (1 - kr - kb) * g + kb * b
-    blue, red = (b - luma) / (2 - 2 * kb), (r - luma) / (2 - 2 * kr)
-    top, half = (1 << planes.bits) - 1, 1 << (planes.bits - 1)
-    if planes.full_range:
-        return luma * top, min(half + blue * top, top), min(half + red * top, top)
-    step = 1 << (planes.bits - 8)
-    return (16 + 219 * luma) * step, half + 224 * blue * step, half + 224 * red * step
+    parts = (yuv_of_rgb(planes.matrix) @ np.array(rgb) / 255).tolist()
+    top = (1 << planes.bits) - 1
+    luma, blue, red = (
+        min(zero + part * span, top)
+        for zero, part, span in zip(zeros_of(planes), parts, spans_of(planes), strict=True)
+    )
+    return luma, blue, red
 
 
 class Tile(NamedTuple):

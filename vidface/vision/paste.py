@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vidface.data.planes import Planes
 from vidface.vision.grain import Grain, fill
-from vidface.vision.paint import LUMA_WEIGHTS
 from vidface.vision.warpframe import as_3x3
+from vidface.vision.yuvcodes import spans_of, yuv_of_rgb
 
 Matrix = NDArray[np.float64]
 Layer = NDArray[np.float32]
@@ -192,12 +192,8 @@ def _numbers(matrix: Matrix) -> Matrix:
 
 def _to_yuv(planes: Planes, gain: float) -> NDArray[np.float64]:
     """3 x 3 from a difference in R'G'B' of 0..255 to differences of codes."""
-    kr, kb = LUMA_WEIGHTS[planes.matrix]
-    luma = np.array([kr, 1 - kr - kb, kb])
-    blue, red = (np.array([0, 0, 1]) - luma) / (2 - 2 * kb), (np.array([1, 0, 0]) - luma) / (2 - 2 * kr)
-    top, step = (1 << planes.bits) - 1, 1 << (planes.bits - 8)
-    spans = (top, top, top) if planes.full_range else (219 * step, 224 * step, 224 * step)
-    return np.stack([luma, blue, red]) * (np.array(spans)[:, None] * gain / 255)
+    rows: NDArray[np.float64] = yuv_of_rgb(planes.matrix) * (np.array(spans_of(planes))[:, None] * gain / 255)
+    return rows
 
 
 def _limits(planes: Planes, *, chroma: bool) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.planes import Planes
-from vidface.vision.paint import LUMA_WEIGHTS
+from vidface.vision.yuvcodes import spans_of, yuv_of_rgb, zeros_of
 
 
 def fill_planes(planes: Planes, rgb: NDArray[np.uint8], *, left: int = 0, top: int = 0) -> None:
@@ -30,17 +30,12 @@ def fill_planes(planes: Planes, rgb: NDArray[np.uint8], *, left: int = 0, top: i
     across, down = planes.subsampling
     if left % across or top % down or left + wide > planes.size[0] or top + high > planes.size[1]:
         raise ValueError(f"a piece of {wide} x {high} at {left}, {top} does not fit {planes.size}")
-    kr, kb = LUMA_WEIGHTS[planes.matrix]
-    luma = np.array([kr, 1 - kr - kb, kb])
-    blue, red = (np.array([0, 0, 1]) - luma) / (2 - 2 * kb), (np.array([1, 0, 0]) - luma) / (2 - 2 * kr)
-    step = 1 << (planes.bits - 8)
-    most = (1 << planes.bits) - 1
-    spans, floor = ((219 * step, 224 * step), 16 * step) if not planes.full_range else ((most, most), 0)
-    rows = np.stack([luma * spans[0], blue * spans[1], red * spans[1]]) / 255
+    most, (black, grey, _) = (1 << planes.bits) - 1, zeros_of(planes)
+    rows = yuv_of_rgb(planes.matrix) * np.array(spans_of(planes))[:, None] / 255
     codes: Any = cv2.transform(rgb.astype(np.float32), rows)
-    planes.luma[top : top + high, left : left + wide] = _rounded(codes[..., 0] + floor, most, planes.luma)
+    planes.luma[top : top + high, left : left + wide] = _rounded(codes[..., 0] + black, most, planes.luma)
     for plane, sheet in ((planes.u, codes[..., 1]), (planes.v, codes[..., 2])):
-        small = _shrunk(sheet, across, down) + 128 * step
+        small = _shrunk(sheet, across, down) + grey
         y, x = top // down, left // across
         plane[y : y + small.shape[0], x : x + small.shape[1]] = _rounded(small, most, plane)
 
