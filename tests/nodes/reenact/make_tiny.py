@@ -13,6 +13,8 @@ motion.onnx      1 x 3 x 64 x 64 -> pitch, yaw, roll (66 equal bins), t (mean of
 warping.onnx     feature_3d, kp_driving, kp_source -> 1 x 3 x 128 x 128: the picture enlarged, brighter by the
                  mean of all coordinates by which the points were driven
 stitching.onnx   126 -> 65: all zero but 0.3 for the x of all points
+portrait.onnx    source 1 x 3 x 256 x 256, places (2 channels), guides (6) -> places_right (as given), trust
+                 (0 in the mouth, else 1), rest (pure red in the mouth, else 0)
 """
 
 from __future__ import annotations
@@ -49,6 +51,27 @@ def save(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     (HERE / f"{name}.onnx").write_bytes(model.SerializeToString())
+
+
+def portrait() -> None:
+    node, square = helper.make_node, [256, 256]
+    body = [
+        node("Identity", ["places"], ["places_right"]),
+        node("Slice", ["guides", "two", "three", "one"], ["mouth"]),
+        node("Sub", ["unit", "mouth"], ["trust"]),
+        node("Mul", ["mouth", "red"], ["rest"]),
+    ]
+    save(
+        "portrait",
+        body,
+        {"source": ["N", 3, *square], "places": ["N", 2, *square], "guides": ["N", 6, *square]},
+        {"places_right": ["N", 2, *square], "trust": ["N", 1, *square], "rest": ["N", 3, *square]},
+        two=np.array([2]),
+        three=np.array([3]),
+        one=np.array([1]),
+        unit=np.float32(1),
+        red=np.array([255, 0, 0], np.float32).reshape(1, 3, 1, 1),
+    )
 
 
 def lips() -> None:
@@ -128,6 +151,7 @@ def main() -> None:
     """Write the files."""
     HERE.mkdir(exist_ok=True)
     lips()
+    portrait()
     living()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.infer.places import put
 from vidface.data import Faces, Frame, SourceInfo
 from vidface.data.mesh import Meshes
-from vidface.errors import InputError, UsageError
+from vidface.errors import InputError, ModelError, ModelMissingError, UsageError
 from vidface.graph.harness import NodeHarness
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
@@ -191,3 +193,48 @@ def test_facts_say_how_it_went() -> None:
     assert said["frames"] == {"driven": 2, "held": 0, "at_rest": 0}
     assert said["sources"] == [COLLINS]
     assert "yaw on 1 frames" in said["notes"][0]
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: Path) -> Path:
+    """The project's own models, and beside them a made network: red in the opening of the mouth."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    for name in ("vidface-facedet", "vidface-facemesh", "vidface-meshmodel"):
+        (folder / name).symlink_to(repo / "models" / name)
+    monkeypatch.setenv("VIDFACE_MODELS", str(tmp_path / "user"))
+    monkeypatch.setattr(weights, "shipped_folder", lambda: folder)
+    data = (Path(__file__).parent / "tiny" / "portrait.onnx").read_bytes()
+    files = [{"name": "model.onnx", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}]
+    contract = {
+        "inputs": [{"shape": ["N", 3, 256, 256], "layout": "NCHW", "channels": "rgb"}],
+        "outputs": [{"meaning": "as the family has it"}],
+    }
+    put(folder, "red", task="reenact", family="vidface-portrait", contract=contract, files=files)
+    (folder / "red" / "model.onnx").write_bytes(data)
+    return folder
+
+
+def test_the_network_draws_what_the_picture_does_not_show(shipped: Path) -> None:
+    """Its red stands in the opened mouth and nowhere else; skin is moved as without it."""
+    wide = {"lip_openness": 2.0}
+    meshes = [driver(), driver(smile=3)]
+    (_, plain), (_, drawn) = run(meshes, **wide), run(meshes, engine="network", network="red", **wide)
+    apart = np.abs(drawn.frame.rgb().astype(int) - plain.frame.rgb()).max(axis=2)
+    red = (drawn.frame.rgb() > np.array([150, -1, -1])).all(axis=2) & (drawn.frame.rgb()[..., 1] < 90)
+    rows, columns = np.nonzero(apart > 40)
+    assert 0 < len(rows) < 0.03 * apart.size
+    assert red[rows, columns].mean() > 0.5
+    assert np.median(apart) == 0
+
+
+def test_a_network_that_is_not_there_is_named(shipped: Path) -> None:
+    """Before anything is drawn, as for every other model."""
+    with pytest.raises(ModelMissingError, match="nowhere"):
+        run([driver()], engine="network", network="nowhere")
+
+
+def test_a_network_of_another_kind_is_refused(shipped: Path) -> None:
+    """With its ports, and the ones that were wanted."""
+    with pytest.raises(ModelError, match="places_right"):
+        run([driver()], engine="network", network="vidface-facedet")

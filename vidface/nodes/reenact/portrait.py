@@ -13,6 +13,7 @@ from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.data.rows import check_rows
 from vidface.errors import UsageError
+from vidface.infer.portrait import PortraitNetwork
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._drive import Drivers, Lead, Moment, Replay
@@ -60,6 +61,10 @@ class ReenactPortrait(Node):
     shut in all pictures is dark inside. What the first picture hides (the far cheek, an ear) comes from
     another one, if there are several of the person, and is stretched where there is none.
 
+    `engine: network` follows the same motion. A network sets it right around the face, where the mesh says
+    nothing, and draws what the picture does not show: teeth, the ground behind a head that turned away.
+    It works at 256 pixels; where it only moves the picture, that keeps its own sharpness.
+
     The output is the whole first picture (`stitch`), or the square around the head. Frames without the
     driver hold for `hold_s`, then ease to rest. Turns beyond the limits bend gently and are told in the
     report. Of several faces in front of the camera the largest one drives until it is away, or `track`.
@@ -70,7 +75,10 @@ class ReenactPortrait(Node):
     source: str | list[str] = Field(
         description="Picture of the person, or a list of several, the main one first."
     )
-    engine: Literal["warp"] = Field("warp", description="warp: the picture moved, no network.")
+    engine: Literal["warp", "network"] = Field(
+        "warp", description="warp: the picture moved, no more; network: mended and filled as well."
+    )
+    network: str = Field("vidface-portrait", description="What `engine: network` draws with; task reenact.")
     mode: Literal["relative", "absolute"] = Field(
         "relative", description="Motion against the driver's own neutral face, or as it is."
     )
@@ -109,6 +117,7 @@ class ReenactPortrait(Node):
     needs_consent: ClassVar[bool] = True
 
     _model: MeshModel
+    _painter: PortraitNetwork | None
     _stage: Stage
     _stills: list[Still]
     _replay: Replay | None
@@ -129,7 +138,8 @@ class ReenactPortrait(Node):
         return True
 
     def models(self) -> tuple[str, ...]:
-        return (self.detector, self.mesh, self.mesh_model)
+        drawn_by = (self.network,) if self.engine == "network" else ()
+        return (self.detector, self.mesh, self.mesh_model, *drawn_by)
 
     def open(self, device: Device) -> None:
         """Load the models and read the pictures.
@@ -154,6 +164,12 @@ class ReenactPortrait(Node):
         self._put = Put(frozenset(self.regions), self.mode, self.mode, self.eye_openness, self.lip_openness)
         self._counts = {"driven": 0, "held": 0, "at_rest": 0}
         self._limited = {}
+        self._painter = PortraitNetwork(self.network, device) if self.engine == "network" else None
+
+    def close(self) -> None:
+        """Give back the network."""
+        if self._painter is not None:
+            self._painter.close()
 
     def reset(self) -> None:
         """Forget the drivers; the portrait begins at rest."""
@@ -186,7 +202,7 @@ class ReenactPortrait(Node):
             driven, beyond = limited(wanted, face.rest, rest_limits)
         now, share = self._presence(driven, face.rest, time)
         self._count(driven, share, beyond)
-        drawn = render(self._stage.source, face.mesh(now, self._put))
+        drawn = render(self._stage.source, face.mesh(now, self._put), self._painter)
         report = self._report(len(here), row, now, beyond, share)
         return Reenacted(self._stage.show(frame.current, drawn), motions, report)
 
@@ -219,6 +235,7 @@ class ReenactPortrait(Node):
         said: dict[str, Any] = {
             "frames": dict(self._counts),
             "sources": [str(one.path) for one in self._stills],
+            "engine": self.engine,
         }
         notes = []
         if self._limited:
