@@ -14,10 +14,12 @@ from vidface.vision.boxes import iou_matrix, nms
 from vidface.vision.detection import (
     MOST_CANDIDATES,
     STRIDES,
+    YUNET_OUTPUTS,
     Found,
     decode_retinaface,
     decode_scrfd,
     decode_yunet,
+    faces_among,
     join,
     padded_size,
     to_tensor,
@@ -245,6 +247,21 @@ def test_a_vote_of_two_is_the_mean_by_score_squared_and_overlap() -> None:
     np.testing.assert_allclose(voted.boxes, [[0, 0, 10, 10 - 2 / 6]], rtol=1e-6)
     np.testing.assert_allclose(voted.landmarks, np.ones((1, 5, 2)), rtol=1e-6)
     np.testing.assert_array_equal(voted.scores, [1])
+
+
+def test_one_face_a_person_with_or_without_a_vote() -> None:
+    """The best of two that overlap and the one aside; without a vote it stays as it was reported."""
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [20, 20, 30, 30]], np.float32)
+    found = Found(boxes, np.array([1, 0.5, 0.4], np.float32), np.zeros((3, 5, 2), np.float32))
+    plain, voted = faces_among(found, 0.3, voting=False), faces_among(found, 0.3)
+    np.testing.assert_array_equal(plain.boxes, boxes[[0, 2]])
+    np.testing.assert_allclose(voted.boxes, [[0, 0, 10, 10 - 2 / 6], boxes[2]], rtol=1e-6)
+
+
+def test_convention_names_of_a_yunet_stand_in_the_order_of_its_decoder() -> None:
+    """Head by head, each from the finest stride on."""
+    assert YUNET_OUTPUTS[:4] == ("cls_8", "cls_16", "cls_32", "obj_8")
+    assert [name.split("_")[0] for name in YUNET_OUTPUTS[::3]] == ["cls", "obj", "bbox", "kps"]
 
 
 def test_whoever_overlaps_too_little_has_no_say() -> None:

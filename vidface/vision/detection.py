@@ -20,9 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.vision.boxes import voting_weights
+from vidface.vision.boxes import nms, voting_weights
 
 STRIDES: Final = (8, 16, 32)
+YUNET_OUTPUTS: Final = tuple(
+    f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in STRIDES
+)
+"""Names of a YuNet's outputs, in the order of `decode_yunet`."""
 SCRFD_ANCHORS: Final = 2
 RETINAFACE_SIDES: Final = ((16, 32), (64, 128), (256, 512))
 """Sides of the two priors of a cell in pixels, for each stride."""
@@ -77,6 +81,17 @@ def vote(found: Found, candidates: Found) -> Found:
     boxes = np.where(heard[:, None], weights @ candidates.boxes, found.boxes)
     points = (weights @ candidates.landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
     return Found(boxes, found.scores, np.where(heard[:, None, None], points, found.landmarks))
+
+
+def faces_among(candidates: Found, max_iou: float, *, voting: bool = True) -> Found:
+    """One detection a face: the best candidate, by `vote` where all that mean it say.
+
+    Args:
+        candidates: of one picture, best first.
+        max_iou: boxes that overlap more than this are one face.
+    """
+    best = candidates.pick(nms(candidates.boxes, candidates.scores, max_iou))
+    return vote(best, candidates) if voting else best
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:

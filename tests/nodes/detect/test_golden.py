@@ -18,7 +18,7 @@ from vidface.media.decode import open_source
 from vidface.node import Batch
 from vidface.nodes.detect.face import DetectFace
 from vidface.vision.boxes import iou_matrix, nms
-from vidface.vision.detection import STRIDES, decode_yunet, padded_size, to_tensor
+from vidface.vision.detection import YUNET_OUTPUTS, decode_yunet, padded_size, to_tensor
 
 MODEL = "vidface-facedet"
 STEP = 5
@@ -160,7 +160,7 @@ def test_opencv_reads_the_same_faces_from_the_same_network(
         theirs = reader.detect(picture)[1]
         size = padded_size((width, height), 32)
         outputs = model(to_tensor([picture], size))
-        order = [outputs[f"{head}_{stride}"] for head in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
+        order = [outputs[name] for name in YUNET_OUTPUTS]
         (found,) = decode_yunet(order, size, 0.5)
         ours = found.pick(nms(found.boxes, found.scores, 0.3))
         theirs = theirs[np.argsort(-theirs[:, 14], kind="stable")]

@@ -14,18 +14,18 @@ from vidface.errors import FrameError, ModelError, UsageError
 from vidface.infer import session
 from vidface.infer.manifest import Input
 from vidface.node import FOREVER, Batch, Node
-from vidface.vision.boxes import nms
 from vidface.vision.detection import (
     STRIDES,
+    YUNET_OUTPUTS,
     Decoder,
     Found,
     decode_retinaface,
     decode_scrfd,
     decode_yunet,
+    faces_among,
     join,
     padded_size,
     to_tensor,
-    vote,
 )
 from vidface.vision.resize import resize
 from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
@@ -33,8 +33,6 @@ from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
 _DEFAULT_SCORE: Final = 0.6
 _CUDA_BATCH: Final = 8
 _IN_GRAPH_ORDER: Final[Mapping[str, Decoder]] = {"scrfd": decode_scrfd, "retinaface": decode_retinaface}
-_YUNET_HEADS: Final = ("cls", "obj", "bbox", "kps")
-_YUNET_OUTPUTS: Final = tuple(f"{head}_{stride}" for head in _YUNET_HEADS for stride in STRIDES)
 
 
 class _View(NamedTuple):
@@ -203,9 +201,7 @@ class DetectFace(Node):
         outputs = self._model(tensor)
         found = self._decode([outputs[name] for name in self._order], size, self._score)
         for view, candidates in zip(group, found, strict=False):
-            best = candidates.pick(nms(candidates.boxes, candidates.scores, self.nms_iou))
-            if self.vote:
-                best = vote(best, candidates)
+            best = faces_among(candidates, self.nms_iou, voting=self.vote)
             best = best.pick(best.boxes[:, 3] - best.boxes[:, 1] >= self._least_px)
             cut = cut_off(best, view.tile, view.whole)
             scale = (view.frame.size[0] / view.whole.width, view.frame.size[1] / view.whole.height)
@@ -242,9 +238,9 @@ def _reader(model: session.Model, family: str) -> tuple[Decoder, tuple[str, ...]
             f"detect.face reads models of the families yunet, {', '.join(_IN_GRAPH_ORDER)}, "
             f"but {model.name} is of {family}."
         )
-    if set(names) != set(_YUNET_OUTPUTS):
+    if set(names) != set(YUNET_OUTPUTS):
         raise ModelError(
-            f"{model.name}: a model of the family yunet gives {', '.join(_YUNET_OUTPUTS)}, "
+            f"{model.name}: a model of the family yunet gives {', '.join(YUNET_OUTPUTS)}, "
             f"but this one gives {', '.join(names)}; its manifest names the wrong family."
         )
-    return decode_yunet, _YUNET_OUTPUTS
+    return decode_yunet, YUNET_OUTPUTS

@@ -14,14 +14,20 @@ from vidface.errors import InputError, ModelError, UsageError
 from vidface.infer import session
 from vidface.media.stills import still_frame
 from vidface.nodes.mesh._network import MeshNetwork
-from vidface.vision.boxes import nms
-from vidface.vision.detection import STRIDES, Found, decode_yunet, padded_size, to_tensor, vote
+from vidface.vision.detection import (
+    STRIDES,
+    YUNET_OUTPUTS,
+    Found,
+    decode_yunet,
+    faces_among,
+    padded_size,
+    to_tensor,
+)
 from vidface.vision.irisfind import with_irises
 from vidface.vision.meshcrop import crop_of_landmarks, crop_of_mesh
 
 _WIDTHS: Final = (640, 1280)
 """Longer sides at which a picture is looked at: first so, and where nobody is found, finer."""
-_HEADS: Final = tuple(f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
 _SCORE: Final = 0.5
 _PRESENCE: Final = 0.5
 
@@ -57,7 +63,7 @@ class StillReader:
         self._mesh = MeshNetwork(mesh, device)
         self._detector = session.load(detector, device, threads=1)
         manifest = self._detector.manifest
-        if manifest is None or {port.name for port in self._detector.outputs} != set(_HEADS):
+        if manifest is None or {port.name for port in self._detector.outputs} != set(YUNET_OUTPUTS):
             raise ModelError(f"{node}: detector must be of the family yunet, but {detector} is of another.")
         self._input = manifest.contract.inputs[0]
 
@@ -123,8 +129,8 @@ class StillReader:
         picture = (frame.rgb if how.channels == "rgb" else frame.bgr)(width)
         size = padded_size((picture.shape[1], picture.shape[0]), max(how.multiple, STRIDES[-1]))
         outputs = self._detector(to_tensor([picture], size, divide=how.divide, mean=how.mean, std=how.std))
-        candidates = decode_yunet([outputs[name] for name in _HEADS], size, _SCORE)[0]
-        best = vote(candidates.pick(nms(candidates.boxes, candidates.scores, 0.3)), candidates)
+        candidates = decode_yunet([outputs[name] for name in YUNET_OUTPUTS], size, _SCORE)[0]
+        best = faces_among(candidates, 0.3)
         best = best.pick((best.boxes[:, 3] - best.boxes[:, 1]) >= 16)
         return best.moved((wide / picture.shape[1], high / picture.shape[0]))
 
