@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from vidface.errors import GraphError, UsageError
 from vidface.graph import marks
 from vidface.graph.marks import Document
+from vidface.infer.shipped import shipped
 
 SOURCE = "source"
 SOUND = "source.sound"
@@ -135,13 +136,6 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
     return GraphFile(spec, document, text, folder, sets)
 
 
-def shipped_folder() -> Path:
-    """The graphs that come with vidface: in a wheel, or in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    packed = package / "_shipped" / "graphs"
-    return packed if packed.is_dir() else package.parent / "graphs"
-
-
 def find(graph: str | Path) -> Path:
     """A path as it is; a bare word (`track`) is the shipped graph of that name, if no file is called so.
 
@@ -151,10 +145,11 @@ def find(graph: str | Path) -> Path:
     path = Path(graph)
     if path.exists() or path.suffix or len(path.parts) != 1:
         return path
-    shipped = shipped_folder() / f"{graph}.yaml"
-    if shipped.is_file():
-        return shipped
-    known = [item.stem for item in shipped_folder().glob("*.yaml")]
+    folder = shipped("graphs")
+    own = folder / f"{graph}.yaml"
+    if own.is_file():
+        return own
+    known = [item.stem for item in folder.glob("*.yaml")]
     raise GraphError(
         f"there is no such file, and no graph of that name{did_you_mean(str(graph), known)}", file=str(graph)
     )

@@ -17,6 +17,7 @@ from typing import Literal
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer.digest import LARGE, Digest, difference, measure, read_stamp, write_stamp
 from vidface.infer.manifest import Manifest, WeightFile, read_manifest
+from vidface.infer.shipped import shipped
 
 MANIFEST = "manifest.yaml"
 State = Literal["shipped", "present", "unverified", "absent", "mismatch"]
@@ -59,9 +60,7 @@ class Weights:
 
 def shipped_folder() -> Path:
     """The folder with the manifests that came with vidface: in a wheel, or in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    packed = package / "_shipped" / "models"
-    return packed if packed.is_dir() else package.parent / "models"
+    return shipped("models")
 
 
 def user_folder() -> Path:
