@@ -81,7 +81,7 @@ def view(image: Image, rng: np.random.Generator, progress: float) -> tuple[Image
 
     In the first part of the training both see the same, sharp or spoiled: there the teacher's answer is
     exact on every pixel. Later (`progress` from PARTED) the student sees the spoiled picture of what the
-    teacher sees sharp, in more and more of the views.
+    teacher sees sharp, except in the share SHARP of the views, which both see sharp still.
     """
     crop = placed(image, rng, float(rng.uniform(0.5, 1.8)))
     if rng.random() < SHARP[progress >= PARTED]:
