@@ -72,7 +72,7 @@ def pull(names: tuple[str, ...], terms: Terms, allow_unverified: bool, force: bo
         click.echo(f"{manifest.name}: licence {_licence(manifest.licence)}", err=True)
         found = fetch_model(manifest.name, progress=_progress(), force=force)
         click.echo(f"{manifest.name}  {found.path}  {'sha256 ' + found.sha256}{_proof(found)}")
-        if manifest.format not in ("onnx", "npz"):
+        if manifest.format not in ("onnx", "npz", "json"):
             click.echo(f"{manifest.name} comes as {manifest.format}; vidface itself runs ONNX.", err=True)
 
 

@@ -17,10 +17,10 @@ from vidface.errors import ModelError
 
 Task = Literal[
     "detect", "landmarks", "mesh", "blendshapes", "pose", "gaze", "attributes", "embed", "quality",
-    "antispoof", "parse", "mask", "restore", "lipsync", "reenact", "stabilize",
+    "antispoof", "parse", "mask", "restore", "lipsync", "reenact", "stabilize", "forensics",
 ]  # fmt: skip
 LicenceClass = Literal["permissive", "copyleft", "research", "unknown"]
-Format = Literal["onnx", "npz", "torch", "tflite", "openvino", "bundle"]
+Format = Literal["onnx", "npz", "json", "torch", "tflite", "openvino", "bundle"]
 Dimension = int | str
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 
@@ -140,7 +140,8 @@ class Output(_Frozen):
 class Contract(_Frozen):
     """What goes in, what comes out, and anything a caller must know besides.
 
-    Of a model that is a set of arrays (format npz), outputs are the arrays and nothing goes in.
+    Of a model that is a set of arrays (format npz) or of named numbers (json), outputs are these and
+    nothing goes in.
     """
 
     inputs: tuple[Input, ...] = ()
@@ -156,7 +157,7 @@ class Manifest(_Frozen):
         title: one line for people.
         task: what it is for.
         family: which contract it follows, e.g. "yunet", "scrfd", "arcface".
-        format: vidface itself runs "onnx" and reads "npz"; others can be fetched and verified.
+        format: vidface itself runs "onnx" and reads "npz" and "json"; others can be fetched and verified.
         files: the first one is the model, others belong to it.
         card: file name of the model card beside the manifest.
         defaults: parameter values that suit these weights, e.g. min_score.
@@ -177,7 +178,7 @@ class Manifest(_Frozen):
 
     @model_validator(mode="after")
     def _takes_something(self) -> Manifest:
-        if self.format != "npz" and not self.contract.inputs:
+        if self.format not in ("npz", "json") and not self.contract.inputs:
             raise ValueError("contract.inputs: at least 1 is wanted, but there are none")
         return self
 
