@@ -110,12 +110,13 @@ class Reader:
                 continue
             track = int(faces.tracks[row])
             rows = seen.of(track if track != NOT_TRACKED else row)
+            parts = None
             if sample.mesh is not None and sample.time - rows.parted_s >= _PARTS_S:
                 parts = self._parts(tick.frame, faces.landmarks[row], sample.mesh)
-                if parts is not None:
-                    rows.parted_s = sample.time
-                    sample = replace(sample, inner=parts[0], outer=parts[1])
-            rows.add(sample, signals[row], faces.boxes[row])
+            if parts is not None:
+                rows.parted_s = sample.time
+            taken = sample if parts is None else replace(sample, inner=parts[0], outer=parts[1])
+            rows.add(taken, signals[row], faces.boxes[row])
 
     def _choose(self, seen: _Seen, *, clip: bool) -> int | str:
         """Number of the face to take, or why none is."""

@@ -106,7 +106,7 @@ def signature(series: Any) -> NDArray[np.float32]:
     length = np.linalg.norm(whole, axis=0)
     unit = whole / np.where(length > 1e-6, length, np.inf)
     pairs = (unit.T @ unit)[np.triu_indices(ALL, 1)]
-    return np.arctanh(np.clip(pairs, -_CLIP, _CLIP)).astype(np.float32)
+    return np.asarray(np.arctanh(np.clip(pairs, -_CLIP, _CLIP)), np.float32)
 
 
 def windows_of(times: Any, signals: Any) -> tuple[NDArray[np.float32], Array]:

@@ -84,7 +84,8 @@ def check_models(person: PersonReferences, *, embedder: str, mesh_model: str, pa
         if own != used:
             raise UsageError(
                 f"{path} was made with the {what} {own}, but {used} is in use, and what they say cannot be "
-                f"compared: choose that {what}, or make the file anew with: vidface references PATH... -o {path}"
+                f"compared: choose that {what}, or make the file anew with: vidface references PATH... "
+                f"-o {path}"
             )
 
 
@@ -97,6 +98,6 @@ def _check(person: PersonReferences, path: Path) -> None:
     ):
         if rows.size and rows.shape[-1] != wanted:
             raise InputError(
-                f"{path}: {name} have {rows.shape[-1]} numbers, and this version of vidface reads {wanted}; make "
-                "the file anew with vidface references."
+                f"{path}: {name} have {rows.shape[-1]} numbers, and this version of vidface reads {wanted}; "
+                "make the file anew with vidface references."
             )
