@@ -17,6 +17,7 @@ from vidface.vision.speech import (
     log_mel,
     mel_energies,
     smoothed,
+    triangles,
 )
 from vidface.vision.speechwindow import AHEAD, ROWS, features_of, place_of_frame
 
@@ -39,6 +40,12 @@ def test_the_features_run_at_a_hundred_rows_a_second() -> None:
     assert RATE == SOUND_RATE
     assert log_mel(np.zeros(WINDOW + 7 * HOP)).shape == (8, BANDS)
     assert log_mel(np.zeros(WINDOW - 1)).shape == (0, BANDS)
+
+
+def test_a_triangle_is_one_at_its_own_edge_and_nothing_beyond_its_neighbours() -> None:
+    table = triangles(np.array([0.0, 100, 300, 400]), np.arange(0.0, 500, 50))
+    assert table[0].tolist() == [0, 0.5, 1, 0.75, 0.5, 0.25, 0, 0, 0, 0]
+    assert table[1].tolist() == [0, 0, 0, 0.25, 0.5, 0.75, 1, 0.5, 0, 0]
 
 
 def test_a_tone_lies_in_the_band_of_its_pitch() -> None:

@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.vision.speech import triangles
+
 Array = NDArray[np.float32]
 
 RATE: Final = 16_000
@@ -57,9 +59,7 @@ def filters() -> NDArray[np.float64]:
     """80 x 401: triangles between neighbouring bands on Slaney's mel scale, each of the same area."""
     edges = _hz(np.linspace(_mel(_LOW_HZ), _mel(_HIGH_HZ), BANDS + 2))
     hz = np.arange(WINDOW // 2 + 1) * RATE / WINDOW
-    rise = (hz - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    fall = (edges[2:, None] - hz) / np.diff(edges)[1:, None]
-    table = np.clip(np.minimum(rise, fall), 0, None) * (2 / (edges[2:] - edges[:-2]))[:, None]
+    table = triangles(edges, hz) * (2 / (edges[2:] - edges[:-2]))[:, None]
     table.setflags(write=False)
     return np.asarray(table)
 

@@ -51,13 +51,22 @@ def _filters(bands: int) -> Array:
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (_LOW_HZ, _HIGH_HZ))
     edges = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
     hz = np.arange(_FFT // 2 + 1) * RATE / _FFT
-    rise = (hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - hz) / (edges[2:] - edges[1:-1])[:, None]
-    filters = np.clip(np.minimum(rise, fall), 0, None)
+    filters = triangles(edges, hz)
     # The narrowest filters may fall between two lines of the spectrum: then the nearest line is theirs.
     for row in np.flatnonzero(filters.sum(1) == 0):
         filters[row, np.abs(hz - edges[row + 1]).argmin()] = 1
     return np.asarray(filters, np.float32)
+
+
+def triangles(edges: NDArray[np.float64], hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """b x m: filter i rises from edge i to 1 at edge i + 1 and falls to edge i + 2.
+
+    Args:
+        edges: b + 2 frequencies, rising. hz: m frequencies, those of a spectrum's lines.
+    """
+    rise = (hz - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - hz) / np.diff(edges)[1:, None]
+    return np.asarray(np.clip(np.minimum(rise, fall), 0, None))
 
 
 def _power(samples: Any) -> Array:
