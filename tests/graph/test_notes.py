@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from vidface.errors import UsageError
-from vidface.graph.notes import NOTES, add_note, check_notes, read_notes
+from vidface.graph.custody import NOTES
+from vidface.graph.notes import add_note, check_notes, read_notes
 
 DIGEST = "ab" * 32
 

@@ -66,7 +66,7 @@ def test_two_forensic_runs_give_the_same_bytes(samples: Path, tmp_path: Path) ->
             pass
         hashes.append(json.loads((tmp_path / name / "run.json").read_text())["files_sha256"])
     assert hashes[0] == hashes[1]
-    assert set(hashes[0]) == {"video.mp4", "faces.jsonl", "tracks.jsonl"}
+    assert set(hashes[0]) == {"video.mp4", "faces.jsonl", "tracks.jsonl", "chain.jsonl"}
     assert all(len(value) == 64 for value in hashes[0].values())
 
 

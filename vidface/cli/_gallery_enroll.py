@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 
 from vidface.cli._gallery_faces import Face, Sampler, Shot
 from vidface.cli._gallery_tracks import TrackPlaces
+from vidface.data.digest import sha256_of
 from vidface.errors import InputError, UsageError
 from vidface.gallery import Gallery, Look
 from vidface.media.images import is_picture, natural_key
@@ -116,7 +116,7 @@ class Enrolment:
         fresh: dict[Path, str] = {}
         for path in paths:
             try:
-                digest = digest_of(path)
+                digest = sha256_of(path)
             except OSError as error:
                 self._refuse(path, f"it cannot be read: {error.strerror}")
                 continue
@@ -265,12 +265,6 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         else:
             raise UsageError(f"{path}: there is no such file or folder")
     return list(dict.fromkeys(found))
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wanted(item: Path, root: Path) -> bool:

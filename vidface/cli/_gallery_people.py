@@ -20,6 +20,7 @@ from vidface.cli._gallery_common import (
     show_json,
     table,
 )
+from vidface.data.digest import sha256_of
 from vidface.errors import InputError, OutputError, VidfaceError
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def show(place: Place, name: str, pictures: str | None, folder: str | None, as_j
 @click.pass_obj
 def search(place: Place, picture: str, count: int, folder: str | None, as_json: bool) -> None:
     """Say who the faces in PICTURE are like, nearest first; goes into the audit log."""
-    from vidface.cli._gallery_enroll import digest_of
     from vidface.cli._gallery_faces import picture_shot
     from vidface.gallery.reference import EXACT_LOOKS
 
@@ -101,7 +101,7 @@ def search(place: Place, picture: str, count: int, folder: str | None, as_json: 
         reference = gallery.reference()
         found = [_found(reference, face, max(2, count)) for face in shot.faces]
         known = [row["name"] for row in found if row["name"] is not None]
-        facts = {"picture": str(path.absolute()), "sha256": digest_of(path), "faces": len(found)}
+        facts = {"picture": str(path.absolute()), "sha256": sha256_of(path), "faces": len(found)}
         gallery.log("search", {**facts, "threshold": reference.threshold}, known)
     for row in found:
         row["matches"] = row["matches"][:count]

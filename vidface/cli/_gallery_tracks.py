@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import Faces
+from vidface.data.digest import sha256_of
 from vidface.errors import InputError
 
 
@@ -52,8 +53,7 @@ def places_of(run: Path, track: int, every_s: float) -> TrackPlaces:
         raise InputError(f"{run} has no track {track} with landmarks; tracks.jsonl lists those there are")
     if not clip.is_file():
         raise InputError(f"{run} was run on {clip}, which is not there: run this from the folder of that run")
-    with clip.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(clip)
     if wanted not in (None, digest):
         raise InputError(f"{clip} is not the file any more that {run} was run on")
     own = hashlib.sha256(f"{digest}#{track}".encode()).hexdigest()

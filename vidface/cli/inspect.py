@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vidface.data.digest import sha256_of
 from vidface.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -177,10 +178,7 @@ def _run_beside(file: Path) -> dict[str, Any] | None:
 
 
 def _sha256(path: Path) -> str:
-    import hashlib
-
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -8,22 +8,16 @@ from pathlib import Path
 
 BLOCK = 8 * 2**20
 """Bytes of a block of `blocks_of`: a change in a large file is found to within this."""
-_READ = 2**20
 
 
-def sha256_of(path: Path, *, cancel: threading.Event | None = None) -> str | None:
-    """Of a file, lower-case hex; None where `cancel` was set on the way.
+def sha256_of(path: Path) -> str:
+    """Of a file, lower-case hex.
 
     Raises:
         OSError: the file cannot be read.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_READ):
-            if cancel is not None and cancel.is_set():
-                return None
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def blocks_of(path: Path, *, cancel: threading.Event | None = None) -> tuple[str, tuple[str, ...]] | None:

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from vidface.data.digest import BLOCK, blocks_of
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
+from vidface.graph.custody import DIGEST, MANIFEST, NOTES, SIGNATURE, manifest_digest, sealed, write_private
 from vidface.graph.report import RunReport
 from vidface.version import __version__
 
-MANIFEST = "run.json"
+Sign = Callable[[str], bytes]
+"""Digest of the manifest -> what run.json.sig holds."""
 
 
 class RunFolder:
     """Makes the folder, refuses to mix two runs, and keeps run.json true from the first to the last moment.
 
-    With `seal`, run.json also gives the SHA-256 of every file of the run.
+    At the end run.json also gives the SHA-256 of every file of the run, and its own; with `sign` that is
+    signed, in run.json.sig.
 
     run.json stands there with status "running" while the run goes on, so a killed run shows as such.
 
     Raises:
-        OutputExistsError: the folder is not empty and `overwrite` was not given.
+        OutputExistsError: the folder is not empty and `overwrite` was not given, or holds notes.
         UsageError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, *, overwrite: bool, seal: bool = False) -> None:
+    def __init__(self, folder: Path, *, overwrite: bool, sign: Sign | None = None) -> None:
         self._folder = folder
-        self._seal = seal
+        self._sign = sign
         self._facts: dict[str, Any] = {}
         self._digest: str | None = None
+        self._blocks: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
         self._cancel = threading.Event()
         try:
@@ -47,6 +52,11 @@ class RunFolder:
         if taken is not None and not overwrite:
             raise OutputExistsError(
                 f"the output folder {folder} is not empty; give another one, or --overwrite"
+            )
+        if (folder / NOTES).exists():
+            raise OutputExistsError(
+                f"the output folder {folder} holds a reviewer's notes, which are never overwritten; "
+                "give another one"
             )
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
@@ -68,6 +78,10 @@ class RunFolder:
             self._hasher.join()
         return self._digest
 
+    def tell(self, facts: dict[str, Any]) -> None:
+        """Add to what run.json says of the input; before `end`."""
+        self._facts["input"] |= facts
+
     def end(self, status: str, error: BaseException | None, report: RunReport | None) -> None:
         """Complete run.json; `report` is None for a run that never began."""
         if self._hasher is not None:
@@ -75,6 +89,7 @@ class RunFolder:
                 self._cancel.set()
             self._hasher.join()
             self._facts["input"]["sha256"] = self._digest
+            self._facts["input"]["blocks"] = {"bytes": BLOCK, "sha256": self._blocks}
             self._facts["driver"]["sha256"] = self._digest
         self._facts |= {
             "status": status,
@@ -92,16 +107,21 @@ class RunFolder:
                 "node_facts": report.node_facts,
                 "outputs": report.facts,
             }
-        if self._seal and report is not None:
+        self._write()  # hashing takes its time: a kill in it must not leave "running" behind
+        if report is not None:
             names = [str(name) for facts in report.facts.values() for name in facts.get("files", ())]
-            self._facts["files_sha256"] = {name: _sha256(self._folder / name, self._cancel) for name in names}
+            self._facts |= sealed(self._folder, names)
+        self._facts[DIGEST] = manifest_digest(self._facts)
         self._write()
+        if self._sign is not None:
+            write_private(self._folder / SIGNATURE, self._sign(self._facts[DIGEST]))
 
     def _clear(self) -> None:
         """Remove what an earlier run wrote, and nothing else."""
         try:
             earlier = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
             files = [name for facts in earlier.get("outputs", {}).values() for name in facts.get("files", ())]
+            files += [SIGNATURE, *earlier.get("files_sha256", {})]
         except (OSError, ValueError, AttributeError):
             return
         root = self._folder.resolve()
@@ -137,18 +157,9 @@ class RunFolder:
                 file.truncate()
 
     def _hash(self, path: Path) -> None:
-        self._digest = _sha256(path, self._cancel)
-
-
-def _sha256(path: Path, cancel: threading.Event) -> str | None:
-    """Of a file; None when cancelled on the way."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            if cancel.is_set():
-                return None
-            digest.update(block)
-    return digest.hexdigest()
+        found = blocks_of(path, cancel=self._cancel)
+        if found is not None:
+            self._digest, self._blocks = found
 
 
 def _exit_code(status: str, error: BaseException | None) -> ExitCode:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidface.data.digest import sha256_of
 from vidface.data.sound import SoundSource
 from vidface.data.source import SourceInfo
 from vidface.data.times import time_text
@@ -57,12 +57,10 @@ def sound_facts(file: SoundFile | None) -> dict[str, Any] | None:
     """The file that stands in, for run.json."""
     if file is None:
         return None
-    with file.path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return {
         "path": str(file.path),
         "bytes": file.path.stat().st_size,
-        "sha256": digest,
+        "sha256": sha256_of(file.path),
         "codec": file.codec,
         "duration": time_text(file.duration),
     }

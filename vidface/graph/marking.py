@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidface.data.digest import sha256_of
 from vidface.data.provenance import Ingredient, Provenance
 from vidface.errors import UsageError
 from vidface.graph.consent import Consent, consent_of
@@ -71,7 +71,7 @@ class Marking:
         self._plan = plan
         self._made: dict[str, Provenance] = {}
         self._identity: Identity | None = None
-        self._sources = [(item, _sha256(item.path)) for item in files_of(plan.steps)] if writes else []
+        self._sources = [(item, _digest(item.path)) for item in files_of(plan.steps)] if writes else []
         if writes and any(step.node.generates for step in plan.steps):
             self._made = _provenances(plan)
         if self._made:
@@ -93,9 +93,9 @@ class Marking:
     def sign(
         self,
         output: str,
-        folder: Path,
         facts: dict[str, Any],
         *,
+        folder: Path,
         inputs: Callable[[], tuple[Ingredient, ...]],
     ) -> dict[str, Any]:
         """Sign the finished pictures and videos of an output; the output's facts with what was done.
@@ -122,7 +122,7 @@ class Marking:
         for path in paths:
             name = path.relative_to(folder).as_posix()
             if self._forensic:
-                before[name] = _sha256(path)
+                before[name] = _digest(path)
             signed = credentials.sign(path, made, self._identity)
             manifests[name] = signed.manifest
             if signed.manifest != credentials.IN_FILE:
@@ -182,10 +182,9 @@ def _source_facts(item: FileField, digest: str | None) -> dict[str, Any]:
     }
 
 
-def _sha256(path: Path) -> str | None:
+def _digest(path: Path) -> str | None:
     """Of a file; None for a folder and for what is not there: the node that wants it says so."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.errors import InputError, OutputError, UsageError
-from vidface.graph.folder import MANIFEST
+from vidface.graph.custody import DIGEST, MANIFEST, NOTES
 
-NOTES: Final = "notes.jsonl"
 _KEYS: Final = ("when", "by", "track", "text", "decision", "previous")
 
 
@@ -129,7 +128,7 @@ def _content(path: Path) -> bytes:
 def _anchor(folder: Path) -> str:
     try:
         facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        digest = facts["manifest_sha256"]
+        digest = facts[DIGEST]
     except FileNotFoundError:
         raise UsageError(f"{folder} is no folder of a run: it has no {MANIFEST}") from None
     except OSError as error:

@@ -82,14 +82,14 @@ class Run:
         watch = unwatched if self._trace is None else self._trace.event
         writer = None
         if out is not None:
-            folder = RunFolder(out, overwrite=settings.overwrite, seal=settings.forensic)
+            folder = RunFolder(out, overwrite=settings.overwrite)
             facts = _facts(self.plan, self._source, clip, settings, devices)
             heard = sound_facts(self._sound)
             folder.begin(facts | {"audio": heard} | self._marking.facts(self.info.name))
             self._folder = folder
             inputs = partial(_inputs, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
-            writer = Writer(self.plan.outlets, ledger, watch, seal=lambda name, said: seal(name, facts=said))
+            writer = Writer(self.plan.outlets, ledger, watch, seal=seal)
             writer.start(lambda name: self._target(name, clip, out, settings))
         return Engine(
             self.plan,

@@ -1,0 +1,168 @@
+"""Custody: what a run's folder says of itself so that it can be checked later, elsewhere, by somebody else.
+
+run.json holds the SHA-256 of every file of the run; OUT/chain.jsonl the hash chain over the rows of every
+JSONL file; and `manifest_sha256` the digest of run.json itself in canonical form: without that key and
+what follows from it, keys sorted, no spaces, UTF-8. That digest is what a user's key signs (run.json.sig).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from vidface.data.digest import sha256_of
+from vidface.errors import InputError, OutputError
+from vidface.graph.chain import Chain, file_chain
+
+MANIFEST: Final = "run.json"
+CHAIN: Final = "chain.jsonl"
+NOTES: Final = "notes.jsonl"
+SIGNATURE: Final = "run.json.sig"
+DIGEST: Final = "manifest_sha256"
+
+OWN: Final = frozenset({MANIFEST, NOTES, SIGNATURE})
+"""Files of a run's folder that are not in `files_sha256`: each is checked in its own way."""
+
+UNEQUAL: Final = (
+    "command",
+    "started",
+    "ended",
+    "wall_s",
+    "fps",
+    "peak_memory_mb",
+    "nodes.*.seconds",
+    "nodes.*.ms_per_frame",
+    "nodes.*.share",
+    "signed_by",
+    DIGEST,
+)
+"""What two forensic runs of the same on the same machine may differ in: when, how long, by which test key.
+
+Synthetic pictures differ as well, for C2PA signs them, and a signature is never the same twice: there
+`unsigned_sha256` is equal, and `files_sha256` is not.
+"""
+
+
+def canonical(facts: Mapping[str, Any]) -> bytes:
+    """run.json in the form that is hashed."""
+    # There and back, so that keys that are numbers are sorted as the texts that they become.
+    kept = json.loads(json.dumps({key: value for key, value in facts.items() if key != DIGEST}))
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def manifest_digest(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of run.json in canonical form, lower-case hex."""
+    return hashlib.sha256(canonical(facts)).hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """run.json of a folder.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder} is no folder of a run: it has no {MANIFEST}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: it is not JSON any more ({error})") from None
+    if not isinstance(facts, dict):
+        raise InputError(f"{path} is damaged: it is not that of a run")
+    return facts
+
+
+def sealed(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Hash the files of a run and write their chain.
+
+    Returns:
+        For run.json: `files_sha256` (None for a file that is not there) and `chains` (rows and head by file).
+
+    Raises:
+        OutputError: the chain cannot be written.
+    """
+    files = {name: _digest(folder / name) for name in dict.fromkeys(names)}
+    rows = [name for name, digest in files.items() if name.endswith(".jsonl") and digest is not None]
+    chains = {name: file_chain(folder / name) for name in rows}
+    if chains:
+        write_chains(folder / CHAIN, chains)
+        files[CHAIN] = _digest(folder / CHAIN)
+    heads = {name: {"rows": chain.rows, "head": chain.head} for name, chain in chains.items()}
+    return {"files_sha256": files, "chains": heads}
+
+
+def write_chains(path: Path, chains: Mapping[str, Chain]) -> None:
+    """One line of JSON a file, private.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    lines = [json.dumps({"file": name, **chain.to_json()}) + "\n" for name, chain in chains.items()]
+    write_private(path, "".join(lines).encode())
+
+
+def read_chains(path: Path) -> dict[str, Chain]:
+    """File name -> chain; empty where there is no such file.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {str(row["file"]): Chain.from_json(row) for row in rows}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error})") from None
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb"
+        ) as file:
+            file.write(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """run.json without the fields in which two equal forensic runs may differ (`UNEQUAL`)."""
+    kept: dict[str, Any] = json.loads(canonical(facts))
+    for field in UNEQUAL:
+        _drop(kept, field.split("."))
+    return kept
+
+
+def _drop(value: Any, path: list[str]) -> None:
+    if isinstance(value, list) and path[0] == "*":
+        for item in value:
+            _drop(item, path[1:])
+    elif isinstance(value, dict) and len(path) == 1:
+        value.pop(path[0], None)
+    elif isinstance(value, dict) and path[0] in value:
+        _drop(value[path[0]], path[1:])
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
