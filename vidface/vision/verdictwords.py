@@ -1,0 +1,177 @@
+"""A verdict in words: which tests speak for a manipulation, which against it, how strongly, and where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from vidface.data.finding import Finding
+from vidface.data.findingkinds import KINDS
+from vidface.data.verdict import Opinion
+from vidface.vision.kindfusion import Fusion, KindWeight
+from vidface.vision.trackevidence import KindRecord, TrackEvidence
+
+PROCESSED: Final = {
+    "restored": ("blend", "texture_spectrum", "texture_noise"),
+    "stabilised": ("blend", "texture_spectrum", "texture_noise"),
+    "anonymised": ("blend", "texture_spectrum", "texture_noise", "drift"),
+}
+"""What a file may say was done to it -> tests that this can trigger by itself."""
+GENERATED: Final = "generated"
+"""The file says that it was made by a machine."""
+
+_LEAST_SAID: Final = 0.1
+"""Log odds below which a test is not worth a sentence."""
+_SAYS: Final[Mapping[str, str]] = {
+    "blend": "the search for traces of blending gives log odds of {score:.1f}",
+    "appearance": "the face lies {score:.1f} standard deviations from {references} in its looks",
+    "inner_outer": "the inside and the outside of the face agree worse than in {references} by {score:.1f} "
+    "standard deviations",
+    "geometry": "the shape of the face lies {score:.1f} standard deviations from {references}",
+    "motion": "the manner of moving lies {score:.1f} standard deviations from {references}",
+    "drift": "the face's identity wanders by {score:.1f} standard deviations more than in real tracks",
+    "texture_spectrum": "the face's fine detail against its surroundings has a log ratio of {score:.2f}",
+    "texture_noise": "the face's noise against the rest of the picture has a log ratio of {score:.2f}",
+    "pulse": "a pulse in the skin has a coherence of {score:.2f}",
+    "lipsync": "the mouth's opening and the voice correlate with {score:.2f}",
+}
+
+
+class Answer(NamedTuple):
+    """An opinion and, where there is none, why."""
+
+    opinion: Opinion
+    why: str = ""
+
+
+def opinion_of(
+    probability: float, interval: tuple[float, float], *, fusion: Fusion, kinds: int, windows: int
+) -> Answer:
+    """What a probability comes to.
+
+    Args:
+        interval: its 95 % interval. kinds: weighed tests that apply. windows: in which one does.
+    """
+    low, high = interval
+    if math.isnan(probability):
+        return Answer("inconclusive", "Inconclusive: no test applies.")
+    if kinds < fusion.min_kinds:
+        return Answer(
+            "inconclusive",
+            f"Inconclusive: {_counted(kinds, 'test')} applied, and {fusion.min_kinds} are wanted.",
+        )
+    if windows < fusion.min_windows:
+        return Answer(
+            "inconclusive",
+            f"Inconclusive: the tests cover {_counted(windows, 'window')} of half a second, and "
+            f"{fusion.min_windows} are wanted.",
+        )
+    if probability >= fusion.manipulated_at:
+        if low >= 0.5:
+            return Answer("manipulated")
+        return Answer(
+            "inconclusive", f"Inconclusive: {probability:.2f} is high, but its interval begins at {low:.2f}."
+        )
+    if probability <= fusion.authentic_at:
+        if high <= 0.5:
+            return Answer("authentic")
+        return Answer(
+            "inconclusive", f"Inconclusive: {probability:.2f} is low, but its interval ends at {high:.2f}."
+        )
+    return Answer(
+        "inconclusive",
+        f"Inconclusive: {probability:.2f} lies between {fusion.authentic_at:.2f}, up to which a face passes "
+        f"for authentic, and {fusion.manipulated_at:.2f}, from which it counts as manipulated.",
+    )
+
+
+def reasons_of(evidence: TrackEvidence, track: int) -> list[str]:
+    """A sentence for each test that counted, the strongest first, with numbers and seconds."""
+    parts = evidence.fusion.parts(evidence.steps())
+    order = sorted(parts, key=lambda name: -abs(parts[name]))
+    return [
+        _sentence(name, parts[name], evidence.kinds[name], evidence.fusion.kinds[name], track)
+        for name in order
+        if abs(parts[name]) >= _LEAST_SAID
+    ]
+
+
+def declared_reasons(declared: tuple[str, ...]) -> list[str]:
+    """What follows from what a file says of itself."""
+    said = [one for one in declared if one in PROCESSED]
+    lines = []
+    if GENERATED in declared:
+        lines.append("The file itself says that its pictures were generated or changed by a program.")
+    if said:
+        lines.append(
+            f"The file says that it was {' and '.join(said)}: such processing can trigger tests by itself, "
+            "so those that look for its traces are not weighed."
+        )
+    return lines
+
+
+def _sentence(name: str, part: float, record: KindRecord, weight: KindWeight, track: int) -> str:
+    peak = record.strongest if part > 0 else record.weakest
+    details: Mapping[str, float] = {} if peak is None else peak.details
+    says = _SAYS[name].format(score=record.mean, references=_references(details))
+    way = "For a manipulation" if part > 0 else "Against a manipulation"
+    return f"{way}: {says}{_most(details)}{_where(peak, record.count, track)}{_usual(weight)}."
+
+
+def _references(details: Mapping[str, float]) -> str:
+    count = details.get("references", math.nan)
+    return f"the {count:.0f} references" if math.isfinite(count) and count >= 2 else "the references"
+
+
+def _most(details: Mapping[str, float]) -> str:
+    """The part of the face that differs most, of details named `z_...`."""
+    places = {
+        name: abs(value) for name, value in details.items() if name.startswith("z_") and math.isfinite(value)
+    }
+    if not places:
+        return ""
+    name = max(places, key=lambda one: places[one])
+    return f" ({name.removeprefix('z_').replace('_', ' ')} most: {places[name]:.1f})"
+
+
+def _where(peak: Finding | None, count: int, track: int) -> str:
+    if peak is None:
+        return f" (track {track})"
+    span = f"{float(peak.stretch.start):.1f} to {float(peak.stretch.end):.1f} s"
+    if count == 1:
+        return f", {span} (track {track})"
+    return f", most clearly {peak.score:.2f} at {span} (track {track}, mean of {count} windows)"
+
+
+def _usual(weight: KindWeight) -> str:
+    low, _, high = weight.real
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"; nine in ten real clips lie between {low:.2f} and {high:.2f}"
+
+
+def left_out(evidence: TrackEvidence, absent: Mapping[str, str]) -> list[str]:
+    """`kind: why` for each test that has no say.
+
+    Args:
+        absent: test -> why it was not made at all.
+    """
+    lines = []
+    for name in KINDS:
+        record, weight = evidence.kinds.get(name), evidence.fusion.kinds.get(name)
+        if record is not None and record.count and (weight is None or not weight.weighed):
+            lines.append(
+                f"{name}: shown, but not weighed: too little was learnt of it on clips of known origin."
+            )
+        elif record is not None and record.count:
+            continue
+        elif record is not None and record.why_not:
+            lines.append(f"{name}: {record.why_not}")
+        elif name in absent:
+            lines.append(f"{name}: {absent[name]}")
+    return lines
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count or 'no'} {thing}s"
