@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tests.cli.test_eval_restore import Greys
 from vidface.cli import _looks, _reenact, _reenactmethods, main
-from vidface.cli._reenactclip import SIDE, Part, placed, read_head, read_source, square
+from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
 from vidface.cli._reenactmethods import METHODS, Source, affine, at_hand, static, warp
 from vidface.cli._reenacttargets import DRIVES, targets
 from vidface.errors import ModelMissingError
@@ -75,23 +75,6 @@ def face(model: MeshModel, *, angles: Any = (0, 0, 0), who: float = 0.0, at: flo
     identity[0, 0] = who * model.identity_std[0]
     turned = model.shapes(identity)[0] @ rotations_of([angles])[0].T
     return np.asarray(40 * turned + (at, 128, 0), np.float32)
-
-
-def test_the_square_holds_the_head_of_all_frames(model: MeshModel) -> None:
-    """A head that walks: every point of every mesh lies inside, with room for the hair above."""
-    meshes = np.stack([face(model, at=at) for at in (100, 180, 300)])
-    there = placed(meshes, square(meshes))
-    assert there[..., :2].min() > 0.1 * SIDE
-    assert there[..., :2].max() < 0.9 * SIDE
-    assert there[..., 1].min() > SIDE - there[..., 1].max()
-
-
-def test_depth_keeps_the_scale_of_the_picture(model: MeshModel) -> None:
-    mesh = face(model)[None]
-    there = placed(mesh, square(mesh))
-    assert np.ptp(there[0, :, 2]) / np.ptp(there[0, :, 0]) == pytest.approx(
-        np.ptp(mesh[0, :, 2]) / np.ptp(mesh[0, :, 0]), rel=1e-4
-    )
 
 
 def test_a_head_is_read_with_its_meshes(moving: Path) -> None:

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from vidface.vision.headsquare import square_around
 from vidface.vision.meshmodel import MeshModel
-from vidface.vision.portrait import Look, PortraitSource, look_of, render, square_around
+from vidface.vision.portrait import Look, PortraitSource, look_of, render
 from vidface.vision.rigid import rotations_of
 
 MODEL = MeshModel.load(Path(__file__).resolve().parents[2] / "models/vidface-meshmodel/model.npz")

@@ -21,15 +21,11 @@ from vidface.media.images import is_picture
 from vidface.media.probe import FALLBACK_RATE
 from vidface.media.sound import SoundReader
 from vidface.vision.facecrop import aligned, region_of, scale_of
+from vidface.vision.headsquare import square_around_all
+from vidface.vision.meshcrop import to_crop
 from vidface.vision.speech import WINDOW, envelope
 
 SIDE: Final = 256
-ROOM: Final = 2.3
-"""Side of the square over the height of the mesh, brow to chin."""
-_REACH: Final = 1.35
-"""Side of the square over all that the mesh covers in the clip, at least."""
-_RISE: Final = 0.1
-"""The square lies so many heights above the middle of the mesh, for the hair."""
 FEWEST: Final = 10
 """Frames of a driving head."""
 
@@ -126,13 +122,13 @@ def read_head(clip: str, part: Part) -> Head:
             f"but one was found in {len(chosen)}"
         )
     meshes = np.stack([rows[number] for number in chosen])
-    matrix = square(meshes)
+    matrix = square_around_all(meshes, SIDE)
     frames, size = _cut(clip, chosen, matrix)
     span = sum(number in rows for number in range(chosen[0], chosen[-1] + 1))
     return Head(
         clip,
         frames,
-        placed(meshes, matrix),
+        to_crop(meshes, matrix),
         _inside(matrix, size),
         tuple(chosen),
         np.array([float(times[number]) for number in chosen]),
@@ -150,21 +146,6 @@ def read_source(path: str, start: int = 0) -> Head:
         InputError: it cannot be read, or shows no face.
     """
     return read_head(path, Part(start, 1))
-
-
-def square(meshes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Clip -> pixels of an upright square that holds the head in every frame: 2 x 3."""
-    height = float(np.median(np.ptp(meshes[..., 1], axis=1)))
-    low, high = meshes[..., :2].min((0, 1)), meshes[..., :2].max((0, 1))
-    side = max(ROOM * height, _REACH * float((high - low).max()))
-    middle = (low + high) / 2 - (0, _RISE * height)
-    return np.column_stack([np.eye(2) * (SIDE / side), SIDE / 2 - middle * (SIDE / side)])
-
-
-def placed(meshes: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Meshes through a similarity; depth is scaled alike."""
-    flat = meshes[..., :2] @ matrix[:, :2].T + matrix[:, 2]
-    return np.concatenate([flat, meshes[..., 2:] * scale_of(matrix)], axis=-1).astype(np.float32)
 
 
 def _found(clip: str, part: Part) -> tuple[_Rows, dict[int, Fraction], Fraction]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.vision.facecrop import scale_of
 from vidface.vision.meshtopology import five_of_mesh
 
 Matrix = NDArray[np.float64]
@@ -106,6 +107,18 @@ def to_frame(points: Any, matrices: Any) -> NDArray[np.float64]:
     flat = (crops[..., :2] - ways[:, None, :, 2]) @ np.linalg.inv(linear).transpose(0, 2, 1)
     depth = crops[..., 2:] / np.sqrt(np.abs(np.linalg.det(linear)))[:, None, None]
     return np.concatenate([flat, depth], axis=-1)
+
+
+def to_crop(points: Any, matrix: Any) -> NDArray[np.float32]:
+    """Points of a frame through one similarity; z is scaled along.
+
+    Args:
+        points: ... x k x 3 in pixels of the frame.
+        matrix: 2 x 3, from frame to crop.
+    """
+    here, way = np.asarray(points, np.float64), np.asarray(matrix, np.float64)
+    flat = here[..., :2] @ way[:, :2].T + way[:, 2]
+    return np.concatenate([flat, here[..., 2:] * scale_of(way)], axis=-1).astype(np.float32)
 
 
 def _right(five: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """A portrait drawn with another mesh: the source picture moved, and what it does not show made up for.
 
-Everything happens in a square around the head, cut out as `square_around` does. The field of places is
-worked out at `FIELD` pixels and enlarged for a finer square, so that hair and skin keep the sharpness of
-the picture they are taken from.
+Everything happens in a square around the head, cut out as `vidface.vision.headsquare` does. The field of
+places is worked out at `FIELD` pixels and enlarged for a finer square, so that hair and skin keep the
+sharpness of the picture they are taken from.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.vision.facecrop import aligned, scale_of
+from vidface.vision.facecrop import Region, aligned, scale_of
 from vidface.vision.flowaround import Bounds
 from vidface.vision.floweyes import Slit, teeth
+from vidface.vision.meshcrop import to_crop
 from vidface.vision.meshflow import Known, MeshField, mesh_field, visible
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import EYE_LEFT, EYE_RIGHT, LIPS_INNER
@@ -32,10 +33,6 @@ Matrix = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
 FIELD: Final = 256
-ROOM: Final = 2.3
-"""Side of the square over the height of the mesh."""
-_RISE: Final = 0.1
-"""The square's middle lies so many heights of the mesh above the mesh's."""
 _EDGE: Final = 0.06
 """Width of the soft border, in sides of the square."""
 _NEAR_DEG: Final = 12.0
@@ -135,25 +132,25 @@ class PortraitSource:
         return self._person.read(mesh, learn=False).skull.rotation
 
 
-def square_around(mesh: Any, side: int) -> Matrix:
-    """2 x 3 from a picture's pixels to a square of `side` pixels around the head of a mesh in it."""
-    points = np.asarray(mesh, np.float64)[:, :2]
-    low, high = points.min(axis=0), points.max(axis=0)
-    height = float(high[1] - low[1])
-    scale = side / (ROOM * max(height, 0.8 * float(high[0] - low[0]), 1.0))
-    middle = (low + high) / 2 - (0, _RISE * height)
-    return np.column_stack([np.eye(2) * scale, side / 2 - scale * middle])
-
-
 def look_of(pixels: Picture, mesh: Any, matrix: Matrix, side: int) -> Look:
     """A look cut out of a picture; beyond the picture its edge goes on."""
-    points, scale = np.asarray(mesh, np.float64), scale_of(matrix)
-    flat = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    cut = np.asarray(aligned(pixels, matrix, side), np.uint8)
     high, wide = pixels.shape[:2]
-    left, top = matrix[:, 2].tolist()
-    bounds = inner_bounds(left, top, (wide * scale, high * scale), side)
-    return Look(cut, np.column_stack([flat, points[:, 2] * scale]).astype(np.float32), bounds)
+    return look_in(Region(pixels, 0, 0), (wide, high), mesh=mesh, matrix=matrix, side=side)
+
+
+def look_in(piece: Region, size: tuple[int, int], *, mesh: Any, matrix: Matrix, side: int) -> Look:
+    """A look cut out of a picture of which a piece is at hand.
+
+    Args:
+        size: width and height of the whole picture.
+        mesh: 478 x 3, pixels of that.
+        matrix: 2 x 3 from the whole picture's pixels to the square's.
+        side: of the square, pixels.
+    """
+    cut = np.asarray(aligned(piece.pixels, piece.matrix(matrix), side), np.uint8)
+    scale, (left, top) = scale_of(matrix), matrix[:, 2].tolist()
+    bounds = inner_bounds(left, top, (size[0] * scale, size[1] * scale), side)
+    return Look(cut, to_crop(mesh, matrix), bounds)
 
 
 def inner_bounds(left: float, top: float, size: tuple[float, float], side: int) -> Bounds:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from vidface.data import Frame, Planes
 from vidface.nodes.reenact._source import Still
 from vidface.vision.facecrop import scale_of
+from vidface.vision.headsquare import square_around
 from vidface.vision.meshmodel import MeshModel
-from vidface.vision.portrait import Drawn, Look, PortraitSource, inner_bounds, look_of, square_around
+from vidface.vision.portrait import Drawn, Look, PortraitSource, inner_bounds, look_of
 from vidface.vision.rgbplanes import fill_planes
 
 Picture = NDArray[np.uint8]

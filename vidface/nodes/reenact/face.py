@@ -18,15 +18,17 @@ from vidface.data.rows import check_rows
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._drive import Replay, key_of
-from vidface.vision.facecrop import aligned, region_of, scale_of
+from vidface.vision.facecrop import region_of, scale_of
 from vidface.vision.floweyes import Slit
+from vidface.vision.headsquare import square_around
+from vidface.vision.meshcrop import to_crop
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshtopology import LIPS_INNER
 from vidface.vision.motionfit import Person
 from vidface.vision.motionpath import Limits, limited
 from vidface.vision.motionput import Face, Put, Region
 from vidface.vision.paste import paste_delta
-from vidface.vision.portrait import Look, PortraitSource, inner_bounds, render, square_around
+from vidface.vision.portrait import Look, PortraitSource, look_in, render
 
 Matrix = NDArray[np.float64]
 
@@ -210,7 +212,7 @@ class ReenactFace(Node):
         if way < _STILL:
             return None
         source = PortraitSource([_same_size(one, look) for one in looks], self._model, trail.person)
-        drawn = render(source, _placed(target, matrix))
+        drawn = render(source, to_crop(target, matrix))
         delta = drawn.picture.astype(np.float32) - look.picture
         # Where nothing moved, sampling the picture anew may differ by a level; that is no change.
         red, green, blue = cv2.split(np.abs(delta))
@@ -225,23 +227,12 @@ class ReenactFace(Node):
         region = region_of(frame, matrix, side)
         if region is None:
             return None, matrix
-        cut = np.asarray(aligned(region.pixels, region.matrix(matrix), side), np.uint8)
-        scale = scale_of(matrix)
-        left, top = matrix[:, 2].tolist()
-        bounds = inner_bounds(left, top, (frame.size[0] * scale, frame.size[1] * scale), side)
-        return Look(cut, _placed(points, matrix), bounds), matrix
+        return look_in(region, frame.size, mesh=points, matrix=matrix, side=side), matrix
 
     def _remember(self, trail: _Trail, look: Look) -> None:
         opening = Slit(look.mesh, LIPS_INNER).opening
         if opening > max(0.08, _BETTER * trail.opening):
             trail.teeth, trail.opening = look, opening
-
-
-def _placed(points: Any, matrix: Matrix) -> NDArray[np.float32]:
-    """A mesh through a similarity, depth alike."""
-    mesh = np.asarray(points, np.float64)
-    flat = mesh[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    return np.column_stack([flat, mesh[:, 2] * scale_of(matrix)]).astype(np.float32)
 
 
 def _same_size(look: Look, like: Look) -> Look:
