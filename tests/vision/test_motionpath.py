@@ -7,7 +7,7 @@ import pytest
 
 from vidface.data.motion import Motion
 from vidface.vision.motionfit import matrix_of, vector_of
-from vidface.vision.motionpath import Limits, Presence, Smoother, between, limited
+from vidface.vision.motionpath import Limits, Presence, Smoother, between, bounds_in, limited
 from vidface.vision.rigid import angles_of, rotations_of
 
 
@@ -45,6 +45,8 @@ def test_each_limit_has_its_flag() -> None:
     assert found.motion.shift[0] <= 0.8
     assert found.motion.scale <= 1.35
     assert limited(turned(0, 40), Motion(), Limits()).beyond == 2
+    assert bounds_in(found.beyond) == ("shift", "size")
+    assert bounds_in(7) == ("yaw", "pitch", "roll")
 
 
 def test_smoothing_calms_noise_and_follows_a_blink() -> None:

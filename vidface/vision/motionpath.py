@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,8 @@ from vidface.vision.rigid import angles_of, rotations_of
 
 Array = NDArray[np.float64]
 
+BOUNDS: Final[Mapping[str, int]] = {"yaw": 1, "pitch": 2, "roll": 4, "shift": 8, "size": 16}
+"""What may be held back, in the order of `Limits`, and its flag."""
 _FREE: Final = 0.7
 """Share of a limit up to which nothing is held back."""
 _BACK_S: Final = 0.3
@@ -73,11 +76,15 @@ class Limits:
 
 
 class Limited(NamedTuple):
-    """A Motion within its limits, and which of them it was beyond: 0, or 1 for yaw, 2 pitch, 4 roll,
-    8 shift, 16 scale, added up."""
+    """A Motion within its limits, and which of them it was beyond: the flags of `BOUNDS`, added up."""
 
     motion: Motion
     beyond: int
+
+
+def bounds_in(beyond: int) -> tuple[str, ...]:
+    """Names of the bounds whose flags were added up."""
+    return tuple(name for name, flag in BOUNDS.items() if beyond & flag)
 
 
 def limited(motion: Motion, rest: Motion, limits: Limits) -> Limited:
@@ -99,7 +106,7 @@ def limited(motion: Motion, rest: Motion, limits: Limits) -> Limited:
         shift=shift.astype(np.float32),
         scale=math.exp(_soft(size, most)),
     )
-    return Limited(kept, sum(1 << place for place, one in enumerate(over) if one))
+    return Limited(kept, sum(flag for flag, one in zip(BOUNDS.values(), over, strict=True) if one))
 
 
 def _soft(value: float, bound: float) -> float:

@@ -11,13 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import NOT_TRACKED, Faces, Frame
+from vidface.data.measures import Measure
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.errors import InputError, UsageError
 from vidface.vision.irisfind import with_irises
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Driver
+from vidface.vision.motionpath import BOUNDS
 
+LIMITED: Final = Measure(
+    "reenact_limited",
+    "flags",
+    f"Held back: {', '.join(f'{flag} {name}' for name, flag in BOUNDS.items())}, added up.",
+)
+"""Column of a report: `beyond` of `vidface.vision.motionpath.Limited`."""
 _GAP_S: Final = 0.1
 """A saved motion serves moments that lie no farther from it."""
 _LEAST_PX: Final = 4

@@ -17,7 +17,7 @@ from vidface.data.motion import Motion, Motions
 from vidface.data.rows import check_rows
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import open_mesh_model, usable
-from vidface.nodes.reenact._drive import Replay, key_of
+from vidface.nodes.reenact._drive import LIMITED, Replay, key_of
 from vidface.vision.facecrop import region_of, scale_of
 from vidface.vision.floweyes import Slit
 from vidface.vision.headsquare import square_around
@@ -34,7 +34,7 @@ Matrix = NDArray[np.float64]
 
 KINDS: Final[tuple[Measure, ...]] = (
     Measure("reenact_change", "inter-ocular distances", "Mean way of the face's points."),
-    Measure("reenact_limited", "flags", "Held back: 1 yaw, 2 pitch, 4 roll, 8 shift, 16 size, added up."),
+    LIMITED,
 )
 """The columns, in order."""
 

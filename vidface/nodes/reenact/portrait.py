@@ -16,12 +16,12 @@ from vidface.errors import UsageError
 from vidface.infer.portrait import PortraitNetwork
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.mesh._model import open_mesh_model, usable
-from vidface.nodes.reenact._drive import Drivers, Lead, Moment, Replay
+from vidface.nodes.reenact._drive import LIMITED, Drivers, Lead, Moment, Replay
 from vidface.nodes.reenact._source import Still, StillReader, paths_of
 from vidface.nodes.reenact._stage import Stage, stage_of
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import matrix_of
-from vidface.vision.motionpath import Limits, Presence, Smoother, limited
+from vidface.vision.motionpath import Limits, Presence, Smoother, bounds_in, limited
 from vidface.vision.motionput import Put, Region
 from vidface.vision.portrait import eyes_shut, render
 from vidface.vision.rigid import angles_of
@@ -30,12 +30,11 @@ KINDS: Final[tuple[Measure, ...]] = (
     Measure("reenact_yaw", "degrees", "Yaw of the portrait; in the row of the face that drives it."),
     Measure("reenact_pitch", "degrees", "Its pitch."),
     Measure("reenact_roll", "degrees", "Its roll."),
-    Measure("reenact_limited", "flags", "Held back: 1 yaw, 2 pitch, 4 roll, 8 shift, 16 size, added up."),
+    LIMITED,
     Measure("reenact_driven", "ratio", "1 driven, 0 at rest; between while it eases."),
 )
 """The columns, in order."""
 
-_LIMITS: Final = ("yaw", "pitch", "roll", "shift", "size")
 _PROFILE_DEG: Final = 50.0
 
 
@@ -226,9 +225,8 @@ class ReenactPortrait(Node):
     def _count(self, driven: Motion | None, share: float, beyond: int) -> None:
         kind = "driven" if driven is not None else "held" if share > 0 else "at_rest"
         self._counts[kind] += 1
-        for place, name in enumerate(_LIMITS):
-            if beyond >> place & 1:
-                self._limited[name] = self._limited.get(name, 0) + 1
+        for name in bounds_in(beyond):
+            self._limited[name] = self._limited.get(name, 0) + 1
 
     def facts(self) -> dict[str, Any]:
         """Frames driven, held and at rest; limits that were met; what to know of the pictures."""
