@@ -28,7 +28,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "eval": BASE | {"eval", "vision"},
     "sinks": BASE | {"node", "vision", "media", "sinks"},
     "graph": BASE | {"node", "vision", "infer", "media", "graph"},
-    "cli": BASE | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval", "gallery"},
+    "review": BASE
+    | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "eval", "gallery", "review"},
+    "cli": BASE
+    | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval", "gallery", "review"},
     "__init__": BASE | {"graph", "node"},
     "__main__": {"cli"},
 }

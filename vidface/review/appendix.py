@@ -1,0 +1,223 @@
+"""The rest of a report: the file, the frames, notes, the method, the manifest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vidface.review.html import Child, Html, el, pairs, plain, table
+from vidface.review.summary import CONTENTS
+from vidface.review.words import clock
+
+Facts = dict[str, Any]
+_SPEAKS = {
+    "manipulated": "High values speak for a manipulation.",
+    "authentic": "High values speak for an authentic recording.",
+    "neither": "Shown, but not weighed.",
+}
+
+
+def file_facts(facts: Facts) -> Html:
+    """What the file says of itself."""
+    declared = facts["source"].get("declared") or {}
+    given = {key: value for key, value in facts["input"].items() if value not in (None, "", {}, [])}
+    return el(
+        "section",
+        el("h2", CONTENTS["file"]),
+        stream(facts["source"].get("stream") or {}),
+        el("h3", "What it declares"),
+        _declared(declared),
+        el("h3", "Container and stream"),
+        plain(given),
+        id="file",
+    )
+
+
+def stream(told: Facts) -> Child:
+    """Hints on how the stream was coded, each with what it means."""
+    sentences = told.get("sentences") or told.get("notes") or ()
+    rest = {key: value for key, value in told.items() if key not in ("sentences", "notes")}
+    return [
+        el("h3", "How the stream was coded"),
+        el("ul", [el("li", str(text)) for text in sentences]) if sentences else None,
+        el("details", el("summary", "All stream facts"), plain(rest)) if rest else None,
+        None if told else el("p", "Stream facts were not read for this report.", class_="quiet"),
+    ]
+
+
+def _declared(declared: Facts) -> Child:
+    if not declared:
+        return el("p", "The file's declarations were not read for this report.", class_="quiet")
+    manifest = declared.get("manifest")
+    texts = declared.get("metadata") or {}
+    credentials: Child = "none in the file or beside it"
+    if manifest:
+        credentials = plain({key: value for key, value in manifest.items() if value})
+    values: dict[str, Child] = {"Content credentials (C2PA)": credentials}
+    if declared.get("mark"):
+        values["Mark of vidface"] = plain(declared["mark"])
+    values["Metadata"] = plain(texts) if texts else "none"
+    if declared.get("unread"):
+        values["Not read"] = str(declared["unread"])
+    return [
+        pairs(values),
+        el(
+            "p",
+            "A file without declarations is not thereby genuine; anybody can write or remove them.",
+            class_="quiet",
+        ),
+    ]
+
+
+def frames(facts: Facts) -> Html:
+    """The ledger: where every frame went."""
+    ledger = facts["ledger"]
+    rows: list[list[Child]] = [
+        ["Decoded", ledger.get("decoded"), "Frames that came out of the decoder."],
+        ["Processed", ledger.get("processed"), "Frames that went through every test."],
+        ["In faces.jsonl", ledger.get("in_faces"), "Lines that were written, one a frame."],
+        ["Looked at by the detector", ledger.get("looked"), "Faces between these follow from their tracks."],
+    ]
+    for name, count in (ledger.get("passed_through") or {}).items():
+        rows.append([f"Not served by {name}", count, "The frame went on without this node's value."])
+    for cause, count in (ledger.get("dropped") or {}).items():
+        rows.append(["Dropped", count, cause])
+    cuts, gaps = ledger.get("scene_cuts") or [], ledger.get("gaps") or []
+    rows.append(["Scene cuts", len(cuts), f"first frames: {_few(cuts)}" if cuts else "none"])
+    rows.append(["Gaps in time", len(gaps), f"first frames: {_few(gaps)}" if gaps else "none"])
+    holes = ledger.get("holes") or []
+    return el(
+        "section",
+        el("h2", CONTENTS["frames"]),
+        table("Ledger of frames", ("What", "Frames", "Meaning"), rows),
+        table("Missing or damaged", ("Near", "Frames", "Cause", "After frame"), [_hole(one) for one in holes])
+        if holes
+        else el("p", "No frame is missing or damaged."),
+        id="frames",
+    )
+
+
+def _few(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:12])) + (" …" if len(numbers) > 12 else "")
+
+
+def _hole(one: Facts) -> list[Child]:
+    near = "not known" if one.get("time") is None else clock(float(one["time"]), 3)
+    frames_ = "not known" if one.get("frames") is None else one["frames"]
+    return [near, frames_, str(one.get("cause")), one.get("after_frame")]
+
+
+def notes(facts: Facts) -> Html:
+    """Reviewers' notes and decisions, oldest first."""
+    rows = []
+    for one in facts["notes"]:
+        about = "the clip" if one.get("track") is None else f"face {one['track']}"
+        rows.append(
+            [
+                str(one.get("time") or one.get("at") or "not dated"),
+                str(one.get("by") or "not named"),
+                about,
+                el("strong", str(one["decision"])) if one.get("decision") else "–",
+                str(one.get("text") or ""),
+            ]
+        )
+    heads = ("When", "Who", "About", "Decision", "Note")
+    return el(
+        "section",
+        el("h2", CONTENTS["notes"]),
+        table("Notes, oldest first", heads, rows, class_="notes")
+        if rows
+        else el("p", "None so far. ", el("code", "vidface review note FOLDER TEXT"), " appends one."),
+        id="notes",
+    )
+
+
+def method(facts: Facts) -> Html:
+    """Every test with its meaning and limits, and how the verdict is made."""
+    card = facts["method"]["verdict"]
+    return el(
+        "section",
+        el("h2", CONTENTS["method"]),
+        el(
+            "p",
+            "Faces are found and followed through the clip; a track is one face over time. Each test below "
+            "looks at a track over windows of time and gives a score, or says why it does not apply: too "
+            "small, too short, too compressed. It never guesses.",
+        ),
+        el("h3", "How the verdict is made"),
+        el(
+            "p",
+            "The scores that apply are weighed by a logistic model, whose weights were fit on real clips and "
+            "on manipulated ones, and whose probability was calibrated on others. Between clear evidence for "
+            "and against lies “inconclusive”. The interval comes from the windows of the track: a face that "
+            "is judged alike throughout gets a narrow one. It does not cover errors that all windows share.",
+        ),
+        _measured(card),
+        el("h3", "The tests"),
+        el("div", [_kind(kind) for kind in facts["method"]["kinds"]], class_="kinds"),
+        id="method",
+    )
+
+
+def _measured(card: Facts) -> Child:
+    if not card:
+        return el("p", "Error rates: none were shipped with this installation.", class_="quiet")
+    keys = ("measured", "data", "calibration", "thresholds", "version", "sha256")
+    shown = {key: card[key] for key in keys if key in card}
+    return [el("h3", "Measured errors of the verdict"), plain(shown or card)]
+
+
+def _kind(kind: Facts) -> Html:
+    wants = " Wants references of the person." if kind["references"] else ""
+    return el(
+        "div",
+        el("h4", kind["title"]),
+        el("p", kind["meaning"]),
+        el("p", el("b", "Limits. "), kind["limits"]),
+        el(
+            "p",
+            f"Unit: {kind['unit']}. {_SPEAKS[kind['high']]}{wants} ",
+            el("code", kind["name"]),
+            class_="quiet",
+        ),
+        class_="kind",
+    )
+
+
+def manifest(facts: Facts) -> Html:
+    """The run's manifest: nodes and their cost, models, packages, and all of run.json folded."""
+    told = facts["manifest"]
+    nodes = [
+        [
+            str(row.get("name")),
+            str(row.get("use")),
+            row.get("frames"),
+            row.get("ms_per_frame"),
+            row.get("errors"),
+        ]
+        for row in told.get("nodes") or ()
+    ]
+    models = [
+        [str(row.get("name")), str(row.get("licence")), el("code", str(row.get("sha256")))]
+        for row in told.get("models") or ()
+    ]
+    return el(
+        "section",
+        el("h2", CONTENTS["manifest"]),
+        el("p", "Command: ", el("code", " ".join(map(str, told.get("command") or ("not recorded",))))),
+        table("Nodes", ("Node", "Use", "Frames", "ms per frame", "Errors"), nodes) if nodes else None,
+        table("Models", ("Model", "Licence", "SHA-256"), models) if models else None,
+        el(
+            "details",
+            el("summary", "run.json"),
+            el("pre", json.dumps(told, indent=1, ensure_ascii=False), tabindex=0),
+            class_="manifest",
+        ),
+        el(
+            "p",
+            el("code", "vidface verify FOLDER"),
+            " holds the files of this folder against their hashes, and says which was changed.",
+            class_="quiet",
+        ),
+        id="manifest",
+    )

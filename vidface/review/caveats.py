@@ -1,0 +1,78 @@
+"""What a reader must know before relying on a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from vidface.review.reading import Material
+from vidface.review.source import tools_in
+
+SHORT_S: Final = 3.0
+_REPACK: Final = {"FFmpeg"}
+"""Tools that often only repack a file."""
+
+
+def caveats(run: Material) -> list[str]:
+    """Sentences, the weightiest first."""
+    return [*_of_file(run.source.get("declared") or {}), *_of_run(run), *_of_input(run)]
+
+
+def _of_file(declared: dict[str, Any]) -> Iterator[str]:
+    tools = tools_in(declared)
+    if declared.get("mark"):
+        yield (
+            "The file says of itself that vidface generated pictures in it. What is tested here is then no "
+            "recording any more, whatever the verdict."
+        )
+    if tools:
+        only = (
+            " It may only have been repacked: FFmpeg is inside many programs."
+            if set(tools) <= _REPACK
+            else ""
+        )
+        yield (
+            f"The file's own data name {_list(tools)}: it was processed after it was recorded.{only} "
+            "Processing alone (restoring, stabilising, scaling, filters, coding anew) can trigger the tests "
+            "of blending, fine detail and noise although nobody changed a face."
+        )
+    state = (declared.get("manifest") or {}).get("state")
+    if state in ("tampered", "invalid"):
+        yield "The file carries content credentials that do not hold: it was changed after it was signed."
+
+
+def _of_run(run: Material) -> Iterator[str]:
+    status = run.manifest.get("status")
+    if status != "done":
+        error = run.manifest.get("error")
+        yield f"The run did not end well ({status}{f': {error}' if error else ''}): the report covers a part."
+    if run.torn:
+        yield f"{_list(list(run.torn))} ended within a line; what stands before it is in this report."
+    holes = (run.manifest.get("ledger") or {}).get("holes") or []
+    if holes:
+        yield f"Frames are missing or damaged in {_count(len(holes), 'place')}; see the ledger of frames."
+    if not (run.source.get("asked") or {}).get("references"):
+        yield (
+            "No references of the claimed person were given: whether the face is that person's was not "
+            "tested, only whether the picture was worked on."
+        )
+
+
+def _of_input(run: Material) -> Iterator[str]:
+    facts = run.manifest.get("input") or {}
+    lasts = run.last - run.first
+    if run.frames and lasts < SHORT_S:
+        yield f"The clip is {lasts:.1f} s long; tests of movement and of the pulse need more."
+    if not facts.get("audio"):
+        yield "The clip has no sound: lips could not be held against a voice."
+    heights = [float(row.get("mean_height_px") or 0) for row in run.tracks]
+    if heights and max(heights) < 48:
+        yield f"The largest face is {max(heights):.0f} px tall; little can be seen of a face so small."
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

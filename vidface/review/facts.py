@@ -1,0 +1,136 @@
+"""The facts of a report as plain values: what report.json holds, and all that report.html is made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from vidface.data.findingkinds import KINDS
+from vidface.review.caveats import caveats
+from vidface.review.evidence import Row, maps_of, stretches, tests_of, windows_of
+from vidface.review.reading import Material
+from vidface.review.verdictcard import verdict_card
+from vidface.version import __version__
+
+LIKELY: Final = 0.5
+"""Probability from which on a moment counts among the seconds that a verdict of manipulation rests on."""
+_SHOTS: Final = 4
+_ORDER: Final = {"manipulated": 0, "inconclusive": 1, "authentic": 2}
+
+
+def report_facts(run: Material) -> dict[str, Any]:
+    """Everything that a report says; the same folder gives the same facts."""
+    tracks = [_track(row, run) for row in run.tracks]
+    tracks.sort(key=lambda one: (_ORDER[one["verdict"]["opinion"]], -one["seen_s"]))
+    manifest = run.manifest
+    return {
+        "vidface": __version__,
+        "title": _name(manifest),
+        "input": manifest.get("input") or {},
+        "run": {
+            key: manifest.get(key) for key in ("status", "started", "ended", "version", "command", "error")
+        },
+        "claim": _claim(run),
+        "conclusion": conclusion(tracks),
+        "caveats": caveats(run),
+        "time": {"first": run.first, "last": run.last},
+        "preview": _preview(manifest),
+        "tracks": tracks,
+        "file_findings": tests_of(row for row in run.findings if row.get("track") is None),
+        "source": run.source,
+        "ledger": _ledger(run),
+        "notes": list(run.notes),
+        "method": {"kinds": [asdict(kind) for kind in KINDS.values()], "verdict": verdict_card()},
+        "manifest": manifest,
+    }
+
+
+def conclusion(tracks: list[Row]) -> str:
+    """One or two sentences on the whole clip."""
+    if not tracks:
+        return "No face was found in this clip, so there is nothing to judge."
+    faces = "One face was followed" if len(tracks) == 1 else f"{len(tracks)} faces were followed"
+    by = {name: [one for one in tracks if one["verdict"]["opinion"] == name] for name in _ORDER}
+    if not by["manipulated"] and not by["authentic"]:
+        return f"{faces}. The evidence does not decide: inconclusive."
+    said = [f"{_faces(by[name], len(tracks))} {name}" for name in _ORDER if by[name]]
+    return f"{faces}. Verdict: {'; '.join(said)}."
+
+
+def _faces(some: list[Row], among: int) -> str:
+    if among == 1:
+        return "the face is"
+    names = ", ".join(str(one["track"]) for one in some[:8]) + (" and others" if len(some) > 8 else "")
+    return f"face {names} is" if len(some) == 1 else f"faces {names} are"
+
+
+def _track(row: Row, run: Material) -> Row:
+    number = int(row["track"])
+    findings = [one for one in run.findings if one.get("track") == number]
+    verdict = {
+        "opinion": "inconclusive",
+        "probability": None,
+        "low": None,
+        "high": None,
+        "used": [],
+        "reasons": [],
+        "left_out": [],
+        "moments": [],
+    } | (row.get("verdict") or {})
+    path = run.paths.get(number)
+    spans = path.spans if path is not None else []
+    return {
+        "track": number,
+        "first": float(row.get("first_time") or 0),
+        "last": float(row.get("last_time") or 0),
+        "seen_s": round(sum(end - start for start, end in spans), 3),
+        "spans": spans,
+        "frames": row.get("frames"),
+        "detected": row.get("detected"),
+        "height_px": row.get("mean_height_px"),
+        "quality": row.get("mean_quality"),
+        "identity": row.get("identity"),
+        "verdict": verdict,
+        "likely": stretches(verdict["moments"], LIKELY),
+        "shots": _shots(run.shots.get(number, [])),
+        "tests": tests_of(findings),
+        "windows": windows_of(findings, verdict["moments"]),
+        "maps": maps_of(findings),
+        "path": {"times": path.times, "boxes": path.boxes} if path is not None else None,
+    }
+
+
+def _shots(rows: list[Row]) -> list[Row]:
+    keys = ("file", "frame", "time", "quality")
+    best = sorted(rows, key=lambda row: -float(row.get("quality") or 0))[:_SHOTS]
+    return [{key: row.get(key) for key in keys} | {"file": f"shots/{row['file']}"} for row in best]
+
+
+def _claim(run: Material) -> Row | None:
+    """What `vidface review` was told, and what the node that compares says of its references."""
+    asked = run.source.get("asked") or {}
+    said = (run.manifest.get("node_facts") or {}).get("identity") or {}
+    if not asked.get("claims") and not asked.get("references"):
+        return None
+    return {"name": asked.get("claims"), "references": asked.get("references"), "said": said}
+
+
+def _preview(manifest: Row) -> Row | None:
+    facts = (manifest.get("outputs") or {}).get("preview") or {}
+    if not facts.get("files"):
+        return None
+    return {
+        "file": str(facts["files"][0]),
+        "first_time": float(facts.get("first_time") or 0),
+        "size": facts.get("size"),
+    }
+
+
+def _ledger(run: Material) -> Row:
+    kept = dict(run.manifest.get("ledger") or {})
+    return kept | {"in_faces": run.frames, "looked": run.looked}
+
+
+def _name(manifest: Row) -> str:
+    name = str((manifest.get("input") or {}).get("name") or "unnamed")
+    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or name
