@@ -61,9 +61,9 @@ from vidface.cli.times import SECONDS
     type=click.Path(path_type=Path),
     envvar="VIDFACE_SIGN_KEY",
     show_envvar=True,
-    help="Its private key (PEM; password in VIDFACE_SIGN_PASSWORD).",
+    help="Its private key (PEM; password in VIDFACE_SIGN_PASSWORD); signs run.json, too.",
 )
-@click.option("--forensic", is_flag=True, help="CPU, PyAV, fixed chunks; every file's SHA-256 in run.json.")
+@click.option("--forensic", is_flag=True, help="The same bytes again on this machine: CPU, PyAV, one thread.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write a Chrome/Perfetto trace.")
 @click.option(
     "--chunk", type=click.IntRange(1, 256), help="Frames handed over at a time; never changes results."
@@ -78,7 +78,7 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
     Frames are taken with --from <= time < --to. The folder OUT gets one file per output of the
     graph, and run.json with the account of the run.
     """
-    from vidface.graph.extend import motion_overrides, with_table, without_audio
+    from vidface.graph.extend import motion_overrides
     from vidface.graph.plan import load
     from vidface.graph.run import run as run_graph
 
@@ -89,9 +89,6 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
         draft = load(graph, overrides=overrides, check_models=False)
         overrides = (*overrides, *motion_overrides(draft, motion))
     plan = load(graph, overrides=overrides, outputs=outputs)
-    if options.pop("no_audio"):
-        plan = without_audio(plan)
-    plan = with_table(plan, options.pop("table"))
     signal.signal(signal.SIGTERM, _interrupt)
     work = run_graph(plan, clip, folder, command=tuple(sys.argv), **options)
     bar = Progress(progress, work.info, options["start"], options["stop"])

@@ -34,3 +34,28 @@ def blocks_of(path: Path, *, cancel: threading.Event | None = None) -> tuple[str
             whole.update(data)
             blocks.append(hashlib.sha256(data).hexdigest())
     return whole.hexdigest(), tuple(blocks)
+
+
+def digests_in(folder: Path, *, cancel: threading.Event | None = None) -> dict[str, str | None] | None:
+    """SHA-256 of every file in a folder by its name, hidden ones left out; None for one that cannot be read.
+
+    None for all where `cancel` was set.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found: dict[str, str | None] = {}
+    for path in sorted(folder.iterdir()):
+        if cancel is not None and cancel.is_set():
+            return None
+        if path.is_file() and not path.name.startswith("."):
+            found[path.name] = readable_sha256(path)
+    return found
+
+
+def readable_sha256(path: Path) -> str | None:
+    """`sha256_of`; None where the file is not there or cannot be read."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from vidface.data.digest import sha256_of
+from vidface.data.digest import readable_sha256
 from vidface.errors import InputError, OutputError
 from vidface.graph.chain import Chain, file_chain
 
@@ -88,12 +88,12 @@ def sealed(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     Raises:
         OutputError: the chain cannot be written.
     """
-    files = {name: _digest(folder / name) for name in dict.fromkeys(names)}
+    files = {name: readable_sha256(folder / name) for name in dict.fromkeys(names)}
     rows = [name for name, digest in files.items() if name.endswith(".jsonl") and digest is not None]
     chains = {name: file_chain(folder / name) for name in rows}
     if chains:
         write_chains(folder / CHAIN, chains)
-        files[CHAIN] = _digest(folder / CHAIN)
+        files[CHAIN] = readable_sha256(folder / CHAIN)
     heads = {name: {"rows": chain.rows, "head": chain.head} for name, chain in chains.items()}
     return {"files_sha256": files, "chains": heads}
 
@@ -159,10 +159,3 @@ def _drop(value: Any, path: list[str]) -> None:
         value.pop(path[0], None)
     elif isinstance(value, dict) and path[0] in value:
         _drop(value[path[0]], path[1:])
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        return sha256_of(path)
-    except OSError:
-        return None

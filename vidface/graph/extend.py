@@ -25,6 +25,17 @@ def without_audio(plan: Plan) -> Plan:
     return replace(plan, outlets=tuple(outlets))
 
 
+def one_thread(plan: Plan) -> Plan:
+    """The same plan; encoders have one thread: with more, x264 does not always code the same."""
+    outlets = [
+        replace(outlet, sink=outlet.sink.model_copy(update={"threads": 1}))
+        if "threads" in type(outlet.sink).model_fields
+        else outlet
+        for outlet in plan.outlets
+    ]
+    return replace(plan, outlets=tuple(outlets))
+
+
 def with_table(plan: Plan, form: str | None) -> Plan:
     """The same plan; every output of faces is written as a flat table (csv or parquet), too."""
     if form is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from vidface.data.digest import sha256_of
 from vidface.data.source import SourceInfo
 from vidface.graph.plan import Plan
 
@@ -20,6 +23,13 @@ PACKAGES = (
     "onnxruntime-gpu",
     "scipy",
     "torch",
+    "pydantic",
+    "pyyaml",
+    "norfair",
+    "decord",
+    "usearch",
+    "c2pa-python",
+    "cryptography",
 )
 
 
@@ -29,6 +39,13 @@ def input_facts(info: SourceInfo, clip: Path) -> dict[str, Any]:
     facts["path"] = info.name
     facts["bytes"] = clip.stat().st_size if clip.is_file() else None
     return facts
+
+
+def node_files(plan: Plan) -> dict[str, str]:
+    """SHA-256 of the Python files that nodes and sinks of the graph come from, as the graph names them."""
+    names = [step.use for step in plan.steps] + [outlet.use for outlet in plan.outlets]
+    folder = plan.file.folder or Path()
+    return {name: sha256_of(folder / name) for name in names if name.endswith(".py")}
 
 
 def model_facts(plan: Plan) -> list[dict[str, Any]]:
@@ -59,6 +76,37 @@ def package_facts() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def machine_facts() -> dict[str, Any]:
+    """What else the numbers depend on: decoders and encoders, the processor, vidface's own code."""
+    from vidface.media.abilities import libraries
+
+    return {
+        "libav": libraries(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "code_sha256": code_digest(),
+    }
+
+
+def processor() -> str:
+    """Its name, as the machine states it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in reversed(lines)}
+    return found.get("model name") or platform.processor() or platform.machine()
+
+
+def code_digest() -> str:
+    """SHA-256 over vidface's Python files: of each its path and its bytes, in the order of the paths."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vidface.data.digest import BLOCK, blocks_of
+from vidface.data.digest import BLOCK, blocks_of, digests_in
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
 from vidface.graph.custody import DIGEST, MANIFEST, NOTES, SIGNATURE, manifest_digest, sealed, write_private
 from vidface.graph.report import RunReport
@@ -39,7 +39,7 @@ class RunFolder:
         self._sign = sign
         self._facts: dict[str, Any] = {}
         self._digest: str | None = None
-        self._blocks: tuple[str, ...] = ()
+        self._hashed: dict[str, Any] = {}
         self._hasher: threading.Thread | None = None
         self._cancel = threading.Event()
         try:
@@ -67,7 +67,7 @@ class RunFolder:
         """Write run.json with status "running", and start to hash the input."""
         self._facts = {"version": __version__, "status": "running", **facts}
         path = Path(facts["input"]["path"])
-        if path.is_file():
+        if path.is_file() or path.is_dir():
             self._hasher = threading.Thread(target=self._hash, args=(path,), name="hash", daemon=True)
             self._hasher.start()
         self._write()
@@ -88,8 +88,7 @@ class RunFolder:
             if status != "done":
                 self._cancel.set()
             self._hasher.join()
-            self._facts["input"]["sha256"] = self._digest
-            self._facts["input"]["blocks"] = {"bytes": BLOCK, "sha256": self._blocks}
+            self._facts["input"] |= self._hashed | {"sha256": self._digest}
             self._facts["driver"]["sha256"] = self._digest
         self._facts |= {
             "status": status,
@@ -157,9 +156,13 @@ class RunFolder:
                 file.truncate()
 
     def _hash(self, path: Path) -> None:
+        if path.is_dir():
+            self._hashed = {"files": digests_in(path, cancel=self._cancel)}
+            return
         found = blocks_of(path, cancel=self._cancel)
         if found is not None:
-            self._digest, self._blocks = found
+            self._digest, blocks = found
+            self._hashed = {"blocks": {"bytes": BLOCK, "sha256": blocks}}
 
 
 def _exit_code(status: str, error: BaseException | None) -> ExitCode:

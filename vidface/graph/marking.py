@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidface.data.digest import sha256_of
+from vidface.data.digest import readable_sha256
 from vidface.data.provenance import Ingredient, Provenance
 from vidface.errors import UsageError
 from vidface.graph.consent import Consent, consent_of
@@ -17,6 +17,7 @@ from vidface.graph.plan import Plan
 
 if TYPE_CHECKING:
     from vidface.media.certificate import Identity
+    from vidface.media.signature import Signer
 
 PASSWORD = "VIDFACE_SIGN_PASSWORD"
 """Environment variable with the password of an encrypted key: a command line is seen by others."""
@@ -24,15 +25,26 @@ PASSWORD = "VIDFACE_SIGN_PASSWORD"
 
 @dataclass(frozen=True, slots=True)
 class SignWith:
-    """The user's certificate and key (PEM files); both or neither."""
+    """The user's key and its certificate (PEM files); run.json can be signed without a certificate."""
 
     certificate: Path | None = None
     key: Path | None = None
 
     def __post_init__(self) -> None:
-        if (self.certificate is None) != (self.key is None):
-            missing = "--sign-key" if self.key is None else "--sign-cert"
-            raise UsageError(f"--sign-cert and --sign-key belong together, but {missing} is not given")
+        if self.certificate is not None and self.key is None:
+            raise UsageError("--sign-cert and --sign-key belong together, but --sign-key is not given")
+
+    def signer(self) -> Signer | None:
+        """Who signs run.json; None where nobody does.
+
+        Raises:
+            UsageError: the key cannot be read, or is not that of the certificate.
+        """
+        from vidface.media.signature import signer_of
+
+        if self.key is None:
+            return None
+        return signer_of(self.key, self.certificate, password=os.environ.get(PASSWORD))
 
     def identity(self) -> Identity:
         """The user's, or a new test one.
@@ -44,8 +56,13 @@ class SignWith:
         from vidface.media.credentials import check_identity, library
 
         library()
-        if self.certificate is None or self.key is None:
+        if self.key is None:
             return made_identity()
+        if self.certificate is None:
+            raise UsageError(
+                "synthetic pictures are signed with a certificate, but --sign-cert is not given: "
+                "--sign-cert and --sign-key belong together"
+            )
         found = own_identity(self.certificate, self.key, password=os.environ.get(PASSWORD))
         check_identity(found)
         return found
@@ -71,7 +88,9 @@ class Marking:
         self._plan = plan
         self._made: dict[str, Provenance] = {}
         self._identity: Identity | None = None
-        self._sources = [(item, _digest(item.path)) for item in files_of(plan.steps)] if writes else []
+        self._sources = (
+            [(item, readable_sha256(item.path)) for item in files_of(plan.steps)] if writes else []
+        )
         if writes and any(step.node.generates for step in plan.steps):
             self._made = _provenances(plan)
         if self._made:
@@ -122,7 +141,7 @@ class Marking:
         for path in paths:
             name = path.relative_to(folder).as_posix()
             if self._forensic:
-                before[name] = _digest(path)
+                before[name] = readable_sha256(path)
             signed = credentials.sign(path, made, self._identity)
             manifests[name] = signed.manifest
             if signed.manifest != credentials.IN_FILE:
@@ -180,11 +199,3 @@ def _source_facts(item: FileField, digest: str | None) -> dict[str, Any]:
         "path": str(item.path),
         "sha256": digest,
     }
-
-
-def _digest(path: Path) -> str | None:
-    """Of a file; None for a folder and for what is not there: the node that wants it says so."""
-    try:
-        return sha256_of(path)
-    except OSError:
-        return None

@@ -15,7 +15,9 @@ from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
 from vidface.errors import OutputError
 from vidface.graph.engine import Engine
+from vidface.graph.extend import one_thread, with_table, without_audio
 from vidface.graph.folder import RunFolder
+from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
 from vidface.graph.marking import Marking, SignWith, driver
 from vidface.graph.plan import Plan, load
@@ -39,8 +41,9 @@ class Run:
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
         from vidface.media.decode import open_source
 
-        self.plan = plan
+        self.plan = plan = _extended(plan, settings)
         sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
+        self._signer = sign.signer() if out is not None else None
         self._marking = Marking(
             plan,
             consent=settings.consent,
@@ -60,6 +63,8 @@ class Run:
             # What a decoder conceals behind damage depends on its threads.
             threads=1 if settings.forensic else 0,
         )
+        self._frames = DigestedSource(self._source) if settings.forensic and out is not None else None
+        self._source = self._frames or self._source
         self.info = self._source.info
         self._trace: TraceWriter | None = None
         self._folder: RunFolder | None = None
@@ -82,10 +87,14 @@ class Run:
         watch = unwatched if self._trace is None else self._trace.event
         writer = None
         if out is not None:
-            folder = RunFolder(out, overwrite=settings.overwrite)
+            signer = self._signer
+            folder = RunFolder(
+                out, overwrite=settings.overwrite, sign=None if signer is None else signer.sign
+            )
             facts = _facts(self.plan, self._source, clip, settings, devices)
             heard = sound_facts(self._sound)
-            folder.begin(facts | {"audio": heard} | self._marking.facts(self.info.name))
+            by = {"manifest_signed_by": None if signer is None else signer.to_json()}
+            folder.begin(facts | {"audio": heard} | self._marking.facts(self.info.name) | by)
             self._folder = folder
             inputs = partial(_inputs, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
@@ -153,6 +162,8 @@ class Run:
             self._trace.close()
         if self._folder is None:
             return
+        if self._frames is not None and report is not None:
+            self._folder.tell({"segments": self._frames.segments()})
         try:
             self._folder.end(self._status, self._error, report)
         except OutputError:
@@ -197,6 +208,15 @@ def run(
     return Run(plan, clip, None if out is None else Path(out), settings)
 
 
+def _extended(plan: Plan, settings: Settings) -> Plan:
+    """The plan with what switches add to it or take away."""
+    if settings.no_audio:
+        plan = without_audio(plan)
+    if settings.forensic:
+        plan = one_thread(plan)
+    return with_table(plan, settings.table)
+
+
 def _path(text: str | Path | None) -> Path | None:
     return None if text is None else Path(text)
 
@@ -223,7 +243,7 @@ def _facts(
     plan: Plan, source: Source, clip: Path, settings: Settings, devices: dict[str, Device]
 ) -> dict[str, Any]:
     """The part of run.json that is known before the first frame."""
-    from vidface.graph.facts import input_facts, model_facts, package_facts
+    from vidface.graph.facts import input_facts, machine_facts, model_facts, node_files, package_facts
 
     return {
         "command": list(settings.command),
@@ -233,12 +253,15 @@ def _facts(
             "sha256": plan.file.sha256,
             "overrides": list(plan.file.overrides),
             "text": plan.file.text,
+            "node_files": node_files(plan),
         },
         "input": input_facts(source.info, clip),
         "from": settings.start,
         "to": settings.stop,
+        "settings": settings.to_json(),
         "decoder": source.info.decoder,
         "devices": {name: {"device": str(item), "reason": item.reason} for name, item in devices.items()},
         "models": model_facts(plan),
         "packages": package_facts(),
+        "machine": machine_facts(),
     }

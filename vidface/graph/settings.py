@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from vidface.errors import UsageError
 
@@ -21,6 +21,8 @@ class Options(TypedDict, total=False):
     colorspace: str | None
     rate: float | None
     audio: str | Path | None
+    no_audio: bool
+    table: str | None
     overwrite: bool
     trace: str | Path | None
     chunk: int | None
@@ -44,13 +46,16 @@ class Settings:
         colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
         rate: frames a second of a folder of pictures; 25 where not given.
         audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
+        no_audio: leave the sound out of video outputs.
+        table: csv or parquet: write faces as a flat table, too.
         overwrite: replace the outputs of an earlier run.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
-        forensic: one decoder (PyAV) with one thread, the CPU, fixed chunks, and the SHA-256 of
-            every file written: the same machine gives the same bytes (of signed files: before signing).
+        forensic: one decoder (PyAV) and encoders with one thread each, the CPU, fixed chunks: the same
+            machine gives the same bytes (of signed files: before signing); and digests of decoded frames.
         consent: who agreed to what (a sentence, or the path of a file that says it); before the graph's.
-        sign_cert, sign_key: PEM files to sign synthetic pictures with; a test certificate where not given.
+        sign_cert, sign_key: PEM files to sign synthetic pictures with (a test certificate where not
+            given), and run.json; for run.json alone the key is enough.
         command: the command line, for run.json.
     """
 
@@ -63,6 +68,8 @@ class Settings:
     colorspace: str | None = None
     rate: float | None = None
     audio: str | Path | None = None
+    no_audio: bool = False
+    table: str | None = None
     overwrite: bool = False
     trace: str | Path | None = None
     chunk: int | None = None
@@ -78,3 +85,15 @@ class Settings:
         if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
             asked = f"{self.device or 'auto'} with {self.decoder}"
             raise UsageError(f"--forensic runs on the CPU with PyAV, but {asked} was asked for")
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json: what changes results and stands nowhere else there."""
+        return {
+            "outputs": None if self.outputs is None else list(self.outputs),
+            "device": self.device,
+            "colorspace": self.colorspace,
+            "rate": self.rate,
+            "no_audio": self.no_audio,
+            "table": self.table,
+            "forensic": self.forensic,
+        }

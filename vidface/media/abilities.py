@@ -21,6 +21,11 @@ def encoders() -> tuple[str, ...]:
     return tuple(_known(_WRITES, "w"))
 
 
+def libraries() -> dict[str, str]:
+    """Versions of libav's parts, which decode and encode."""
+    return {name: ".".join(map(str, version)) for name, version in av.library_versions.items()}
+
+
 def hardware() -> str:
     """The hardware decoding methods compiled in, as one phrase; none is used unless a graph asks for it."""
     found = av.codec.hwaccel.hwdevices_available()

@@ -74,6 +74,26 @@ def own_identity(certificate: Path, key: Path, *, password: str | None = None) -
         chain = x509.load_pem_x509_certificates(text)
     except ValueError:
         raise UsageError(f"--sign-cert {certificate}: holds no certificate in PEM form") from None
+    secret = private_key(key, password=password)
+    first = chain[0]
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    if secret.public_key().public_bytes(*form) != first.public_key().public_bytes(*form):
+        raise UsageError(f"--sign-key {key}: is not the key of the first certificate in {certificate}")
+    now = datetime.now(UTC)
+    if not first.not_valid_before_utc <= now <= first.not_valid_after_utc:
+        span = f"{first.not_valid_before_utc:%Y-%m-%d} to {first.not_valid_after_utc:%Y-%m-%d}"
+        raise UsageError(f"--sign-cert {certificate}: is valid from {span} only")
+    return _identity(chain, secret, str(key), test=False)
+
+
+def private_key(key: Path, *, password: str | None = None) -> Any:
+    """The key of a PEM file.
+
+    Raises:
+        UsageError: it is missing, no PEM, or encrypted with another password.
+    """
+    from cryptography.hazmat.primitives import serialization
+
     try:
         secret = serialization.load_pem_private_key(
             _read(key, "--sign-key"), None if password is None else password.encode()
@@ -85,15 +105,7 @@ def own_identity(certificate: Path, key: Path, *, password: str | None = None) -
         if password is not None:
             why = "cannot be opened with VIDFACE_SIGN_PASSWORD"
         raise UsageError(f"--sign-key {key}: {why or 'holds no private key in PEM form'}") from None
-    first = chain[0]
-    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if secret.public_key().public_bytes(*form) != first.public_key().public_bytes(*form):
-        raise UsageError(f"--sign-key {key}: is not the key of the first certificate in {certificate}")
-    now = datetime.now(UTC)
-    if not first.not_valid_before_utc <= now <= first.not_valid_after_utc:
-        span = f"{first.not_valid_before_utc:%Y-%m-%d} to {first.not_valid_after_utc:%Y-%m-%d}"
-        raise UsageError(f"--sign-cert {certificate}: is valid from {span} only")
-    return _identity(chain, secret, str(key), test=False)
+    return secret
 
 
 def made_identity() -> Identity:
