@@ -29,37 +29,6 @@ def page(facts: dict[str, Any], run: Material) -> str:
         f"default-src 'none'; img-src data:; media-src 'self' data: file:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     )
-    axis = Axis(facts["time"]["first"], max(facts["time"]["last"], facts["time"]["first"] + 0.04))
-    body = el(
-        "body",
-        el("a", "Skip to the report", href="#main", class_="skip"),
-        patterns(),
-        head(facts),
-        el(
-            "div",
-            player(facts, axis),
-            el(
-                "main",
-                summary(facts, run),
-                faces(facts, run, axis),
-                file_facts(facts),
-                frames(facts),
-                notes(facts),
-                method(facts),
-                manifest(facts),
-                id="main",
-            ),
-            class_="body",
-        ),
-        el(
-            "footer",
-            el(
-                "p",
-                f"vidface {facts['vidface']}. This file needs no network; report.json holds the same facts.",
-            ),
-        ),
-        el("script", raw(script)),
-    )
     top = el(
         "head",
         el("meta", charset="utf-8"),
@@ -70,7 +39,29 @@ def page(facts: dict[str, Any], run: Material) -> str:
         el("title", f"Review of {facts['title']}"),
         el("style", raw(style)),
     )
-    return f"<!DOCTYPE html>\n{Html(el('html', top, body, lang='en'))}\n"
+    body = el("body", *_body(facts, run), el("script", raw(script)))
+    return f"<!DOCTYPE html>\n{el('html', top, body, lang='en')}\n"
+
+
+def _body(facts: dict[str, Any], run: Material) -> tuple[Html, ...]:
+    axis = Axis(facts["time"]["first"], max(facts["time"]["last"], facts["time"]["first"] + 0.04))
+    sections = (
+        summary(facts, run),
+        faces(facts, run, axis),
+        file_facts(facts),
+        frames(facts),
+        notes(facts),
+        method(facts),
+        manifest(facts),
+    )
+    told = f"vidface {facts['vidface']}. This file needs no network; report.json holds the same facts."
+    return (
+        el("a", "Skip to the report", href="#main", class_="skip"),
+        patterns(),
+        head(facts),
+        el("div", player(facts, axis), el("main", sections, id="main"), class_="body"),
+        el("footer", el("p", told)),
+    )
 
 
 def _hash(text: str) -> str:
