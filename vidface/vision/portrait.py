@@ -27,6 +27,7 @@ from vidface.vision.motionfit import Person
 from vidface.vision.motionput import Face
 from vidface.vision.resize import resize
 from vidface.vision.rigid import angle_between
+from vidface.vision.softedge import softened
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -133,7 +134,7 @@ class PortraitSource:
 
 
 def look_of(pixels: Picture, mesh: Any, matrix: Matrix, side: int) -> Look:
-    """A look cut out of a picture; beyond the picture its edge goes on."""
+    """A look cut out of a picture; beyond the picture its edge goes on, ever softer."""
     high, wide = pixels.shape[:2]
     return look_in(Region(pixels, 0, 0), (wide, high), mesh=mesh, matrix=matrix, side=side)
 
@@ -150,7 +151,7 @@ def look_in(piece: Region, size: tuple[int, int], *, mesh: Any, matrix: Matrix, 
     cut = np.asarray(aligned(piece.pixels, piece.matrix(matrix), side), np.uint8)
     scale, (left, top) = scale_of(matrix), matrix[:, 2].tolist()
     bounds = inner_bounds(left, top, (size[0] * scale, size[1] * scale), side)
-    return Look(cut, to_crop(mesh, matrix), bounds)
+    return Look(softened(cut, bounds), to_crop(mesh, matrix), bounds)
 
 
 def inner_bounds(left: float, top: float, size: tuple[float, float], side: int) -> Bounds:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.infer.places import put
-from vidface.data import Faces, Frame, SourceInfo
+from vidface.data import Device, Faces, Frame, SourceInfo
 from vidface.data.mesh import Meshes
 from vidface.errors import InputError, ModelError, ModelMissingError, UsageError
 from vidface.graph.harness import NodeHarness
@@ -193,6 +193,18 @@ def test_facts_say_how_it_went() -> None:
     assert said["frames"] == {"driven": 2, "held": 0, "at_rest": 0}
     assert said["sources"] == [COLLINS]
     assert "yaw on 1 frames" in said["notes"][0]
+
+
+def test_pictures_of_two_people_are_doubted_and_of_one_are_not(tmp_path: Path) -> None:
+    """The second picture is named; a brighter and mirrored one of the same person raises no doubt."""
+    again = str(tmp_path / "again.png")
+    cv2.imwrite(again, np.clip(read(COLLINS)[:, ::-1].astype(int) + 12, 0, 255).astype(np.uint8))
+    for other, doubted in ((str(SAMPLES / "hopper.jpg"), True), (again, False)):
+        node = ReenactPortrait(source=[COLLINS, other])
+        node.open(Device("cpu"))
+        notes = node.facts().get("notes", [])
+        assert any("hardly resembles" in note and "hopper.jpg" in note for note in notes) == doubted
+        node.close()
 
 
 @pytest.fixture

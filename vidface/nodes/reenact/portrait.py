@@ -17,6 +17,7 @@ from vidface.infer.portrait import PortraitNetwork
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._drive import LIMITED, Drivers, Lead, Moment, Replay
+from vidface.nodes.reenact._same import doubts
 from vidface.nodes.reenact._source import Still, StillReader, paths_of
 from vidface.nodes.reenact._stage import Stage, stage_of
 from vidface.vision.meshmodel import MeshModel
@@ -109,6 +110,7 @@ class ReenactPortrait(Node):
     motion: str = Field("", description="Replay this .npz of the sink `motion`; nobody in the clip drives.")
     detector: str = Field("vidface-facedet", description="Finds the face in the pictures; family yunet.")
     mesh: str = Field("vidface-facemesh", description="Measures it; a model of the task mesh.")
+    embedder: str = Field("vidface-embed", description="Says whether several pictures show one person.")
     mesh_model: str = Field("vidface-meshmodel", description="The mesh model, of persons and expressions.")
 
     memory = FOREVER
@@ -119,6 +121,7 @@ class ReenactPortrait(Node):
     _painter: PortraitNetwork | None
     _stage: Stage
     _stills: list[Still]
+    _doubts: list[str]
     _replay: Replay | None
     _put: Put
     _drivers: Drivers
@@ -137,8 +140,9 @@ class ReenactPortrait(Node):
         return True
 
     def models(self) -> tuple[str, ...]:
-        drawn_by = (self.network,) if self.engine == "network" else ()
-        return (self.detector, self.mesh, self.mesh_model, *drawn_by)
+        also: tuple[str, ...] = (self.network,) if self.engine == "network" else ()
+        also += (self.embedder,) if len(paths_of(self.source)) > 1 else ()
+        return (self.detector, self.mesh, self.mesh_model, *also)
 
     def open(self, device: Device) -> None:
         """Load the models and read the pictures.
@@ -158,6 +162,7 @@ class ReenactPortrait(Node):
             self._stills = [reader.read(path, self.face if not i else None) for i, path in enumerate(paths)]
         finally:
             reader.close()
+        self._doubts = doubts(self._stills, self.embedder, device) if len(paths) > 1 else []
         crop = None if self.stitch else self.size
         self._stage = stage_of(self._stills, self._model, crop=crop, longest=self.longest)
         self._put = Put(frozenset(self.regions), self.mode, self.mode, self.eye_openness, self.lip_openness)
@@ -235,7 +240,7 @@ class ReenactPortrait(Node):
             "sources": [str(one.path) for one in self._stills],
             "engine": self.engine,
         }
-        notes = []
+        notes = list(self._doubts)
         if self._limited:
             said["limited"] = dict(self._limited)
             met = ", ".join(f"{name} on {count} frames" for name, count in self._limited.items())
