@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import json
-import math
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from judges import Judge
 from net import KNOWN, Restorer, blank, dense_matrices
 from torch import Tensor, nn
@@ -23,10 +16,10 @@ from views import Sequence, draw, sequence
 
 from vidface.media.degrade import LEVELS
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
-from muon import Muon
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from loop import Pace, Run, follow, joined, parser_of, spread
 
-WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 60, 0.995, 0.02
+PACE = Pace(adam=1e-3, muon=0.02, warm_up=60, floor=0.02, clip=0.5, decay=0.995)
 SOFT = 0.75
 """Below so many source pixels per pixel a picture says nothing of fine detail, and is not asked for it."""
 USUAL = 0.04
@@ -128,74 +121,20 @@ def losses(student: Restorer, judge: Judge, views: Views, known_share: float) ->
     }
 
 
-class Run:
-    """Student, averaged student, optimisers, counters; kept in last.pt by rank 0."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        torch.manual_seed(args.seed)
-        self.args, self.path = args, args.out / "last.pt"
-        self.student = Restorer().to(memory_format=torch.channels_last)
-        self.step, self.frames, self.spent = 0, 0, 0.0
-        self.kept = copy.deepcopy(self.student)
-        dense = dense_matrices(self.student)
-        chosen = {id(weight) for weight in dense}
-        rest = [weight for weight in self.student.parameters() if id(weight) not in chosen]
-        self.optimisers = [
-            torch.optim.AdamW(rest, lr=args.rate, weight_decay=1e-4),
-            Muon(dense, lr=MUON_RATE),
-        ]
-        if self.path.exists():
-            state = torch.load(self.path, weights_only=True)
-            self.student.load_state_dict(state["student"])
-            self.kept.load_state_dict(state["average"])
-            for optimiser, kept in zip(self.optimisers, state["optimisers"] or (), strict=False):
-                optimiser.load_state_dict(kept)
-            self.step, self.frames, self.spent = state["step"], state["frames"], state["spent"]
-
-    def save(self) -> None:
-        """Write the checkpoint in one step, so that a cut never leaves half of one."""
-        state: dict[str, object] = {"student": self.student.state_dict(), "average": self.kept.state_dict()}
-        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
-        torch.save(
-            state | {"step": self.step, "frames": self.frames, "spent": self.spent}, f"{self.path}.part"
-        )
-        Path(f"{self.path}.part").replace(self.path)
-
-    def learn(self, views: Views, judge: Judge) -> list[float]:
-        """One step with the gradients of all processes; returns this one's losses."""
-        share = min(1, (self.step + 1) / WARM_UP_STEPS)
-        share *= 0.02 + 0.98 * (
-            0.5 + 0.5 * math.cos(math.pi * min(1.0, self.spent / (self.args.minutes * 60)))
-        )
-        for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * share
-        self.student.train()
-        parts = losses(self.student, judge, views, self.args.known)
-        self.student.zero_grad(set_to_none=True)
-        sum((WEIGHTS[name] * loss for name, loss in parts.items()), torch.zeros(())).backward()
-        together([p.grad for p in self.student.parameters() if p.grad is not None])
-        nn.utils.clip_grad_norm_(self.student.parameters(), 0.5)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, value in zip(self.kept.parameters(), self.student.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
-        self.step += 1
-        self.frames += views.seen.shape[0] * views.seen.shape[1] * dist.get_world_size()
-        return [float(loss.detach()) for loss in parts.values()]
+def run_of(args: argparse.Namespace, pace: Pace) -> Run[Restorer]:
+    """The restorer as it begins, or as it was left."""
+    torch.manual_seed(args.seed)
+    student = Restorer().to(memory_format=torch.channels_last)
+    return Run(args, student, dense_matrices(student), pace, "frames")
 
 
-def together(gradients: list[Tensor]) -> None:
-    """Mean over the processes, in place."""
-    flat = torch.cat([one.reshape(-1) for one in gradients])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    start = 0
-    for one in gradients:
-        one.copy_(flat[start : start + one.numel()].view_as(one))
-        start += one.numel()
+def learn(run: Run[Restorer], views: Views, judge: Judge) -> list[float]:
+    """One step; returns the losses."""
+    run.student.train()
+    parts = losses(run.student, judge, views, run.args.known)
+    total = sum((WEIGHTS[name] * loss for name, loss in parts.items()), torch.zeros(()))
+    run.learn(total, views.seen.shape[0] * views.seen.shape[1])
+    return [float(loss.detach()) for loss in parts.values()]
 
 
 def held_views(pack: Path, level: str, frames: int = 6) -> Views:
@@ -229,79 +168,36 @@ def check(student: Restorer, judge: Judge, views: Views) -> dict[str, float]:
     return {name: round(float(np.mean(values)), 4) for name, values in sums.items()}
 
 
-def note(out: Path, **row: object) -> None:
-    """Append one line to the training log."""
-    with (out / "train.jsonl").open("a") as log:
-        log.write(json.dumps(row) + "\n")
-
-
 def work(rank: int, args: argparse.Namespace) -> None:
     """One process of the training."""
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{args.meet}", rank=rank, world_size=args.processes)
-    run, judge, pack = Run(args), Judge(args.embedder, args.calibration), Pack(args.pack, "train")
-    rng = np.random.default_rng(args.seed + run.step * 10 + rank)
-    held = {level: held_views(args.pack, level) for level in ("medium",)} if rank == 0 else {}
-    begin = time.monotonic() - run.spent
-    saved = checked = time.monotonic()
-    sums, size = np.zeros(len(WEIGHTS)), (args.batch, args.frames)
-    while True:
-        spent = torch.tensor([time.monotonic() - begin])
-        dist.broadcast(spent, 0)
-        run.spent = float(spent)
-        if run.spent >= args.minutes * 60:
-            break
-        sums += run.learn(batch(pack, rng, size, run.spent / (args.minutes * 60)), judge)
-        if rank or run.step % 20:
-            continue
-        row = {"step": run.step, "frames": run.frames, "minutes": round(run.spent / 60, 2)}
-        note(args.out, **row, losses=dict(zip(WEIGHTS, (sums / 20).round(5).tolist(), strict=True)))
-        sums[:] = 0
-        if time.monotonic() - saved > args.save_every * 60:
-            run.save()
-            saved = time.monotonic()
-        if time.monotonic() - checked > args.check_every * 60:
-            for level, views in held.items():
-                note(args.out, step=run.step, level=level, check=check(run.kept, judge, views))
-            checked = time.monotonic()
-    if not rank:
-        run.save()
-        for level, views in held.items():
-            note(
-                args.out,
-                step=run.step,
-                frames=run.frames,
-                done=True,
-                level=level,
-                check=check(run.kept, judge, views),
-            )
-    dist.barrier()
-    dist.destroy_process_group()
+    with joined(rank, args):
+        run = run_of(args, PACE._replace(adam=args.rate))
+        judge, pack = Judge(args.embedder, args.calibration), Pack(args.pack, "train")
+        rng = np.random.default_rng(args.seed + run.step * 10 + rank)
+        held = {level: held_views(args.pack, level) for level in ("medium",)} if rank == 0 else {}
+        size = (args.batch, args.frames)
+        follow(
+            run,
+            rank,
+            lambda: learn(run, batch(pack, rng, size, run.progress), judge),
+            every=20,
+            tell=lambda means: {"losses": dict(zip(WEIGHTS, means.round(5).tolist(), strict=True))},
+            check=lambda: [
+                {"level": level, "check": check(run.kept, judge, views)} for level, views in held.items()
+            ],
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__, save_every=5, check_every=12)
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--embedder", type=Path, required=True, help="last.pt of models/training/embed_face")
     parser.add_argument("--calibration", type=Path, required=True, help="recognisable.npz beside it")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="in all, with what earlier runs spent")
-    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--batch", type=int, default=2, help="sequences a process and step")
     parser.add_argument("--frames", type=int, default=4, help="frames of a sequence")
     parser.add_argument("--known", type=float, default=0.5, help="share of sequences with a known look")
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--save-every", type=float, default=5, help="minutes")
-    parser.add_argument("--check-every", type=float, default=12, help="minutes")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    args.meet = (args.out / "meet").resolve()
-    args.meet.unlink(missing_ok=True)
-    mp.spawn(work, args=(args,), nprocs=args.processes)
+    spread(work, parser.parse_args())
 
 
 if __name__ == "__main__":
