@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import json
-import math
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from model import FaceDetector, Separable
-from muon import Muon
 from scoring import Tally
 from stream import Batch, Stream, validation
 from teacher import Teacher, decode, grid_of, suppress
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-WARM_UP_STEPS = 300
-AVERAGE_DECAY = 0.9985
-MUON_RATE = 0.02
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from loop import Pace, Run, note
+
+PACE = Pace(adam=4e-3, muon=0.02, warm_up=300, floor=0.01, clip=10.0, decay=0.9985)
 
 
 def score_loss(logits: Tensor, wanted: Tensor, weight: Tensor, positives: Tensor) -> Tensor:
@@ -64,17 +62,6 @@ def loss_of(student: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     return score_loss(cells[..., :2], score, weight, count), box, points
 
 
-def average(kept: FaceDetector, student: FaceDetector, step: int) -> None:
-    """Exponential moving average of weights and of the batch norms' statistics."""
-    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for mean, value in zip(kept.state_dict().values(), student.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
-
-
 def detect(student: FaceDetector, image: np.ndarray, score: float) -> np.ndarray:
     """Faces (n, 15) on a BGR picture whose sides are multiples of 32."""
     with torch.no_grad():
@@ -104,70 +91,32 @@ def check(
     return out
 
 
-def save(path: Path, parts: dict[str, object]) -> None:
-    """Write a checkpoint in one step, so that a cut never leaves half of one."""
-    torch.save(parts, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
-
-
-def optimisers_of(student: FaceDetector, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the dense matrices inside, AdamW for the stem, depthwise kernels, norms and heads."""
+def dense_matrices(student: FaceDetector) -> list[nn.Parameter]:
+    """What Muon takes: the matrices inside; the stem, depthwise kernels, norms and heads are left."""
     dense = [part.point.weight for part in student.modules() if isinstance(part, Separable)]
-    dense += [student.early[1].conv.weight, *(part.weight for part in student.lateral)]
-    chosen = {id(weight) for weight in dense}
-    rest = [weight for weight in student.parameters() if id(weight) not in chosen]
-    return [torch.optim.AdamW(rest, lr=rate, weight_decay=1e-4), Muon(dense, lr=MUON_RATE)]
+    return [*dense, student.early[1].conv.weight, *(part.weight for part in student.lateral)]
 
 
-class Run:
-    """Student, averaged student, optimiser and counters; kept in last.pt."""
+def run_of(args: argparse.Namespace) -> Run[FaceDetector]:
+    """The student as it begins, or as it was left."""
+    torch.manual_seed(args.seed)
+    student = FaceDetector().to(memory_format=torch.channels_last)
+    run = Run(args, student, dense_matrices(student), PACE._replace(adam=args.rate), "views")
+    student.early.requires_grad_(not args.hold_early)
+    return run
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        torch.manual_seed(args.seed)
-        self.args, self.path = args, args.out / "last.pt"
-        self.student = FaceDetector().to(memory_format=torch.channels_last)
-        self.kept = copy.deepcopy(self.student)
-        self.optimisers = optimisers_of(self.student, args.rate)
-        self.student.early.requires_grad_(not args.hold_early)
-        self.step, self.views, self.spent = 0, 0, 0.0
-        if self.path.exists():
-            state = torch.load(self.path, weights_only=True)
-            self.student.load_state_dict(state["student"])
-            self.kept.load_state_dict(state["average"])
-            for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
-                optimiser.load_state_dict(kept)
-            self.step, self.views, self.spent = state["step"], state["views"], state["spent"]
 
-    def save(self) -> None:
-        """Write the checkpoint in one step, so that a cut never leaves half of one."""
-        part = self.path.with_suffix(".part")
-        state: dict[str, object] = {"student": self.student.state_dict(), "average": self.kept.state_dict()}
-        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
-        torch.save(state | {"step": self.step, "views": self.views, "spent": self.spent}, part)
-        part.replace(self.path)
-
-    def learn(self, batch: Batch) -> list[float]:
-        """One optimiser step; returns the three losses."""
-        part = self.spent / (self.args.minutes * 60)
-        share = min(1, (self.step + 1) / WARM_UP_STEPS) * (0.01 + 0.99 * cosine(part))
-        for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * share
-        self.student.train()
-        score, box, points = loss_of(self.student, batch)
-        self.student.zero_grad(set_to_none=True)
-        (score + 2 * box + 60 * points).backward()
-        nn.utils.clip_grad_norm_(self.student.parameters(), 10.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        average(self.kept, self.student, self.step)
-        self.step, self.views = self.step + 1, self.views + len(batch[0])
-        return [float(loss.detach()) for loss in (score, box, points)]
+def learn(run: Run[FaceDetector], batch: Batch) -> list[float]:
+    """One optimiser step; returns the three losses."""
+    run.student.train()
+    score, box, points = loss_of(run.student, batch)
+    run.learn(score + 2 * box + 60 * points, len(batch[0]))
+    return [float(loss.detach()) for loss in (score, box, points)]
 
 
 def train(args: argparse.Namespace) -> None:
     """The training loop; ends by the clock."""
-    run, teacher = Run(args), Teacher(args.teacher)
+    run, teacher = run_of(args), Teacher(args.teacher)
     pictures = validation(args.pack, args.check_pictures)
     stream = Stream(args.pack, args.teacher, args.seed + run.step)
     loader = DataLoader(stream, batch_size=None, num_workers=args.workers, multiprocessing_context="spawn")
@@ -175,13 +124,13 @@ def train(args: argparse.Namespace) -> None:
     start, saved, sums = time.monotonic() - run.spent, time.monotonic(), np.zeros(3)
     while (spent := time.monotonic() - start) < args.minutes * 60:
         run.spent = spent
-        sums += run.learn(next(batches))
+        sums += learn(run, next(batches))
         if run.step % 100 == 0:
             minutes = round(spent / 60, 2)
             note(
                 args.out,
                 step=run.step,
-                views=run.views,
+                views=run.seen,
                 minutes=minutes,
                 losses=(sums / 100).round(4).tolist(),
             )
@@ -191,18 +140,7 @@ def train(args: argparse.Namespace) -> None:
             run.save()
             note(args.out, step=run.step, check=check(run.kept, pictures, teacher))
     run.save()
-    note(args.out, step=run.step, views=run.views, done=True, check=check(run.kept, pictures, teacher))
-
-
-def cosine(part: float) -> float:
-    """1 at the start, 0 at the end."""
-    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, part))
-
-
-def note(out: Path, **row: object) -> None:
-    """Append one line to the training log."""
-    with (out / "train.jsonl").open("a") as log:
-        log.write(json.dumps(row) + "\n")
+    note(args.out, step=run.step, views=run.seen, done=True, check=check(run.kept, pictures, teacher))
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
-import json
 import math
 import sys
 import time
@@ -17,10 +15,10 @@ from stream import PAIRS, Batch, Faces, Stream, batch_of
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
-from muon import Muon
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from loop import Pace, Run, note
 
-WARM_UP_STEPS, AVERAGE_DECAY, MUON_RATE = 200, 0.9985, 0.02
+PACE = Pace(adam=2e-3, muon=0.02, warm_up=200, floor=0.01, clip=1.0, decay=0.9985)
 IRIS = list(range(468, 478))
 EYES_AND_LIPS = [
     *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
@@ -89,72 +87,27 @@ def principal(pack: Path, count: int = 3000) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(mean.reshape(-1, 3)), torch.from_numpy(scaled)
 
 
-def optimisers_of(student: FaceMesh, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the dense matrices inside, AdamW for stem, depthwise kernels, norms and heads."""
+def dense_matrices(student: FaceMesh) -> list[nn.Parameter]:
+    """What Muon takes: the matrices inside; stem, depthwise kernels, norms and heads are left."""
     dense = [part.point.weight for part in student.modules() if isinstance(part, Separable)]
-    dense += [student.early[1].conv.weight, student.squeeze[0].weight, student.code.weight]
-    chosen = {id(weight) for weight in dense}
-    rest = [weight for weight in student.parameters() if id(weight) not in chosen]
-    return [torch.optim.AdamW(rest, lr=rate, weight_decay=1e-4), Muon(dense, lr=MUON_RATE)]
+    return [*dense, student.early[1].conv.weight, student.squeeze[0].weight, student.code.weight]
 
 
-class Run:
-    """Student, averaged student, optimisers and counters; kept in last.pt."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        torch.manual_seed(args.seed)
-        self.args, self.path, self.weights = args, args.out / "last.pt", point_weights()
-        self.student = FaceMesh().to(memory_format=torch.channels_last)
-        self.step, self.views, self.spent = 0, 0, 0.0
-        state = torch.load(self.path, weights_only=True) if self.path.exists() else None
-        if state is None:
-            self.student.start_from(*principal(args.pack))
-        self.kept = copy.deepcopy(self.student)
-        self.optimisers = optimisers_of(self.student, args.rate)
-        if state is not None:
-            self.student.load_state_dict(state["student"])
-            self.kept.load_state_dict(state["average"])
-            for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
-                optimiser.load_state_dict(kept)
-            self.step, self.views, self.spent = state["step"], state["views"], state["spent"]
-
-    def save(self) -> None:
-        """Write the checkpoint in one step, so that a cut never leaves half of one."""
-        state: dict[str, object] = {"student": self.student.state_dict(), "average": self.kept.state_dict()}
-        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
-        torch.save(state | {"step": self.step, "views": self.views, "spent": self.spent}, f"{self.path}.part")
-        Path(f"{self.path}.part").replace(self.path)
-
-    def learn(self, batch: Batch) -> list[float]:
-        """One optimiser step; returns the four losses."""
-        share = min(1, (self.step + 1) / WARM_UP_STEPS)
-        share *= 0.01 + 0.99 * (
-            0.5 + 0.5 * math.cos(math.pi * min(1.0, self.spent / (self.args.minutes * 60)))
-        )
-        for optimiser, rate in zip(self.optimisers, (self.args.rate, MUON_RATE), strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * share
-        self.student.train()
-        points, agree, presence, shapes = losses(self.student, batch, self.weights)
-        self.student.zero_grad(set_to_none=True)
-        (points + 0.3 * agree + 0.05 * presence + shapes).backward()
-        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        average(self.kept, self.student, self.step)
-        self.step, self.views = self.step + 1, self.views + len(batch.images)
-        return [float(loss.detach()) for loss in (points, agree, presence, shapes)]
+def run_of(args: argparse.Namespace) -> Run[FaceMesh]:
+    """The student from the principal meshes, or as it was left."""
+    torch.manual_seed(args.seed)
+    student = FaceMesh().to(memory_format=torch.channels_last)
+    if not (args.out / "last.pt").exists():
+        student.start_from(*principal(args.pack))
+    return Run(args, student, dense_matrices(student), PACE._replace(adam=args.rate), "views")
 
 
-def average(kept: FaceMesh, student: FaceMesh, step: int) -> None:
-    """Exponential moving average of weights and of the batch norms' statistics."""
-    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for mean, value in zip(kept.state_dict().values(), student.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
+def learn(run: Run[FaceMesh], batch: Batch, weights: Tensor) -> list[float]:
+    """One optimiser step; returns the four losses."""
+    run.student.train()
+    points, agree, presence, shapes = losses(run.student, batch, weights)
+    run.learn(points + 0.3 * agree + 0.05 * presence + shapes, len(batch.images))
+    return [float(loss.detach()) for loss in (points, agree, presence, shapes)]
 
 
 def check(student: FaceMesh, batches: list[Batch]) -> dict[str, float]:
@@ -174,15 +127,9 @@ def check(student: FaceMesh, batches: list[Batch]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in zip(names, np.mean(rows, 0), strict=True)}
 
 
-def note(out: Path, **row: object) -> None:
-    """Append one line to the training log."""
-    with (out / "train.jsonl").open("a") as log:
-        log.write(json.dumps(row) + "\n")
-
-
 def train(args: argparse.Namespace) -> None:
     """The training loop; ends by the clock."""
-    run = Run(args)
+    run, weights = run_of(args), point_weights()
     faces, rng = Faces(args.pack, "val"), np.random.default_rng(7)
     held = [batch_of(faces, rng, PAIRS) for _ in range(8)]
     loader = DataLoader(
@@ -194,9 +141,9 @@ def train(args: argparse.Namespace) -> None:
     batches, start, saved, sums = iter(loader), time.monotonic() - run.spent, time.monotonic(), np.zeros(4)
     while (spent := time.monotonic() - start) < args.minutes * 60:
         run.spent = spent
-        sums += run.learn(next(batches))
+        sums += learn(run, next(batches), weights)
         if run.step % 100 == 0:
-            row = {"step": run.step, "views": run.views, "minutes": round(spent / 60, 2)}
+            row = {"step": run.step, "views": run.seen, "minutes": round(spent / 60, 2)}
             note(args.out, **row, losses=(sums / 100).round(5).tolist())
             sums[:] = 0
         if time.monotonic() - saved > args.save_every * 60:
@@ -204,7 +151,7 @@ def train(args: argparse.Namespace) -> None:
             run.save()
             note(args.out, step=run.step, check=check(run.kept, held))
     run.save()
-    note(args.out, step=run.step, views=run.views, done=True, check=check(run.kept, held))
+    note(args.out, step=run.step, views=run.seen, done=True, check=check(run.kept, held))
 
 
 def main() -> None:
