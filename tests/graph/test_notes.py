@@ -19,7 +19,7 @@ DIGEST = "ab" * 32
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "run.json").write_text(json.dumps({"manifest_sha256": DIGEST}))
+    (tmp_path / "run.json").write_text(json.dumps({"run_sha256": DIGEST}))
     return tmp_path
 
 

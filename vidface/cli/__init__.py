@@ -23,9 +23,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "schema": ("schema", "Print the JSON Schema of the graph file, for editors."),
         "probe": ("probe", "Say what an input is, without decoding it."),
         "inspect": ("inspect", "Say what a file declares of how it was made: C2PA, metadata, marks."),
+        "verify": ("verify", "Check that a run's folder is what the run left, and run a part of it again."),
         "eval": ("eval", "Measure a result: tracks, meshes, stabilised video, recognition."),
         "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
         "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),
+        "references": ("references", "Make a person file from pictures and clips, for identity checks."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }

@@ -1,8 +1,9 @@
 """Custody: what a run's folder says of itself so that it can be checked later, elsewhere, by somebody else.
 
 run.json holds the SHA-256 of every file of the run; OUT/chain.jsonl the hash chain over the rows of every
-JSONL file; and `manifest_sha256` the digest of run.json itself in canonical form: without that key and
-what follows from it, keys sorted, no spaces, UTF-8. That digest is what a user's key signs (run.json.sig).
+JSONL file. Of run.json itself there are two digests, over its canonical form (keys sorted, no spaces,
+ASCII): `run_sha256` without what was added after the run's end, to which reviewers' notes are tied, and
+`manifest_sha256` over all but itself, which a user's key signs (run.json.sig).
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from vidface.data.digest import readable_sha256
-from vidface.errors import InputError, OutputError
+from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.chain import Chain, file_chain
 
 MANIFEST: Final = "run.json"
@@ -23,9 +24,15 @@ CHAIN: Final = "chain.jsonl"
 NOTES: Final = "notes.jsonl"
 SIGNATURE: Final = "run.json.sig"
 DIGEST: Final = "manifest_sha256"
+RUN_DIGEST: Final = "run_sha256"
+ADDED: Final = "added"
+"""Key of run.json: files that were put beside the run's own, such as a report: what -> name -> SHA-256."""
 
 OWN: Final = frozenset({MANIFEST, NOTES, SIGNATURE})
 """Files of a run's folder that are not in `files_sha256`: each is checked in its own way."""
+
+Sign = Callable[[str], bytes]
+"""Digest of the manifest -> what run.json.sig holds."""
 
 UNEQUAL: Final = (
     "command",
@@ -38,25 +45,37 @@ UNEQUAL: Final = (
     "nodes.*.ms_per_frame",
     "nodes.*.share",
     "signed_by",
+    RUN_DIGEST,
     DIGEST,
 )
 """What two forensic runs of the same on the same machine may differ in: when, how long, by which test key.
 
 Synthetic pictures differ as well, for C2PA signs them, and a signature is never the same twice: there
-`unsigned_sha256` is equal, and `files_sha256` is not.
+`unsigned_sha256` is equal, and takes the place of `files_sha256`. What was added later is left out.
 """
 
 
-def canonical(facts: Mapping[str, Any]) -> bytes:
-    """run.json in the form that is hashed."""
+def canonical(facts: Mapping[str, Any], *without: str) -> bytes:
+    """run.json in the form that is hashed, some keys left out."""
     # There and back, so that keys that are numbers are sorted as the texts that they become.
-    kept = json.loads(json.dumps({key: value for key, value in facts.items() if key != DIGEST}))
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    kept = json.loads(json.dumps({key: value for key, value in facts.items() if key not in without}))
+    return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+
+
+def run_digest(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of run.json as the run left it, lower-case hex."""
+    return hashlib.sha256(canonical(facts, DIGEST, RUN_DIGEST, ADDED)).hexdigest()
 
 
 def manifest_digest(facts: Mapping[str, Any]) -> str:
-    """SHA-256 of run.json in canonical form, lower-case hex."""
-    return hashlib.sha256(canonical(facts)).hexdigest()
+    """SHA-256 of run.json with what was added to it, lower-case hex."""
+    return hashlib.sha256(canonical(facts, DIGEST)).hexdigest()
+
+
+def with_digests(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """run.json with its two digests, made anew."""
+    told = {**facts, RUN_DIGEST: run_digest(facts)}
+    return told | {DIGEST: manifest_digest(told)}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -143,9 +162,44 @@ def write_private(path: Path, data: bytes) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def add_files(folder: Path, what: str, names: Iterable[str], *, sign: Sign | None = None) -> None:
+    """Put files that were made from a finished run under its seal; the same `what` again replaces them.
+
+    Args:
+        what: for example "report".
+        names: files in the folder, as paths from it.
+        sign: signs run.json anew; wanted where it is signed.
+
+    Raises:
+        InputError: the folder holds no run.
+        UsageError: run.json is signed and `sign` is not given, or it is not the one that the run left.
+        OutputError: run.json cannot be written.
+    """
+    facts = read_manifest(folder)
+    if facts.get(RUN_DIGEST) != run_digest(facts) or facts.get(DIGEST) != manifest_digest(facts):
+        raise UsageError(f"{folder / MANIFEST} was changed after the run, and nothing is put under its seal")
+    if sign is None and (folder / SIGNATURE).exists():
+        raise UsageError(f"{folder / MANIFEST} is signed; adding to it wants the key, to sign it anew")
+    added = facts.get(ADDED, {}) | {what: {name: readable_sha256(folder / name) for name in names}}
+    facts = with_digests(facts | {ADDED: added})
+    write_private(folder / MANIFEST, (json.dumps(facts, indent=2) + "\n").encode())
+    if sign is not None:
+        write_private(folder / SIGNATURE, sign(facts[DIGEST]))
+
+
+def all_files(facts: Mapping[str, Any]) -> dict[str, str | None]:
+    """Name -> SHA-256 of every file that run.json answers for."""
+    return {
+        **facts.get("files_sha256", {}),
+        **{k: v for one in facts.get(ADDED, {}).values() for k, v in one.items()},
+    }
+
+
 def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
     """run.json without the fields in which two equal forensic runs may differ (`UNEQUAL`)."""
-    kept: dict[str, Any] = json.loads(canonical(facts))
+    kept: dict[str, Any] = json.loads(canonical(facts, ADDED))
+    for output in kept.get("outputs", {}).values():
+        kept["files_sha256"] |= output.get("unsigned_sha256", {})
     for field in UNEQUAL:
         _drop(kept, field.split("."))
     return kept

@@ -6,19 +6,26 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vidface.data.digest import BLOCK, blocks_of, digests_in
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
-from vidface.graph.custody import DIGEST, MANIFEST, NOTES, SIGNATURE, manifest_digest, sealed, write_private
+from vidface.graph.custody import (
+    DIGEST,
+    MANIFEST,
+    NOTES,
+    SIGNATURE,
+    Sign,
+    all_files,
+    sealed,
+    with_digests,
+    write_private,
+)
 from vidface.graph.report import RunReport
 from vidface.version import __version__
-
-Sign = Callable[[str], bytes]
-"""Digest of the manifest -> what run.json.sig holds."""
 
 
 class RunFolder:
@@ -82,8 +89,19 @@ class RunFolder:
         """Add to what run.json says of the input; before `end`."""
         self._facts["input"] |= facts
 
-    def end(self, status: str, error: BaseException | None, report: RunReport | None) -> None:
-        """Complete run.json; `report` is None for a run that never began."""
+    def end(
+        self,
+        status: str,
+        error: BaseException | None,
+        report: RunReport | None,
+        *,
+        beside: Sequence[str] = (),
+    ) -> None:
+        """Complete run.json; `report` is None for a run that never began.
+
+        Args:
+            beside: files in the folder that no output wrote: a trace, a saved motion.
+        """
         if self._hasher is not None:
             if status != "done":
                 self._cancel.set()
@@ -109,8 +127,8 @@ class RunFolder:
         self._write()  # hashing takes its time: a kill in it must not leave "running" behind
         if report is not None:
             names = [str(name) for facts in report.facts.values() for name in facts.get("files", ())]
-            self._facts |= sealed(self._folder, names)
-        self._facts[DIGEST] = manifest_digest(self._facts)
+            self._facts |= sealed(self._folder, [*names, *beside])
+        self._facts = with_digests(self._facts)
         self._write()
         if self._sign is not None:
             write_private(self._folder / SIGNATURE, self._sign(self._facts[DIGEST]))
@@ -120,7 +138,7 @@ class RunFolder:
         try:
             earlier = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
             files = [name for facts in earlier.get("outputs", {}).values() for name in facts.get("files", ())]
-            files += [SIGNATURE, *earlier.get("files_sha256", {})]
+            files += [SIGNATURE, *all_files(earlier)]
         except (OSError, ValueError, AttributeError):
             return
         root = self._folder.resolve()

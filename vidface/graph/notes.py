@@ -1,7 +1,7 @@
 """Notes: what reviewers thought, in OUT/notes.jsonl: added, never changed; each holds the hash of the last.
 
 A note's hash is SHA-256(previous hash || its line as JSON without `hash`, keys sorted, no spaces, UTF-8). The
-first note's previous hash is the run's manifest digest, so that notes belong to one run. Whoever may write
+first note's previous hash is `run_sha256` of run.json, so that notes belong to one run. Whoever may write
 the file can also write all of it anew: what a chain shows is that nobody did so in part. Nor can it show
 that the last notes were cut off; the head and the count that `vidface verify` prints can.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.errors import InputError, OutputError, UsageError
-from vidface.graph.custody import DIGEST, MANIFEST, NOTES
+from vidface.graph.custody import MANIFEST, NOTES, RUN_DIGEST
 
 _KEYS: Final = ("when", "by", "track", "text", "decision", "previous")
 
@@ -101,7 +101,7 @@ def check_notes(folder: Path, first: str) -> tuple[tuple[Note, ...], tuple[str, 
     """The notes, and what is wrong with their chain, as phrases that name the line.
 
     Args:
-        first: the run's manifest digest.
+        first: `run_sha256` of run.json.
 
     Raises:
         InputError: the file cannot be read.
@@ -128,7 +128,7 @@ def _content(path: Path) -> bytes:
 def _anchor(folder: Path) -> str:
     try:
         facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        digest = facts[DIGEST]
+        digest = facts[RUN_DIGEST]
     except FileNotFoundError:
         raise UsageError(f"{folder} is no folder of a run: it has no {MANIFEST}") from None
     except OSError as error:
@@ -198,4 +198,6 @@ def _hash(row: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )

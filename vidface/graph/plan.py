@@ -98,7 +98,7 @@ class Plan:
 
 
 def load(
-    graph: str | Path | Mapping[str, Any],
+    graph: str | Path | Mapping[str, Any] | GraphFile,
     *,
     overrides: tuple[str, ...] = (),
     outputs: tuple[str, ...] | None = None,
@@ -107,8 +107,8 @@ def load(
     """Read a graph and check all of it.
 
     Args:
-        graph: path of a YAML file, or the same as a mapping.
-        overrides: texts of the form `node.param=value`.
+        graph: path of a YAML file, the same as a mapping, or a file that was read before.
+        overrides: texts of the form `node.param=value`; of a file that was read before, its own stand.
         outputs: keep only these outputs and the nodes that they need; None keeps all.
         check_models: also verify that the weights are there and match their manifests.
 
@@ -117,7 +117,7 @@ def load(
         ModelError: a model is missing or differs from its manifest.
         UsageError: an override or an output name that the graph does not have.
     """
-    file = read(graph, overrides=overrides)
+    file = graph if isinstance(graph, GraphFile) else read(graph, overrides=overrides)
     names = _chosen(file, outputs)
     steps: dict[str, Step] = {}
     edges: dict[str, type] = {SOURCE: Frame, SOUND: Sound}

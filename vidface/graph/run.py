@@ -15,7 +15,7 @@ from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
 from vidface.errors import OutputError
 from vidface.graph.engine import Engine
-from vidface.graph.extend import one_thread, with_table, without_audio
+from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
 from vidface.graph.folder import RunFolder
 from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
@@ -66,6 +66,8 @@ class Run:
         self._frames = DigestedSource(self._source) if settings.forensic and out is not None else None
         self._source = self._frames or self._source
         self.info = self._source.info
+        self._out = Path() if out is None else out
+        self._traced = settings.trace
         self._trace: TraceWriter | None = None
         self._folder: RunFolder | None = None
         self._status = "running"
@@ -165,10 +167,16 @@ class Run:
         if self._frames is not None and report is not None:
             self._folder.tell({"segments": self._frames.segments()})
         try:
-            self._folder.end(self._status, self._error, report)
+            self._folder.end(self._status, self._error, report, beside=self._beside())
         except OutputError:
             if self._error is None:  # else the first error is the one to tell: a full disk fails twice
                 raise
+
+    def _beside(self) -> tuple[str, ...]:
+        """Files that were asked for in the run's folder, and that no output wrote."""
+        root = self._out.resolve()
+        paths = [Path(path).expanduser().resolve() for path in (self._traced, *saves_of(self.plan)) if path]
+        return tuple(path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root))
 
     def __enter__(self) -> Self:
         return self

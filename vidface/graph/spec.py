@@ -120,12 +120,26 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
         GraphError: the file cannot be read, is not YAML, or does not have the form of a graph.
         UsageError: an override is malformed or names nothing in the graph.
     """
-    sets = tuple(overrides)
     if isinstance(graph, Mapping):
-        text, name, folder = yaml.safe_dump(dict(graph), sort_keys=False), "graph", None
-    else:
-        path = find(graph)
-        text, name, folder = _text(path), str(path if path.exists() else graph), path.parent
+        return read_text(yaml.safe_dump(dict(graph), sort_keys=False), "graph", overrides=overrides)
+    path = find(graph)
+    name = str(path if path.exists() else graph)
+    return read_text(_text(path), name, folder=path.parent, overrides=overrides)
+
+
+def read_text(
+    text: str, name: str, *, folder: Path | None = None, overrides: Iterable[str] = ()
+) -> GraphFile:
+    """As `read`, from the text of a file.
+
+    Args:
+        name: what errors call it.
+        folder: where `./file.py` nodes are looked for.
+
+    Raises:
+        GraphError, UsageError: as `read`.
+    """
+    sets = tuple(overrides)
     document = marks.parse(text, name)
     if not isinstance(document.data, dict):
         raise document.error("a graph is a mapping with the keys version, nodes and outputs", ())
@@ -246,4 +260,14 @@ def _check_names(spec: GraphSpec, document: Document) -> None:
                 )
 
 
-__all__ = ["SOUND", "SOURCE", "GraphFile", "GraphSpec", "NodeSpec", "OutputSpec", "did_you_mean", "read"]
+__all__ = [
+    "SOUND",
+    "SOURCE",
+    "GraphFile",
+    "GraphSpec",
+    "NodeSpec",
+    "OutputSpec",
+    "did_you_mean",
+    "read",
+    "read_text",
+]

@@ -1,0 +1,182 @@
+"""`vidface verify RUN`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from vidface.errors import ExitCode
+
+if TYPE_CHECKING:
+    from vidface.graph.rerun import Sample
+    from vidface.graph.verify import Check
+
+_WORDS: Final = {
+    "same": "same",
+    "changed": "CHANGED",
+    "missing": "MISSING",
+    "extra": "EXTRA",
+    "differs": "DIFFERS",
+    "other": "other here",
+    "unchecked": "not checked",
+}
+
+
+class _SampleType(click.ParamType[Any]):
+    """A number of stretches, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value != "all" and not str(value).isdigit():
+            self.fail(f"wanted a number of stretches or all, but found {value!r}", param, ctx)
+        return value if value == "all" else int(value)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--sample",
+    type=_SampleType(),
+    help="Run again as far as N stretches of 10 s drawn at random [1 of the first minute]; 0: not at all.",
+)
+@click.option(
+    "--input", "clip", type=click.Path(path_type=Path), metavar="FILE", help="The run's input, if it moved."
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="PEM",
+    help="Public key or certificate that must have signed.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="X",
+    help="Numbers of a re-run that differ by no more than this count as the same [0].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    run: Path, sample: Sample | None, clip: Path | None, key: Path | None, tolerance: float, as_json: bool
+) -> None:
+    """Check that the folder RUN is what its run left, and that the run gives the same again.
+
+    Hashes every file and names those that changed, are missing or were added, with the rows that
+    changed; follows the chain of the reviewers' notes; checks the signature; compares input, models
+    and packages with those here. Then runs a part again: from the beginning, since tracks remember
+    everything before, up to the end of the stretches that were drawn.
+
+    Ends with 0 where everything is the same, with 1 where something is not. Other models or packages
+    here, and an input that is not here, are told, but change nothing in the folder: they end with 1
+    only where --sample asked for a re-run that they prevent.
+    """
+    from vidface.graph.custody import read_manifest
+    from vidface.graph.verify import Check, check_folder
+
+    facts = read_manifest(run)
+    checks = check_folder(run, facts, key=key)
+    try:
+        checks += _origins(run, facts, clip)
+        checks += _again(run, facts, checks, clip, sample, tolerance)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        if not any(one.bad and one.what == "manifest" for one in checks):
+            raise
+        checks.append(Check("re-run", "", "differs", "run.json is too much changed to say what was run"))
+    bad = [one for one in checks if one.bad]
+    if as_json:
+        told = {"run": str(run), "same": not bad, "checks": [one.to_json() for one in checks]}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        for line in _lines(checks):
+            click.echo(_plain(line))
+        click.echo(_plain(_sum(checks)))
+    sys.exit(int(ExitCode.FAILED if bad else ExitCode.DONE))
+
+
+def _origins(run: Path, facts: dict[str, Any], clip: Path | None) -> list[Check]:
+    from vidface.graph.origins import check_input, check_models, check_packages, check_sources, find_input
+
+    if "input" not in facts:
+        return []
+    found = check_input(facts, find_input(run, facts, clip))
+    return [*found, *check_sources(facts), *check_models(facts), *check_packages(facts)]
+
+
+def _again(
+    run: Path,
+    facts: dict[str, Any],
+    checks: list[Check],
+    clip: Path | None,
+    sample: Sample | None,
+    tolerance: float,
+) -> list[Check]:
+    from vidface.graph.origins import find_input
+    from vidface.graph.rerun import check_rerun
+    from vidface.graph.verify import Check
+
+    if sample == 0:
+        return []
+    why = _why_not(facts, checks)
+    place = None if "input" not in facts else find_input(run, facts, clip)
+    if why or place is None:
+        return [Check("re-run", "", "unchecked" if sample is None else "differs", f"it was not made: {why}")]
+    if sys.stderr.isatty():
+        click.echo("running again ...", err=True)
+    return list(check_rerun(run, facts, place, sample=sample or "first", tolerance=tolerance))
+
+
+def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:
+    """Why there can be no re-run; empty where there can be one."""
+    if "settings" not in facts or facts.get("status") == "running":
+        return "run.json does not say enough of the run"
+    if facts.get("ledger", {}).get("dropped"):
+        return "the run dropped frames, which is not twice the same"
+    for one in checks:
+        if one.what == "input" and one.state != "same":
+            return (
+                f"the input {one.name} is not the one that was run" if one.bad else f"{one.name} is not here"
+            )
+        if one.what == "source" and one.state != "same":
+            return f"{one.name} is not what it was, or not here"
+        if one.what == "model" and one.state != "same":
+            return f"the model {one.name} is not the same here"
+    return ""
+
+
+def _sum(checks: list[Check]) -> str:
+    """The last line: what is not the same, or that everything is, as far as it was checked."""
+    if any(one.bad for one in checks):
+        return f"differs: {_names(checks, lambda one: one.bad)}"
+    left = _names(checks, lambda one: one.state == "unchecked")
+    return f"what was checked is the same; not checked: {left}" if left else "everything is the same"
+
+
+def _names(checks: list[Check], wanted: Callable[[Check], bool]) -> str:
+    chosen = [one for one in checks if wanted(one)]
+    words = [[one.what if one.what == "re-run" else "", one.name] for one in chosen]
+    return ", ".join(dict.fromkeys(" of ".join(filter(None, pair)) for pair in words))
+
+
+def _lines(checks: list[Check]) -> Iterator[str]:
+    """One line each; of what is the same in great number, one for all."""
+    for what in dict.fromkeys(one.what for one in checks):
+        these = [one for one in checks if one.what == what]
+        fine = [one for one in these if one.state == "same"]
+        if what in ("file", "source", "model") and fine:
+            plural = "" if len(fine) == 1 else "s"
+            yield f"{what:<11}{'same':<12}{len(fine)} {what}{plural}"
+        for one in these:
+            if one not in fine or what not in ("file", "source", "model"):
+                text = ": ".join(part for part in (one.name, one.text) if part)
+                yield f"{what:<11}{_WORDS[one.state]:<12}{text}"
+
+
+def _plain(text: str) -> str:
+    """What a stranger wrote into a file must not steer the terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)

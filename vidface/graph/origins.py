@@ -1,0 +1,139 @@
+"""Origins: is what a run was made from still what it was: input, sound, named files, models, packages?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vidface.data.digest import blocks_of, digests_in, readable_sha256
+from vidface.errors import InputError, ModelError, ModelMissingError
+from vidface.graph.verify import Check
+
+SHOWN = 3
+"""Places that are named one by one."""
+
+
+def find_input(folder: Path, facts: Mapping[str, Any], given: Path | None) -> Path | None:
+    """The run's input: the one that is given, or where run.json says, from here or from beside the folder.
+
+    Raises:
+        InputError: what is given is not there.
+    """
+    if given is not None:
+        if not given.exists():
+            raise InputError(f"--input {given}: there is no such file or folder")
+        return given
+    path = Path(str(facts["input"]["path"]))
+    places = [path] if path.is_absolute() else [path, folder.resolve().parent / path]
+    return next((place for place in places if place.exists()), None)
+
+
+def check_input(facts: Mapping[str, Any], clip: Path | None) -> Iterator[Check]:
+    """The input against its hashes; of a file the bytes that changed, of a folder the pictures."""
+    told = facts["input"]
+    name = str(told["path"])
+    if clip is None:
+        yield Check("input", name, "unchecked", "it is not here; --input FILE says where")
+    elif told.get("files") is not None and clip.is_dir():
+        yield _folder(name, clip, told["files"])
+    elif told.get("sha256") is None:
+        yield Check("input", name, "unchecked", "the run did not hash it to its end")
+    elif not clip.is_file():
+        yield Check("input", name, "changed", f"{clip} is no file")
+    else:
+        found = blocks_of(clip)
+        digest, blocks = found or ("", ())
+        if digest == told["sha256"]:
+            yield Check("input", name, "same", f"sha256 {digest}")
+        else:
+            yield Check("input", name, "changed", _bytes(clip, told, blocks))
+
+
+def check_sources(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """Other files that went into the run: sound, pictures and motions that the graph names, its own nodes."""
+    named = [(item["path"], item["sha256"]) for item in facts.get("sources", ())]
+    if facts.get("audio"):
+        named.append((facts["audio"]["path"], facts["audio"]["sha256"]))
+    folder = Path(str(facts["graph"]["file"])).parent
+    named += [(str(folder / name), digest) for name, digest in facts["graph"].get("node_files", {}).items()]
+    for name, digest in named:
+        found = None if digest is None else readable_sha256(Path(name))
+        if digest is not None and found is None:
+            yield Check("source", name, "unchecked", "it is not here")
+        elif digest is not None:
+            yield Check("source", name, "same" if found == digest else "changed")
+
+
+def check_models(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """Models of the run against those of this machine; each file is read."""
+    from vidface.infer import weights
+
+    for model in facts.get("models", ()):
+        name = str(model["name"])
+        try:
+            found = weights.verify(name, trust_stamp=False).sha256
+        except ModelMissingError:
+            yield Check("model", name, "other", "is not on this machine")
+        except ModelError as error:
+            yield Check("model", name, "other", str(error))
+        else:
+            same = found == model["sha256"]
+            text = "" if same else f"sha256 was {model['sha256']}, here it is {found}"
+            yield Check("model", name, "same" if same else "other", text)
+
+
+def check_packages(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """Versions, libraries and processor of the run against those of this machine."""
+    from vidface.graph.facts import machine_facts, package_facts
+
+    here = {**package_facts(), **_flat(machine_facts())}
+    then = {**facts.get("packages", {}), **_flat(facts.get("machine", {}))}
+    for name, value in then.items():
+        if here.get(name) == value:
+            continue
+        text = f"{value} then, {here.get(name, 'not')} here"
+        if name == "code_sha256":
+            text = "vidface's own code is not the same"
+        yield Check("package", name, "other", text)
+    if all(here.get(name) == value for name, value in then.items()):
+        yield Check("package", "all", "same", f"{len(then)} versions and facts of the machine")
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in facts.items() if not isinstance(value, dict)}
+    inner = (value for value in facts.values() if isinstance(value, dict))
+    return {**rest, **{key: value for one in inner for key, value in one.items()}}
+
+
+def _folder(name: str, clip: Path, then: Mapping[str, str | None]) -> Check:
+    here = digests_in(clip) or {}
+    gone = [one for one in then if one not in here]
+    new = [one for one in here if one not in then]
+    other = [one for one in then if one in here and here[one] != then[one]]
+    found = [
+        f"{what}: {_some(names)}"
+        for what, names in (("changed", other), ("missing", gone), ("new", new))
+        if names
+    ]
+    if found:
+        return Check("input", name, "changed", "; ".join(found))
+    return Check("input", name, "same", f"{len(then)} files")
+
+
+def _bytes(clip: Path, told: Mapping[str, Any], blocks: tuple[str, ...]) -> str:
+    """Where a file differs, by its blocks."""
+    size = told["blocks"]["bytes"]
+    then = told["blocks"]["sha256"]
+    changed = [k for k, (one, two) in enumerate(zip(then, blocks, strict=False)) if one != two]
+    where = _some([f"{k * size} to {(k + 1) * size - 1}" for k in changed])
+    length = clip.stat().st_size
+    text = [f"bytes {where} differ"] if changed else []
+    if length != told["bytes"]:
+        text.append(f"it has {length} bytes and had {told['bytes']}")
+    return "; ".join(text)
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

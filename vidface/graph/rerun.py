@@ -1,0 +1,201 @@
+"""Re-run: run a run's graph over its input once more, and compare.
+
+What most nodes say of a frame depends on everything before it (tracks have numbers, detections come every
+few frames), so a stretch cannot be made again by itself. The re-run begins where the run began and ends
+behind the last stretch that was sampled; every row up to there is compared, exactly. It stops there as a
+run does that is left early: a row is written only when the frames that it looks ahead to have been seen.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from vidface.data.digest import readable_sha256
+from vidface.errors import VidfaceError
+from vidface.graph.custody import CHAIN, read_manifest
+from vidface.graph.extend import without_saves
+from vidface.graph.framedigest import SEGMENT_S
+from vidface.graph.plan import Plan, load
+from vidface.graph.rowdiff import Rows, compare_rows
+from vidface.graph.run import Run
+from vidface.graph.settings import Settings
+from vidface.graph.spec import read_text
+from vidface.graph.verify import Check
+
+FIRST: Final = 6
+"""Without a wish of the user's, one of the first six stretches is sampled: within the first minute."""
+
+Sample = int | Literal["all", "first"]
+"""How many stretches of ten seconds; "first" is one of the first six."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What is re-run.
+
+    Attributes:
+        frames: rows of frames with a lower index are compared; None compares whole files.
+        text: the stretch in words.
+    """
+
+    frames: int | None
+    text: str
+
+
+def check_rerun(
+    folder: Path, facts: Mapping[str, Any], clip: Path, *, sample: Sample, tolerance: float = 0.0
+) -> Iterator[Check]:
+    """Run it again up to the end of the sampled stretches, into a folder that is removed afterwards.
+
+    Args:
+        facts: run.json of `folder`.
+        clip: the input, checked before.
+        tolerance: numbers in rows that differ by no more than this count as the same.
+    """
+    stretch = _stretch(folder, facts, sample)
+    if stretch is None:
+        yield Check(
+            "re-run", "", "unchecked", "no output has a row for every frame; --sample all compares files"
+        )
+        return
+    with tempfile.TemporaryDirectory(prefix="vidface-verify-") as place:
+        again = Path(place) / "run"
+        try:
+            _run(facts, clip, again, stretch)
+        except VidfaceError as error:
+            if facts.get("status") == "done":
+                yield Check("re-run", "", "differs", f"it could not be made: {error}")
+                return
+        yield from _frames(facts, again)
+        rows = [name for name in facts.get("files_sha256", {}) if name.endswith(".jsonl") and name != CHAIN]
+        for name in rows:
+            yield _rows(name, folder / name, again / name, stretch=stretch, tolerance=tolerance)
+        if stretch.frames is None and facts["settings"]["forensic"]:
+            yield from _files(folder, facts, again, set(rows))
+
+
+def plan_of(facts: Mapping[str, Any], *, outputs: tuple[str, ...] | None = None) -> Plan:
+    """The graph of a run, from what run.json says of it; its nodes save nothing by themselves.
+
+    Raises:
+        GraphError, ModelError, UsageError: it cannot be run here.
+    """
+    told = facts["graph"]
+    path = Path(str(told["file"]))
+    file = read_text(told["text"], str(path), folder=path.parent, overrides=tuple(told["overrides"]))
+    return without_saves(load(file, outputs=outputs))
+
+
+def settings_of(facts: Mapping[str, Any]) -> Settings:
+    """The settings of a run, as far as they change what comes out.
+
+    Raises:
+        UsageError: they do not go together any more.
+    """
+    told = facts["settings"]
+    consent = facts.get("consent") or {}
+    given = (
+        consent.get("statement", consent.get("file")) if consent.get("given_in") == "command line" else None
+    )
+    return Settings(
+        start=facts["from"],
+        stop=facts["to"],
+        decoder=facts["decoder"],
+        device=told["device"],
+        colorspace=told["colorspace"],
+        rate=told["rate"],
+        audio=None if facts["audio"] is None else facts["audio"]["path"],
+        no_audio=told["no_audio"],
+        table=told["table"],
+        forensic=told["forensic"],
+        consent=given,
+    )
+
+
+def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch) -> None:
+    wanted = facts["settings"]["outputs"]
+    plan = plan_of(facts, outputs=None if wanted is None else tuple(wanted))
+    with Run(plan, clip, out, settings_of(facts)) as work:
+        for tick in work:
+            if stretch.frames is not None and tick.index >= stretch.frames:
+                break
+
+
+def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch | None:
+    whole = _Stretch(None, "the whole run")
+    times = next((found for name in facts.get("chains", {}) if (found := _times(folder / name))), [])
+    if facts.get("status") == "done" and sample == "all":
+        return whole
+    if not times:
+        return None
+    if sample == "all":  # a run that ended early has the rows of its frames alone
+        return _Stretch(len(times), f"its {len(times)} frames")
+    numbers = sorted({time // SEGMENT_S for time in times})
+    known = numbers[:FIRST] if sample == "first" else numbers
+    chosen = random.SystemRandom().sample(known, min(1 if sample == "first" else sample, len(known)))
+    frames = sum(1 for time in times if time < (max(chosen) + 1) * SEGMENT_S)
+    if frames == len(times) and facts.get("status") == "done":
+        return whole
+    where = ", ".join(f"{number * SEGMENT_S}" for number in sorted(chosen))
+    return _Stretch(frames, f"the first {frames} frames, for the stretches from {where} s on")
+
+
+def _times(path: Path) -> list[Fraction]:
+    """Times of the frames that a file has rows for; none where its rows are of something else."""
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [Fraction(row["time"]) for row in rows if "frame" in row]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _rows(name: str, then: Path, again: Path, *, stretch: _Stretch, tolerance: float) -> Check:
+    if not then.is_file():
+        return Check("re-run", name, "unchecked", "it is not here")
+    before, now = Rows.read(then, stretch.frames), Rows.read(again, stretch.frames)
+    if before is None or now is None:
+        return Check("re-run", name, "unchecked", "its rows are not of frames; --sample all compares them")
+    fault = compare_rows(before, now, tolerance)
+    text = fault or f"{len(before.lines)} rows, {stretch.text}"
+    return Check("re-run", name, "differs" if fault else "same", text)
+
+
+def _frames(facts: Mapping[str, Any], again: Path) -> Iterator[Check]:
+    """Digests of the decoded frames, of stretches that both decoded to their end."""
+    then = {one["segment"]: one for one in facts["input"].get("segments", ())}
+    now = {one["segment"]: one for one in read_manifest(again)["input"].get("segments", ())}
+    both = [number for number in then if number in now]
+    other = [number for number in both if then[number]["sha256"] != now[number]["sha256"]]
+    if other:
+        where = ", ".join(f"{number * SEGMENT_S} s" for number in other[:5])
+        yield Check(
+            "re-run", "decoded stretches", "differs", f"other frames came from the decoder from {where} on"
+        )
+    elif both:
+        yield Check("re-run", "decoded stretches", "same", f"{len(both)} of {SEGMENT_S} s")
+
+
+def _files(folder: Path, facts: Mapping[str, Any], again: Path, rows: set[str]) -> Iterator[Check]:
+    """Every other file of a forensic run, byte for byte; of signed ones, before they were signed."""
+    made = read_manifest(again)
+    now = _unsigned(made)
+    for name, digest in _unsigned(facts).items():
+        if name in rows or name == CHAIN or digest is None or name not in now:
+            continue
+        # A file that was edited has been named; here counts what the run itself wrote.
+        same = now[name] == digest or now[name] == readable_sha256(folder / name)
+        yield Check("re-run", name, "same" if same else "differs", "" if same else "other bytes came out")
+
+
+def _unsigned(facts: Mapping[str, Any]) -> dict[str, str | None]:
+    found = dict(facts.get("files_sha256", {}))
+    for output in facts.get("outputs", {}).values():
+        found |= output.get("unsigned_sha256", {})
+    return found

@@ -1,0 +1,100 @@
+"""Rowdiff: rows of two files of JSON lines, compared value by value, and what differs in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Lines of a file, in order."""
+
+    lines: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path, frames: int | None) -> Rows | None:
+        """Rows of a file; with `frames`, of frames with a lower index.
+
+        Returns:
+            None where the rows are not of frames, and `frames` is given; no row where there is no file.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return cls(())
+        if frames is None:
+            return cls(tuple(lines))
+        indices = [_frame(line) for line in lines]
+        if all(index is None for index in indices) and lines:
+            return None
+        # A row that cannot be read stays: it is a difference.
+        kept = [line for line, index in zip(lines, indices, strict=True) if index is None or index < frames]
+        return cls(tuple(kept))
+
+
+def compare_rows(then: Rows, now: Rows, tolerance: float) -> str:
+    """What differs, as a phrase; empty where nothing does.
+
+    Args:
+        tolerance: numbers that differ by no more than this count as the same.
+    """
+    first = ""
+    rows, largest = 0, 0.0
+    for number, (old, new) in enumerate(zip_longest(then.lines, now.lines), start=1):
+        if old == new:
+            continue
+        found = [one for one in _differences(_value(old), _value(new), "") if one[1] > tolerance]
+        if not found:
+            continue
+        rows += 1
+        finite = [gap for _, gap in found if gap != float("inf")]
+        largest = max([largest, *finite])
+        first = first or f"row {number}: {found[0][0]}"
+    if not rows:
+        return ""
+    size = f"; numbers differ by up to {largest:.3g}" if largest else ""
+    return f"{rows} of {len(then.lines)} rows differ, the first is {first}{size}"
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, float]]:
+    """Places where two values differ, and by how much; infinity where that is no number."""
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        for key in old:
+            yield from _differences(old[key], new[key], f"{path}.{key}" if path else str(key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for place, (one, two) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(one, two, f"{path}[{place}]")
+    elif _number(old) and _number(new):
+        if old != new:
+            yield f"{path} was {old}, is {new} now", abs(old - new)
+    elif old != new:
+        yield f"{path or 'it'} was {_short(old)}, is {_short(new)} now", float("inf")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _value(line: str | None) -> Any:
+    if line is None:
+        return None
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
+
+
+def _frame(line: str) -> int | None:
+    value = _value(line)
+    index = value.get("frame") if isinstance(value, dict) else None
+    return index if isinstance(index, int) else None
