@@ -45,7 +45,7 @@ class PersonReferences:
         angles: n x 2 float32, mean yaw and pitch in degrees; NaN where not known.
         eyes_px: n float32, distance between the eyes in pixels; NaN where not known.
         windows: w x m float32, see `vidface.vision.manner`.
-        window_source: w int64, index into `sources`.
+        window_source: w int64, index into `sources`. window_end: w float64, seconds in that source.
     """
 
     name: str
@@ -62,6 +62,7 @@ class PersonReferences:
     eyes_px: NDArray[np.float32]
     windows: NDArray[np.float32] = field(default_factory=lambda: _NO_ROWS)
     window_source: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    window_end: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
 
     def __post_init__(self) -> None:
         n, d, w = len(self.vectors), self.vectors.shape[-1], len(self.windows)
@@ -76,6 +77,7 @@ class PersonReferences:
             ("eyes_px", np.float32, (n,)),
             ("windows", np.float32, (None, self.windows.shape[-1])),
             ("window_source", np.int64, (w,)),
+            ("window_end", np.float64, (w,)),
         )
         for name, dtype, shape in wanted:
             array = frozen_array(f"PersonReferences.{name}", getattr(self, name), dtype=dtype, shape=shape)

@@ -19,9 +19,6 @@ from vidface.vision.meshtopology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIG
 
 Array = NDArray[np.float64]
 
-COEFFICIENTS: Final = 12
-"""So many of the model's identity coefficients, in their standard deviations, stand behind the distances."""
-
 
 @dataclass(frozen=True, slots=True)
 class Distance:
@@ -61,8 +58,19 @@ DISTANCES: Final[tuple[Distance, ...]] = (
 )  # fmt: skip
 """In the order of the columns of `shape_of`; right and left are the person's own."""
 
-SIZE: Final = len(DISTANCES) + COEFFICIENTS
+SIZE: Final = len(DISTANCES)
 """Numbers in a shape."""
+
+POSE_TERMS: Final = 6
+
+
+def pose_terms(yaw: Any, pitch: Any) -> Array:
+    """... x `POSE_TERMS` from angles in degrees: what the measured shape leans on beside who it is.
+
+    A network's mesh is not the same shape from all sides, least of all in depth.
+    """
+    y, p = np.asarray(yaw, np.float64) / 20, np.asarray(pitch, np.float64) / 20
+    return np.stack([p, p * p, y * y, y, y * p, p * y * y], axis=-1)
 
 
 def distances_of(shape: Any) -> Array:
@@ -78,7 +86,7 @@ def distances_of(shape: Any) -> Array:
 
 
 def shape_of(meshes: Sequence[Any], fitter: MeshFitter) -> Array:
-    """Meshes of one person -> `SIZE` numbers: the distances, then identity coefficients over their spread.
+    """Meshes of one person -> `SIZE` distances.
 
     Args:
         meshes: 478 x 3 pixels each, finite; one or more.
@@ -90,7 +98,4 @@ def shape_of(meshes: Sequence[Any], fitter: MeshFitter) -> Array:
     if not fitter.one_person:
         raise ValueError("a shape wants a fitter of one person, but this one fits each mesh alone")
     fit = fitter.fit(np.stack([np.asarray(mesh, np.float64) for mesh in meshes]), rounds=2)
-    identity = fit.identity[0]
-    neutral = fitter.model.shapes(identity[None])[0]
-    usual = identity[:COEFFICIENTS] / fitter.model.identity_std[:COEFFICIENTS]
-    return np.concatenate([distances_of(neutral), usual])
+    return distances_of(fitter.model.shapes(fit.identity[:1])[0])

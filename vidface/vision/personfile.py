@@ -20,7 +20,7 @@ FORMAT: Final = "vidface-person-1"
 LARGEST: Final = 256 << 20
 _ARRAYS: Final = (
     *("source", "vectors", "inner", "outer", "recognisability", "shapes", "angles", "eyes_px"),
-    *("windows", "window_source"),
+    *("windows", "window_source", "window_end"),
 )
 
 

@@ -69,7 +69,8 @@ class Look(NamedTuple):
         recognisability: mean of those that were embedded.
         inner, outer: as `vector`.
         shape: `facegeometry.SIZE` float64; NaN where no frame tells of it.
-        yaw, pitch: means in degrees. eyes_px: median. NaN where not known.
+        yaw, pitch: means in degrees over the frames of the shape, where there are any, else over all.
+        eyes_px: median. NaN where not known.
         vectors, parts, meshes: frames behind each.
     """
 
@@ -111,8 +112,8 @@ def look_of(samples: Sequence[Sample], fitter: MeshFitter | None) -> Look:
         inner=_fused([one.inner for one in parted], parted),
         outer=_fused([one.outer for one in parted], parted),
         shape=shape,
-        yaw=_mean([one.angles[0] for one in samples]),
-        pitch=_mean([one.angles[1] for one in samples]),
+        yaw=_mean([one.angles[0] for one in meshed or samples]),
+        pitch=_mean([one.angles[1] for one in meshed or samples]),
         eyes_px=_median([one.eyes_px for one in samples]),
         vectors=len(embedded),
         parts=len(parted),

@@ -1,0 +1,96 @@
+"""The parts of the prior that come from clips: movement, drift, and the shape of faces in video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidface.cli._references_read import Recording
+from vidface.vision.manner import windows_of
+from vidface.vision.mannerscore import left_out, likeness
+from vidface.vision.wander import wander
+
+Array = NDArray[np.float64]
+
+STRETCH_S = 5.0
+STEP_S = 1.0
+
+
+def manner_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """`manner_mean` and `manner_level`, from windows of one recording that do not overlap."""
+    windows, source, end = [], [], []
+    for number, one in enumerate(recordings.values()):
+        found, ends = windows_of([sample.time for sample in one.samples], one.signals)
+        windows += list(found)
+        source += [number] * len(found)
+        end += list(ends)
+    rows, place, when = np.asarray(windows, np.float64), np.asarray(source), np.asarray(end)
+    # Each recording counts once, however long it is.
+    mean = np.mean([rows[place == number].mean(axis=0) for number in np.unique(place)], axis=0)
+    rows = rows - mean
+    own, other = [], []
+    for number in np.unique(place):
+        mine = place == number
+        own += left_out(rows[mine], place[mine], when[mine]).tolist()
+        for stranger in np.unique(place):
+            if stranger != number and (place == stranger).sum() > 1:
+                other += likeness(rows[mine], rows[place == stranger]).tolist()
+    level = np.array([np.mean(own), np.std(own)])
+    ahead = np.asarray(own)[:, None] > np.asarray(other)[None]
+    figures = {
+        "motion_windows": len(rows),
+        "motion_recordings": len(np.unique(place)),
+        "motion_likeness_own": level.round(4).tolist(),
+        "motion_likeness_other": [round(float(np.mean(other)), 4), round(float(np.std(other)), 4)],
+        "auc_motion_within_recordings": float(ahead.mean()),
+    }
+    return {"manner_mean": mean, "manner_level": level}, figures
+
+
+def drift_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """`drift` and `drift_sd`: the logarithm of the wander over stretches, each clip counting alike."""
+    table, values, source = [], [], []
+    for number, one in enumerate(recordings.values()):
+        for part in _stretches(one):
+            found = wander(part)
+            if found is not None:
+                table.append(found.terms)
+                values.append(np.log(found.degrees))
+                source.append(number)
+    terms, logs, clip = np.asarray(table), np.asarray(values), np.asarray(source)
+    share = np.array([1 / (clip == number).sum() for number in clip])
+    fit = _fit(terms, logs, share)
+    left = np.zeros(len(logs))
+    for number in np.unique(clip):
+        out = clip == number
+        left[out] = logs[out] - terms[out] @ _fit(terms[~out], logs[~out], share[~out])
+    sd = float(np.sqrt((share * left**2).sum() / share.sum()))
+    figures = {
+        "drift_stretches": len(logs),
+        "drift_clips": len(np.unique(clip)),
+        "drift_terms": fit.round(4).tolist(),
+        "drift_sd_each_clip_left_out": sd,
+        "drift_largest_of_real": float((left / sd).max()),
+    }
+    return {"drift": fit, "drift_sd": np.array([sd])}, figures
+
+
+def _fit(terms: Array, logs: Array, share: Array) -> Array:
+    ridge = np.diag([0.0, *[0.05] * (terms.shape[1] - 1)])
+    weighed = terms * share[:, None]
+    return np.asarray(np.linalg.solve(weighed.T @ terms + ridge, weighed.T @ logs))
+
+
+def _stretches(recording: Recording) -> list[list[Any]]:
+    samples = recording.samples
+    if not samples:
+        return []
+    start, last = samples[0].time, samples[-1].time
+    found = []
+    while start + STRETCH_S / 2 < last or not found:
+        found.append([one for one in samples if start <= one.time < start + STRETCH_S])
+        start += STEP_S
+    return found
