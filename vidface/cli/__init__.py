@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "probe": ("probe", "Say what an input is, without decoding it."),
         "inspect": ("inspect", "Say what a file declares of how it was made: C2PA, metadata, marks."),
         "verify": ("verify", "Check that a run's folder is what the run left, and run a part of it again."),
+        "review": ("review", "Test a clip's faces for manipulation, and write a report of it."),
         "eval": ("eval", "Measure a result: tracks, meshes, stabilised video, recognition."),
         "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
         "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),
