@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
-import json
-import warnings
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from model import OUTPUT_NAMES, Conv, Exported, FaceDetector, Separable
-from teacher import open_session
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, largest_difference, opened, write_facts, write_onnx
 
 
 def fused(student: FaceDetector) -> FaceDetector:
@@ -44,31 +42,16 @@ def export(student: FaceDetector, path: Path) -> float:
     net.student.scale = 1.0
     sample = torch.from_numpy(np.random.default_rng(7).uniform(0, 255, (2, 3, 192, 320)).astype(np.float32))
     axes = {name: {0: "batch", 1: "cells"} for name in OUTPUT_NAMES}
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the older exporter announces its end; it is the one that writes opset 17
-        torch.onnx.export(
-            net,
-            (sample,),
-            str(path),
-            opset_version=OPSET,
-            dynamo=False,
-            input_names=["input"],
-            output_names=list(OUTPUT_NAMES),
-            dynamic_axes=axes | {"input": {0: "batch", 2: "height", 3: "width"}},
-        )
+    axes |= {"input": {0: "batch", 2: "height", 3: "width"}}
+    write_onnx(net, {"input": sample}, path, outputs=OUTPUT_NAMES, axes=axes)
     with torch.no_grad():
-        want = [output.numpy() for output in Exported(student.eval())(sample)]
-    got = open_session(path).run(list(OUTPUT_NAMES), {"input": sample.numpy()})
-    return max(float(np.abs(a - b).max()) for a, b in zip(want, got, strict=True))
+        want = Exported(student.eval())(sample)
+    return largest_difference(opened(path).run(list(OUTPUT_NAMES), {"input": sample.numpy()}), want)
 
 
 def load(checkpoint: Path) -> FaceDetector:
     """The student with the averaged weights of a checkpoint."""
-    student = FaceDetector()
-    student.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"])
-    return student.eval()
+    return averaged(checkpoint, FaceDetector())
 
 
 def main() -> None:
@@ -83,21 +66,14 @@ def main() -> None:
     path = args.out / "model.onnx"
     student = load(args.checkpoint)
     difference = export(student, path)
-    data = path.read_bytes()
-    facts = {
-        "file": "model.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "input": "input",
-        "outputs": list(OUTPUT_NAMES),
-        "default_score": args.threshold,
-        "parameters": sum(p.numel() for p in student.parameters()),
-        "max_abs_difference_to_torch": difference,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(json.dumps(facts))
+    write_facts(
+        path,
+        student,
+        difference,
+        input="input",
+        outputs=list(OUTPUT_NAMES),
+        default_score=args.threshold,
+    )
 
 
 if __name__ == "__main__":

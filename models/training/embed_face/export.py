@@ -10,18 +10,18 @@ with centre, w, the centre of destroyed faces and the map to c from calibrate.py
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 from net import Embedder
 from torch import Tensor, nn
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, largest_difference, opened, write_facts, write_onnx
+
+OUTPUTS = ("embedding", "recognisability")
 
 
 class Shipped(nn.Module):
@@ -51,9 +51,7 @@ def neutral() -> dict[str, np.ndarray]:
 
 def load(checkpoint: Path) -> Embedder:
     """The averaged student."""
-    student = Embedder()
-    student.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return student.eval()
+    return averaged(checkpoint, Embedder())
 
 
 def main() -> None:
@@ -69,24 +67,14 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     calibration = dict(np.load(args.calibration)) if args.calibration else neutral()
     wanted = {name: calibration[name] for name in neutral()}
-    model, path = Shipped(load(args.checkpoint), wanted).eval(), args.out / "model.onnx"
+    student, path = load(args.checkpoint), args.out / "model.onnx"
+    model = Shipped(student, wanted).eval()
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 112, 112)).astype(np.float32))
-    torch.onnx.export(
-        model,
-        (images,),
-        str(path),
-        input_names=["image"],
-        output_names=["embedding", "recognisability"],
-        dynamic_axes={name: {0: "N"} for name in ("image", "embedding", "recognisability")},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    onnx.checker.check_model(str(path))
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"image": images.numpy()})
+    axes = {name: {0: "N"} for name in ("image", *OUTPUTS)}
+    write_onnx(model, {"image": images}, path, outputs=OUTPUTS, axes=axes)
+    found = opened(path).run(None, {"image": images.numpy()})
     with torch.no_grad():
-        wanted_out = [out.numpy() for out in model(images)]
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted_out, strict=True))
+        difference = largest_difference(found, model(images))
     if difference > 1e-4:
         raise SystemExit(f"the export differs from torch by {difference}")
     np.savez(
@@ -95,18 +83,7 @@ def main() -> None:
         embedding=found[0],
         recognisability=found[1],
     )
-    data = path.read_bytes()
-    facts = {
-        "file": "model.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "parameters": sum(p.numel() for p in load(args.checkpoint).parameters()),
-        "max_abs_difference_to_torch": difference,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(json.dumps(facts))
+    write_facts(path, student, difference)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
-import json
-import warnings
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,9 @@ from net import SIDE, Conv, FaceMesh, Separable
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, largest_difference, write_facts, write_onnx
+
 OUTPUTS = ("points", "presence", "blendshapes")
 
 
@@ -65,22 +65,12 @@ def sample() -> np.ndarray:
 
 def export(student: FaceMesh, path: Path) -> float:
     """Write the ONNX file; returns the largest absolute difference to torch, in pixels and probability."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter announces its end; it is the one for opset 17
-        torch.onnx.export(
-            Exported(folded(student)),
-            (torch.from_numpy(sample()),),
-            str(path),
-            opset_version=OPSET,
-            dynamo=False,
-            input_names=["image"],
-            output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "batch"} for name in ("image", *OUTPUTS)},
-        )
+    axes = {name: {0: "batch"} for name in ("image", *OUTPUTS)}
+    given = torch.from_numpy(sample())
+    write_onnx(Exported(folded(student)), {"image": given}, path, outputs=OUTPUTS, axes=axes)
     with torch.no_grad():
-        want = [output.numpy() for output in Exported(student.eval())(torch.from_numpy(sample()))]
-    got = session(path).run(list(OUTPUTS), {"image": sample()})
-    return max(float(np.abs(a - b).max()) for a, b in zip(want, got, strict=True))
+        want = Exported(student.eval())(given)
+    return largest_difference(session(path).run(list(OUTPUTS), {"image": sample()}), want)
 
 
 def main() -> None:
@@ -89,27 +79,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and its facts")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    student = FaceMesh()
-    student.load_state_dict(torch.load(args.checkpoint, map_location="cpu", weights_only=True)["average"])
+    student = averaged(args.checkpoint, FaceMesh())
     path = args.out / "model.onnx"
-    difference = export(student.eval(), path)
-    data = path.read_bytes()
-    facts = {
-        "file": path.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "input": "image",
-        "outputs": list(OUTPUTS),
-        "parameters": sum(p.numel() for p in student.parameters()),
-        "max_abs_difference_to_torch": difference,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+    difference = export(student, path)
+    write_facts(path, student, difference, input="image", outputs=list(OUTPUTS))
     outputs = session(path).run(list(OUTPUTS), {"image": sample()})
     named = dict(zip(OUTPUTS, outputs, strict=True))
     np.savez_compressed(args.out / "golden.npz", image=sample().astype(np.uint8), **named)
-    print(json.dumps(facts))
 
 
 if __name__ == "__main__":

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 from net import KNOWN, SIDE, Restorer, blank, multiply_adds
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, largest_difference, opened, trained, write_facts, write_onnx
+
 INPUTS, OUTPUTS = ("image", "state", "known"), ("restored", "next")
-
-
-def load(checkpoint: Path) -> tuple[Restorer, dict[str, float]]:
-    """The averaged restorer, and how long it was trained."""
-    state = torch.load(checkpoint, weights_only=True)
-    student = Restorer()
-    student.load_state_dict(state["average"])
-    return student.eval(), {"steps": state["step"], "frames": state["frames"], "minutes": state["spent"] / 60}
 
 
 def golden_input() -> dict[str, np.ndarray]:
@@ -44,28 +35,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    model, told = load(args.checkpoint)
+    model = averaged(args.checkpoint, Restorer())
     path, given = args.out / "model.onnx", golden_input()
-    tensors = tuple(torch.from_numpy(given[name]) for name in INPUTS)
-    torch.onnx.export(
-        model,
-        tensors,
-        str(path),
-        input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
-        dynamic_axes={name: {0: "N"} for name in (*INPUTS, *OUTPUTS)},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    onnx.checker.check_model(str(path))
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    tensors = {name: torch.from_numpy(given[name]) for name in INPUTS}
+    axes = {name: {0: "N"} for name in (*INPUTS, *OUTPUTS)}
+    write_onnx(model, tensors, path, outputs=OUTPUTS, axes=axes)
+    session = opened(path)
     first = session.run(None, given)
     second = session.run(None, given | {"state": first[1]})
     with torch.no_grad():
-        wanted = model(*tensors)
-        again = model(tensors[0], wanted[1], tensors[2])
-    pairs = zip((*first, *second), (*wanted, *again), strict=True)
-    difference = max(float(np.abs(a - b.numpy()).max()) for a, b in pairs)
+        wanted = model(*tensors.values())
+        again = model(tensors["image"], wanted[1], tensors["known"])
+    difference = largest_difference((*first, *second), (*wanted, *again))
     if difference > 0.02:
         raise SystemExit(f"the export differs from torch by {difference} grey levels")
     # Every eighth pixel tells as much as all of them, and takes 1/64 of the room.
@@ -76,20 +57,13 @@ def main() -> None:
         restored=second[0][..., ::8, ::8],
         next=second[1][..., ::8, ::8],
     )
-    data = path.read_bytes()
-    facts = {
-        "file": "model.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "multiply_adds_a_frame": multiply_adds(model),
-        "trained": {name: round(value, 1) for name, value in told.items()},
-        "max_abs_difference_to_torch": difference,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(json.dumps(facts))
+    write_facts(
+        path,
+        model,
+        difference,
+        multiply_adds_a_frame=multiply_adds(model),
+        trained=trained(args.checkpoint, "frames", "frames"),
+    )
 
 
 if __name__ == "__main__":

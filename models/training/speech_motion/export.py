@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import warnings
+import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from corpus import HELD_OUT, clips_in, windows
 from net import Mean, SpeechMotion
@@ -17,7 +14,8 @@ from net import Mean, SpeechMotion
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.mouthshape import Mouth
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import largest_difference, opened, write_facts, write_onnx
 
 
 def main() -> None:
@@ -36,33 +34,20 @@ def main() -> None:
     # Half precision in the golden file keeps it small; the network sees just these numbers.
     mel = windows(clip, range(10, 74, 8)).astype(np.float16).astype(np.float32)
     path = args.out / "model.onnx"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter announces its end; it is the one for opset 17
-        axes = {"mel": {0: "batch"}, "expression": {0: "batch"}}
-        torch.onnx.export(
-            net, (torch.from_numpy(mel),), str(path), opset_version=OPSET, dynamo=False,
-            input_names=["mel"], output_names=["expression"], dynamic_axes=axes,
-        )  # fmt: skip
+    axes = {"mel": {0: "batch"}, "expression": {0: "batch"}}
+    write_onnx(net, {"mel": torch.from_numpy(mel)}, path, outputs=["expression"], axes=axes)
     with torch.no_grad():
-        want = net(torch.from_numpy(mel)).numpy()
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    got = session.run(None, {"mel": mel})[0]
-    data = path.read_bytes()
-    facts = {
-        "file": path.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "members": len(decodes),
-        "gain": round(float(net.gain), 4),
-        "middle": [round(float(value), 5) for value in net.middle],
-        "max_abs_difference_to_torch": float(np.abs(got - want).max()),
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+        want = net(torch.from_numpy(mel))
+    got = opened(path).run(None, {"mel": mel})[0]
+    write_facts(
+        path,
+        net,
+        largest_difference([got], [want]),
+        members=len(decodes),
+        gain=round(float(net.gain), 4),
+        middle=[round(float(value), 5) for value in net.middle],
+    )
     np.savez_compressed(args.out / "golden.npz", mel=mel, expression=got)
-    print(json.dumps(facts))
 
 
 if __name__ == "__main__":
