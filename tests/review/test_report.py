@@ -17,6 +17,7 @@ import pytest
 from tests.review.conftest import Edit
 from vidface.data.findingkinds import KINDS
 from vidface.errors import UsageError
+from vidface.graph.notes import add_note
 from vidface.review.write import write_report
 
 HOSTILE = '<script>alert("x")</script><img src=http://example.com/x onerror=alert(1)>'
@@ -103,19 +104,11 @@ def test_names_from_outside_stay_text(folder: Path, change: Callable[[Edit], Non
         facts["input"]["name"] = facts["input"]["path"] = HOSTILE
         facts["command"] = ["vidface", HOSTILE, "</script><b>"]
         facts["error"] = HOSTILE
+        facts["node_facts"]["identity"] = {"references": 1, "person": HOSTILE, "notes": [HOSTILE]}
 
     change(edit)
-    (folder / "review.json").write_text(
-        json.dumps(
-            {
-                "asked": {"claims": HOSTILE, "references": [HOSTILE]},
-                "declared": {"metadata": {HOSTILE: HOSTILE}},
-            }
-        )
-    )
-    (folder / "notes.jsonl").write_text(
-        json.dumps({"text": HOSTILE, "by": HOSTILE, "decision": HOSTILE}) + "\n"
-    )
+    add_note(folder, HOSTILE, by=HOSTILE, track=1, decision=HOSTILE)
+    (folder / "about.json").write_text(json.dumps({"declared": {"metadata": {HOSTILE: HOSTILE}}}))
     rows = [json.loads(line) for line in (folder / "tracks.jsonl").read_text().splitlines()]
     rows[0]["verdict"]["reasons"] = [HOSTILE]
     rows[0]["verdict"]["left_out"] = [f"{HOSTILE}: {HOSTILE}"]
@@ -234,7 +227,7 @@ def test_a_run_that_was_cut_off(folder: Path) -> None:
 def test_processed_footage_is_named(folder: Path) -> None:
     """Restored or stabilised by vidface, cut in an editor: processing itself can trigger tests."""
     declared = {"metadata": {"comment": "made with vidface 0.5.0", "encoder": "Lavf61.7.100"}, "mark": None}
-    (folder / "review.json").write_text(json.dumps({"declared": declared}))
+    (folder / "about.json").write_text(json.dumps({"declared": declared}))
     _, facts = made(folder)
     assert facts["caveats"][0].startswith("The file's own data name vidface and FFmpeg")
     assert "Processing alone" in facts["caveats"][0]
@@ -256,3 +249,47 @@ def test_the_preview_can_stand_in_the_page(folder: Path) -> None:
     page, _ = write_report(folder, embed=True)
     (video,) = Page(page.read_text()).all("video")
     assert (video["src"] or "").startswith("data:video/mp4;base64,")
+
+
+def test_notes_stand_in_the_report(folder: Path) -> None:
+    """In order, with the face and the decision; a note that was changed is a caveat."""
+    add_note(
+        folder, "The mouth does not close on b and p.", by="A. Reviewer", track=1, decision="manipulated"
+    )
+    page, facts = made(folder)
+    assert [note["text"] for note in facts["notes"]] == ["The mouth does not close on b and p."]
+    assert "A. Reviewer" in "".join(page.texts)
+    assert facts["caveats"][0].startswith("No references")
+    path = folder / "notes.jsonl"
+    path.write_text(path.read_text().replace("does not close", "closes well"))
+    _, facts = made(folder)
+    assert (
+        facts["caveats"][0] == "The reviewers' notes were changed: line 1 was changed after it was written."
+    )
+
+
+def test_a_manifest_that_was_edited_is_said(folder: Path, change: Callable[[Edit], None]) -> None:
+    """The report of an edited run.json says so before all else."""
+
+    def edit(facts: dict[str, Any]) -> None:
+        facts["started"] = "2001-01-01T00:00:00+00:00"
+
+    change(edit)
+    _, facts = made(folder)
+    assert facts["caveats"][0].startswith("run.json was changed after the run")
+
+
+def test_the_person_of_the_references_is_named(folder: Path, change: Callable[[Edit], None]) -> None:
+    """Whom the faces were held against, how many references, and what the node has to say of them."""
+    note = "forensics.identity: no face in the clip looks like the references."
+
+    def edit(facts: dict[str, Any]) -> None:
+        facts["node_facts"]["identity"] = {"person": "Ann Lee", "references": 14, "notes": [note]}
+
+    change(edit)
+    page, facts = made(folder)
+    text = "".join(page.texts)
+    assert facts["claim"]["person"] == "Ann Lee"
+    assert "references of Ann Lee, whom the clip claims to show" in text
+    assert note in text
+    assert not [line for line in facts["caveats"] if line.startswith("No references")]

@@ -114,14 +114,14 @@ def notes(facts: Facts) -> Html:
         about = "the clip" if one.get("track") is None else f"face {one['track']}"
         rows.append(
             [
-                str(one.get("time") or one.get("at") or "not dated"),
+                str(one.get("when") or "not dated"),
                 str(one.get("by") or "not named"),
                 about,
                 el("strong", str(one["decision"])) if one.get("decision") else "–",
                 str(one.get("text") or ""),
             ]
         )
-    heads = ("When", "Who", "About", "Decision", "Note")
+    heads = ("When (UTC)", "Who", "About", "Decision", "Note")
     return el(
         "section",
         el("h2", CONTENTS["notes"]),

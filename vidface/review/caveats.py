@@ -46,12 +46,17 @@ def _of_run(run: Material) -> Iterator[str]:
     if status != "done":
         error = run.manifest.get("error")
         yield f"The run did not end well ({status}{f': {error}' if error else ''}): the report covers a part."
+    if run.changed:
+        yield "run.json was changed after the run; `vidface verify` says which files are as they were."
+    if run.notes_faults:
+        yield f"The reviewers' notes were changed: {'; '.join(run.notes_faults)}."
     if run.torn:
         yield f"{_list(list(run.torn))} ended within a line; what stands before it is in this report."
     holes = (run.manifest.get("ledger") or {}).get("holes") or []
     if holes:
         yield f"Frames are missing or damaged in {_count(len(holes), 'place')}; see the ledger of frames."
-    if not (run.source.get("asked") or {}).get("references"):
+    said = (run.manifest.get("node_facts") or {}).get("identity") or {}
+    if not said.get("references"):
         yield (
             "No references of the claimed person were given: whether the face is that person's was not "
             "tested, only whether the picture was worked on."

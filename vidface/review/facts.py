@@ -107,12 +107,17 @@ def _shots(rows: list[Row]) -> list[Row]:
 
 
 def _claim(run: Material) -> Row | None:
-    """What `vidface review` was told, and what the node that compares says of its references."""
-    asked = run.source.get("asked") or {}
+    """Whom the faces were held against, as the node that did so says; None without references."""
     said = (run.manifest.get("node_facts") or {}).get("identity") or {}
-    if not asked.get("claims") and not asked.get("references"):
+    if not said.get("references"):
         return None
-    return {"name": asked.get("claims"), "references": asked.get("references"), "said": said}
+    files = [one for one in run.manifest.get("sources") or () if one.get("node") == "identity"]
+    return {
+        "person": said.get("person"),
+        "said": {key: value for key, value in said.items() if key not in ("person", "notes")},
+        "notes": list(said.get("notes") or ()),
+        "files": [{key: one.get(key) for key in ("name", "sha256")} for one in files],
+    }
 
 
 def _preview(manifest: Row) -> Row | None:

@@ -98,7 +98,7 @@ def plain(value: Any) -> Child:
         )
     if isinstance(value, list | tuple):
         if all(not isinstance(item, Mapping | list | tuple) for item in value):
-            return ", ".join(str(item) for item in value) or "none"
+            return ", ".join(str(plain(item)) for item in value) or "none"
         return el("ol", [el("li", plain(item)) for item in value])
     if isinstance(value, bool):
         return "yes" if value else "no"

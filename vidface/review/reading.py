@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.errors import UsageError
+from vidface.graph.custody import ADDED, DIGEST, RUN_DIGEST, run_digest
+from vidface.graph.notes import check_notes
 
-SOURCE: Final = "review.json"
-"""What was asked, and what the input's file says of itself (declared, stream); from `vidface review`."""
-NOTES: Final = "notes.jsonl"
+ABOUT: Final = "about.json"
+"""What the input's file says of itself, as the sink `about` wrote it."""
 _BOXES_PER_S: Final = 5
 _MOST_BOXES: Final = 3000
 """Places of a track that the page gets to draw; of longer ones every second, every third ..."""
@@ -33,17 +34,19 @@ class Material:
 
     Attributes:
         folder: where it lies.
-        manifest: run.json.
+        manifest: run.json as the run left it, without what was put under its seal later.
         tracks: rows of tracks.jsonl, by track number.
         findings: rows of findings.jsonl, in order.
         paths: track -> where its face is.
         shots: track -> rows of shots/index.jsonl.
         notes: the reviewers' notes, in order.
-        source: what review.json holds; empty where there is none.
+        source: what about.json holds; empty where there is none.
+        notes_faults: what is wrong with the notes' chain, as phrases.
         first, last: seconds of the first and the last frame.
         frames: lines of faces.jsonl.
         looked: frames on which the detector looked.
         torn: names of files whose last line was cut off.
+        changed: run.json is not the one that the run left.
     """
 
     folder: Path
@@ -54,11 +57,13 @@ class Material:
     shots: dict[int, list[dict[str, Any]]]
     notes: tuple[dict[str, Any], ...]
     source: dict[str, Any]
+    notes_faults: tuple[str, ...]
     first: float
     last: float
     frames: int
     looked: int
     torn: tuple[str, ...]
+    changed: bool
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,12 +77,14 @@ def read_run(folder: Path) -> Material:
 
     Raises:
         UsageError: it holds no run.json, or that is no manifest of a run.
+        InputError: the notes cannot be read.
     """
     manifest = _manifest(folder)
     torn: list[str] = []
     walk = _Walk(*_size(manifest))
     for row in _rows(folder / "faces.jsonl", torn):
         walk.add(row)
+    notes, faults = check_notes(folder, str(manifest.get(RUN_DIGEST)))
     shots: dict[int, list[dict[str, Any]]] = {}
     for row in _rows(folder / "shots" / "index.jsonl", torn):
         shots.setdefault(int(row.get("track", 0)), []).append(row)
@@ -89,13 +96,15 @@ def read_run(folder: Path) -> Material:
         findings=tuple(_rows(folder / "findings.jsonl", torn)),
         paths=walk.paths,
         shots=shots,
-        notes=tuple(_rows(folder / NOTES, torn)),
-        source=_mapping(folder / SOURCE),
+        notes=tuple(note.to_json() for note in notes),
+        source=_mapping(folder / ABOUT),
+        notes_faults=faults,
         first=walk.first,
         last=walk.last,
         frames=walk.frames,
         looked=walk.looked,
         torn=tuple(torn),
+        changed=RUN_DIGEST in manifest and manifest[RUN_DIGEST] != run_digest(manifest),
     )
 
 
@@ -155,7 +164,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     found = _mapping(path)
     if not isinstance(found.get("input"), dict):
         raise UsageError(f"{path}: is no manifest of a run; was it edited? `vidface verify` can tell")
-    return found
+    return {key: value for key, value in found.items() if key not in (ADDED, DIGEST)}
 
 
 def _size(manifest: dict[str, Any]) -> tuple[int, int]:

@@ -1,13 +1,9 @@
-"""What the reviewed file says of itself: its stream, its metadata, and which tools had it in hand."""
+"""Which tools had the reviewed file in hand, as far as it says so itself."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
-
-from vidface.errors import InputError, UsageError
 
 _TOOLS: Final = {
     "vidface": r"\bvidface\b",
@@ -28,10 +24,13 @@ _TOOLS: Final = {
 }
 """Program -> how the texts of a file name it (case ignored)."""
 
-
-def source_facts(clip: Path) -> dict[str, Any]:
-    """Declarations and stream facts of a file, as plain values; what cannot be read says why."""
-    return {"declared": _declared(clip)}
+_DONE: Final = {
+    "restored": ("restore.",),
+    "stabilised": ("stabilize.camera", "stabilize.face"),
+    "anonymised": ("anonymize.",),
+    "generated": ("reenact.",),
+}
+"""What was done to the pictures -> beginnings of the names of vidface's nodes that do it."""
 
 
 def tools_in(declared: dict[str, Any]) -> list[str]:
@@ -47,17 +46,12 @@ def tools_in(declared: dict[str, Any]) -> list[str]:
     return found
 
 
-def _declared(clip: Path) -> dict[str, Any]:
-    from vidface.media.declared import declared
+def done_to(declared: dict[str, Any]) -> tuple[str, ...]:
+    """What the file says that vidface did to it: restored, stabilised, anonymised, generated.
 
-    try:
-        found = declared(clip)
-    except (InputError, UsageError) as error:
-        return {"unread": str(error)}
-    return {
-        "manifest": None if found.manifest is None else asdict(found.manifest),
-        "metadata": dict(found.metadata),
-        "mark": found.mark,
-        "source_types": list(found.source_types),
-        "unread": found.unread,
-    }
+    Only vidface's own marks and manifests name the nodes; what another tool did is not known so exactly.
+    """
+    nodes = [str(name) for name in (declared.get("mark") or {}).get("nodes") or ()]
+    signed = (declared.get("manifest") or {}).get("provenance") or {}
+    nodes += [str(one.get("use")) for one in signed.get("nodes") or () if isinstance(one, dict)]
+    return tuple(what for what, begins in _DONE.items() if any(node.startswith(begins) for node in nodes))

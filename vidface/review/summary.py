@@ -213,13 +213,20 @@ def opinion(name: str) -> Html:
 def _claim(claim: Facts | None) -> Child:
     if claim is None:
         return None
-    who = claim["name"] or "the person of the references"
-    said = {key: value for key, value in (claim["said"] or {}).items() if key != "notes"}
+    who = el("strong", str(claim["person"] or "the person of the references"))
+    files = [join(str(one["name"]), ", SHA-256 ", el("code", str(one["sha256"]))) for one in claim["files"]]
+    told: dict[str, Child] = {
+        str(key).replace("_", " "): plain(value) for key, value in claim["said"].items()
+    }
+    if files:
+        told["file"] = files
     return [
         el("h3", "Claim and references"),
-        el("p", "The clip is claimed to show ", el("strong", who), "."),
-        plain({"references": claim["references"], **said}),
-        el("ul", [el("li", str(note)) for note in (claim["said"] or {}).get("notes") or ()]),
+        el("p", "Every face was held against references of ", who, ", whom the clip claims to show."),
+        pairs(told),
+        el("ul", [el("li", str(note)) for note in claim["notes"]], class_="caveats")
+        if claim["notes"]
+        else None,
     ]
 
 
