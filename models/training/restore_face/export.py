@@ -10,11 +10,25 @@ import cv2
 import numpy as np
 import torch
 from net import KNOWN, SIDE, Restorer, blank, multiply_adds
+from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import averaged, largest_difference, opened, trained, write_facts, write_onnx
 
 INPUTS, OUTPUTS = ("image", "state", "known"), ("restored", "next")
+
+
+class Shipped(nn.Module):
+    """The restorer of whole crops: an export would make inputs of where a window begins."""
+
+    def __init__(self, student: Restorer) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, image: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """See Restorer."""
+        out: tuple[Tensor, Tensor] = self.student(image, state, known)
+        return out
 
 
 def golden_input() -> dict[str, np.ndarray]:
@@ -39,7 +53,7 @@ def main() -> None:
     path, given = args.out / "model.onnx", golden_input()
     tensors = {name: torch.from_numpy(given[name]) for name in INPUTS}
     axes = {name: {0: "N"} for name in (*INPUTS, *OUTPUTS)}
-    write_onnx(model, tensors, path, outputs=OUTPUTS, axes=axes)
+    write_onnx(Shipped(model).eval(), tensors, path, outputs=OUTPUTS, axes=axes)
     session = opened(path)
     first = session.run(None, given)
     second = session.run(None, given | {"state": first[1]})
