@@ -109,9 +109,9 @@ class Swapper:
         target = self._shaped(np.asarray(mesh, np.float64))
         source, points = self._source(mesh, side)
         field = mesh_field(points, target, model=self._model, size=(side, side))
-        face = cv2.remap(
-            source, field.places - 0.5, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.uint8)
+        x, y = cv2.split(field.places - np.float32(0.5))
+        warped = cv2.remap(source, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        face = np.asarray(warped, np.uint8)
         mask = _mask(target, side)
         if not mask.any():
             return picture
@@ -119,7 +119,8 @@ class Swapper:
         if self._blend == "poisson":
             return _poisson(face, picture, mask)
         soft = _soft(mask, feather=0.12 * unit_of(target))[..., None]
-        return np.clip(picture + soft * (face.astype(np.float32) - picture) + 0.5, 0, 255).astype(np.uint8)
+        mixed = picture + soft * (face.astype(np.float32) - picture)
+        return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
     def _shaped(self, mesh: NDArray[np.float64]) -> Layer:
         """The target's mesh with some of the source's shape, less and less towards its rim."""
@@ -184,7 +185,7 @@ def _coloured(face: Picture, picture: Picture, mask: Layer) -> Picture:
     # A beard or deep shadow changes the spread for good reasons: it is followed half-way at most.
     gain = np.clip(there.std(0) / (here.std(0) + 1e-3), 0.7, 1.4).astype(np.float32)
     moved_to = (face - here.mean(0).astype(np.float32)) * gain + there.mean(0).astype(np.float32)
-    return np.clip(moved_to, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(moved_to, 0, 255), np.uint8)
 
 
 def _poisson(face: Picture, picture: Picture, mask: Layer) -> Picture:

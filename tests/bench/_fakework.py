@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import cv2
 import numpy as np
 
 from tests.bench._cases import ROOT
@@ -24,6 +25,7 @@ _SEEN: Final[dict[str, Any]] = {
     "outputs": {"faces": {"use": "table", "in": {"faces": "mesh.faces", "mesh": "mesh.mesh"}}},
 }
 _LOOKS: Final = 8
+_AROUND: Final = 1.3
 
 
 class Span(NamedTuple):
@@ -80,12 +82,17 @@ def look_at(span: Span, out: Path) -> None:
 
 
 def still_of(span: Span, out: Path) -> None:
-    """The first frame with a face, as a picture."""
-    import cv2
-
+    """The largest face of the first frame with one, and the head around it, as a picture."""
     for tick in run(_SEEN, span.clip, start=span.start, stop=span.stop):
-        if tick["mesh.mesh"].known.any():
-            cv2.imwrite(str(out), tick.frame.bgr())
+        faces, mesh = tick["mesh.faces"], tick["mesh.mesh"]
+        known = [row for row in np.argsort(-faces.heights).tolist() if mesh.known[row]]
+        if known:
+            flat = mesh.points[known[0], :, :2]
+            low, high = flat.min(0), flat.max(0)
+            room = _AROUND * (high - low).max()
+            left, top = np.maximum((low + high) / 2 - room, 0).astype(int)
+            right, bottom = ((low + high) / 2 + room).astype(int)
+            cv2.imwrite(str(out), tick.frame.bgr()[top:bottom, left:right])
             return
     raise SystemExit(f"{span.clip}: no face from {span.start} to {span.stop} s")
 

@@ -8,7 +8,8 @@ person, NAME=CLIP,CLIP, is all reference instead). Of the people in the order gi
 - `recoded`: a span of the tested half, only coded anew: real,
 - `swap-poisson`, `swap-feather`: that span with the inner face of the next person warped onto it by the mesh,
   colours matched, the seam hidden by Poisson blending or by a feathered mask: by turns, one for each person,
-- `reenact`: the first picture of the span, moved by the next person's face without a network.
+- `reenact`, of every second person: the first picture of the span, moved by the next person's face without
+  a network.
 
 Everything is made once without loss and then coded by libx264 at every --crf, with its sound. Two protocols
 say who is claimed: `body`, the person whose clip it is, and `face`, the person whose face was put in. A real
@@ -69,21 +70,24 @@ def read_person(text: str, *, seconds: float, spans: int) -> Person:
     return Person(name, tested, Span(other, start, min(_length(other), start + _MOST_REFERENCE_S)))
 
 
-def make(person: Person, other: Person, out: Path, *, blend: str) -> Iterator[Made]:
+def make(person: Person, other: Person, out: Path, *, place: int) -> Iterator[Made]:
     """All of one person; the other gives the face and drives."""
     parts = out / "parts"
-    for place, span in enumerate(person.tested):
-        path = parts / f"{person.name}-{place}-recoded.mkv"
+    for number, span in enumerate(person.tested):
+        path = parts / f"{person.name}-{number}-recoded.mkv"
         if not path.is_file():
             work.code(span, path.with_suffix(".mp4"), crf=_LOSSLESS)
             path.with_suffix(".mp4").rename(path)
         yield Made(path, "recoded", person.name, person.name)
+    blend = ("poisson", "feather")[place % 2]
     path = parts / f"{person.name}-with-{other.name}-{blend}.mkv"
     if not path.is_file():
         looks, draft = _looks(other, parts), path.with_suffix(".mp4")
         work.swap(person.tested[0], draft, crf=_LOSSLESS, looks=looks, blend=blend)
         draft.rename(path)
     yield Made(path, f"swap-{blend}", person.name, other.name)
+    if place % 2:
+        return
     path = parts / f"{person.name}-by-{other.name}-reenact.mkv"
     if not path.is_file():
         still = parts / f"{person.name}.png"
@@ -149,7 +153,7 @@ def main() -> None:
         if not reference.is_file():
             work.code(person.reference, reference, crf=_REFERENCE_CRF)
         other = people[(place + 1) % len(people)]
-        for made in make(person, other, args.out, blend=("poisson", "feather")[place % 2]):
+        for made in make(person, other, args.out, place=place):
             rows += [row for crf in args.crf or (23, 40) for row in rows_of(made, crf, args.out)]
         text = json.dumps({"seconds": args.seconds, "rows": rows}, indent=1)
         (args.out / "manifest.json").write_text(text, encoding="utf-8")

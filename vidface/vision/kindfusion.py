@@ -110,15 +110,8 @@ class Fusion:
             ValueError: something is missing, or not what it should be; the sentence names it.
         """
         try:
-            kinds = {
-                str(name): KindWeight(
-                    *(float(cells[key]) for key in _FIELDS),
-                    real=tuple(math.nan if one is None else float(one) for one in cells["real"]),
-                )
-                for name, cells in raw["kinds"].items()
-            }
             return cls(
-                kinds,
+                {str(name): _weight_of(cells) for name, cells in raw["kinds"].items()},
                 float(raw["bias"]),
                 float(raw["authentic_at"]),
                 float(raw["manipulated_at"]),
@@ -207,6 +200,12 @@ class Fusion:
             return 0.0, 1.0
         low, high = np.percentile(found, _TAILS)
         return float(low), float(high)
+
+
+def _weight_of(cells: Any) -> KindWeight:
+    low, middle, high = (math.nan if one is None else float(one) for one in cells["real"])
+    centre, scale, least, most, weight, offset = (float(cells[key]) for key in _FIELDS)
+    return KindWeight(centre, scale, least, most, weight, offset, (low, middle, high))
 
 
 def sigmoid(logit: float) -> float:

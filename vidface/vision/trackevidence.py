@@ -61,9 +61,12 @@ class TrackEvidence:
     fusion: Fusion
     kinds: dict[str, KindRecord] = field(default_factory=dict)
     hop: Fraction = HOP_S
-    _first: int = 0
-    _sums: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    _counts: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    _first: int = field(default=0, init=False)
+    _sums: Array = field(init=False)
+    _counts: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sums, self._counts = (np.zeros((0, len(self.fusion.kinds))) for _ in range(2))
 
     def add(self, finding: Finding) -> None:
         """Take one finding in."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vidface.data.finding import Finding
 from vidface.data.findingkinds import KINDS
-from vidface.data.verdict import Opinion
+from vidface.data.verdict import Opinion, Verdict
 from vidface.vision.kindfusion import Fusion, KindWeight
 from vidface.vision.trackevidence import KindRecord, TrackEvidence
 
@@ -43,6 +43,41 @@ class Answer(NamedTuple):
 
     opinion: Opinion
     why: str = ""
+
+
+def verdict_of(
+    evidence: TrackEvidence,
+    track: int,
+    *,
+    declared: tuple[str, ...] = (),
+    absent: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Verdict:
+    """What all that was found of a track comes to.
+
+    Args:
+        declared: what the file says was done to it, of `PROCESSED` and `GENERATED`.
+        absent: test -> why it was not made at all.
+        seed: of the draws behind the interval.
+    """
+    fusion, steps = evidence.fusion, evidence.steps()
+    used = tuple(fusion.parts(steps))
+    probability = fusion.probability(steps)
+    low, high = evidence.interval(seed) if used else (math.nan, math.nan)
+    low, high = min(low, probability), max(high, probability)
+    answer = opinion_of(probability, (low, high), fusion=fusion, kinds=len(used), windows=evidence.windows)
+    lines = [answer.why] if answer.why else []
+    lines += declared_reasons(declared) + reasons_of(evidence, track)
+    return Verdict(
+        answer.opinion,
+        probability,
+        low,
+        high,
+        tuple(lines),
+        used,
+        tuple(left_out(evidence, absent or {})),
+        tuple(evidence.moments()),
+    )
 
 
 def opinion_of(

@@ -1,0 +1,276 @@
+"""forensics.verdict on made findings: opinions, reasons, what is left out, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.training.verdict import card
+from vidface.data import Faces, Frame
+from vidface.data.finding import Finding, Findings, Stretch
+from vidface.data.verdict import Verdict
+from vidface.errors import ModelError
+from vidface.graph.harness import NodeHarness
+from vidface.nodes.forensics.verdict import ForensicsVerdict
+from vidface.vision.kindfusion import Fusion, KindWeight
+
+RATE = 25
+PLAIN = KindWeight(0.0, 1.0, -4, 4, 1.0, 0.0, (-1.0, 0.0, 1.0))
+FUSION = Fusion(
+    {
+        "blend": PLAIN,
+        "geometry": PLAIN,
+        "texture_noise": PLAIN,
+        "pulse": KindWeight(0.5, 0.1, -3, 3, -0.5, 0.0),
+        "lipsync": KindWeight(0.0, 1.0, -3, 3, 0.0, 0.0),
+    },
+    0.0,
+    0.2,
+    0.8,
+)
+
+
+class _Nothing:
+    """A picture that nobody looks at."""
+
+    size = (640, 360)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was asked for")
+
+
+@pytest.fixture(autouse=True)
+def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fusion named `made-verdict` in the user's model folder."""
+    folder = tmp_path / "models" / "made-verdict"
+    folder.parent.mkdir()
+    monkeypatch.setenv("VIDFACE_MODELS", str(folder.parent))
+    card.write(FUSION, folder)
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("name: vidface-verdict", "name: made-verdict", 1))
+    return folder
+
+
+def found(kind: str, second: float, score: float, *, track: int = 1, **more: Any) -> Finding:
+    """A finding over the last second."""
+    last = round(second * RATE)
+    stretch = Stretch(max(0, last - RATE), last, Fraction(max(0, last - RATE), RATE), Fraction(last, RATE))
+    return Finding(kind, track, stretch, score, **more)
+
+
+def verdicts(
+    *findings: Finding,
+    tracks: Sequence[int] = (1,),
+    seconds: float = 6.0,
+    ports: Sequence[str] = (),
+    **fields: Any,
+) -> list[Verdict]:
+    """The last frame's rows. Findings come in at their end, by the port of their kind."""
+    count = round(seconds * RATE) + 1
+    by_port: dict[str, list[list[Finding]]] = {name: [[] for _ in range(count)] for name in ports}
+    for one in findings:
+        port = {"geometry": "identity", "texture_noise": "texture"}.get(one.kind, one.kind)
+        by_port.setdefault(port, [[] for _ in range(count)])[one.stretch.last].append(one)
+    frames = [Frame(i, i, Fraction(1, RATE), _Nothing()) for i in range(count)]
+    boxes = [(100 * t, 10, 100 * t + 60, 90) for t in tracks]
+    faces = [Faces.of(boxes, tracks=np.array(tracks, np.int64))] * count
+    values: Mapping[str, Any] = {
+        name: [Findings(tuple(items)) for items in rows] for name, rows in by_port.items()
+    }
+    with NodeHarness(ForensicsVerdict(model="made-verdict", **fields)) as harness:
+        rows = harness.run(frame=frames, faces=faces, **values)
+    last = rows[-1]
+    assert len(last) == len(tracks)
+    return list(last)
+
+
+def steadily(kind: str, score: float, **more: Any) -> list[Finding]:
+    return [found(kind, at / 2, score, **more) for at in range(1, 13)]
+
+
+def test_tests_that_agree_make_an_opinion_with_reasons() -> None:
+    geometry = steadily("geometry", 3.1, details={"references": 14.0, "z_nose_to_chin": 3.4, "z_eyes": 1.0})
+    row = verdicts(*steadily("blend", 2.0), *geometry)[0]
+    assert row.opinion == "manipulated"
+    assert row.probability == pytest.approx(1 / (1 + np.exp(-5.1)))
+    assert 0.5 <= row.low <= row.probability <= row.high
+    assert row.used == ("blend", "geometry")
+    assert row.reasons[0].startswith(
+        "For a manipulation: the shape of the face lies 3.1 standard deviations from the 14 references "
+        "(nose to chin most: 3.4)"
+    )
+    assert "blending gives log odds of 2.0" in row.reasons[1]
+    assert (
+        "(track 1, mean of 12 windows); nine in ten real clips lie between -1.00 and 1.00." in row.reasons[1]
+    )
+
+
+def test_evidence_against_makes_authentic() -> None:
+    row = verdicts(*steadily("blend", -2.0), *steadily("geometry", -1.0))[0]
+    assert row.opinion == "authentic"
+    assert all(reason.startswith("Against a manipulation") for reason in row.reasons)
+
+
+def test_a_high_score_of_pulse_speaks_against() -> None:
+    row = verdicts(*steadily("pulse", 0.8), *steadily("blend", 0.0))[0]
+    assert row.probability == pytest.approx(1 / (1 + np.exp(1.5)))
+    assert row.reasons[0].startswith("Against a manipulation: a pulse in the skin")
+
+
+def test_what_does_not_apply_counts_for_nothing_and_says_why() -> None:
+    short = Finding("pulse", 1, Stretch(0, 5, Fraction(0), Fraction(1, 5)), why_not="The track is too short.")
+    with_it = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), short)[0]
+    without = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0))[0]
+    assert with_it.probability == without.probability
+    assert "pulse: The track is too short." in with_it.left_out
+    assert "pulse: The test was not made in this run." in without.left_out
+
+
+def test_without_references_it_says_so() -> None:
+    row = verdicts(*steadily("blend", 2.0), *steadily("texture_noise", 2.0))[0]
+    assert "geometry: No references of a claimed person were given." in row.left_out
+    assert row.opinion == "manipulated"
+
+
+def test_one_test_alone_is_inconclusive() -> None:
+    row = verdicts(*steadily("blend", 4.0))[0]
+    assert row.opinion == "inconclusive"
+    assert row.reasons[0] == "Inconclusive: 1 test applied, and 2 are wanted."
+    assert row.probability > 0.9
+
+
+def test_few_windows_are_inconclusive() -> None:
+    row = verdicts(found("blend", 0.5, 4.0), found("geometry", 0.5, 4.0))[0]
+    assert row.opinion == "inconclusive"
+    assert row.reasons[0].startswith("Inconclusive: the tests cover 1 window of half a second")
+
+
+def test_no_test_is_inconclusive_without_a_probability() -> None:
+    row = verdicts(ports=["blend"])[0]
+    assert np.isnan(row.probability)
+    assert row.reasons == ("Inconclusive: no test applies.",)
+
+
+def test_windows_that_contradict_each_other_are_inconclusive() -> None:
+    mixed = [
+        found(kind, at / 2, 4.0 if at < 9 else -3.9) for kind in ("blend", "geometry") for at in range(1, 13)
+    ]
+    row = verdicts(*mixed)[0]
+    assert row.probability > 0.8
+    assert row.low < 0.5
+    assert row.opinion == "inconclusive"
+    assert "its interval begins at" in row.reasons[0]
+
+
+def test_in_between_is_inconclusive() -> None:
+    row = verdicts(*steadily("blend", 0.5), *steadily("geometry", 0.0))[0]
+    assert row.opinion == "inconclusive"
+    assert "lies between 0.20" in row.reasons[0]
+
+
+def test_moments_show_where() -> None:
+    """Only the second half is manipulated: the curve says so."""
+    half = [found("blend", at / 2, 3.0 if at > 6 else -3.0) for at in range(1, 13)]
+    row = verdicts(*half, *steadily("geometry", 0.0))[0]
+    assert row.moments[0].probability < 0.1
+    assert row.moments[-1].probability > 0.9
+    assert float(row.moments[-1].end) == 6.0
+
+
+def test_each_track_has_its_own_verdict() -> None:
+    """Two faces, one of them manipulated."""
+    pairs = [
+        *steadily("blend", 3.0, track=2),
+        *steadily("geometry", 2.0, track=2),
+        *steadily("blend", -3.0),
+        *steadily("geometry", -2.0),
+    ]
+    first, second = verdicts(*pairs, tracks=(1, 2))
+    assert (first.opinion, second.opinion) == ("authentic", "manipulated")
+    assert "track 2" in second.reasons[0]
+
+
+def test_a_face_without_a_track_has_none() -> None:
+    row = verdicts(*steadily("blend", 3.0), tracks=(-1,))[0]
+    assert row.opinion == "inconclusive"
+
+
+def test_declared_restoration_leaves_out_what_it_triggers() -> None:
+    findings = [*steadily("blend", 4.0), *steadily("texture_noise", 4.0), *steadily("geometry", 0.0)]
+    assert verdicts(*findings)[0].opinion == "manipulated"
+    row = verdicts(*findings, declared=("restored",))[0]
+    assert row.opinion == "inconclusive"
+    assert row.used == ("geometry",)
+    assert any("such processing can trigger tests by itself" in reason for reason in row.reasons)
+    assert any(line.startswith("blend: What the file says was done to it") for line in row.left_out)
+
+
+def test_a_file_that_says_it_was_generated_is_quoted() -> None:
+    row = verdicts(*steadily("blend", 1.0), *steadily("geometry", 1.0), declared=("generated",))[0]
+    assert any(reason.startswith("The file itself says") for reason in row.reasons)
+
+
+def test_a_test_without_a_weight_is_shown_but_not_weighed() -> None:
+    row = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), *steadily("lipsync", -3.0))[0]
+    assert "lipsync" not in row.used
+    assert any(line.startswith("lipsync: shown, but not weighed") for line in row.left_out)
+
+
+def test_results_do_not_depend_on_the_chunk() -> None:
+    rows = []
+    for chunk in (1, 7):
+        frames = [Frame(i, i, Fraction(1, RATE), _Nothing()) for i in range(60)]
+        faces = [Faces.of([(10, 10, 60, 90)], tracks=np.array([1], np.int64))] * 60
+        blend = [Findings((found("blend", i / RATE, i / 30),) if i % 12 == 11 else ()) for i in range(60)]
+        with NodeHarness(ForensicsVerdict(model="made-verdict"), chunk=chunk) as harness:
+            rows.append(
+                [one.rows[0].full_row() for one in harness.run(frame=frames, faces=faces, blend=blend)]
+            )
+    assert rows[0] == rows[1]
+
+
+def test_missing_altered_and_broken_weights_are_model_errors(own_model: Path) -> None:
+    node = ForensicsVerdict(model="nobody")
+    with pytest.raises(ModelError, match="no model named"), NodeHarness(node) as harness:
+        harness.run(frame=[], faces=[])
+    file = own_model / "fusion.json"
+    text = file.read_text()
+    file.write_text(text + " ")
+    with pytest.raises(ModelError, match="is not the made-verdict"):
+        verdicts(*steadily("blend", 1.0))
+    for broken in ("{", json.dumps({"kinds": {}})):
+        _put(own_model, broken)
+        with pytest.raises(ModelError, match="holds no fusion of tests"):
+            verdicts(*steadily("blend", 1.0))
+    file.unlink()
+    with pytest.raises(ModelError, match="not on this machine"):
+        verdicts(*steadily("blend", 1.0))
+
+
+def test_another_kind_of_model_is_refused() -> None:
+    node = ForensicsVerdict(model="vidface-meshmodel")
+    with pytest.raises(ModelError, match="must be a fusion of tests"), NodeHarness(node) as harness:
+        harness.run(frame=[], faces=[])
+
+
+def test_the_shipped_fusion_can_be_read() -> None:
+    with NodeHarness(ForensicsVerdict()) as harness:
+        harness.run(frame=[], faces=[])
+        assert 0 < harness.node.facts()["authentic_at"] < harness.node.facts()["manipulated_at"] < 1
+
+
+def _put(folder: Path, text: str) -> None:
+    """Another content with a manifest that fits it."""
+    (folder / "fusion.json").write_text(text)
+    lines = (folder / "manifest.yaml").read_text().splitlines()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    kept = [f"  size: {len(text)}" if line.startswith("  size:") else line for line in lines]
+    kept = [f"  sha256: {digest}" if line.startswith("  sha256:") else line for line in kept]
+    (folder / "manifest.yaml").write_text("\n".join(kept) + "\n")

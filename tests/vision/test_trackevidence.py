@@ -1,0 +1,77 @@
+"""The ledger of a track's findings: which window a finding counts for, and that memory is bounded."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from vidface.data.finding import Finding, Stretch
+from vidface.vision.kindfusion import Fusion, KindWeight
+from vidface.vision.trackevidence import MOST, TrackEvidence
+
+WEIGHT = KindWeight(centre=0.0, scale=1.0, low=-4, high=4, weight=1.0, offset=0.0)
+FUSION = Fusion({"blend": WEIGHT, "drift": WEIGHT}, 0.0, 0.3, 0.7)
+
+
+def found(kind: str, start: float, end: float, score: float) -> Finding:
+    stretch = Stretch(0, 1, Fraction(start), Fraction(end))
+    return Finding(kind, 1, stretch, score)
+
+
+def test_a_finding_counts_for_every_window_that_it_touches() -> None:
+    ledger = TrackEvidence(FUSION)
+    ledger.add(found("blend", 1.0, 2.0, 2.0))
+    ledger.add(found("blend", 1.5, 2.5, -2.0))
+    moments = list(ledger.moments())
+    assert [float(one.start) for one in moments] == [1.0, 1.5, 2.0]
+    assert [round(one.probability, 3) for one in moments] == [0.881, 0.5, 0.119]
+    assert ledger.windows == 3
+    assert ledger.steps() == {"blend": 0.0}
+
+
+def test_the_strongest_and_the_weakest_are_kept() -> None:
+    ledger = TrackEvidence(FUSION)
+    for at, score in enumerate((1.0, 3.0, -2.0)):
+        ledger.add(found("blend", at, at + 1, score))
+    record = ledger.kinds["blend"]
+    assert record.strongest is not None
+    assert record.weakest is not None
+    assert (record.strongest.score, record.weakest.score) == (3.0, -2.0)
+    assert record.mean == pytest.approx(2 / 3)
+
+
+def test_a_finding_that_does_not_apply_leaves_its_reason() -> None:
+    ledger = TrackEvidence(FUSION)
+    ledger.add(Finding("drift", 1, Stretch(0, 1, Fraction(0), Fraction(1)), why_not="Too short."))
+    assert ledger.kinds["drift"].why_not == "Too short."
+    assert ledger.steps() == {}
+    assert ledger.windows == 0
+
+
+def test_earlier_findings_may_come_later() -> None:
+    ledger = TrackEvidence(FUSION)
+    ledger.add(found("blend", 5.0, 6.0, 1.0))
+    ledger.add(found("drift", 3.0, 4.0, 1.0))
+    assert [float(one.start) for one in ledger.moments()] == [3.0, 3.5, 5.0, 5.5]
+
+
+def test_hours_fit_into_the_same_room() -> None:
+    """Windows grow longer, sums stay what they were."""
+    ledger = TrackEvidence(FUSION)
+    for second in range(3, 4003):
+        ledger.add(found("blend", second, second + 1, 1.0 if second < 2000 else -1.0))
+    moments = list(ledger.moments())
+    assert len(moments) <= MOST
+    assert moments[0].probability > 0.7
+    assert moments[-1].probability < 0.3
+    assert moments[0].start <= 3
+    assert moments[-1].end >= 4003
+    assert ledger.kinds["blend"].count == 4000
+    assert ledger.windows == len(moments)
+
+
+def test_a_long_finding_is_no_trouble() -> None:
+    ledger = TrackEvidence(FUSION)
+    ledger.add(found("blend", 0, 3600, 1.0))
+    assert len(list(ledger.moments())) <= MOST

@@ -1,0 +1,184 @@
+"""forensics.verdict: what all tests on a face's track come to."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from vidface.data import NOT_TRACKED, Device, Faces, Frame
+from vidface.data.finding import Findings
+from vidface.data.findingkinds import KINDS
+from vidface.data.verdict import Verdict, Verdicts
+from vidface.node import FOREVER, Node
+from vidface.nodes.forensics._fusion import DEFAULT_MODEL, open_fusion
+from vidface.vision.kindfusion import Fusion
+from vidface.vision.trackevidence import TrackEvidence
+from vidface.vision.verdictwords import PROCESSED, declared_reasons, verdict_of
+
+Declared = Literal["restored", "stabilised", "anonymised", "generated"]
+
+_PORTS: Final = {
+    "blend": ("blend",),
+    "identity": ("appearance", "inner_outer", "geometry", "motion"),
+    "drift": ("drift",),
+    "texture": ("texture_spectrum", "texture_noise"),
+    "pulse": ("pulse",),
+    "lipsync": ("lipsync",),
+}
+"""Port -> the tests that come in by it."""
+_FORGETS_S: Final = 120.0
+"""A track not seen for so long is forgotten; track numbers never come again."""
+_NO_REFERENCES: Final = "No references of a claimed person were given."
+_NOT_MADE: Final = "The test was not made in this run."
+
+
+class ForensicsVerdict(Node):
+    """Say of every track whether its face was manipulated: authentic, manipulated or inconclusive.
+
+    The findings of all tests that apply become one probability of a manipulation, calibrated on clips of
+    known origin (the model's card says which), at even odds before any test. Its 95 % interval is over the
+    windows of the track. There is an opinion only beyond the model's two thresholds, where the interval
+    does not cross 0.5, and with enough tests and windows; else it is inconclusive and says why. The
+    reasons name the tests, the strongest first, with numbers and seconds; the last verdict of a track is
+    that of all of it.
+
+    A test that does not apply adds nothing. Where a file is known to have been restored or stabilised
+    (`declared`), tests that this would trigger are left out, and the reasons say so.
+    """
+
+    model: str = Field(DEFAULT_MODEL, description="A fusion of tests.")
+    declared: tuple[Declared, ...] = Field(
+        (), description="What the file says was done to it; `vidface review` fills this in."
+    )
+    seed: int = Field(0, ge=0, description="Of the draws behind the interval.")
+
+    memory = FOREVER
+
+    _fusion: Fusion
+    _tracks: dict[int, _Track]
+    _count: dict[str, int]
+    _absent: dict[str, str]
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model,)
+
+    def open(self, device: Device) -> None:
+        """Read the weights; tracks outlive cuts, so they are not born in `reset`.
+
+        Raises:
+            ModelError: the weights are missing, altered or no fusion.
+        """
+        self._fusion = open_fusion(self.model, node="forensics.verdict")
+        self._tracks = {}
+        self._count = {"authentic": 0, "manipulated": 0, "inconclusive": 0}
+
+    def reset(self) -> None:
+        """Nothing ends here: see `open`."""
+
+    def facts(self) -> dict[str, Any]:
+        """Tracks by opinion, with a note on what the file says of itself."""
+        for track in self._tracks.values():
+            self._count[track.verdict.opinion] += 1
+        self._tracks = {}
+        return {
+            "tracks": dict(self._count),
+            "authentic_at": self._fusion.authentic_at,
+            "manipulated_at": self._fusion.manipulated_at,
+            "notes": declared_reasons(self.declared),
+        }
+
+    def process(
+        self,
+        frame: Frame,
+        faces: Faces,
+        blend: Findings | None = None,
+        identity: Findings | None = None,
+        drift: Findings | None = None,
+        texture: Findings | None = None,
+        pulse: Findings | None = None,
+        lipsync: Findings | None = None,
+    ) -> Verdicts:
+        """One verdict a face, of all that was found of its track so far."""
+        now = float(frame.time)
+        ports = {
+            "blend": blend,
+            "identity": identity,
+            "drift": drift,
+            "texture": texture,
+            "pulse": pulse,
+            "lipsync": lipsync,
+        }
+        self._absent = _absent(ports)
+        for track in self._take(ports, now):
+            self._judge(track)
+        rows = []
+        for number in faces.tracks.tolist():
+            known = self._tracks.get(number)
+            if number == NOT_TRACKED:
+                rows.append(Verdict(reasons=("Inconclusive: the face has no track.",)))
+                continue
+            if known is None:
+                known = self._tracks[number] = _Track(number, TrackEvidence(self._fusion), now)
+                self._judge(known)
+            known.seen_s = now
+            rows.append(known.verdict)
+        self._forget(now)
+        return Verdicts(tuple(rows))
+
+    def _take(self, ports: dict[str, Findings | None], now: float) -> list[_Track]:
+        """Sort the findings to their tracks; returns those that got one."""
+        touched: dict[int, _Track] = {}
+        for findings in ports.values():
+            for finding in findings or ():
+                if finding.track is None or finding.track == NOT_TRACKED or finding.kind not in KINDS:
+                    continue
+                track = self._tracks.get(finding.track)
+                if track is None:
+                    track = _Track(finding.track, TrackEvidence(self._fusion), now)
+                    self._tracks[finding.track] = track
+                if not self._triggered(finding.kind):
+                    track.evidence.add(finding)
+                touched[finding.track] = track
+        return list(touched.values())
+
+    def _triggered(self, kind: str) -> bool:
+        """What was done to the file can trigger this test."""
+        return any(kind in PROCESSED.get(one, ()) for one in self.declared)
+
+    def _judge(self, track: _Track) -> None:
+        absent = self._absent | {
+            kind: "What the file says was done to it can trigger this test by itself."
+            for kind in KINDS
+            if self._triggered(kind)
+        }
+        track.verdict = verdict_of(
+            track.evidence, track.number, declared=self.declared, absent=absent, seed=self.seed
+        )
+
+    def _forget(self, now: float) -> None:
+        gone = [number for number, track in self._tracks.items() if now - track.seen_s > _FORGETS_S]
+        for number in gone:
+            self._count[self._tracks.pop(number).verdict.opinion] += 1
+
+
+class _Track:
+    """The evidence on a track, and what was last thought of it."""
+
+    __slots__ = ("evidence", "number", "seen_s", "verdict")
+
+    def __init__(self, number: int, evidence: TrackEvidence, seen_s: float) -> None:
+        self.number = number
+        self.evidence = evidence
+        self.seen_s = seen_s
+        self.verdict = Verdict()
+
+
+def _absent(ports: dict[str, Findings | None]) -> dict[str, str]:
+    """Tests that were not made, and why."""
+    return {
+        kind: _NO_REFERENCES if KINDS[kind].references else _NOT_MADE
+        for port, findings in ports.items()
+        if findings is None
+        for kind in _PORTS[port]
+    }
