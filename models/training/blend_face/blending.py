@@ -27,7 +27,7 @@ from vidface.vision.meshtopology import (
 Image = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
-LEAST_CHANGE = 2.0
+LEAST_CHANGE = 4.0
 """Mean change inside the mask, in grey levels; blends that show less are made again."""
 _CHIN = (152, 148, 377, 176, 400)
 _SHAPES: dict[str, tuple[int, ...]] = {
@@ -67,7 +67,7 @@ def _attempt(image: Image, mesh: Float, rng: np.random.Generator) -> Pair:
     put_in, below = (other, image) if rng.random() < 0.6 else (image, other)
     size = float(np.ptp(mesh, 0).max())
     mask = mask_of(mesh, image.shape[0], rng)
-    share = mask * float(rng.choice([0.5, 0.75, 1, 1, 1]))
+    share = mask * float(rng.choice([0.6, 0.8, 1, 1, 1, 1]))
     moved = shifted(put_in, mesh.mean(0), size, rng)
     mixed = below + (moved.astype(np.float32) - below) * share[..., None]
     return Pair(below, np.clip(mixed + 0.5, 0, 255).astype(np.uint8), mask)
@@ -105,14 +105,14 @@ def bent(picture: NDArray[np.generic], reach: float, rng: np.random.Generator) -
 
 def shifted(image: Image, centre: Float, size: float, rng: np.random.Generator) -> Image:
     """Moved, turned and scaled a little about the face's middle; now and then bent."""
-    angle, scale = float(rng.normal(0, 1.2)), float(np.exp(rng.normal(0, 0.025)))
+    angle, scale = float(rng.normal(0, 1.8)), float(np.exp(rng.normal(0, 0.035)))
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
-    matrix[:, 2] += rng.normal(0, 0.015, 2) * size
+    matrix[:, 2] += rng.normal(0, 0.02, 2) * size
     out = cv2.warpAffine(
         image, matrix, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    if rng.random() < 0.35:
-        out = bent(out, size * float(rng.uniform(0.004, 0.02)), rng)
+    if rng.random() < 0.5:
+        out = bent(out, size * float(rng.uniform(0.004, 0.03)), rng)
     return np.asarray(out, np.uint8)
 
 
@@ -129,7 +129,7 @@ def altered(image: Image, rng: np.random.Generator) -> Image:
 
 def colours(image: Image, rng: np.random.Generator) -> Image:
     """Gain, offset and gamma by channel, saturation, or a light that comes from one side."""
-    strong = float(rng.choice([0.4, 0.7, 1.0]))
+    strong = float(rng.choice([0.5, 1.0, 1.6]))
     gain = 1 + rng.normal(0, 0.05, 3) * strong + rng.normal(0, 0.06) * strong
     curve = (np.arange(256)[:, None] / 255) ** np.exp(rng.normal(0, 0.1) * strong)
     table = 255 * curve * gain + rng.normal(0, 5, 3) * strong

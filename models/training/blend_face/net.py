@@ -77,19 +77,6 @@ class BlendNet(nn.Module):
         return self.whether(seen), where
 
 
-class Shipped(nn.Module):
-    """What the program runs: logit (n, 1), heat (n, 1, 16, 16) in 0..1."""
-
-    def __init__(self, network: BlendNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Logit and heat."""
-        logit, where = self.network(image)
-        return logit, torch.sigmoid(where[:, :1])
-
-
 def dense_matrices(student: BlendNet) -> list[nn.Parameter]:
     """Weights that Muon steps: every full convolution but the stem and the last of the maps."""
     layers = [
