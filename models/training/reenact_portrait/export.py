@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 from golden import golden_input
 from net import Layered, PortraitNet
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, opened, trained, write_facts, write_onnx
+
 INPUTS, OUTPUTS = ("source", "places", "guides"), ("places_right", "trust", "rest")
-
-
-def load(checkpoint: Path) -> tuple[Layered, dict[str, float]]:
-    """The averaged network, and how long it was trained."""
-    state = torch.load(checkpoint, weights_only=True)
-    student = PortraitNet()
-    student.load_state_dict(state["average"])
-    return Layered(student).eval(), {
-        "steps": state["step"],
-        "pairs": state["seen"],
-        "minutes": state["spent"] / 60,
-    }
 
 
 def main() -> None:
@@ -36,23 +23,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    model, told = load(args.checkpoint)
+    model = Layered(averaged(args.checkpoint, PortraitNet())).eval()
     path, given = args.out / "model.onnx", golden_input()
-    tensors = tuple(torch.from_numpy(given[name]) for name in INPUTS)
-    torch.onnx.export(
-        model,
-        tensors,
-        str(path),
-        input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
-        dynamic_axes={name: {0: "N"} for name in (*INPUTS, *OUTPUTS)},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    onnx.checker.check_model(str(path))
-    found = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, given)
+    tensors = {name: torch.from_numpy(given[name]) for name in INPUTS}
+    axes = {name: {0: "N"} for name in (*INPUTS, *OUTPUTS)}
+    write_onnx(model, tensors, path, outputs=OUTPUTS, axes=axes)
+    found = opened(path).run(None, given)
     with torch.no_grad():
-        wanted = [one.numpy() for one in model(*tensors)]
+        wanted = [one.numpy() for one in model(*tensors.values())]
     # Places count in halves of the side; all three are held to the same share of their range.
     difference = max(
         float(np.abs(here - there).max()) / span
@@ -65,19 +43,7 @@ def main() -> None:
         args.out / "golden.npz",
         **{name: one[..., ::8, ::8] for name, one in zip(OUTPUTS, found, strict=True)},
     )
-    data = path.read_bytes()
-    facts = {
-        "file": "model.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "trained": {name: round(value, 1) for name, value in told.items()},
-        "max_abs_difference_to_torch": difference,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(json.dumps(facts))
+    write_facts(path, model, difference, trained=trained(args.checkpoint, "seen", "pairs"))
 
 
 if __name__ == "__main__":

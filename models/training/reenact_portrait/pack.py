@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 sys.path.append(str(Path(__file__).resolve().parents[1] / "restore_face"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import split
-from pack_tools import warp
+from pack_tools import scale_of, warp
 
 import vidface
+from vidface.vision.headsquare import square_around_all
+from vidface.vision.meshcrop import to_crop
 
 STORE, FRAMES, LONGEST_S = 320, 60, 20.0
-ROOM = 2.3
-"""Side of the square over the height of the mesh (brow to chin), both medians of the clip."""
 LEAST_HEIGHT = 60.0
 FOLDERS = ("talking", "webcam", "speech", "scenes", "edge")
 FOLLOW: dict[str, Any] = {
@@ -70,11 +70,8 @@ def square(meshes: NDArray[np.float32]) -> tuple[NDArray[np.float64], float] | N
     height = float(np.median(np.ptp(meshes[..., 1], axis=1)))
     if height < LEAST_HEIGHT:
         return None
-    low, high = meshes[..., :2].min((0, 1)), meshes[..., :2].max((0, 1))
-    side = max(ROOM * height, 1.35 * float((high - low).max()))
-    middle = (low + high) / 2 - (0, 0.1 * height)
-    scale = STORE / side
-    return np.column_stack([np.eye(2) * scale, STORE / 2 - scale * middle]), 1 / scale
+    matrix = square_around_all(meshes, STORE)
+    return matrix, 1 / scale_of(matrix)
 
 
 def item_of(clip: Path, name: str) -> Item | None:
@@ -96,8 +93,7 @@ def item_of(clip: Path, name: str) -> Item | None:
             if index in wanted:
                 frames.append(warp(frame.to_ndarray(format="rgb24"), matrix, STORE))
                 points, time = places[index]
-                flat = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-                mesh.append(np.column_stack([flat, points[:, 2] / scale]))
+                mesh.append(to_crop(points, matrix))
                 times.append(time)
     return Item(frames, np.stack(mesh).astype(np.float32), times, name, split.clip_part(name), scale)
 

@@ -11,6 +11,7 @@ import numpy as np
 from net import SIDE
 from numpy.typing import NDArray
 
+from vidface.vision.meshcrop import to_crop
 from vidface.vision.meshflow import mesh_field
 from vidface.vision.meshmodel import MeshModel
 
@@ -54,7 +55,7 @@ class Pack:
     def view(self, source: int, target: int, matrix: NDArray[np.float64], mirrored: bool = False) -> View:
         """Two rows through the same similarity from stored pixels to the crop."""
         pictures = [warp(np.array(self.pixels[row]), matrix, SIDE) for row in (source, target)]
-        meshes = [placed(self.mesh[row], matrix) for row in (source, target)]
+        meshes = [to_crop(self.mesh[row], matrix) for row in (source, target)]
         field = mesh_field(meshes[0], meshes[1], model=self.model, size=(SIDE, SIDE))
         maps = np.dstack([field.places * (2 / SIDE) - 1, field.inside, field.seen, field.mouth, field.code])
         maps = np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32)
@@ -63,13 +64,6 @@ class Pack:
             maps, planes = maps[..., ::-1].copy(), [one[..., ::-1].copy() for one in planes]
             maps[[0, 5]] *= -1
         return View(planes[0], planes[1], maps[:2], maps[2:])
-
-
-def placed(mesh: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
-    """A mesh through a similarity; depth is scaled alike."""
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    flat = mesh[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    return np.column_stack([flat, mesh[:, 2] * scale]).astype(np.float32)
 
 
 def middle() -> NDArray[np.float64]:
