@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vidface.review.html import Child, Html, el, pairs, plain, table
+from vidface.data.findingkinds import KINDS
+from vidface.review.html import Child, Html, el, join, pairs, plain, table
 from vidface.review.summary import CONTENTS
-from vidface.review.words import clock
+from vidface.review.words import clock, number
 
 Facts = dict[str, Any]
 _SPEAKS = {
@@ -161,10 +162,40 @@ def method(facts: Facts) -> Html:
 
 def _measured(card: Facts) -> Child:
     if not card:
-        return el("p", "Error rates: none were shipped with this installation.", class_="quiet")
-    keys = ("measured", "data", "calibration", "thresholds", "version", "sha256")
-    shown = {key: card[key] for key in keys if key in card}
-    return [el("h3", "Measured errors of the verdict"), plain(shown or card)]
+        return el(
+            "p", "The weights that this run used are not installed here, and are not shown.", class_="quiet"
+        )
+    facts = card.get("facts") or {}
+    opinions = (
+        f"A face passes for authentic up to a probability of {number(card.get('authentic_at'))}, and counts "
+        f"as manipulated from {number(card.get('manipulated_at'))}; between them, and where the interval "
+        f"crosses 0.5, it is inconclusive. An opinion takes {card.get('min_kinds')} tests and "
+        f"{card.get('min_windows')} windows."
+    )
+    told = {
+        str(name).replace("_", " "): el("div", plain(text), class_="kept") for name, text in facts.items()
+    }
+    heads = ("Test", "Weight", "Centre", "Step", "Real clips: 5 %, middle, 95 %")
+    rows = [_weight(name, one) for name, one in (card.get("kinds") or {}).items()]
+    return [
+        el("p", opinions),
+        table("How each test is weighed", heads, rows) if rows else None,
+        el("h3", "Data and measured errors of the verdict"),
+        pairs({"model": join(str(card["name"]), ", SHA-256 ", el("code", str(card["sha256"]))), **told}),
+    ]
+
+
+def _weight(name: str, one: Facts) -> list[Child]:
+    real = [number(value) if value is not None else "not known" for value in one.get("real") or ()]
+    weight = number(one.get("weight")) if one.get("weight") else "not weighed"
+    title = KINDS[name].title if name in KINDS else name
+    return [
+        title,
+        weight,
+        number(one.get("centre")),
+        number(one.get("scale")),
+        ", ".join(dict.fromkeys(real)),
+    ]
 
 
 def _kind(kind: Facts) -> Html:

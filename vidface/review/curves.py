@@ -81,12 +81,14 @@ class Drawn:
         described: its description, the curve in words.
         points: rows of start, end, score (None: did not apply), in order of time.
         spans: when the face is seen.
+        usual: lowest and highest value that are common on real clips; None where not known.
     """
 
     name: str
     described: str
     points: Sequence[Row]
     spans: Sequence[Sequence[float]]
+    usual: tuple[float, float] | None = None
 
 
 def plot(drawn: Drawn, axis: Axis, values: Range) -> Html:
@@ -98,6 +100,7 @@ def plot(drawn: Drawn, axis: Axis, values: Range) -> Html:
         el("title", drawn.name),
         el("desc", drawn.described),
         [el("rect", class_="paper", y=0, height="100%", **axis.across(*one[:2])) for one in drawn.spans],
+        _usual(drawn, axis, values),
         _silent(points, axis),
         lines,
         el(
@@ -213,6 +216,15 @@ def _mark(value: float, values: Range) -> Html:
         el("line", class_="grid", x1="0%", x2="100%", y1=f"{y}%", y2=f"{y}%"),
         el("svg", el("text", text, x=3, y=offset), y=f"{y}%", overflow="visible", class_="label"),
     )
+
+
+def _usual(drawn: Drawn, axis: Axis, values: Range) -> list[Html]:
+    """A band where the scores of real clips lie."""
+    if drawn.usual is None:
+        return []
+    top, bottom = values.at(drawn.usual[1]), values.at(drawn.usual[0])
+    place = {"y": f"{top}%", "height": f"{max(bottom - top, 0.5):.3f}%"}
+    return [el("rect", class_="usual", **place, **axis.across(*one[:2])) for one in drawn.spans]
 
 
 def _silent(points: Sequence[Row], axis: Axis) -> list[Html]:

@@ -14,6 +14,8 @@ from vidface.review.summary import opinion
 from vidface.review.words import clock, number, share, span, spans
 
 Facts = dict[str, Any]
+Usual = dict[str, tuple[float, float]]
+"""Kind -> the 5th and the 95th percentile of its score over real clips."""
 _SHOT_PX: Final = 144
 _MAP_PX: Final = 160
 _FULL: Final = 24
@@ -22,16 +24,22 @@ _FULL: Final = 24
 
 def faces(facts: Facts, run: Material, axis: Axis) -> Html:
     """The section with all faces."""
+    card = facts["method"]["verdict"].get("kinds") or {}
+    usual: Usual = {
+        kind: (float(one["real"][0]), float(one["real"][2]))
+        for kind, one in card.items()
+        if None not in one.get("real", (None,))
+    }
     return el(
         "section",
         el("h2", "Faces and evidence"),
         el("p", "No face was found, so there is no evidence to show.") if not facts["tracks"] else None,
-        [face(one, run, axis, pictured=n < _FULL) for n, one in enumerate(facts["tracks"])],
+        [face(one, run, axis, usual, pictured=n < _FULL) for n, one in enumerate(facts["tracks"])],
         id="faces",
     )
 
 
-def face(one: Facts, run: Material, axis: Axis, *, pictured: bool) -> Html:
+def face(one: Facts, run: Material, axis: Axis, usual: Usual, *, pictured: bool) -> Html:
     """All that is known of one track."""
     verdict, track = one["verdict"], one["track"]
     return el(
@@ -43,7 +51,7 @@ def face(one: Facts, run: Material, axis: Axis, *, pictured: bool) -> Html:
             el("div", _verdict(one), _reasons(verdict), class_="said"),
             class_="top",
         ),
-        _curves(one, axis),
+        _curves(one, axis, usual),
         _maps(one, run) if pictured else None,
         _windows(one),
         class_="face",
@@ -121,7 +129,7 @@ def _reasons(verdict: Facts) -> list[Child]:
     ]
 
 
-def _curves(one: Facts, axis: Axis) -> Child:
+def _curves(one: Facts, axis: Axis, usual: Usual) -> Child:
     verdict, stack = one["verdict"], []
     if verdict["moments"]:
         rows = [row | {"score": row["probability"]} for row in verdict["moments"]]
@@ -131,18 +139,27 @@ def _curves(one: Facts, axis: Axis) -> Child:
         label = [el("h4", "Probability of a manipulation"), el("p", text, class_="quiet")]
         drawn = plot(Drawn(name, text, rows, one["spans"]), axis, values)
         stack.append(el("div", el("div", label), drawn, class_="strip"))
-    stack += [_strip(test, one["spans"], axis) for test in one["tests"]]
+    said = {text.partition(": ")[0] for text in verdict["left_out"]}
+    for test in one["tests"]:
+        if test["applied"]:
+            stack.append(_strip(test, one["spans"], axis, usual.get(test["kind"])))
+        elif test["kind"] not in said:
+            stack.append(_silent(test))
     if not stack:
         return el("p", "No test was made on this face.", class_="quiet")
     return el("div", stack, el("div", el("div"), time_axis(axis), class_="strip last"), class_="strips")
 
 
-def _strip(test: Facts, spans_: list[list[float]], axis: Axis) -> Html:
+def _silent(test: Facts) -> Html:
+    """A test that did not apply to any window, and that the verdict does not tell of."""
+    title = KINDS[test["kind"]].title if test["kind"] in KINDS else test["kind"]
+    label = [el("h4", title), el("p", f"Not applicable: {test['last_why_not']}", class_="quiet")]
+    return el("div", el("div", label, class_="wide"), class_="strip none")
+
+
+def _strip(test: Facts, seen: list[list[float]], axis: Axis, usual: tuple[float, float] | None) -> Html:
     kind, top = KINDS.get(test["kind"]), test["strongest"]
     title, unit = (kind.title, kind.unit) if kind is not None else (test["kind"], "")
-    if top is None:
-        label = [el("h4", title), el("p", f"Not applicable: {test['last_why_not']}", class_="quiet")]
-        return el("div", el("div", label, class_="wide"), class_="strip none")
     most = "lowest" if kind is not None and kind.high == "authentic" else "highest"
     told = (
         f"median {number(test['median'])}, {most} {number(top['score'])} at {span(top['start'], top['end'])}"
@@ -156,10 +173,11 @@ def _strip(test: Facts, spans_: list[list[float]], axis: Axis) -> Html:
             f"median {number(test['median'])}, {most} {number(top['score'])} at ",
             _seek(top["start"], span(top["start"], top["end"])),
         ),
+        el("p", f"shaded: real clips, {number(usual[0])} to {number(usual[1])}") if usual else None,
     ]
     scores = [float(row["score"]) for row in test["points"] if row["score"] is not None]
     described = f"{title} in {unit}: {told}; {test['silent']} windows not applicable."
-    drawn = Drawn(title, described, test["points"], spans_)
+    drawn = Drawn(title, described, test["points"], seen, usual)
     return el("div", el("div", label), plot(drawn, axis, range_of(unit, scores)), class_="strip")
 
 

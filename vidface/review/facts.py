@@ -40,7 +40,7 @@ def report_facts(run: Material) -> dict[str, Any]:
         "source": run.source,
         "ledger": _ledger(run),
         "notes": list(run.notes),
-        "method": {"kinds": [asdict(kind) for kind in KINDS.values()], "verdict": verdict_card()},
+        "method": {"kinds": [asdict(kind) for kind in KINDS.values()], "verdict": verdict_card(manifest)},
         "manifest": manifest,
     }
 

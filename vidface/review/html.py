@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+_SPACES: Final = "\n\u00a0\u202f"
 _VOID: Final = frozenset(
     {"br", "hr", "img", "input", "line", "link", "meta", "path", "polyline", "rect", "use"}
 )
@@ -123,4 +124,4 @@ def _escaped(children: Iterable[Child]) -> Iterable[str]:
 
 def _shown(text: str) -> str:
     """Characters that steer a terminal or turn the writing around are shown as what they are."""
-    return "".join(one if one.isprintable() or one == "\n" else f"\\u{ord(one):04x}" for one in text)
+    return "".join(one if one.isprintable() or one in _SPACES else f"\\u{ord(one):04x}" for one in text)

@@ -49,8 +49,8 @@ def share(value: float | None) -> str:
         return "not known"
     percent = value * 100
     if percent < 1:
-        return "below 1 %"
-    return "above 99 %" if percent > 99 else f"{percent:.0f} %"
+        return "below 1\u202f%"
+    return "above 99\u202f%" if percent > 99 else f"{percent:.0f}\u202f%"
 
 
 def ticks(first: float, last: float) -> list[float]:
