@@ -59,7 +59,10 @@ def read_person(path: Path) -> PersonReferences:
                 f"{path}: wanted a person file of the format {FORMAT}, but it is {told['format']!r}."
             )
         sources = tuple(ReferenceSource(**source) for source in told["sources"])
-        person = PersonReferences(told["name"], told["embedder"], told["mesh_model"], sources, **found)
+        texts = [told[name] for name in ("name", "embedder", "mesh_model")]
+        if not all(isinstance(text, str) for text in (*texts, *(source.name for source in sources))):
+            raise ValueError("a name is no text")
+        person = PersonReferences(*texts, sources, **found)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -27,6 +27,8 @@ OWN_LEAST: Final = 3
 _TRUST: Final = 8.0
 """The prior counts as so many references."""
 _SHAPE_TRUST: Final = 30.0
+_FAR: Final = 4.0
+"""Parts of a face that are so far off are somebody else's: how much farther says nothing of how they agree."""
 
 
 class Score(NamedTuple):
@@ -159,7 +161,7 @@ class InnerOuter:
                 (person.outer, prior.outer_mean, prior.outer),
             )
         ]
-        inner, outer = (part.sigmas_left_out() for part in self._parts)
+        inner, outer = (np.clip(part.sigmas_left_out(), -_FAR, _FAR) for part in self._parts)
         self._level = Level(float(prior.parted[0]), float(prior.parted[1]), 0).blend(inner - outer)
 
     def __call__(self, look: Look) -> Score:
@@ -168,7 +170,8 @@ class InnerOuter:
             part.sigmas(vector, look.recognisability)
             for part, vector in zip(self._parts, (look.inner, look.outer), strict=True)
         )
-        apart = (inner - outer - self._level.mean) / self._level.sd
+        near = [min(max(one, -_FAR), _FAR) for one in (inner, outer)]
+        apart = (near[0] - near[1] - self._level.mean) / self._level.sd
         return Score(
             abs(apart),
             {
