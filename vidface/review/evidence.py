@@ -20,7 +20,7 @@ _APART_S: Final = 1.0
 Row = dict[str, Any]
 
 
-def tests_of(rows: Iterable[Row]) -> list[Row]:
+def summed(rows: Iterable[Row]) -> list[Row]:
     """One dict a kind of evidence, in the order of KINDS: how it went over the track.
 
     Keys: kind, applied, silent (windows), why_not (sentence -> windows), last_why_not, median, strongest (the

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from vidface.data.findingkinds import KINDS
 from vidface.review.caveats import caveats
-from vidface.review.evidence import Row, maps_of, stretches, tests_of, windows_of
+from vidface.review.evidence import Row, maps_of, stretches, summed, windows_of
 from vidface.review.reading import Material
 from vidface.review.verdictcard import verdict_card
 from vidface.version import __version__
@@ -36,7 +36,7 @@ def report_facts(run: Material) -> dict[str, Any]:
         "time": {"first": run.first, "last": run.last},
         "preview": _preview(manifest),
         "tracks": tracks,
-        "file_findings": tests_of(row for row in run.findings if row.get("track") is None),
+        "file_findings": summed(row for row in run.findings if row.get("track") is None),
         "source": run.source,
         "ledger": _ledger(run),
         "notes": list(run.notes),
@@ -93,7 +93,7 @@ def _track(row: Row, run: Material) -> Row:
         "verdict": verdict,
         "likely": stretches(verdict["moments"], LIKELY),
         "shots": _shots(run.shots.get(number, [])),
-        "tests": tests_of(findings),
+        "tests": summed(findings),
         "windows": windows_of(findings, verdict["moments"]),
         "maps": maps_of(findings),
         "path": {"times": path.times, "boxes": path.boxes} if path is not None else None,

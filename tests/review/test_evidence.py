@@ -1,0 +1,117 @@
+"""Findings summed up: on made rows, counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vidface.review.curves import Axis, range_of
+from vidface.review.evidence import maps_of, stretches, summed, windows_of
+from vidface.review.words import clock, share, span, spans, ticks
+
+
+def row(kind: str, end: float, score: float | None, **more: Any) -> dict[str, Any]:
+    """A row of findings.jsonl over the two seconds before `end`."""
+    why = None if score is not None else f"Not at {end}."
+    return {
+        "kind": kind,
+        "start": f"{end - 2:.6f}",
+        "end": f"{end:.6f}",
+        "score": score,
+        "why_not": why,
+        **more,
+    }
+
+
+def test_the_strongest_window_goes_by_what_high_means() -> None:
+    """High speaks against a face in blend, and for it in lipsync; the order is that of KINDS."""
+    rows = [row("lipsync", 2, 0.5), row("lipsync", 3, -0.1), row("blend", 2, 1.0), row("blend", 3, 4.0)]
+    blend, lipsync = summed(rows)
+    assert (blend["kind"], blend["strongest"]["score"], blend["median"]) == ("blend", 4.0, 4.0)
+    assert (lipsync["kind"], lipsync["strongest"]["score"], lipsync["strongest"]["end"]) == (
+        "lipsync",
+        -0.1,
+        3.0,
+    )
+
+
+def test_windows_that_do_not_apply_are_counted() -> None:
+    """With their sentences, the last one by itself."""
+    (test,) = summed([row("pulse", 2, None), row("pulse", 3, None), row("pulse", 12, 0.4)])
+    assert (test["applied"], test["silent"]) == (1, 2)
+    assert test["why_not"] == {"Not at 2.": 1, "Not at 3.": 1}
+    assert test["last_why_not"].startswith("Not at 3")
+
+
+def test_a_long_track_is_thinned_and_loses_no_peak() -> None:
+    """Two hours of windows: no more points than a curve shows, the highest among them, in order of time."""
+    rows = [row("blend", 0.5 * n + 2, 9.0 if n == 7001 else 0.0) for n in range(14400)]
+    (test,) = summed(rows)
+    assert len(test["points"]) <= 600
+    assert max(point["score"] for point in test["points"]) == 9.0
+    ends = [point["end"] for point in test["points"]]
+    assert ends == sorted(ends)
+    table = windows_of(rows, [])
+    assert len(table) <= 41
+    assert max(line["scores"]["blend"] for line in table) == 9.0
+
+
+def test_the_table_has_a_row_for_every_end() -> None:
+    """A kind that ended nowhere is missing, one that did not apply is null."""
+    rows = [row("blend", 2, 1.0), row("pulse", 3, None)]
+    moments = [{"start": "0", "end": "2.000000", "probability": 0.7}]
+    first, second = windows_of(rows, moments)
+    assert (first["scores"], first["probability"]) == ({"blend": 1.0}, 0.7)
+    assert (second["scores"], second["probability"]) == ({"pulse": None}, None)
+    assert windows_of([], []) == []
+
+
+def test_maps_are_the_strongest_and_stand_apart() -> None:
+    """A map is shown once, windows that overlap by half count as one, and order is that of time."""
+    rows = [
+        row("blend", 2 + n / 2, float(n), heat=f"heat/{n // 2}.png", face=None, heat_frame=n)
+        for n in range(9)
+    ]
+    shown = maps_of(rows)
+    assert [one["score"] for one in shown] == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert maps_of([row("pulse", 2, None, heat="heat/0.png")]) == []
+
+
+def test_seconds_in_question_are_joined() -> None:
+    """Overlapping windows become one stretch; what lies below stays out."""
+    given = [(0, 2, 0.9), (1, 3, 0.6), (3, 5, 0.4), (4, 6, 0.5), (7, 8, None)]
+    moments = [{"start": str(a), "end": str(b), "probability": p} for a, b, p in given]
+    assert stretches(moments, 0.5) == [[0.0, 3.0], [4.0, 6.0]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (59.96, "1:00.0"), (92.25, "1:32.2"), (3725.5, "1:02:05.5"), (-1.5, "-1.5 s")],
+)
+def test_times_are_told(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_words() -> None:
+    """Spans share their unit; nothing is certain."""
+    assert span(3, 4.5) == "3.0–4.5 s"
+    assert span(59, 61) == "59.0 s–1:01.0"
+    assert spans([[0, 1], [2, 3], [4, 5]], most=2) == "0.0–1.0 s, 2.0–3.0 s and 1 more"
+    assert [share(value).replace("\u202f", " ") for value in (0.001, 0.5, 0.9999)] == [
+        "below 1 %",
+        "50 %",
+        "above 99 %",
+    ]
+
+
+def test_axes() -> None:
+    """Ticks are few, round and inside; values beyond a unit's usual span widen it."""
+    assert ticks(0, 12.4) == [0, 2, 4, 6, 8, 10, 12]
+    assert len(ticks(1.4, 2.1)) <= 9
+    assert len(ticks(0, 36000)) <= 9
+    assert Axis(2, 4).at(3) == 50
+    assert Axis(2, 4).at(9) == 100
+    wide = range_of("standard deviations", [9.0])
+    assert (wide.low, wide.high) == (0, 9)
+    assert range_of("log odds", [-3.2]).at(0) == 50
