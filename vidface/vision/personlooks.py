@@ -31,7 +31,8 @@ def looks_of(samples: Sequence[Sample], fitter: MeshFitter) -> list[Look]:
         groups.setdefault(int((one.time - samples[0].time) / STRETCH_S), []).append(one)
     parts = list(groups.values())
     if len(parts) > 1 and parts[-1][-1].time - parts[-1][0].time < STRETCH_S / 2:
-        parts[-2] += parts.pop()
+        rest = parts.pop()
+        parts[-1] += rest
     if len(parts) > MOST_LOOKS:
         parts = [parts[place] for place in np.linspace(0, len(parts) - 1, MOST_LOOKS).astype(int)]
     looks = (look_of(part, fitter) for part in parts)
