@@ -12,8 +12,11 @@ from typing import Any
 
 import click
 
+from vidface.cli._live import end_on_request, folder_for, live_options, tell
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
+
+MOST_HOLES = 20
 
 
 @click.command()
@@ -71,18 +74,20 @@ from vidface.cli.times import SECONDS
 @click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto", show_default=True
 )
+@live_options
 @click.option("-q", "--quiet", is_flag=True, help="No table at the end.")
 def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **options: Any) -> None:
-    """Run GRAPH over CLIP (a video, a picture, or a folder of pictures).
+    """Run GRAPH over CLIP (a video, a picture, a folder of pictures, or the address of a camera).
 
     Frames are taken with --from <= time < --to. The folder OUT gets one file per output of the
-    graph, and run.json with the account of the run.
+    graph, and run.json with the account of the run. A camera (rtsp://..., /dev/video0) is watched until
+    Ctrl-C, or for --to seconds.
     """
     from vidface.graph.extend import motion_overrides
     from vidface.graph.plan import load
     from vidface.graph.run import run as run_graph
 
-    folder = out or Path(Path(clip).name + ".vidface")
+    folder = out or folder_for(clip)
     outputs = _names(options.pop("outputs"))
     overrides, motion = options.pop("overrides"), options.pop("motion")
     if motion is not None:
@@ -90,7 +95,8 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
         overrides = (*overrides, *motion_overrides(draft, motion))
     plan = load(graph, overrides=overrides, outputs=outputs)
     signal.signal(signal.SIGTERM, _interrupt)
-    work = run_graph(plan, clip, folder, command=tuple(sys.argv), **options)
+    work = run_graph(plan, clip, folder, command=tuple(sys.argv), tell=tell, **options)
+    end_on_request(work)
     bar = Progress(progress, work.info, options["start"], options["stop"])
     with work:
         for tick in work:
@@ -115,7 +121,9 @@ def _files(facts: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _say_holes(holes: tuple[Any, ...]) -> None:
-    for hole in holes:
+    if len(holes) > MOST_HOLES:
+        click.echo(f"vidface: {len(holes)} holes, all in run.json; the last {MOST_HOLES}:", err=True)
+    for hole in holes[-MOST_HOLES:]:
         count = "frames" if hole.frames is None else f"{hole.frames} frames"
         after = "" if hole.after_index < 0 else f" after frame {hole.after_index}"
         when = "" if hole.time is None else f" near {float(Fraction(hole.time)):.3f} s"

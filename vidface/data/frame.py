@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,10 @@ class Frame:
         pixels: the picture; see the methods.
         duration: in units of `time_base`, 0 where the stream does not say.
         epoch: rises by one after each gap (lost link, time jump).
+        arrival: of live frames: seconds of `time.monotonic()` when the frame's packet came.
+        utc_s: of live frames: seconds since 1970 at which the picture was taken, according to `clock`.
+        clock: "rtcp": the camera's own time of day (RTCP sender reports); "arrival": that of this machine
+            when the packet came; "stream": nothing but `time` is known, as with files.
     """
 
     index: int
@@ -61,6 +66,9 @@ class Frame:
     pixels: Pixels
     duration: int = 0
     epoch: int = 0
+    arrival: float | None = None
+    utc_s: float | None = None
+    clock: Literal["rtcp", "arrival", "stream"] = "stream"
 
     def __post_init__(self) -> None:
         if self.index < 0:
@@ -72,6 +80,13 @@ class Frame:
     def time(self) -> Fraction:
         """Presentation time in seconds, exact."""
         return self.pts * self.time_base
+
+    @property
+    def arrived_utc_s(self) -> float | None:
+        """Seconds since 1970 at which the frame's packet came, by this machine's clock; None of a file."""
+        if self.arrival is None or self.clock == "arrival":
+            return self.utc_s
+        return time.time() - (time.monotonic() - self.arrival)
 
     @property
     def size(self) -> tuple[int, int]:

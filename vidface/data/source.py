@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from vidface.data.frame import Frame
 
@@ -31,6 +32,7 @@ class SourceInfo:
         audio: one dict per audio stream: codec, rate_hz, channels, language.
         decoder: which decoder reads it: "pyav" or "decord".
         extra: anything else worth recording (profile, bit rate, metadata).
+        live: it does not wait: frames that come faster than they are served are dropped at the entry.
     """
 
     name: str
@@ -51,6 +53,7 @@ class SourceInfo:
     audio: tuple[dict[str, Any], ...] = ()
     decoder: str = "pyav"
     extra: dict[str, Any] = field(default_factory=dict)
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +88,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give back the file; safe to call twice and after a failure."""
+
+
+@runtime_checkable
+class Live(Source, Protocol):
+    """A source that does not wait: a camera, or a file that is played as one."""
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Frames dropped at the entry so far, by cause; they are in no other count."""
+
+    @property
+    def decode_s(self) -> float:
+        """Seconds spent on decoding so far; the rest of the time was waiting."""
+
+    def facts(self) -> dict[str, Any]:
+        """The account of the connection, for run.json."""
+
+    def finish(self) -> None:
+        """Let `frames` come to its end; may be called from a signal handler or another thread."""

@@ -11,9 +11,10 @@ from typing import Any
 
 from vidface.data.device import Device
 from vidface.data.sound import SoundSource
-from vidface.data.source import Source
+from vidface.data.source import Live, Source
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.feed import Arrival, Feed, chunk_length
+from vidface.graph.latency import Latency
 from vidface.graph.plan import Plan
 from vidface.graph.report import Ledger, NodeCost, RunReport, peak_memory_mb
 from vidface.graph.spec import SOUND, SOURCE
@@ -63,7 +64,8 @@ class Engine:
         self._ended: float | None = None
         self._facts: dict[str, dict[str, Any]] = {}
         self._said: dict[str, dict[str, Any]] = {}
-        length = chunk or chunk_length(source.info.width, source.info.height)
+        self._latency = Latency() if writer is None else writer.latency
+        length = 1 if source.info.live else chunk or chunk_length(source.info.width, source.info.height)
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
 
@@ -77,14 +79,14 @@ class Engine:
             yield from self._advance()
         self._timeline.ended = True
         yield from self._advance()
-        self.ledger.holes = self._source.holes()
+        self._settle()
 
     def stop(self) -> None:
         """End the run: stop decoding, complete the files, close nodes and source; safe to call twice."""
         if self._ended is not None:
             return
         self._feed.stop()
-        self.ledger.holes = self._source.holes()
+        self._settle()
         try:
             if self._writer is not None:
                 self._facts = self._writer.finish()
@@ -107,8 +109,17 @@ class Engine:
         for stage in self._stages:
             if stage.cost.errors:
                 self.ledger.passed[stage.step.name] = stage.cost.errors
+        self._settle()
         wall = (self._ended or perf_counter()) - self._began
-        return RunReport(tuple(costs), self.ledger, wall, peak_memory_mb(), self._facts, self._said)
+        memory = peak_memory_mb()
+        return RunReport(tuple(costs), self.ledger, wall, memory, self._facts, self._said, self._latency)
+
+    def _settle(self) -> None:
+        """What the source knows of frames that never came here."""
+        self.ledger.holes = self._source.holes()
+        if isinstance(self._source, Live):
+            self.ledger.dropped = self._source.dropped
+            self.ledger.decoded = self._feed.cost.frames + self.ledger.dropped.total()
 
     def _take(self, chunk: list[Arrival]) -> None:
         for arrival in chunk:
@@ -134,6 +145,8 @@ class Engine:
             self._trim()
             if self._writer is not None:
                 self._writer.put(tick)
+            else:
+                self._latency.add(tick.frame)
             self.ledger.processed += 1
             yield tick
 

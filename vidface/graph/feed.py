@@ -1,4 +1,8 @@
-"""Feed: the decode thread. It reads frames, marks where segments begin, and hands over chunks."""
+"""Feed: the decode thread. It reads frames, marks where segments begin, and hands over chunks.
+
+A live source decodes in a thread of its own and drops what nobody takes: no thread stands between it and
+the graph, where frames would wait and grow old.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.frame import Frame
-from vidface.data.source import Source
+from vidface.data.source import Live, Source
 from vidface.graph.channel import Channel
 from vidface.graph.report import Ledger, NodeCost
 from vidface.graph.stage import Watch
@@ -38,7 +42,7 @@ def chunk_length(width: int, height: int) -> int:
 
 
 class Feed:
-    """Runs a source in a thread of its own; iterate to get chunks of arrivals.
+    """Runs a source in a thread of its own (a live one in the caller's); iterate to get chunks of arrivals.
 
     Args:
         chunk: frames a chunk; the engine's results do not depend on it.
@@ -48,6 +52,7 @@ class Feed:
     def __init__(self, source: Source, ledger: Ledger, *, chunk: int, cuts: bool, watch: Watch) -> None:
         self.cost = NodeCost("decode", source.info.decoder)
         self._source = source
+        self._live = source if isinstance(source, Live) else None
         self._ledger = ledger
         self._chunk = chunk
         self._cuts = cuts
@@ -58,6 +63,9 @@ class Feed:
         self._signature: NDArray[np.float32] | None = None
 
     def __iter__(self) -> Iterator[list[Arrival]]:
+        if self._live is not None:
+            yield from self._chunks()
+            return
         self._thread.start()
         yield from self._channel
 
@@ -77,6 +85,11 @@ class Feed:
         self._channel.close(error)
 
     def _read(self) -> None:
+        for chunk in self._chunks():
+            if not self._channel.put(chunk):
+                return
+
+    def _chunks(self) -> Iterator[list[Arrival]]:
         frames = self._source.frames()
         chunk: list[Arrival] = []
         while True:
@@ -87,18 +100,18 @@ class Feed:
             chunk.append(Arrival(frame, self._begins(frame)))
             self._account(frame, begin)
             if len(chunk) >= self._chunk:
-                if not self._channel.put(chunk):
-                    return
+                yield chunk
                 chunk = []
         if chunk:
-            self._channel.put(chunk)
+            yield chunk
 
     def _account(self, frame: Frame, begin: float) -> None:
         end = perf_counter()
         self._ledger.decoded += 1
         self.cost.frames += 1
         self.cost.calls += 1
-        self.cost.seconds += end - begin
+        # A camera's frames are waited for, which costs nothing.
+        self.cost.seconds = self.cost.seconds + end - begin if self._live is None else self._live.decode_s
         self._watch("decode", begin, end, frame.index)
 
     def _begins(self, frame: Frame) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from vidface.data.source import Hole
 from vidface.data.times import time_text
 from vidface.errors import LedgerError
+from vidface.graph.latency import Latency
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Ledger:
     """Where every frame went.
 
     Attributes:
-        decoded: frames that came out of the decoder.
+        decoded: frames that came out of the decoder, or, of live sources, were dropped before or behind it.
         processed: frames that left the graph.
         passed: frames that a node could not serve and that went on unchanged or empty, by node.
         dropped: frames not processed, by cause (live sources only).
@@ -118,6 +119,7 @@ class RunReport:
         peak_memory_mb: largest resident size of the process so far.
         facts: what each output has to say (files, frames), by its name.
         node_facts: what nodes have to say, by their names; see `Node.facts`.
+        latency: of live frames, from arrival to the last sink.
     """
 
     costs: tuple[NodeCost, ...]
@@ -126,6 +128,7 @@ class RunReport:
     peak_memory_mb: float
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     node_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
 
     @property
     def fps(self) -> float:
@@ -149,6 +152,8 @@ class RunReport:
             f"{self.ledger.processed} frames in {self.wall_s:.2f} s, {self.fps:.1f} frames/s, "
             f"peak memory {self.peak_memory_mb:.0f} MB"
         )
+        lines += [f"dropped {count} frames: {cause}" for cause, count in self.ledger.dropped.items()]
+        lines += filter(None, [self.latency.line()])
         for name, facts in self.node_facts.items():
             lines += [f"{name}: {note}" for note in facts.get("notes", ())]
         return "\n".join(lines)

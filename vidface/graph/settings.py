@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from vidface.errors import UsageError
 
@@ -31,6 +32,11 @@ class Options(TypedDict, total=False):
     sign_cert: str | Path | None
     sign_key: str | Path | None
     command: tuple[str, ...]
+    realtime: bool
+    retry: str
+    rtsp_transport: Literal["tcp", "udp"]
+    staleness: float
+    tell: Callable[[str], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,11 @@ class Settings:
         sign_cert, sign_key: PEM files to sign synthetic pictures with (a test certificate where not
             given), and run.json; for run.json alone the key is enough.
         command: the command line, for run.json.
+        realtime: play a file as if it were live: frames that cannot be served in time are dropped.
+        retry: connections to a camera tried in a row before it is given up: never, a number, or forever.
+        rtsp_transport: tcp or udp.
+        staleness: seconds that a live frame may wait where newer ones are there.
+        tell: is told, in sentences, what happens to the connection to a camera.
     """
 
     overrides: tuple[str, ...] = ()
@@ -78,6 +89,11 @@ class Settings:
     sign_cert: str | Path | None = None
     sign_key: str | Path | None = None
     command: tuple[str, ...] = ()
+    realtime: bool = False
+    retry: str = "forever"
+    rtsp_transport: Literal["tcp", "udp"] = "tcp"
+    staleness: float = 0.5
+    tell: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.stop is not None and self.stop <= self.start:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vidface.graph.channel import Channel
 from vidface.graph.guard import guarded
+from vidface.graph.latency import Latency
 from vidface.graph.plan import Outlet
 from vidface.graph.report import Ledger, NodeCost
 from vidface.graph.stage import Watch
@@ -42,6 +43,7 @@ class Writer:
         self.costs = [NodeCost(outlet.name, outlet.use) for outlet in outlets]
         self._outlets = outlets
         self.ledger = ledger
+        self.latency = Latency()
         self._watch = watch
         self._seal = seal
         self._channel: Channel[Tick] = Channel(QUEUE)
@@ -109,6 +111,7 @@ class Writer:
             cost.seconds += end - begin
             self.ledger.written[outlet.name] += 1
             self._watch(outlet.name, begin, end, tick.index)
+        self.latency.add(tick.frame)
 
 
 def _who(outlet: Outlet) -> str:

@@ -1,4 +1,4 @@
-"""Open an input: a video file or address, a folder of pictures, one picture."""
+"""Open an input: a video file or address, a camera, a folder of pictures, one picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from vidface.data.source import Source
 from vidface.errors import UsageError
 from vidface.media.decord_reader import DecordSource
 from vidface.media.images import ImageSource, is_picture
+from vidface.media.live.address import LiveAddress, live_address
+from vidface.media.live.source import LiveSource
 from vidface.media.opening import is_url
 from vidface.media.reader import Cut, PyavSource
 
@@ -27,23 +29,28 @@ def open_source(
 
     Args:
         path: a video file, an address, a folder of pictures or one picture.
-        start, stop: seconds on the input's own clock; frames with start <= time < stop are read.
+        start, stop: seconds on the input's own clock; frames with start <= time < stop are read. Of a live
+            input: it is watched for `stop` seconds.
         decoder: "pyav", or "decord" where that is installed (see `vidface.media.decord_reader` for
             what it gets wrong).
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
             overrides the tags), `rate` (frames a second of pictures, 25 if not given), `lasts` (seconds for
-            which one still picture is shown; anything else lasts as long as it does).
+            which one still picture is shown; anything else lasts as long as it does), `live` (LiveOptions
+            of cameras and streams), `realtime` (play a file as if it were live).
 
     Raises:
         InputError: there is nothing to read there; one sentence says what was found instead.
         UsageError: an unknown decoder or option, or an empty part.
     """
-    known = {"threads", "colorspace", "rate", "lasts"}
+    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime"}
     for key in options:
         if key not in known:
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
     if decoder not in DECODERS:
         raise UsageError(f"--decoder wants one of {', '.join(DECODERS)}, but got {decoder!r}.")
+    camera = live_address(path, realtime=options.get("realtime", False))
+    if camera is not None:
+        return _watched(camera, options, start=start, stop=stop, decoder=decoder)
     cut = Cut.of(start, stop)
     threads, colorspace = options.get("threads") or 0, options.get("colorspace")
     if not is_url(path) and (Path(path).is_dir() or is_picture(Path(path))):
@@ -52,3 +59,13 @@ def open_source(
     if decoder == "decord":
         return DecordSource(path, cut=cut, threads=threads)
     return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace)
+
+
+def _watched(
+    camera: LiveAddress, options: dict[str, Any], *, start: float | None, stop: float | None, decoder: str
+) -> Source:
+    if start is not None:
+        raise UsageError(f"--from wants a past, but {camera.name} is live; --to says for how long to watch.")
+    if decoder != "pyav":
+        raise UsageError(f"--decoder {decoder} reads files only, but {camera.name} is live.")
+    return LiveSource(camera, options.get("live"), colorspace=options.get("colorspace"), lasts_s=stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidface.data.address import is_address, masked
 from vidface.errors import InputError
 
 # Bare elementary streams carry no signature that is safe to recognise; their name is the second opinion.
@@ -25,12 +25,12 @@ _NETWORK_TIMEOUT_S = 10.0
 
 def is_url(path: str | Path) -> bool:
     """The input is an address rather than a file."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)) is not None
+    return is_address(path)
 
 
 def shown_name(path: str | Path) -> str:
     """The input as people should see it: passwords in addresses are masked."""
-    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", str(path))
+    return masked(path)
 
 
 def address(path: str | Path) -> str:

@@ -91,9 +91,12 @@ def turn_of(frame: VideoFrame) -> Turn:
     except ValueError:  # PyAV does not know some kinds (EXIF); the bare angle is to be had all the same
         return quarter_turn(frame.rotation)
     data = side.get("DISPLAYMATRIX")
-    if data is None:
-        return UPRIGHT
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32, count=5).tolist()
+    return UPRIGHT if data is None else turn_by_matrix(bytes(data))
+
+
+def turn_by_matrix(data: bytes) -> Turn:
+    """What a display matrix (9 int32) asks for."""
+    a, b, _, c, d = np.frombuffer(data, np.int32, count=5).tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Turn(True, c < 0, b < 0)
     return Turn(False, a < 0, d < 0)

@@ -1,0 +1,159 @@
+"""Open one address and send its packets; runs in the child."""
+
+from __future__ import annotations
+
+import struct
+import time
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+from av.container import InputContainer
+
+from vidface.media.live.wire import Coded, Ended, Message, Opened, Order, Trouble
+
+_REFUSED = (ConnectionRefusedError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
+_REPORT = struct.Struct("@IQI")  # AVRTCPSenderReport: source, NTP time, RTP time
+_NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
+_DAY_US = 86_400 * 10**6
+
+
+class Post(Protocol):
+    """Where messages go; see `_child.Post`."""
+
+    def send(self, message: Message) -> None:
+        """Send at once."""
+
+    def recalled(self, wait_s: float = 0.0) -> bool:
+        """Another order has come."""
+
+
+def watch(order: Order, post: Post) -> Trouble | Ended | None:
+    """Send what an address sends, until it ends; None where another order came."""
+    try:
+        container = av.open(
+            order.url, "r", format=order.format, options=order.options, timeout=(order.open_s, order.read_s)
+        )
+    except OSError as error:
+        return _trouble(error, order, opening=True)
+    with container:
+        stream, trouble = video_of(container)
+        if trouble is not None:
+            return trouble
+        post.send(opened(container, stream))
+        clock = CameraClock(container, stream.time_base)
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    post.send(_coded(packet, clock))
+                if post.recalled():
+                    return None
+        except OSError as error:
+            return _trouble(error, order, opening=False)
+        finite = container.duration is not None
+    return Ended() if finite else Trouble("lost", "the camera ended the connection")
+
+
+def video_of(container: Any) -> tuple[Any, Trouble | None]:
+    """The stream to watch, or why there is none."""
+    streams = container.streams.video
+    if not streams:
+        return None, Trouble("codec", "it sends no video")
+    stream = container.streams.best("video") or streams[0]
+    if stream.codec_context is None:
+        what = "its video is coded in a way that FFmpeg cannot decode; set the camera to H.264 or H.265"
+        return None, Trouble("codec", what)
+    return stream, None
+
+
+def opened(
+    container: InputContainer, stream: Any, *, matrix: bytes = b"", began: float | None = None
+) -> Opened:
+    """What the parent needs to know of a stream."""
+    context = stream.codec_context
+    end = container.duration
+    return Opened(
+        container=container.format.name,
+        codec=context.codec.name,
+        extradata=context.extradata or b"",
+        time_base=stream.time_base or Fraction(1, 90000),
+        size=(context.width, context.height),
+        pixel_format=context.pix_fmt,
+        rate=stream.average_rate or stream.guessed_rate or None,
+        duration=None if end is None else Fraction(end, av.time_base),
+        matrix=matrix,
+        audio=tuple(track.codec_context.name for track in container.streams.audio if track.codec_context),
+        began=began,
+    )
+
+
+class CameraClock:
+    """What the camera says of the time of day: RTCP sender reports (RFC 3550) tie NTP to the stream's clock.
+
+    FFmpeg takes the first report for the time of day at pts 0; later ones come with a packet and correct
+    the drift between both. A clock that is more than a day off was never set, and is not used.
+    """
+
+    def __init__(self, container: InputContainer, base: Fraction) -> None:
+        self._container = container
+        self._us = base * 10**6
+        self._first: tuple[int, int] | None = None  # RTP time of the first report, its pts
+        self._tie: tuple[int, int] | None = None  # microseconds since 1970, pts
+
+    def utc_us(self, packet: Any) -> int | None:
+        """Microseconds since 1970 at which the packet's picture was taken; None where not known."""
+        zero = self._container.start_time_realtime
+        if packet.pts is None or zero is None or zero <= 0:
+            return None
+        if packet.has_sidedata("rtcp_sr"):
+            self._report(bytes(packet.get_sidedata("rtcp_sr")), zero)
+        utc, pts = self._tie or (zero, 0)
+        told = utc + round((packet.pts - pts) * self._us)
+        return told if abs(told - time.time_ns() // 1000) < _DAY_US else None
+
+    def _report(self, data: bytes, zero: int) -> None:
+        if len(data) < _REPORT.size:
+            return
+        _, ntp, rtp = _REPORT.unpack_from(data)
+        utc = (ntp * 10**6 >> 32) - _NTP_EPOCH_S * 10**6
+        if self._first is None:
+            self._first = rtp, round((utc - zero) / self._us)
+        since = (rtp - self._first[0] + 2**31) % 2**32 - 2**31  # RTP times wrap
+        self._tie = utc, self._first[1] + since
+
+
+def _coded(packet: Any, clock: CameraClock) -> Coded:
+    return Coded(
+        bytes(packet),
+        packet.pts,
+        packet.dts,
+        packet.duration or 0,
+        time.monotonic(),
+        utc_us=clock.utc_us(packet),
+        key=packet.is_keyframe,
+        damaged=packet.is_corrupt,
+        hidden=packet.is_discard,
+    )
+
+
+def _trouble(error: OSError, order: Order, *, opening: bool) -> Trouble:
+    """Why it does not go on, without the address: what FFmpeg says may repeat the password."""
+    plain = (error.strerror or type(error).__name__).lower()
+    scheme = order.url.partition("://")[0]
+    limit = order.open_s if opening else order.read_s
+    if isinstance(error, av.error.HTTPUnauthorizedError):
+        return Trouble("password", "the camera does not accept the user name or the password (401)")
+    if isinstance(error, av.error.HTTPForbiddenError):
+        return Trouble("password", "the camera does not let this user watch (403)")
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return Trouble("other", "the camera has no stream of that name (404)")
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        mend = "pass the stream on as MPEG-TS: ffmpeg -i ADDRESS -c copy -f mpegts udp://127.0.0.1:9000"
+        return Trouble("usage", f"the FFmpeg inside PyAV was built without {scheme}; {mend}")
+    if isinstance(error, av.error.DecoderNotFoundError | av.error.DemuxerNotFoundError):
+        return Trouble("codec", f"what comes is nothing that FFmpeg can read ({plain})")
+    if isinstance(error, _REFUSED) and opening:
+        return Trouble("refused", "nobody listens there (connection refused)")
+    if isinstance(error, av.error.ExitError | TimeoutError):
+        return Trouble("silent", f"nothing came for {limit:.0f} s")
+    return Trouble("other" if opening else "lost", f"the connection failed ({plain})")

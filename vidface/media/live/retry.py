@@ -1,0 +1,70 @@
+"""Retry: how often, and after how long, a camera is tried again."""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass, field
+
+from vidface.errors import UsageError
+
+FIRST_S, LONGEST_S = 1.0, 60.0
+_KNOCK_S = 1.0
+
+
+def retry_limit(text: str) -> int | None:
+    """`never` -> 0, `5` -> 5, `forever` -> None.
+
+    Raises:
+        UsageError: none of these.
+    """
+    if text == "forever":
+        return None
+    if text == "never":
+        return 0
+    if not text.isdecimal():
+        raise UsageError(f"--retry wants never, a number or forever, but got {text!r}")
+    return int(text)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waits that double from 1 to 60 s, each shortened by up to a half at random.
+
+    The jitter keeps cameras that went together from being called back together.
+
+    Attributes:
+        limit: tries in a row; None for no limit.
+        tries: made so far without success.
+        dice: seeded in tests.
+    """
+
+    limit: int | None = None
+    first_s: float = FIRST_S
+    tries: int = 0
+    dice: random.Random = field(default_factory=random.Random)
+
+    def next(self, *, slow: bool = False) -> float | None:
+        """Seconds to wait before the next try; None where that was the last one.
+
+        Args:
+            slow: wait longest at once: a wrong password, which cameras answer with a locked account.
+        """
+        if self.limit is not None and self.tries >= self.limit:
+            return None
+        self.tries += 1
+        whole = LONGEST_S if slow else min(LONGEST_S, self.first_s * 2 ** min(self.tries - 1, 16))
+        return whole * self.dice.uniform(0.5, 1.0)
+
+    def succeeded(self) -> None:
+        """A picture came: count from the beginning."""
+        self.tries = 0
+
+
+def knock(door: tuple[str, int]) -> bool:
+    """Somebody listens at this host and port; waits a second at most."""
+    try:
+        with socket.create_connection(door, timeout=_KNOCK_S):
+            return True
+    except OSError:
+        return False
