@@ -46,7 +46,7 @@ GRAPH = {
     "nodes": {"walk": {"use": "./walk.py", "in": {"frame": "source"}, "with": {"step": 0.25}}},
     "outputs": {
         "faces": "walk",
-        "video": {"in": {"frame": "source"}, "use": "video", "with": {"codec": "vp9", "preset": "8"}},
+        "video": {"in": {"frame": "source"}, "use": "video"},
     },
 }
 

@@ -14,6 +14,8 @@ from vidface.errors import ExitCode
 
 if TYPE_CHECKING:
     from vidface.graph.rerun import Sample
+    from vidface.graph.run import Run
+    from vidface.graph.tick import Tick
     from vidface.graph.verify import Check
 
 _WORDS: Final = {
@@ -126,9 +128,21 @@ def _again(
     place = None if "input" not in facts else find_input(run, facts, clip)
     if why or place is None:
         return [Check("re-run", "", "unchecked" if sample is None else "differs", f"it was not made: {why}")]
-    if sys.stderr.isatty():
-        click.echo("running again ...", err=True)
-    return list(check_rerun(run, facts, place, sample=sample or "first", tolerance=tolerance))
+    again = check_rerun(run, facts, place, sample=sample or "first", tolerance=tolerance, watch=_shown)
+    return list(again)
+
+
+def _shown(work: Run) -> Iterator[Tick]:
+    """The ticks of a re-run, with a bar where somebody looks."""
+    from vidface.cli.progress import Progress
+
+    bar = Progress("auto", work.info, None, None)
+    try:
+        for tick in work:
+            bar.update(tick.time)
+            yield tick
+    finally:
+        bar.done(work.report.ledger.processed)
 
 
 def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:

@@ -26,7 +26,7 @@ def without_audio(plan: Plan) -> Plan:
 
 
 def one_thread(plan: Plan) -> Plan:
-    """The same plan; encoders have one thread: with more, x264 does not always code the same."""
+    """The same plan; encoders have one thread, so that nothing hangs on which of several is first."""
     outlets = [
         replace(outlet, sink=outlet.sink.model_copy(update={"threads": 1}))
         if "threads" in type(outlet.sink).model_fields

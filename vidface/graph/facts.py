@@ -48,11 +48,11 @@ def node_files(plan: Plan) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in names if name.endswith(".py")}
 
 
-def model_facts(plan: Plan) -> list[dict[str, Any]]:
-    """Name, hash and licence of every model that the nodes load."""
+def model_facts(plan: Plan, *, trust_stamp: bool = True) -> list[dict[str, Any]]:
+    """Name, hash and licence of every model that the nodes load; see `weights.verify` for the stamp."""
     from vidface.infer import weights
 
-    found = [weights.verify(name) for name in plan.models]
+    found = [weights.verify(name, trust_stamp=trust_stamp) for name in plan.models]
     return [
         {
             "name": item.entry.manifest.name,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +27,7 @@ from vidface.graph.rowdiff import Rows, compare_rows
 from vidface.graph.run import Run
 from vidface.graph.settings import Settings
 from vidface.graph.spec import read_text
+from vidface.graph.tick import Tick
 from vidface.graph.verify import Check
 
 FIRST: Final = 6
@@ -34,6 +35,8 @@ FIRST: Final = 6
 
 Sample = int | Literal["all", "first"]
 """How many stretches of ten seconds; "first" is one of the first six."""
+
+Watch = Callable[[Run], Iterable[Tick]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,13 @@ class _Stretch:
 
 
 def check_rerun(
-    folder: Path, facts: Mapping[str, Any], clip: Path, *, sample: Sample, tolerance: float = 0.0
+    folder: Path,
+    facts: Mapping[str, Any],
+    clip: Path,
+    *,
+    sample: Sample,
+    tolerance: float = 0.0,
+    watch: Watch = iter,
 ) -> Iterator[Check]:
     """Run it again up to the end of the sampled stretches, into a folder that is removed afterwards.
 
@@ -58,6 +67,7 @@ def check_rerun(
         facts: run.json of `folder`.
         clip: the input, checked before.
         tolerance: numbers in rows that differ by no more than this count as the same.
+        watch: gives the ticks of the run, and may show how far it is.
     """
     stretch = _stretch(folder, facts, sample)
     if stretch is None:
@@ -68,7 +78,7 @@ def check_rerun(
     with tempfile.TemporaryDirectory(prefix="vidface-verify-") as place:
         again = Path(place) / "run"
         try:
-            _run(facts, clip, again, stretch)
+            _run(facts, clip, again, stretch, watch)
         except VidfaceError as error:
             if facts.get("status") == "done":
                 yield Check("re-run", "", "differs", f"it could not be made: {error}")
@@ -119,11 +129,11 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
     )
 
 
-def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch) -> None:
+def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, watch: Watch) -> None:
     wanted = facts["settings"]["outputs"]
     plan = plan_of(facts, outputs=None if wanted is None else tuple(wanted))
     with Run(plan, clip, out, settings_of(facts)) as work:
-        for tick in work:
+        for tick in watch(work):
             if stretch.frames is not None and tick.index >= stretch.frames:
                 break
 
