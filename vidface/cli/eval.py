@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vidface.cli._deepfake import deepfake
 from vidface.cli._reenact import reenact
 from vidface.cli._restore import restore
 from vidface.errors import UsageError
@@ -36,6 +37,7 @@ def eval() -> None:  # noqa: A001 - the command's name
     """Measure a result: definitions stand in the modules of vidface.eval."""
 
 
+eval.add_command(deepfake)
 eval.add_command(reenact)
 eval.add_command(restore)
 

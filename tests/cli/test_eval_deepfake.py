@@ -1,0 +1,165 @@
+"""`vidface eval deepfake`: manifests that are read and refused, and a report of made findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from vidface.cli import _deepfakereport, cli
+from vidface.cli._deepfakecases import Case, claims_of, read_cases
+from vidface.cli._deepfakeclip import Evidence, _finding, _plain, review_nodes
+from vidface.cli._deepfakereport import judge
+from vidface.data.finding import Finding, Stretch
+from vidface.errors import InputError
+from vidface.graph.plan import load
+from vidface.vision.kindfusion import Fusion, KindWeight
+
+PLAIN = KindWeight(0.0, 1.0, -4, 4, 1.0, 0.0)
+FUSION = Fusion({"blend": PLAIN, "drift": PLAIN, "appearance": PLAIN}, 0.0, 0.3, 0.7)
+
+
+def found(kind: str, score: float, at: int) -> Finding:
+    return Finding(kind, 1, Stretch(at, at + 25, Fraction(at, 25), Fraction(at + 25, 25)), score)
+
+
+def evidence(fake: float, against: float) -> Evidence:
+    """Two tests that say `fake`, and one against references of "ann" that says `against`."""
+    times = range(0, 75, 12)
+    plain = [found(kind, fake, at) for kind in ("blend", "drift") for at in times]
+    return Evidence(1, 4.0, {"": plain, "ann": [found("appearance", against, at) for at in times]})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("real.mp4", "fake.mp4", "ann.npz", "bob.npz"):
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+def manifest(folder: Path, *rows: Mapping[str, Any], name: str = "m.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"rows": list(rows)}))
+    return path
+
+
+ROW: dict[str, Any] = {
+    "file": "real.mp4",
+    "label": "real",
+    "crf": 23,
+    "claim": "ann",
+    "references": "ann.npz",
+}
+
+
+def test_json_and_csv_say_the_same(folder: Path) -> None:
+    table = folder / "m.csv"
+    table.write_text("file,label,crf,claim,references\nreal.mp4,real,23,ann,ann.npz\n")
+    one, two = read_cases(manifest(folder, ROW)), read_cases(table)
+    assert one == two
+    assert one[0].references == (folder / "ann.npz",)
+    assert one[0].people == ("ann", "ann")
+    assert claims_of(one) == {"ann": (folder / "ann.npz",)}
+
+
+def test_a_claim_is_named_by_its_references_where_it_has_no_name(folder: Path) -> None:
+    case = read_cases(manifest(folder, ROW | {"claim": None}))[0]
+    assert case.claim == "ann"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"file": "gone.mp4"}, "row 1: there is no clip"),
+        ({"file": ""}, "no clip in file"),
+        ({"label": "maybe"}, "label must be real or fake, but is 'maybe'"),
+        ({"references": "nobody.npz"}, "there is no reference"),
+    ],
+)
+def test_a_row_that_is_not_sound_is_named(folder: Path, row: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_cases(manifest(folder, ROW | row))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": []}', '{"rows": [1]}', "{"])
+def test_a_manifest_without_rows_is_refused(folder: Path, text: str) -> None:
+    path = folder / "m.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"m\.json"):
+        read_cases(path)
+
+
+def test_one_claim_with_two_sets_of_references_is_refused(folder: Path) -> None:
+    cases = read_cases(manifest(folder, ROW, ROW | {"references": "bob.npz"}))
+    with pytest.raises(InputError, match="other references than before"):
+        claims_of(cases)
+
+
+def test_findings_survive_being_kept() -> None:
+    one = found("blend", 1.5, 12)
+    again = _finding(json.loads(json.dumps(_plain(one))))
+    assert (again.kind, again.score, again.stretch) == (one.kind, one.score, one.stretch)
+    silent = Finding("drift", 1, one.stretch, why_not="Too short.")
+    assert _finding(json.loads(json.dumps(_plain(silent)))).why_not == "Too short."
+
+
+def test_a_case_is_judged_with_and_without_its_references() -> None:
+    case = Case(Path("c.mp4"), True, "swap", "23", "body", "ann", (Path("ann.npz"),), ("ann", "bob"))
+    row = judge(case, evidence(-1.0, 4.0), FUSION)
+    assert row.alone.opinion == "authentic"
+    assert row.against is not None
+    assert row.against.opinion == "manipulated"
+    assert row.scores == {"blend": -1.0, "drift": -1.0, "appearance": 4.0}
+
+
+def test_the_graph_of_the_tests_is_sound() -> None:
+    """graphs/review.yaml without verdict and files, with one identity node for each claim."""
+    graph = review_nodes({"ann": Path("ann.npz"), "bob": Path("bob.npz")})
+    names = {step.name for step in load(graph).steps}
+    assert {"identity0", "identity1", "blend", "drift", "texture"} <= names
+    assert "verdict" not in names
+
+
+def test_a_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fakes that all tests see: AUC 1 with and without references, at the manifest's CRF."""
+    rows = []
+    for number in range(4):
+        for label in ("real", "fake"):
+            (folder / f"{label}{number}.mp4").write_bytes(b"x")
+            rows.append(
+                ROW
+                | {"file": f"{label}{number}.mp4", "label": label, "protocol": "body", "body": f"p{number}"}
+            )
+    monkeypatch.setattr(_deepfakereport, "open_fusion", lambda *_, **__: FUSION)
+    monkeypatch.setattr(
+        _deepfakereport,
+        "evidence_of",
+        lambda case, *_: evidence(2.0, 2.0) if case.fake else evidence(-2.0, -2.0),
+    )
+    out = folder / "report.json"
+    done = CliRunner().invoke(
+        cli,
+        ["eval", "deepfake", str(manifest(folder, *rows)), "-o", str(out), "--resamples", "20"],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0
+    report = json.loads(out.read_text())
+    fused = {row["protocol"]: row for row in report["tests"] if row["test"] == "verdict"}
+    assert fused["no references"]["auc"]["value"] == fused["body"]["auc"]["value"] == 1.0
+    assert report["opinions"][0]["false_manipulated"]["value"] == 0.0
+    assert report["opinions"][0]["found"]["value"] == 1.0
+    assert "| verdict | body | 23 | 4 / 4 of 8 | 1.000" in done.output
+    assert "| pulse | no references | 23 | 0 / 0 of 8 | -" in done.output
+
+
+def test_a_fusion_that_is_none_is_a_model_error(folder: Path) -> None:
+    done = CliRunner().invoke(
+        cli, ["eval", "deepfake", str(manifest(folder, ROW)), "--model", "vidface-embed"]
+    )
+    assert done.exit_code != 0
+    assert "must be a fusion of tests" in str(done.exception)

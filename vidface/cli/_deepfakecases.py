@@ -1,0 +1,108 @@
+"""`vidface eval deepfake`, what is asked: clips of known origin, who is claimed, and references of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vidface.cli._tables import read_rows
+from vidface.errors import InputError
+
+_LABELS: Final = {"real": False, "fake": True, "0": False, "1": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A clip under one claim.
+
+    Attributes:
+        file: the clip. fake: its origin.
+        method: how it was made, for people to read.
+        crf: how strongly it is coded, as text; empty where not said.
+        protocol: which side is claimed; empty where not said.
+        claim: name of the claimed person; empty without a claim.
+        references: files of the claimed person, or one person file; empty without.
+        people: whose body and whose face it is, for the intervals.
+    """
+
+    file: Path
+    fake: bool
+    method: str
+    crf: str
+    protocol: str
+    claim: str
+    references: tuple[Path, ...]
+    people: tuple[str, str]
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The rows of a manifest: JSON as tests/bench/fakes.py writes it, lines of JSON, or a CSV.
+
+    Columns: file (from the manifest's folder), label (real or fake); where known method, crf, protocol,
+    claim, references (files or folders, `;` between them, or one .npz), body and face (persons).
+
+    Raises:
+        InputError: it cannot be read, or a row is not sound; the sentence names it.
+    """
+    if path.suffix.lower() == ".json":
+        rows = _json_rows(path)
+    else:
+        rows = [(row.place, row.cells) for row in read_rows(path, ("file", "label"))]
+    return [_case(place, cells, path.parent) for place, cells in rows]
+
+
+def _json_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a manifest: {error}") from error
+    rows = found.get("rows") if isinstance(found, dict) else None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{path} has no rows: wanted an object with a list of objects named rows")
+    return [(f"{path} row {number}", row) for number, row in enumerate(rows, 1)]
+
+
+def _case(place: str, cells: Mapping[str, Any], folder: Path) -> Case:
+    said = {key: "" if value is None else str(value).strip() for key, value in cells.items()}
+    file = folder / said.get("file", "")
+    if not said.get("file") or not file.is_file():
+        raise InputError(f"{place}: there is no clip {file if said.get('file') else 'in file'}")
+    label = said.get("label", "").lower()
+    if label not in _LABELS:
+        raise InputError(f"{place}: label must be real or fake, but is {said.get('label', '')!r}")
+    references = tuple(
+        folder / part.strip() for part in said.get("references", "").split(";") if part.strip()
+    )
+    missing = [str(one) for one in references if not one.exists()]
+    if missing:
+        raise InputError(f"{place}: there is no reference {missing[0]}")
+    claim = said.get("claim", "")
+    if references and not claim:
+        claim = references[0].stem
+    body = said.get("body", "") or claim
+    return Case(
+        file,
+        _LABELS[label],
+        said.get("method", ""),
+        said.get("crf", ""),
+        said.get("protocol", ""),
+        claim,
+        references,
+        (body, said.get("face", "") or body),
+    )
+
+
+def claims_of(cases: Sequence[Case]) -> dict[str, tuple[Path, ...]]:
+    """Claimed person -> references, over all cases.
+
+    Raises:
+        InputError: one name stands for two sets of references.
+    """
+    known: dict[str, tuple[Path, ...]] = {}
+    for case in cases:
+        if case.references and known.setdefault(case.claim, case.references) != case.references:
+            raise InputError(f"{case.file}: the claim {case.claim} has other references than before")
+    return known

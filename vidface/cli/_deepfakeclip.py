@@ -1,0 +1,180 @@
+"""`vidface eval deepfake`, the clips: the tests of graphs/review.yaml run over each, findings kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from vidface.cli._deepfakecases import Case
+from vidface.data.faces import NOT_TRACKED
+from vidface.data.finding import Finding, Stretch
+from vidface.data.findingkinds import KINDS
+from vidface.errors import VidfaceError
+from vidface.graph.run import run
+from vidface.infer import weights
+from vidface.infer.shipped import shipped
+from vidface.vision.kindfusion import Fusion
+from vidface.vision.trackevidence import TrackEvidence
+
+PLAIN: Final = ("drift", "blend", "texture", "pulse", "lipsync")
+"""Nodes of tests that want no references."""
+_DETAILS: Final = 12
+
+
+class Evidence(NamedTuple):
+    """What was found of the face that is seen longest and largest.
+
+    Attributes:
+        track: its number; -1 where the clip shows no face.
+        seconds: between the first and the last finding.
+        findings: claim ("" for tests without one) -> findings.
+    """
+
+    track: int
+    seconds: float
+    findings: dict[str, list[Finding]]
+
+    def gathered(self, fusion: Fusion, claim: str = "") -> TrackEvidence:
+        """Those of tests without references, and with a claim those against its references."""
+        ledger = TrackEvidence(fusion)
+        for one in self.findings[""] + (self.findings.get(claim, []) if claim else []):
+            ledger.add(one)
+        return ledger
+
+
+def evidence_of(case: Case, people: Mapping[str, Path], keep: Path) -> Evidence:
+    """Run the tests over a clip, or read what they found before.
+
+    Args:
+        people: claim -> person file. keep: folder for what was found.
+
+    Raises:
+        VidfaceError: the run failed.
+    """
+    graph = review_nodes(people)
+    stamp = _stamp(case.file, people, graph)
+    path = keep / f"{case.file.stem}-{stamp}.json"
+    if path.is_file():
+        return _read(path)
+    found = _run(case.file, people, graph)
+    path.write_text(json.dumps(_row(found)), encoding="utf-8")
+    return found
+
+
+def review_nodes(people: Mapping[str, Path]) -> dict[str, Any]:
+    """graphs/review.yaml with its tests alone: one identity node for each claim, no verdict, no files."""
+    raw: dict[str, Any] = yaml.safe_load((shipped("graphs") / "review.yaml").read_text(encoding="utf-8"))
+    nodes: dict[str, Any] = raw["nodes"]
+    identity = nodes.pop("identity")
+    for unused in ("verdict", "quality"):
+        nodes.pop(unused, None)
+    outputs: dict[str, Any] = {
+        "faces": {"use": "jsonl", "in": {"faces": "mesh.faces"}},
+        "plain": {"use": "findings", "in": {name: name for name in PLAIN}},
+    }
+    for number, path in enumerate(people.values()):
+        own = identity | {"with": identity.get("with", {}) | {"references": str(path.absolute())}}
+        nodes[f"identity{number}"] = own
+        outputs[f"claim{number}"] = {"use": "findings", "in": {"identity": f"identity{number}"}}
+    return {
+        "version": raw["version"],
+        "device": raw.get("device", "auto"),
+        "nodes": nodes,
+        "outputs": outputs,
+    }
+
+
+def _run(clip: Path, people: Mapping[str, Path], graph: dict[str, Any]) -> Evidence:
+    found: dict[str, list[Finding]] = {"": [], **{claim: [] for claim in people}}
+    seen: Counter[int] = Counter()
+    work = run(graph, clip)
+    with work:
+        for tick in work:
+            faces = tick["mesh.faces"]
+            for track, height in zip(faces.tracks.tolist(), faces.heights.tolist(), strict=True):
+                seen[track] += height
+            for name in PLAIN:
+                found[""] += tick[name]
+            for number, claim in enumerate(people):
+                found[claim] += tick[f"identity{number}"]
+    seen.pop(NOT_TRACKED, None)
+    track = seen.most_common(1)[0][0] if seen else NOT_TRACKED
+    mine = {claim: [one for one in items if one.track == track] for claim, items in found.items()}
+    spans = [one.stretch for items in mine.values() for one in items]
+    last, first = (max(one.end for one in spans), min(one.start for one in spans)) if spans else (0, 0)
+    return Evidence(track, float(last - first), mine)
+
+
+def _stamp(clip: Path, people: Mapping[str, Path], graph: Mapping[str, Any]) -> str:
+    """Of all that a finding depends on, short."""
+    state = clip.stat()
+    blend = weights.entry("vidface-blend").manifest.files[0].sha256
+    said = [state.st_size, state.st_mtime_ns, sorted(people), graph["nodes"], blend]
+    said += [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _row(found: Evidence) -> dict[str, Any]:
+    return {
+        "track": found.track,
+        "seconds": found.seconds,
+        "findings": {claim: [_plain(one) for one in items] for claim, items in found.findings.items()},
+    }
+
+
+def _plain(one: Finding) -> dict[str, Any]:
+    row = one.row()
+    details = dict(list(row["details"].items())[:_DETAILS])
+    times = {"start": str(one.stretch.start), "end": str(one.stretch.end)}
+    return row | times | {"details": {name: value for name, value in details.items() if value is not None}}
+
+
+def _read(path: Path) -> Evidence:
+    row = json.loads(path.read_text(encoding="utf-8"))
+    findings = {claim: [_finding(one) for one in items] for claim, items in row["findings"].items()}
+    return Evidence(row["track"], row["seconds"], findings)
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    stretch = Stretch(row["first_frame"], row["last_frame"], Fraction(row["start"]), Fraction(row["end"]))
+    score = float("nan") if row["score"] is None else float(row["score"])
+    return Finding(row["kind"], row["track"], stretch, score, row["why_not"] or "", row["details"])
+
+
+def person_files(claims: Mapping[str, Sequence[Path]], keep: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """Claim -> person file, made of the references where it is none yet; and why some have none."""
+    from vidface.cli import _references_make as make
+    from vidface.cli._gallery_enroll import files_of
+
+    files: dict[str, Path] = {}
+    failed: dict[str, str] = {}
+    for claim, paths in claims.items():
+        if len(paths) == 1 and paths[0].suffix.lower() == ".npz":
+            files[claim] = paths[0]
+            continue
+        target = keep / f"{claim}.npz"
+        wanted = make.Wanted(name=claim, model="vidface-embed", face=None, min_face_px=32, keep_all=True)
+        if not target.is_file():
+            try:
+                make.write(make.make(files_of(list(paths)), wanted, _unsaid), target)
+            except VidfaceError as error:
+                failed[claim] = str(error)
+                continue
+        files[claim] = target
+    return files, failed
+
+
+def _unsaid(_line: str) -> None:
+    """Reading references is not reported line by line."""
+
+
+def references_wanted(kind: str) -> bool:
+    """The test compares with references."""
+    return KINDS[kind].references
