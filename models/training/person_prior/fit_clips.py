@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._references_read import Recording
+from vidface.vision.facegeometry import pose_terms
 from vidface.vision.manner import windows_of
 from vidface.vision.mannerscore import left_out, likeness
+from vidface.vision.meshmodel import MeshFitter
+from vidface.vision.personlook import look_of
 from vidface.vision.wander import wander
 
 Array = NDArray[np.float64]
 
 STRETCH_S = 5.0
 STEP_S = 1.0
+SAME_PERSON = 0.85
 
 
 def manner_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -76,6 +80,26 @@ def drift_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dic
         "drift_largest_of_real": float((left / sd).max()),
     }
     return {"drift": fit, "drift_sd": np.array([sd])}, figures
+
+
+def shapes_in_video(
+    recordings: Mapping[str, Recording], fitter: MeshFitter, prior: dict[str, Array]
+) -> Array:
+    """Mean and standard deviation of the root of Mahalanobis' square between recordings of one person.
+
+    Which recordings show one person is told by their embeddings; those of the training clips were looked
+    at: two signers in eleven clips from one studio.
+    """
+    looks = [look_of(one.samples, fitter) for one in recordings.values() if one.samples]
+    looks = [look for look in looks if look.meshes > 1]
+    straight = [look.shape - pose_terms(look.yaw, look.pitch) @ prior["shape_pose"] for look in looks]
+    found = []
+    for place, one in enumerate(looks):
+        for other in range(place):
+            if one.vector @ looks[other].vector > SAME_PERSON:
+                away = straight[place] - straight[other]
+                found.append(float(np.sqrt(away @ np.linalg.solve(prior["shape_cov"], away) / 2)))
+    return np.array([np.mean(found), np.std(found)])
 
 
 def _fit(terms: Array, logs: Array, share: Array) -> Array:
