@@ -8,19 +8,19 @@ The graph is the network, then
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 from net import SIDE, BlendNet
 from torch import Tensor, nn
 from train import held_batches, ranked, tensor
 
-OPSET = 17
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import averaged, largest_difference, opened, write_facts, write_onnx
+
+OUTPUTS = ("logit", "heat")
 
 
 class Shipped(nn.Module):
@@ -34,13 +34,6 @@ class Shipped(nn.Module):
         """(n, 3, 128, 128) RGB 0..255 -> (n, 1), (n, 1, 16, 16)."""
         logit, where = self.network(image)
         return logit * self.scale + self.shift, torch.sigmoid(where[:, :1])
-
-
-def load(checkpoint: Path) -> BlendNet:
-    """The averaged network."""
-    network = BlendNet()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return network.eval()
 
 
 def calibrated(network: BlendNet, pack: Path) -> tuple[float, float, dict[str, float]]:
@@ -79,22 +72,6 @@ def calibration_error(chance: np.ndarray, label: np.ndarray, bins: int = 10) -> 
     return float(sum(abs(chance[row].sum() - label[row].sum()) for row in rows) / len(label))
 
 
-def write(model: Shipped, images: Tensor, path: Path) -> None:
-    """The ONNX file."""
-    names = ("image", "logit", "heat")
-    torch.onnx.export(
-        model,
-        (images,),
-        str(path),
-        input_names=["image"],
-        output_names=["logit", "heat"],
-        dynamic_axes={name: {0: "N"} for name in names},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    onnx.checker.check_model(str(path))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -104,35 +81,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    network, path = load(args.checkpoint), args.out / "model.onnx"
+    network, path = averaged(args.checkpoint, BlendNet()), args.out / "model.onnx"
     scale, shift, validation = calibrated(network, args.pack)
     model = Shipped(network, scale, shift).eval()
     noise = np.random.default_rng(0).integers(0, 256, (2, 3, SIDE // 8, SIDE // 8)).repeat(8, 2).repeat(8, 3)
     images = torch.from_numpy(noise.astype(np.float32))
-    write(model, images, path)
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"image": images.numpy()})
+    axes = {name: {0: "N"} for name in ("image", *OUTPUTS)}
+    write_onnx(model, {"image": images}, path, outputs=OUTPUTS, axes=axes)
+    found = opened(path).run(None, {"image": images.numpy()})
     with torch.no_grad():
-        wanted = [out.numpy() for out in model(images)]
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted, strict=True))
+        difference = largest_difference(found, model(images))
     if difference > 1e-3:
         raise SystemExit(f"the export differs from torch by {difference}")
     np.savez(args.out / "golden.npz", image=images.numpy().astype(np.uint8), logit=found[0], heat=found[1])
-    data = path.read_bytes()
-    facts = {
-        "file": "model.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "opset": OPSET,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "max_abs_difference_to_torch": difference,
-        "scale": scale,
-        "shift": shift,
-        "validation": validation,
-        "licence": "research-data",
-    }
-    (args.out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(json.dumps(facts))
+    write_facts(path, network, difference, scale=scale, shift=shift, validation=validation)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +17,9 @@ from torch import Tensor
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.mouthshape import Mouth
 from vidface.vision.speech import BANDS
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from loop import note
 
 SEQUENCES, LENGTH, QUIET = 12, 28, 1
 TEMPO, THROAT = 0.15, 0.1
@@ -152,8 +155,7 @@ def train(args: argparse.Namespace, clips: list[Clip], mouth: Mouth, member: int
                 "minutes": round((time.monotonic() - start) / 60, 2),
                 "loss": round(sums / 50, 4),
             }
-            with (args.out / "train.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
+            note(args.out, **row)
             sums = 0.0
     final: SpeechMotion = average.module.eval()
     return final
