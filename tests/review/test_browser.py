@@ -10,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.media.make_clips import Clip, make
 from tests.review.chrome import Chrome
+from vidface.graph.run import run
 from vidface.review.write import write_report
 
 _READY = """new Promise((done) => {
   const video = document.querySelector("video");
-  if (video.readyState > 0) done("ready");
-  video.addEventListener("loadedmetadata", () => done("ready"));
+  if (video.readyState > 2) done("ready");
+  video.addEventListener("canplay", () => done("ready"));
   video.addEventListener("error", () => done("lost"));
 })"""
 _SEEK = """new Promise((done) => {
   document.querySelector("video").addEventListener("seeked", (event) => done([
-    event.target.currentTime, document.querySelector(".cursor").getAttribute("x1"),
+    event.target.currentTime, document.querySelector(".cursor")?.getAttribute("x1"),
     document.getElementById("now").textContent]), {once: true});
   %s
 })"""
@@ -68,6 +70,23 @@ def test_it_opens_from_disk_and_seeks(chrome: Chrome, folder: Path) -> None:
         "report.html",
         "preview.mp4",
     }
+
+
+def test_a_clip_that_begins_late(chrome: Chrome, repo: Path, tmp_path: Path) -> None:
+    """Times of the report are the container's; the player goes to the same ones."""
+    clip = make(tmp_path / "late.mp4", Clip(size=(320, 240), pts=range(50, 100)))
+    with run(repo / "tests" / "review" / "made.yaml", clip, tmp_path / "out", forensic=True) as work:
+        assert len(list(work)) == 50
+    page, _ = write_report(tmp_path / "out")
+    chrome.open(page)
+    assert chrome.run(_READY) == "ready"
+    assert chrome.run('document.getElementById("seek").min') == "2.000"
+    slide = """const slider = document.getElementById("seek");
+      slider.value = 3; slider.dispatchEvent(new Event("input"))"""
+    reached, _, told = chrome.run(_SEEK % slide)
+    assert abs(reached - 3) < 0.01
+    assert told == "3.00 s"
+    assert chrome.run('document.querySelector("video").duration') > 3.9
 
 
 def test_the_policy_stops_a_foreign_script(chrome: Chrome, folder: Path) -> None:

@@ -136,7 +136,8 @@ def _video(facts: Facts) -> Html:
 def _places(facts: Facts) -> Facts:
     """What the script needs: where the video starts, and where faces are."""
     return {
-        "first": facts["preview"]["first_time"],
+        # A late start is an empty edit in the file, and players keep it; none shows times before zero.
+        "first": min(0.0, facts["preview"]["first_time"]),
         "rate": _rate(facts["input"].get("rate")),
         "tracks": [
             {"track": one["track"], "opinion": one["verdict"]["opinion"], **one["path"]}
