@@ -33,7 +33,7 @@ def test_run_writes_what_the_graph_says(
     words = ("run", GRAPH, "samples/two_people.mp4", "-o", out, "--to", "2", "--progress", "json")
     assert call(monkeypatch, repo, *words) == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"video.mp4", "faces.jsonl", "tracks.jsonl", "shots", "run.json"}
+    assert names == {"video.mp4", "faces.jsonl", "tracks.jsonl", "shots", "run.json", "chain.jsonl"}
     report = json.loads((out / "run.json").read_text())
     assert report["status"] == "done"
     assert report["exit"] == 0
