@@ -16,6 +16,7 @@ from vidface.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from vidface.media.declared import Declared, Manifest
+    from vidface.media.streamfacts import StreamFacts
 
 SYNTHETIC: Final = frozenset(
     {
@@ -46,17 +47,23 @@ _STATES: Final = {
     metavar="PEM",
     help="Certificates of authorities; a signer below one of them is trusted.",
 )
-def inspect(file: Path, as_json: bool, trust: Path | None) -> None:
+@click.option("--stream", is_flag=True, help="Also read the video stream: how it is coded, timed and cut.")
+def inspect(file: Path, as_json: bool, trust: Path | None, stream: bool) -> None:
     """Say what FILE declares of how it was made.
 
     Looks for a C2PA manifest (in the file, or beside it as FILE.c2pa), the container's metadata,
     vidface's own marks, and the run.json of the run that wrote it. Nothing is sent or fetched. A
     manifest that does not hold ends the command with 1.
+
+    With --stream every packet is read and the first minute decoded: types of pictures, distances of key
+    frames, quantisers, times, edit lists, programs that wrote the file, and traces of an earlier coding.
+    What that can mean is said as hints, each with what is innocent about it; none of them is a proof.
     """
     from vidface.media.declared import declared
 
     found = declared(file, trust=None if trust is None else _authorities(trust))
     run = _run_beside(file)
+    told = _stream(file, found) if stream else None
     if as_json:
         facts = {
             "file": str(file),
@@ -68,10 +75,10 @@ def inspect(file: Path, as_json: bool, trust: Path | None) -> None:
             "metadata": found.metadata,
             "unread": found.unread,
             "run": run,
-        }
+        } | ({} if told is None else {"stream": told.row()})
         click.echo(json.dumps(facts, indent=2))
     else:
-        for head, text in _lines(file, found, run):
+        for head, text in (*_lines(file, found, run), *_stream_lines(told)):
             click.echo(f"{head:<13}{_plain(text)}".rstrip())
     if found.manifest is not None and found.manifest.state in ("tampered", "invalid", "unreadable"):
         sys.exit(int(ExitCode.FAILED))
@@ -116,6 +123,24 @@ def _verdict(found: Declared) -> str:
     if found.manifest is not None:
         return "where it comes from (see the manifest), but not that anything in it was generated"
     return "nothing of how it was made; that does not make it genuine"
+
+
+def _stream(file: Path, found: Declared) -> StreamFacts:
+    from vidface.media.streamfacts import stream_facts
+
+    return stream_facts(file, said=found)
+
+
+def _stream_lines(facts: StreamFacts | None) -> Iterator[tuple[str, str]]:
+    if facts is None:
+        return
+    for number, text in enumerate(facts.lines()):
+        yield "" if number else "stream", text
+    # The manifest has its own lines above.
+    for hint in facts.hints:
+        if hint.kind != "credentials":
+            yield "hint", hint.says
+            yield "", hint.means
 
 
 def _manifest_lines(manifest: Manifest) -> Iterator[tuple[str, str]]:
