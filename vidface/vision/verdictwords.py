@@ -21,6 +21,8 @@ PROCESSED: Final = {
 GENERATED: Final = "generated"
 """The file says that it was made by a machine."""
 
+_SIGMAS: Final = "sigmas_"
+"""Details so named say how far one part is off."""
 _LEAST_SAID: Final = 0.1
 """Log odds below which a test is not worth a sentence."""
 _SAYS: Final[Mapping[str, str]] = {
@@ -149,7 +151,8 @@ def declared_reasons(declared: tuple[str, ...]) -> list[str]:
 def _sentence(name: str, part: float, record: KindRecord, weight: KindWeight, track: int) -> str:
     peak = record.strongest if part > 0 else record.weakest
     details: Mapping[str, float] = {} if peak is None else peak.details
-    says = _SAYS[name].format(score=record.mean, references=_references(details))
+    whom = "the references' own" if name == "motion" else _references(details)
+    says = _SAYS[name].format(score=record.mean, references=whom)
     way = "For a manipulation" if part > 0 else "Against a manipulation"
     return f"{way}: {says}{_most(details)}{_where(peak, record.count, track)}{_usual(weight)}."
 
@@ -160,14 +163,16 @@ def _references(details: Mapping[str, float]) -> str:
 
 
 def _most(details: Mapping[str, float]) -> str:
-    """The part of the face that differs most, of details named `z_...`."""
+    """The part of the face that differs most, of details named `sigmas_...`."""
     places = {
-        name: abs(value) for name, value in details.items() if name.startswith("z_") and math.isfinite(value)
+        name: abs(value)
+        for name, value in details.items()
+        if name.startswith(_SIGMAS) and math.isfinite(value)
     }
     if not places:
         return ""
     name = max(places, key=lambda one: places[one])
-    return f" ({name.removeprefix('z_').replace('_', ' ')} most: {places[name]:.1f})"
+    return f" ({name.removeprefix(_SIGMAS).replace('_', ' ')} most: {places[name]:.1f})"
 
 
 def _where(peak: Finding | None, count: int, track: int) -> str:

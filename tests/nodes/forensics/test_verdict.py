@@ -96,7 +96,9 @@ def steadily(kind: str, score: float, **more: Any) -> list[Finding]:
 
 
 def test_tests_that_agree_make_an_opinion_with_reasons() -> None:
-    geometry = steadily("geometry", 3.1, details={"references": 14.0, "z_nose_to_chin": 3.4, "z_eyes": 1.0})
+    geometry = steadily(
+        "geometry", 3.1, details={"references": 14.0, "sigmas_nose_to_chin": -3.4, "sigmas_eyes": 1.0}
+    )
     row = verdicts(*steadily("blend", 2.0), *geometry)[0]
     assert row.opinion == "manipulated"
     assert row.probability == pytest.approx(1 / (1 + np.exp(-5.1)))
