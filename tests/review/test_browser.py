@@ -22,10 +22,14 @@ _READY = """new Promise((done) => {
   video.addEventListener("error", () => done("lost"));
 })"""
 _SEEK = """new Promise((done) => {
-  document.querySelector("video").addEventListener("seeked", (event) => done([
-    event.target.currentTime, document.querySelector(".cursor")?.getAttribute("x1"),
-    document.getElementById("now").textContent]), {once: true});
   %s
+  const video = document.querySelector("video"), aim = Number(document.body.dataset.time);
+  const look = (left) => {
+    if (left && (video.seeking || Math.abs(video.currentTime - aim) > 0.05)) setTimeout(look, 50, left - 1);
+    else done([video.currentTime, document.querySelector(".cursor")?.getAttribute("x1"),
+      document.getElementById("now").textContent]);
+  };
+  look(200);
 })"""
 
 
