@@ -45,6 +45,18 @@ def gallery_option(command: _F) -> _F:
     return option(command)
 
 
+def evidence_option(command: _F) -> _F:
+    """--min-evidence, for one command."""
+    option = click.option(
+        "--min-evidence",
+        type=click.FloatRange(0),
+        default=0.3,
+        show_default=True,
+        help="Leave out tracks with less; one perfect look is 1.",
+    )
+    return option(command)
+
+
 def json_option(command: _F) -> _F:
     """--json, for one command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)

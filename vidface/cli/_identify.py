@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at
-from vidface.cli._report import figure_cell, intervals_note, number, table
+from vidface.cli._report import figure_cell, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows
 from vidface.errors import InputError, UsageError
 from vidface.eval import fusion
@@ -110,11 +110,7 @@ def identify_text(report: dict[str, Any]) -> Iterator[str]:
     gallery, pictures, probes = report["gallery"], report["pictures"], report["probes"]
     yield f"identification with {report['model']} among {gallery['persons']} people, {gallery['looks']} looks"
     yield from report["protocol"]
-    causes = ", ".join(f"{count} {cause}" for cause, count in pictures["failed"].items()) or "none"
-    yield (
-        f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
-        f"{pictures['several faces']}"
-    )
+    yield pictures_note(pictures)
     yield (
         f"probes: {probes['all']}, {probes['without a face']} without a face; "
         f"{probes['named but not enrolled']} have a name that is not enrolled and count as non-mated"

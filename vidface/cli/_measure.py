@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from vidface.cli._followed import followed
 from vidface.data import Faces
 from vidface.errors import InputError, UsageError
 from vidface.eval.homography import Features, Matrix, features, homography
@@ -20,15 +21,6 @@ from vidface.graph.run import run
 from vidface.media.decode import open_source
 
 _WIDTH: Final = 960
-_FACES: Final[dict[str, Any]] = {
-    "version": 1,
-    "nodes": {
-        "detect": {"use": "detect.face", "in": {"frame": "source"}, "with": {"every": 2}},
-        "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
-        "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": "track"}},
-    },
-    "outputs": {"faces": {"use": "jsonl", "in": {"faces": "mesh.faces"}}},
-}
 
 
 class MeshRows:
@@ -77,7 +69,7 @@ def _scaled(matrix: Matrix | None, by: float) -> Matrix | None:
 
 def face_points(path: str) -> NDArray[np.float64]:
     """n x 5 x 2 landmarks of the face that is there longest, NaN where it is not; from its mesh."""
-    rows: list[Faces] = [tick["faces"] for tick in run(_FACES, path)]
+    rows: list[Faces] = [tick["mesh.faces"] for tick in run(followed(every=2), path)]
     points = np.full((len(rows), 5, 2), np.nan)
     if not any(len(faces) for faces in rows):
         return points

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidface.cli._gallery_common import Place, gallery_option, json_option, show_json, table
+from vidface.cli._gallery_common import Place, evidence_option, gallery_option, json_option, show_json, table
 from vidface.cli._unknowns import Work, gallery_for
 from vidface.cli._unknowns_show import assigned_lines, group_row
 
@@ -45,13 +45,7 @@ if TYPE_CHECKING:
     default=None,
     help="Of groups of faces, as of vidface gallery unknowns.",
 )
-@click.option(
-    "--min-evidence",
-    type=click.FloatRange(0),
-    default=0.3,
-    show_default=True,
-    help="Leave out tracks with less; one perfect look is 1.",
-)
+@evidence_option
 @click.option("--assign", is_flag=True, help="Enrol the groups whose names are sure.")
 @gallery_option
 @json_option

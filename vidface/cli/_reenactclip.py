@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.cli._followed import followed
 from vidface.data import NOT_TRACKED, Frame
 from vidface.data.sound import SOUND_RATE
 from vidface.errors import InputError
@@ -29,15 +30,6 @@ SIDE: Final = 256
 FEWEST: Final = 10
 """Frames of a driving head."""
 
-_FIND: Final[dict[str, Any]] = {
-    "version": 1,
-    "nodes": {
-        "detect": {"use": "detect.face", "in": {"frame": "source"}, "with": {"every": 3}},
-        "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
-        "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": "track"}},
-    },
-    "outputs": {"faces": {"use": "table", "in": {"faces": "mesh.faces", "mesh": "mesh.mesh"}}},
-}
 _FIND_STILL: Final[dict[str, Any]] = {
     "version": 1,
     "nodes": {
@@ -154,7 +146,7 @@ def _found(clip: str, part: Part) -> tuple[_Rows, dict[int, Fraction], Fraction]
     last = part.start + part.frames * part.every
     tracks: dict[int, _Rows] = defaultdict(dict)
     times: dict[int, Fraction] = {}
-    work = run(_FIND_STILL if still else _FIND, clip)
+    work = run(_FIND_STILL if still else followed(every=3), clip)
     with work:
         for tick in work:
             # A single frame is wanted of the head that stays, which shows in the frames that follow.

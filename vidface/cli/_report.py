@@ -31,6 +31,15 @@ def intervals_note(resamples: int, what: str) -> str:
     return f"[low, high]: 95 % bootstrap interval, {resamples} draws of {what}"
 
 
+def pictures_note(pictures: dict[str, Any]) -> str:
+    """How many pictures there were, and what became of those without a look."""
+    causes = ", ".join(f"{count} {cause}" for cause, count in pictures["failed"].items()) or "none"
+    return (
+        f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
+        f"{pictures['several faces']}"
+    )
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of right-aligned columns under their heads."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.cli._followed import followed
 from vidface.data import NOT_TRACKED, Faces
 from vidface.errors import InputError
 from vidface.graph.run import run
@@ -29,15 +30,6 @@ CROP: Final = 256
 TEMPLATE: Final = "ffhq512"
 SHORTEST: Final = 3
 """Frames of a track; a second difference needs as many."""
-_FIND: Final[dict[str, Any]] = {
-    "version": 1,
-    "nodes": {
-        "detect": {"use": "detect.face", "in": {"frame": "source"}, "with": {"every": 2}},
-        "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
-        "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": "track"}},
-    },
-    "outputs": {"faces": {"use": "jsonl", "in": {"faces": "mesh.faces"}}},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +167,7 @@ def rescaled(matrix: NDArray[np.float64], old: tuple[int, int], new: tuple[int, 
 def _found(clip: str, limit: int) -> tuple[dict[int, list[_Row]], Fraction]:
     """Rows of each track; only faces whose landmarks were measured on that frame."""
     tracks: dict[int, list[_Row]] = defaultdict(list)
-    work = run(_FIND, clip)
+    work = run(followed(every=2), clip)
     with work:
         for tick in work:
             if tick.index >= limit:

@@ -14,6 +14,7 @@ import click
 from vidface.cli._gallery_common import (
     VARIABLE,
     Place,
+    evidence_option,
     folder_of,
     gallery_option,
     json_option,
@@ -38,13 +39,7 @@ Pairs = tuple[tuple[str, str], ...]
     default=None,
     help="Mean cosine from which on tracks are one person; else that of a calibrated gallery, or 0.5.",
 )
-@click.option(
-    "--min-evidence",
-    type=click.FloatRange(0),
-    default=0.3,
-    show_default=True,
-    help="Leave out tracks with less; one perfect look is 1.",
-)
+@evidence_option
 @click.option(
     "--questions", "most", type=click.IntRange(0), default=10, show_default=True, help="Show so many."
 )

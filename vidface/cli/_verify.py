@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at
-from vidface.cli._report import figure_cell, intervals_note, number, table
+from vidface.cli._report import figure_cell, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_of
 from vidface.errors import InputError, UsageError
 from vidface.eval.discard import DiscardCurve, error_versus_discard
@@ -111,11 +111,7 @@ def verify_text(report: dict[str, Any]) -> Iterator[str]:
     pictures, pairs = report["pictures"], report["pairs"]
     yield f"verification with {report['model']}"
     yield from report["protocol"]
-    causes = ", ".join(f"{count} {cause}" for cause, count in pictures["failed"].items()) or "none"
-    yield (
-        f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
-        f"{pictures['several faces']}"
-    )
+    yield pictures_note(pictures)
     yield (
         f"pairs: {pairs['genuine']} genuine ({pairs['genuine without a face']} with a failure), "
         f"{pairs['impostor']} impostor ({pairs['impostor without a face']})"
