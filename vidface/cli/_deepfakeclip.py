@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,6 @@ import yaml
 from vidface.cli._deepfakecases import Case
 from vidface.data.faces import NOT_TRACKED
 from vidface.data.finding import Finding, Stretch
-from vidface.data.findingkinds import KINDS
 from vidface.errors import VidfaceError
 from vidface.graph.run import run
 from vidface.infer import weights
@@ -25,6 +24,9 @@ from vidface.vision.trackevidence import TrackEvidence
 
 PLAIN: Final = ("drift", "blend", "texture", "pulse", "lipsync")
 """Nodes of tests that want no references."""
+SEAMS: Final = "blend"
+_BEFORE: Final = ("detect", "track", "mesh")
+"""Nodes that the test for blending wants."""
 _DETAILS: Final = 12
 
 
@@ -52,24 +54,36 @@ class Evidence(NamedTuple):
 def evidence_of(case: Case, people: Mapping[str, Path], keep: Path) -> Evidence:
     """Run the tests over a clip, or read what they found before.
 
+    What the network for blending finds is kept by itself: where only its weights changed, only that test is
+    made anew.
+
     Args:
         people: claim -> person file. keep: folder for what was found.
 
     Raises:
         VidfaceError: the run failed.
     """
-    graph = review_nodes(people)
-    stamp = _stamp(case.file, people, graph)
-    path = keep / f"{case.file.stem}-{stamp}.json"
-    if path.is_file():
-        return _read(path)
-    found = _run(case.file, people, graph)
-    path.write_text(json.dumps(_row(found)), encoding="utf-8")
+    rest, seams = _kept_files(case.file, people, keep)
+    if not rest.is_file():
+        whole = _run(case.file, people, review_nodes(people))
+        _keep(rest, whole, lambda one: one.kind != SEAMS)
+        _keep(seams, whole, lambda one: one.kind == SEAMS)
+        return whole
+    if not seams.is_file():
+        _keep(seams, _run(case.file, {}, review_nodes({}, only=SEAMS)), lambda one: one.kind == SEAMS)
+    found, more = _read(rest), _read(seams)
+    if found.track == more.track:
+        found.findings[""].extend(more.findings[""])
     return found
 
 
-def review_nodes(people: Mapping[str, Path]) -> dict[str, Any]:
-    """graphs/review.yaml with its tests alone: one identity node for each claim, no verdict, no files."""
+def review_nodes(people: Mapping[str, Path], *, only: str | None = None) -> dict[str, Any]:
+    """graphs/review.yaml with its tests alone: one identity node for each claim, no verdict, no files.
+
+    Args:
+        only: one of `PLAIN`, instead of all.
+    """
+    tests = PLAIN if only is None else (only,)
     raw: dict[str, Any] = yaml.safe_load((shipped("graphs") / "review.yaml").read_text(encoding="utf-8"))
     nodes: dict[str, Any] = raw["nodes"]
     identity = nodes.pop("identity")
@@ -77,8 +91,10 @@ def review_nodes(people: Mapping[str, Path]) -> dict[str, Any]:
         nodes.pop(unused, None)
     outputs: dict[str, Any] = {
         "faces": {"use": "jsonl", "in": {"faces": "mesh.faces"}},
-        "plain": {"use": "findings", "in": {name: name for name in PLAIN}},
+        "plain": {"use": "findings", "in": {name: name for name in tests}},
     }
+    if only is not None:
+        raw["nodes"] = nodes = {name: nodes[name] for name in (*_BEFORE, only)}
     for number, path in enumerate(people.values()):
         own = identity | {"with": identity.get("with", {}) | {"references": str(path.absolute())}}
         nodes[f"identity{number}"] = own
@@ -100,7 +116,7 @@ def _run(clip: Path, people: Mapping[str, Path], graph: dict[str, Any]) -> Evide
             faces = tick["mesh.faces"]
             for track, height in zip(faces.tracks.tolist(), faces.heights.tolist(), strict=True):
                 seen[track] += height
-            for name in PLAIN:
+            for name in (name for name in PLAIN if name in graph["nodes"]):
                 found[""] += tick[name]
             for number, claim in enumerate(people):
                 found[claim] += tick[f"identity{number}"]
@@ -112,13 +128,27 @@ def _run(clip: Path, people: Mapping[str, Path], graph: dict[str, Any]) -> Evide
     return Evidence(track, float(last - first), mine)
 
 
-def _stamp(clip: Path, people: Mapping[str, Path], graph: Mapping[str, Any]) -> str:
-    """Of all that a finding depends on, short."""
-    state = clip.stat()
-    blend = weights.entry("vidface-blend").manifest.files[0].sha256
-    said = [state.st_size, state.st_mtime_ns, sorted(people), graph["nodes"], blend]
-    said += [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
+def _kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path, Path]:
+    """Where findings are kept: all but those of the network for blending, and those."""
+    state, graph = clip.stat(), review_nodes(people)
+    seams = graph["nodes"].pop(SEAMS)
+    before = {name: graph["nodes"][name] for name in _BEFORE}
+    weights_of = weights.entry("vidface-blend").manifest.files[0].sha256
+    persons = [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
+    file = [state.st_size, state.st_mtime_ns]
+    return (
+        keep / f"{clip.stem}-{_digest([file, sorted(people), graph['nodes'], persons])}.json",
+        keep / f"{clip.stem}-{SEAMS}-{_digest([file, before, seams, weights_of])}.json",
+    )
+
+
+def _digest(said: Any) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> None:
+    some = {claim: [one for one in items if wanted(one)] for claim, items in found.findings.items()}
+    path.write_text(json.dumps(_row(found._replace(findings=some))), encoding="utf-8")
 
 
 def _row(found: Evidence) -> dict[str, Any]:
@@ -173,8 +203,3 @@ def person_files(claims: Mapping[str, Sequence[Path]], keep: Path) -> tuple[dict
 
 def _unsaid(_line: str) -> None:
     """Reading references is not reported line by line."""
-
-
-def references_wanted(kind: str) -> bool:
-    """The test compares with references."""
-    return KINDS[kind].references
