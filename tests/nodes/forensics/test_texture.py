@@ -77,6 +77,8 @@ def test_the_map_shows_where() -> None:
     assert one.heat[24, 10:38].mean() > 20
     assert one.heat[:3].max() == 0
     assert one.heat[-3:].max() == 0
+    assert one.picture is not None
+    assert one.picture.shape == (144, 144, 3)
     plain = run(clip())["texture_spectrum 1"]
     assert plain.heat is not None
     assert plain.heat.mean() < 0.5 * one.heat.mean()

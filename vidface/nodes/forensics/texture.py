@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -37,7 +37,8 @@ SPECTRUM: Final = "texture_spectrum"
 NOISE: Final = "texture_noise"
 
 _HEAT: Final = 48
-"""Side of the heat maps."""
+_PICTURE: Final = 144
+"""Sides of the heat maps, and of the pictures that they lie over."""
 _CELLS: Final = 40
 """Cells of skin that must find their like."""
 _SHARE: Final = 0.04
@@ -50,13 +51,25 @@ _CLEAN: Final = 0.03
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """One look at one face; `map` is what lack_map gives, `to_crop` takes its cells to the heat map."""
+    """One look at one face.
+
+    `map` is what lack_map gives, `to_crop` takes its cells to the heat map, `picture` shows what lies there.
+    """
 
     height: float
     cells: Cells | None
     lack: float = 0.0
     map: NDArray[np.uint8] | None = None
     to_crop: NDArray[np.float64] | None = None
+    picture: NDArray[np.uint8] | None = None
+
+
+class _Shown(NamedTuple):
+    """A heat map, what it lies over, and its frame."""
+
+    heat: NDArray[np.uint8] | None = None
+    picture: NDArray[np.uint8] | None = None
+    frame: int = -1
 
 
 class ForensicsTexture(Node):
@@ -114,9 +127,11 @@ class ForensicsTexture(Node):
             to_crop = crop_of_mesh(points, _HEAT)
         except ValueError:
             return _Look(height, cells)
+        picture = frame.crop(to_crop * (_PICTURE / _HEAT), (_PICTURE, _PICTURE))
         to_crop[:, 2] += to_crop[:, :2] @ corner
         to_crop[:, :2] *= CELL
-        return _Look(height, cells, -np.inf if detail is None else detail.lack, lack_map(cells), to_crop)
+        lack = -np.inf if detail is None else detail.lack
+        return _Look(height, cells, lack, lack_map(cells), to_crop, picture)
 
     def _findings(self, course: Course[_Look]) -> Iterator[Finding]:
         looks = [(one.frame, one.value) for one in course.seen if one.value is not None]
@@ -134,9 +149,16 @@ class ForensicsTexture(Node):
                 continue
             details = {name: float(value) for name, value in found._asdict().items() if name != "lack"}
             details["looks"] = float(len(cells))
-            heat, at = _worst(looks) if kind == SPECTRUM else (None, -1)
+            worst = _worst(looks) if kind == SPECTRUM else _Shown()
             yield Finding(
-                kind, course.track, course.stretch, found.lack, details=details, heat=heat, frame=at
+                kind,
+                course.track,
+                course.stretch,
+                found.lack,
+                details=details,
+                heat=worst.heat,
+                picture=worst.picture,
+                frame=worst.frame,
             )
 
     def _why_not(self, heights: list[float], cells: list[Cells]) -> str:
@@ -159,15 +181,16 @@ def _unlike(found: Against | None, least: float) -> str:
     return ""
 
 
-def _worst(looks: list[tuple[int, _Look]]) -> tuple[NDArray[np.uint8] | None, int]:
-    """The heat map of the look that lacks most, in the crop around the mesh, and its frame."""
+def _worst(looks: list[tuple[int, _Look]]) -> _Shown:
+    """The heat map of the look that lacks most, in the crop around the mesh."""
     frame, look = max(looks, key=lambda one: one[1].lack if one[1].map is not None else -np.inf)
     if look.map is None or look.to_crop is None:
-        return None, -1
+        return _Shown()
     # Cells to pixels of the map, both counted from the centre of the first.
     shift = look.to_crop.copy()
     shift[:, 2] += shift[:, :2] @ (0.5, 0.5) - 0.5
-    return np.asarray(cv2.warpAffine(look.map, shift, (_HEAT, _HEAT), flags=cv2.INTER_LINEAR)), frame
+    heat = cv2.warpAffine(look.map, shift, (_HEAT, _HEAT), flags=cv2.INTER_LINEAR)
+    return _Shown(np.asarray(heat, np.uint8), look.picture, frame)
 
 
 def _grey(planes: Planes, box: tuple[int, int, int, int]) -> NDArray[np.float32]:
