@@ -26,18 +26,25 @@ def told(folder: Path, clip: Path | None) -> dict[str, Any]:
 
 def test_declarations_are_kept(tmp_path: Path, clip: Maker) -> None:
     """The container's own words; no manifest and no mark in a plain clip."""
-    declared = told(tmp_path, clip("plain.mp4"))["declared"]
+    about = told(tmp_path, clip("plain.mp4"))
+    declared = about["declared"]
     assert declared["manifest"] is None
     assert declared["mark"] is None
     assert any("Lavf" in text for text in declared["metadata"].values())
+    assert about["stream"]["packets"] == 24
+    assert about["stream"]["lines"][0].startswith("h264 in mov,mp4")
     assert stat.S_IMODE((tmp_path / "about.json").stat().st_mode) == 0o600
 
 
 def test_what_is_no_file_says_so(tmp_path: Path) -> None:
     """A camera, or a folder of pictures."""
-    assert "no single file" in told(tmp_path, None)["declared"]["unread"]
+    about = told(tmp_path, None)
+    assert "no single file" in about["declared"]["unread"]
+    assert "no single file" in about["stream"]["unread"]
 
 
 def test_a_file_that_is_gone_says_so(tmp_path: Path) -> None:
     """Removed while the run went on: the run's own result stands."""
-    assert "gone.mp4" in told(tmp_path, tmp_path / "gone.mp4")["declared"]["unread"]
+    about = told(tmp_path, tmp_path / "gone.mp4")
+    assert "gone.mp4" in about["declared"]["unread"]
+    assert "gone.mp4" in about["stream"]["unread"]

@@ -35,14 +35,22 @@ def file_facts(facts: Facts) -> Html:
 
 
 def stream(told: Facts) -> Child:
-    """Hints on how the stream was coded, each with what it means."""
-    sentences = told.get("sentences") or told.get("notes") or ()
-    rest = {key: value for key, value in told.items() if key not in ("sentences", "notes")}
+    """How the stream was coded: hints with what each can mean, then the facts."""
+    if not told or told.get("unread"):
+        why = told.get("unread") or "Stream facts were not read in this run."
+        return [el("h3", "How the stream was coded"), el("p", str(why), class_="quiet")]
+    rest = {key: value for key, value in told.items() if key not in ("lines", "hints", "c2pa", "left_out")}
+    hints = [
+        el("li", el("strong", str(one.get("says"))), " ", str(one.get("means")))
+        for one in told.get("hints") or ()
+    ]
     return [
         el("h3", "How the stream was coded"),
-        el("ul", [el("li", str(text)) for text in sentences]) if sentences else None,
-        el("details", el("summary", "All stream facts"), plain(rest)) if rest else None,
-        None if told else el("p", "Stream facts were not read for this report.", class_="quiet"),
+        el("ul", hints, class_="hints")
+        if hints
+        else el("p", "Nothing about the stream stands out. That does not make it untouched."),
+        el("ul", [el("li", str(line)) for line in told.get("lines") or ()], class_="lines"),
+        el("details", el("summary", "All stream facts"), plain(rest)),
     ]
 
 

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from vidface.data.frame import Frame
 from vidface.errors import InputError, UsageError
-from vidface.media.declared import declared
+from vidface.media.declared import Declared, declared
 from vidface.node import Sink, Target
 from vidface.sinks._files import write_private
 
@@ -17,10 +19,16 @@ from vidface.sinks._files import write_private
 class About(Sink):
     """Write `NAME.json` about the input's file: what it declares of how it was made.
 
-    Keys: declared (its C2PA manifest, metadata, vidface's own mark, source types, as `vidface inspect`
-    tells them). Of an input that is no file (an address, a folder of pictures) it says so under `unread`.
-    It is written at the end of the run; the file can be read by the owner only.
+    Keys: declared (its C2PA manifest, metadata, vidface's own mark, source types) and stream (how it is
+    coded and timed, who wrote it: facts, the same in sentences under `lines`, and `hints` with what each can
+    mean), as `vidface inspect --stream` tells them. Of an input that is no file (an address, a folder of
+    pictures) each says so under `unread`. It is written at the end of the run; the file can be read by the
+    owner only.
     """
+
+    pictures: int = Field(
+        1500, ge=1, description="Pictures that are decoded for their types and quantisers, from the start."
+    )
 
     _target: Target | None = None
 
@@ -35,22 +43,33 @@ class About(Sink):
             return {}
         target, self._target = self._target, None
         name = f"{target.name}.json"
-        text = json.dumps(_facts(target.input), indent=1, ensure_ascii=False, default=str)
+        text = json.dumps(_facts(target.input, self.pictures), indent=1, ensure_ascii=False, default=str)
         write_private(target.folder / name, text.encode(errors="replace") + b"\n")
         return {"files": [name]}
 
 
-def _facts(path: Path | None) -> dict[str, Any]:
+def _facts(path: Path | None, pictures: int) -> dict[str, Any]:
     if path is None:
-        return {"declared": {"unread": "The input is no single file; what it declares was not read."}}
-    return {"declared": _declared(path)}
-
-
-def _declared(path: Path) -> dict[str, Any]:
+        unread = {"unread": "The input is no single file; what it declares was not read."}
+        return {"declared": unread, "stream": unread}
     try:
-        found = declared(path)
+        said = declared(path)
     except (InputError, UsageError) as error:
+        return {"declared": {"unread": str(error)}, "stream": _stream(path, pictures, None)}
+    return {"declared": _declared(said), "stream": _stream(path, pictures, said)}
+
+
+def _stream(path: Path, pictures: int, said: Declared | None) -> dict[str, Any]:
+    from vidface.media.streamfacts import stream_facts
+
+    try:
+        facts = stream_facts(path, most_pictures=pictures, said=said)
+    except InputError as error:
         return {"unread": str(error)}
+    return facts.row() | {"lines": list(facts.lines())}
+
+
+def _declared(found: Declared) -> dict[str, Any]:
     return {
         "manifest": None if found.manifest is None else asdict(found.manifest),
         "metadata": dict(found.metadata),
