@@ -166,7 +166,10 @@ def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:
 def _sum(checks: list[Check]) -> str:
     """The last line: what is not the same, or that everything is, as far as it was checked."""
     if any(one.bad for one in checks):
-        return f"differs: {_names(checks, lambda one: one.bad)}"
+        other = _names(checks, lambda one: one.state == "other")
+        ran = any(one.bad and one.what == "re-run" and one.name for one in checks)
+        why = f" (which may be for what is other here: {other})" if ran and other else ""
+        return f"differs: {_names(checks, lambda one: one.bad)}{why}"
     left = _names(checks, lambda one: one.state == "unchecked")
     return f"what was checked is the same; not checked: {left}" if left else "everything is the same"
 

@@ -33,6 +33,9 @@ from vidface.graph.verify import Check
 FIRST: Final = 6
 """Without a wish of the user's, one of the first six stretches is sampled: within the first minute."""
 
+MARGIN_S: Final = 2
+"""Seconds behind a sampled stretch that are run as well: findings may come a while after their last frame."""
+
 Sample = int | Literal["all", "first"]
 """How many stretches of ten seconds; "first" is one of the first six."""
 
@@ -45,10 +48,12 @@ class _Stretch:
 
     Attributes:
         frames: rows of frames with a lower index are compared; None compares whole files.
+        until: index of the frame at which the re-run may stop; None runs to the end.
         text: the stretch in words.
     """
 
     frames: int | None
+    until: int | None
     text: str
 
 
@@ -134,27 +139,28 @@ def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, wat
     plan = plan_of(facts, outputs=None if wanted is None else tuple(wanted))
     with Run(plan, clip, out, settings_of(facts)) as work:
         for tick in watch(work):
-            if stretch.frames is not None and tick.index >= stretch.frames:
+            if stretch.until is not None and tick.index >= stretch.until:
                 break
 
 
 def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch | None:
-    whole = _Stretch(None, "the whole run")
+    whole = _Stretch(None, None, "the whole run")
     times = next((found for name in facts.get("chains", {}) if (found := _times(folder / name))), [])
     if facts.get("status") == "done" and sample == "all":
         return whole
     if not times:
         return None
     if sample == "all":  # a run that ended early has the rows of its frames alone
-        return _Stretch(len(times), f"its {len(times)} frames")
+        return _Stretch(len(times), len(times), f"its {len(times)} frames")
     numbers = sorted({time // SEGMENT_S for time in times})
     known = numbers[:FIRST] if sample == "first" else numbers
     chosen = random.SystemRandom().sample(known, min(1 if sample == "first" else sample, len(known)))
-    frames = sum(1 for time in times if time < (max(chosen) + 1) * SEGMENT_S)
+    end = (max(chosen) + 1) * SEGMENT_S
+    frames, until = (sum(1 for time in times if time < limit) for limit in (end, end + MARGIN_S))
     if frames == len(times) and facts.get("status") == "done":
         return whole
     where = ", ".join(f"{number * SEGMENT_S}" for number in sorted(chosen))
-    return _Stretch(frames, f"the first {frames} frames, for the stretches from {where} s on")
+    return _Stretch(frames, until, f"the first {frames} frames, for the stretches from {where} s on")
 
 
 def _times(path: Path) -> list[Fraction]:

@@ -72,7 +72,7 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, float]]:
     elif _number(old) and _number(new):
         if old != new:
             yield f"{path} was {old}, is {new} now", abs(old - new)
-    elif old != new:
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield f"{path or 'it'} was {_short(old)}, is {_short(new)} now", float("inf")
 
 
@@ -95,6 +95,9 @@ def _value(line: str | None) -> Any:
 
 
 def _frame(line: str) -> int | None:
+    """Index of the frame that a row is of, or with which a finding ends; a track's row is of none."""
     value = _value(line)
-    index = value.get("frame") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    index = value.get("last_frame") if "kind" in value else value.get("frame")
     return index if isinstance(index, int) else None

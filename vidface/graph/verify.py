@@ -169,7 +169,12 @@ def _notes(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("notes", NOTES, "changed", "; ".join(faults))
     else:
         head = notes[-1].hash if notes else "none"
-        yield Check("notes", NOTES, "same", f"{len(notes)} notes, the last with hash {head}")
+        yield Check(
+            "notes",
+            NOTES,
+            "same",
+            f"{len(notes)} {'note' if len(notes) == 1 else 'notes'}, the last with hash {head}",
+        )
 
 
 def _bytes(path: Path) -> bytes:
