@@ -180,10 +180,13 @@ def lack_map(cells: Cells) -> NDArray[np.uint8]:
     bins = _bins(cells, rows)
     around = cells.head | cells.rest
     heat = np.zeros(value.shape, np.float32)
-    for key in np.unique(bins[cells.skin]):
-        like, own = (bins == key) & around, (bins == key) & cells.skin
-        if np.count_nonzero(like) >= _FEW:
-            heat[own] = np.median(value[like]) - value[own]
+    usual = {
+        key: float(np.median(like))
+        for key, like in _grouped(bins[around], value[around]).items()
+        if len(like) >= _FEW
+    }
+    own = [usual.get(key, np.nan) for key in bins[cells.skin].tolist()]
+    heat[cells.skin] = np.nan_to_num(np.array(own, np.float32) - value[cells.skin])
     return np.asarray(np.clip(heat / np.log(10) * 255, 0, 255), np.uint8)
 
 
@@ -202,14 +205,22 @@ def _against(cells: Cells, value: Plane, rows: Plane, *, flat: float | None) -> 
 
 def _difference(bins: NDArray[np.int64], value: Plane, skin: Mask, around: Mask) -> tuple[float, int]:
     """Mean over bins of the difference of medians, by the fewer cells; and how many of skin took part."""
+    own, like = _grouped(bins[skin], value[skin]), _grouped(bins[around], value[around])
     found, weights, count = [], [], 0
-    for key in np.unique(bins[skin]):
-        own, like = value[skin & (bins == key)], value[around & (bins == key)]
-        if min(len(own), len(like)) >= _FEW:
-            found.append(float(np.median(like) - np.median(own)))
-            weights.append(min(len(own), len(like)))
-            count += len(own)
+    for key, mine in own.items():
+        others = like.get(key)
+        if others is not None and min(len(mine), len(others)) >= _FEW:
+            found.append(float(np.median(others) - np.median(mine)))
+            weights.append(min(len(mine), len(others)))
+            count += len(mine)
     return (float(np.average(found, weights=weights)), count) if found else (np.nan, 0)
+
+
+def _grouped(keys: NDArray[np.int64], values: Plane) -> dict[int, Plane]:
+    """Values by key."""
+    order = np.argsort(keys, kind="stable")
+    names, starts = np.unique(keys[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(values[order], starts[1:]), strict=True)) if len(names) else {}
 
 
 def _bins(cells: Cells, rows: Plane) -> NDArray[np.int64]:
