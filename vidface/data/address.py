@@ -42,6 +42,8 @@ def secrets_of(text: str) -> tuple[str, ...]:
 
 def _mask_one(match: re.Match[str]) -> str:
     login, place = _login(match["authority"], match["rest"])
+    if login and "@" in place:  # a password with `@` and `/`, or an `@` in the path: who can tell? Hide it.
+        place = place.rpartition("@")[2]
     place = _SECRET.sub(rf"\1{MASK}", place)
     if not login and not match["authority"].startswith("@"):
         return match["scheme"] + place
@@ -51,10 +53,10 @@ def _mask_one(match: re.Match[str]) -> str:
 
 def _login(authority: str, rest: str) -> tuple[str, str]:
     """What stands before the host, and everything from the host on."""
-    if "@" in authority:
-        login, _, host = authority.rpartition("@")
-        return login, host + rest
     whole = authority + rest
+    login, _, host = authority.rpartition("@")
+    if "@" in authority and (host or "@" not in rest):
+        return login, host + rest
     # `user:pass/word@host`: where a port would stand is no number, so the `@` further on ends the login.
     if _HOST_PORT.fullmatch(authority) is None and "@" in rest:
         login, _, host = whole.rpartition("@")

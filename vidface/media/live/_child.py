@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
+from io import FileIO
 from typing import BinaryIO
 
 from vidface.media.live._demux import watch
@@ -47,7 +47,7 @@ class Post:
             self._recalled.clear()
         return order
 
-    def listen(self, pipe: BinaryIO) -> None:
+    def listen(self, pipe: FileIO) -> None:
         """Take orders until the parent is gone, and then go as well, whatever FFmpeg is doing."""
         for line in iter(pipe.readline, b""):
             self._orders.put(Order.of(line))
@@ -60,7 +60,9 @@ def main() -> None:
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get among the messages
     post = Post(pipe)
-    threading.Thread(target=post.listen, args=(sys.stdin.buffer,), daemon=True).start()
+    # Without a buffer: its lock, held by a thread that waits, would keep a failing process from ending.
+    orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - open as long as the process
+    threading.Thread(target=post.listen, args=(orders,), daemon=True).start()
     try:
         while True:
             order = post.order()

@@ -34,7 +34,7 @@ def watch(order: Order, post: Post) -> Trouble | Ended | None:
         container = av.open(
             order.url, "r", format=order.format, options=order.options, timeout=(order.open_s, order.read_s)
         )
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         return _trouble(error, order, opening=True)
     with container:
         stream, trouble = video_of(container)
@@ -48,7 +48,7 @@ def watch(order: Order, post: Post) -> Trouble | Ended | None:
                     post.send(_coded(packet, clock))
                 if post.recalled():
                     return None
-        except OSError as error:
+        except (OSError, av.error.FFmpegError) as error:
             return _trouble(error, order, opening=False)
         finite = container.duration is not None
     return Ended() if finite else Trouble("lost", "the camera ended the connection")
@@ -79,7 +79,7 @@ def opened(
         time_base=stream.time_base or Fraction(1, 90000),
         size=(context.width, context.height),
         pixel_format=context.pix_fmt,
-        rate=stream.average_rate or stream.guessed_rate or None,
+        rate=stream.average_rate or context.framerate or stream.guessed_rate or None,
         duration=None if end is None else Fraction(end, av.time_base),
         matrix=matrix,
         audio=tuple(track.codec_context.name for track in container.streams.audio if track.codec_context),
@@ -136,7 +136,7 @@ def _coded(packet: Any, clock: CameraClock) -> Coded:
     )
 
 
-def _trouble(error: OSError, order: Order, *, opening: bool) -> Trouble:
+def _trouble(error: OSError | av.error.FFmpegError, order: Order, *, opening: bool) -> Trouble:
     """Why it does not go on, without the address: what FFmpeg says may repeat the password."""
     plain = (error.strerror or type(error).__name__).lower()
     scheme = order.url.partition("://")[0]

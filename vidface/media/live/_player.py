@@ -25,7 +25,7 @@ def play(order: Order, post: Post) -> Trouble | Ended | None:
     try:
         matrix = _matrix(chaos.clip)
         container = av.open(chaos.clip, "r")
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         return Trouble("usage", f"the clip cannot be played ({(error.strerror or 'unreadable').lower()})")
     with container:
         stream, trouble = video_of(container)
@@ -107,6 +107,6 @@ def _matrix(clip: str) -> bytes:
         try:
             picture: Any = next(container.decode(container.streams.video[0]), None)
             data = None if picture is None or not picture.rotation else picture.side_data.get("DISPLAYMATRIX")
-        except (OSError, ValueError):
+        except (ValueError, av.error.FFmpegError):
             return b""
         return b"" if data is None else bytes(data)

@@ -39,7 +39,8 @@ class Line:
 
     def restart(self) -> None:
         """Forget what was; a player begins anew with the next call."""
-        self._backoff = Backoff(self._options.retry, dice=random.Random(self._options.seed))
+        options = self._options
+        self._backoff = Backoff(options.retry, options.first_wait_s, dice=random.Random(options.seed))
         self._lost: tuple[float, str] | None = None
         self.began: float | None = None
         self.heard = False

@@ -97,6 +97,7 @@ class Link:
             if self._closed:
                 return False
             if self._process is None or self._process.poll() is not None:
+                self._end(_GRACE_S)
                 self._start()
             process = cast("subprocess.Popen[bytes]", self._process)
             pipe = cast("IO[bytes]", process.stdin)
@@ -118,25 +119,28 @@ class Link:
     def kill(self, *, grace_s: float = _GRACE_S) -> None:
         """End the child: SIGTERM, then SIGKILL where it does not go; what it sent before is forgotten."""
         with self._lock:
-            process, self._process = self._process, None
-            self._backlog.close()
-            if process is None:
-                return
-            process.terminate()
-            try:
-                process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            for pipe in (process.stdin, self._said):
-                if pipe is not None:
-                    _close(pipe)
+            self._end(grace_s)
 
     def close(self) -> None:
         """Kill, and start no more."""
         with self._lock:
             self._closed = True
         self.kill()
+
+    def _end(self, grace_s: float) -> None:
+        process, self._process = self._process, None
+        self._backlog.close()
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, self._said):
+            if pipe is not None:
+                _close(pipe)
 
     def _start(self) -> None:
         self._backlog = Backlog()

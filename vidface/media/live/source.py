@@ -95,6 +95,11 @@ class LiveSource:
         return self._info
 
     @property
+    def child(self) -> int | None:
+        """Process id of what reads the camera at present."""
+        return self._line.link.pid
+
+    @property
     def dropped(self) -> Counter[str]:
         """Frames that were dropped at the entry so far, by cause."""
         return Counter(self._entry.dropped)
@@ -176,11 +181,9 @@ class LiveSource:
             trouble: Message | None = answer if isinstance(answer, Trouble) else None
             if isinstance(answer, Opened):
                 trouble = yield from self._watch(answer)
-            if (
-                not isinstance(trouble, Trouble)
-                or self._line.closed.is_set()
-                or not self._line.goes_on(trouble)
-            ):
+            if not isinstance(trouble, Trouble) or self._line.closed.is_set():
+                return
+            if not self._line.goes_on(trouble):
                 return
 
     def _watch(self, opened: Opened) -> Generator[Entrant, None, Message | None]:

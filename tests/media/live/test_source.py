@@ -1,0 +1,253 @@
+"""LiveSource against a camera that dies, stalls, leaps, asks for passwords and changes its picture."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.media.live.server import Coded, RtspServer
+from vidface.data import Frame
+from vidface.errors import InputError
+from vidface.media.live.address import live_address
+from vidface.media.live.options import LiveOptions
+from vidface.media.live.source import LiveSource
+
+QUICK = {"open_s": 5.0, "stall_s": 0.5, "first_wait_s": 0.2, "seed": 1}
+
+
+class Watched:
+    """A source over an address, what it told, and helpers to wait for things."""
+
+    def __init__(self, address: str, *, then: Callable[[], object] | None = None, **options: object) -> None:
+        self.told: list[str] = []
+        self._then = then
+        found = live_address(address)
+        assert found is not None
+        settings = QUICK | options
+        self.source = LiveSource(found, LiveOptions(tell=self._hear, **settings))  # type: ignore[arg-type]
+
+    def _hear(self, text: str) -> None:
+        self.told.append(text)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+    def __enter__(self) -> Iterator[Frame]:
+        self.frames = self.source.frames()
+        return self.frames
+
+    def __exit__(self, *_: object) -> None:
+        self.source.close()
+
+    def causes(self) -> str:
+        return "; ".join(hole.cause for hole in self.source.holes())
+
+
+def until(frames: Iterator[Frame], found: Callable[[Frame], bool], within_s: float = 15.0) -> Frame:
+    """The first frame for which something holds."""
+    end = time.monotonic() + within_s
+    for frame in frames:
+        if found(frame):
+            return frame
+        assert time.monotonic() < end, "it did not happen in time"
+    raise AssertionError("the frames came to their end")
+
+
+def test_frames_come_with_their_times(server: RtspServer) -> None:
+    """Indices 0, 1, 2, the stream's own times 40 ms apart, and times of arrival by this machine's clock."""
+    watched = Watched(server.url)
+    with watched as frames:
+        found = [until(frames, lambda frame: True) for _ in range(5)]
+        now = time.monotonic()
+    info = watched.source.info
+    assert (info.codec, info.width, info.height, info.live) == ("h264", 64, 48, True)
+    assert info.rate == 25
+    assert [frame.index for frame in found] == [0, 1, 2, 3, 4]
+    assert all(b.time > a.time and (b.time - a.time) * 1000 % 40 == 0 for a, b in pairwise(found))
+    assert all(frame.arrival is not None and now - 5 < frame.arrival <= now for frame in found)
+    assert found[0].clock == "arrival"
+    assert abs((found[0].utc_s or 0) - time.time()) < 10
+    assert found[0].rgb().shape == (48, 64, 3)
+
+
+def test_the_time_of_day_is_the_cameras_where_it_says_one(camera_clip: Path) -> None:
+    """RTCP sender reports of a camera whose clock is an hour ahead; the arrival stays this machine's."""
+    with (
+        RtspServer(Coded.of(camera_clip), reports=True, ahead_s=3600) as server,
+        Watched(server.url) as frames,
+    ):
+        frame = until(frames, lambda frame: frame.clock == "rtcp")
+        assert 3590 < (frame.utc_s or 0) - time.time() < 3601
+        assert abs((frame.arrived_utc_s or 0) - time.time()) < 5
+
+
+def test_a_camera_that_was_restarted_is_back_with_a_new_epoch(server: RtspServer) -> None:
+    """Killed in mid-stream, started again: a hole with the cause, the epoch rises, indices go on."""
+    watched = Watched(server.url)
+    with watched as frames:
+        last = until(frames, lambda frame: frame.index == 3)
+        server.stop()
+        time.sleep(0.3)
+        server.start()
+        back = until(frames, lambda frame: frame.epoch == 1)
+        assert back.index > last.index
+    assert "camera lost: the camera ended the connection; back after" in watched.causes()
+    assert any("is back after" in text for text in watched.told)
+    assert watched.source.facts()["connections"] == 2
+
+
+def test_a_camera_that_falls_silent_is_called_again(server: RtspServer) -> None:
+    """The connection stays, nothing comes: a stall. The process that waits in FFmpeg is killed."""
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 3)
+        pid = watched.source.child
+        server.stalled.set()
+        threading.Timer(0.8, server.stalled.clear).start()
+        until(frames, lambda frame: frame.epoch == 1)
+        assert watched.source.child != pid
+    assert "camera lost: nothing came for" in watched.causes()
+
+
+def test_a_dead_process_is_replaced(server: RtspServer) -> None:
+    """SIGKILL from outside, as the kernel does when memory runs out."""
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 2)
+        os.kill(watched.source.child or 0, signal.SIGKILL)
+        until(frames, lambda frame: frame.epoch == 1)
+    assert "the process that reads it ended" in watched.causes()
+
+
+def test_a_process_that_hangs_is_killed(server: RtspServer) -> None:
+    """SIGSTOP stands for a call into FFmpeg that never returns; SIGTERM does not end it, SIGKILL does."""
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 2)
+        pid = watched.source.child or 0
+        os.kill(pid, signal.SIGSTOP)
+        until(frames, lambda frame: frame.epoch == 1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Digest"])
+def test_the_right_password_opens_and_is_seen_nowhere(camera_clip: Path, scheme: str) -> None:
+    """Not in the name, not in what is told, not among the processes' arguments or environment."""
+    login = "admin:hunt/er2@x"
+    with RtspServer(Coded.of(camera_clip), login=login, scheme=scheme) as server:
+        watched = Watched(f"rtsp://admin:hunt%2Fer2%40x@127.0.0.1:{server.port}/clip")
+        with watched as frames:
+            until(frames, lambda frame: frame.index == 1)
+            folder = Path(f"/proc/{watched.source.child}")
+            if folder.is_dir():
+                assert b"hunt" not in (folder / "cmdline").read_bytes()
+                assert b"hunt" not in (folder / "environ").read_bytes()
+            server.stop()
+            time.sleep(0.3)
+        assert watched.source.info.name == f"rtsp://admin:***@127.0.0.1:{server.port}/clip"
+        assert watched.told
+        assert "hunt" not in " ".join(watched.told) + watched.causes() + str(watched.source.info)
+
+
+def test_a_wrong_password_is_said_once_and_not_tried_again(camera_clip: Path) -> None:
+    """At the beginning that is an error, however patient one is."""
+    with (
+        RtspServer(Coded.of(camera_clip), login="u:right") as server,
+        pytest.raises(InputError, match=r"does not accept the user name or the password \(401\)") as raised,
+    ):
+        Watched(f"rtsp://u:wrong1@127.0.0.1:{server.port}/clip")
+    assert "wrong1" not in str(raised.value)
+    assert server.described == 0
+
+
+def test_an_unknown_coding_is_one_sentence(camera_clip: Path) -> None:
+    """A coding that FFmpeg has never heard of."""
+    with (
+        RtspServer(Coded.of(camera_clip), coding="X-NOVEL") as server,
+        pytest.raises(InputError, match="set the camera to"),
+    ):
+        Watched(server.url)
+
+
+def test_without_retries_a_dead_address_is_an_error() -> None:
+    """Nobody listens there."""
+    with pytest.raises(InputError, match=r"rtsp://u:\*\*\*@127.0.0.1:9/s: nobody listens there"):
+        Watched("rtsp://u:secret@127.0.0.1:9/s", retry=0)
+
+
+def test_the_first_connection_is_tried_again(camera_clip: Path) -> None:
+    """The camera comes up after the program."""
+    server = RtspServer(Coded.of(camera_clip)).start()
+    server.stop()
+    watched = Watched(server.url, then=server.start)
+    with watched as frames:
+        assert until(frames, lambda frame: True).epoch == 0
+    server.stop()
+    assert "trying again" in watched.told[0]
+
+
+def test_a_clock_that_leaps_back_begins_an_epoch(server: RtspServer) -> None:
+    """The connection lives on, times go back by half a minute."""
+    watched = Watched(server.url)
+    with watched as frames:
+        before = until(frames, lambda frame: frame.index == 3)
+        server.jump_s = -30.0
+        after = until(frames, lambda frame: frame.epoch == 1)
+        assert after.time < before.time - 25
+    assert "clock leapt" in watched.causes()
+    assert watched.source.facts()["connections"] == 1
+
+
+def test_another_size_after_a_restart_is_survived(server: RtspServer, wide_clip: Path) -> None:
+    """New decoder, new epoch, and a note."""
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 2)
+        server.stop()
+        server.clip = Coded.of(wide_clip)
+        server.start()
+        assert until(frames, lambda frame: frame.size == (96, 48)).epoch == 1
+    assert "size changed from 64x48 to 96x48" in watched.causes()
+
+
+def test_giving_up_ends_the_frames_with_a_hole(server: RtspServer) -> None:
+    """After N tries in a row the input is over, and what was there stays good."""
+    watched = Watched(server.url, retry=1)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 2)
+        server.stop()
+        assert sum(1 for _ in frames) < 50
+    assert "not back by the end" in watched.causes()
+    assert any("given up" in text for text in watched.told)
+
+
+def test_closing_leaves_nothing_behind(server: RtspServer) -> None:
+    """No process, no thread, no open file, also while the camera is away."""
+    threads, files = threading.active_count(), open_files()
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 1)
+        pid = watched.source.child or 0
+        server.stalled.set()
+    server.stop()
+    end = time.monotonic() + 5
+    while time.monotonic() < end and (threading.active_count() > threads or open_files() > files):
+        time.sleep(0.05)
+    assert threading.active_count() <= threads
+    assert open_files() <= files
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def open_files() -> int:
+    """How many this process has."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
