@@ -38,7 +38,7 @@ from vidface.vision.personscore import Score
 
 _KINDS: Final = ("appearance", "inner_outer", "geometry", "motion")
 _NO_REFERENCES: Final = "No references of the person were given."
-_STRANGER: Final = 3.0
+_STRANGER: Final = 2.0
 _MOST_FOUND: Final = 1000
 
 
