@@ -13,9 +13,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+import vidface
 from tests.cli.verified import copy_of, forge, make_run
 from vidface.cli import main
-from vidface.errors import UsageError
+from vidface.errors import OutputExistsError, UsageError
 from vidface.graph.custody import CHAIN, MANIFEST, NOTES, SIGNATURE, add_files, comparable
 from vidface.graph.notes import add_note
 
@@ -91,7 +92,7 @@ def test_the_input_may_be_gone(moved: Path, verify: Verify, tmp_path: Path) -> N
     text = verify.text("verify", moved)
     assert verify.code == 0
     assert "what was checked is the same; not checked: gone.mp4, re-run" in text
-    assert "gone.mp4 is not here" in verify(moved, sample=1)[""]
+    assert "gone.mp4: it is not here" in verify(moved, sample=1)[""]
     verify.text("verify", moved, "--input", tmp_path / "none.mp4")
     assert verify.code == 3
 
@@ -249,11 +250,41 @@ def test_a_missing_model_is_told(moved: Path, verify: Verify) -> None:
     assert "the model no-such-net is not the same here" in verify(moved, sample=1)[""]
 
 
+def test_another_model_is_told(moved: Path, verify: Verify) -> None:
+    files = {"model.onnx": "ab" * 32}
+    forge(moved, models=[{"name": "vidface-facedet", "sha256": "ab" * 32, "files": files}])
+    assert verify(moved) == {}
+    assert verify.states("model") == {"vidface-facedet": "other"}
+    assert "model.onnx: not the same as then" in verify.text("verify", moved, "--sample", 0)
+
+
+def test_a_run_that_was_left_early(tmp_path: Path, verify: Verify) -> None:
+    """What it wrote is sealed, and its frames come out the same."""
+    make_run(tmp_path, stop=1.0)
+    with vidface.run(tmp_path / "walk.yaml", tmp_path / "clip.mp4", tmp_path / "left") as work:
+        for tick in work:
+            if tick.index == 50:
+                break
+    assert verify(tmp_path / "left", sample="all") == {}
+    assert verify.states("re-run")["faces.jsonl"] == "same"
+    (tmp_path / "left" / "video.mp4").unlink()
+    assert list(verify(tmp_path / "left")) == ["video.mp4"]
+
+
+def test_a_folder_with_notes_is_never_overwritten(moved: Path) -> None:
+    add_note(moved, "Seen.", by="Ada")
+    before = (moved / NOTES).read_bytes()
+    facts = json.loads((moved / MANIFEST).read_text())
+    with pytest.raises(OutputExistsError, match="holds a reviewer's notes"):
+        vidface.run(facts["graph"]["file"], facts["input"]["path"], moved, overwrite=True)
+    assert (moved / NOTES).read_bytes() == before
+
+
 def test_other_packages_are_told(moved: Path, verify: Verify) -> None:
     packages = json.loads((moved / MANIFEST).read_text())["packages"] | {"numpy": "1.0"}
     forge(moved, packages=packages)
     assert verify(moved) == {}
-    assert verify.states("package") == {"numpy": "other"}
+    assert verify.states("package")["numpy"] == "other"
 
 
 def test_notes_are_followed(moved: Path, verify: Verify) -> None:

@@ -152,10 +152,10 @@ def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:
     if facts.get("ledger", {}).get("dropped"):
         return "the run dropped frames, which is not twice the same"
     for one in checks:
+        if one.what == "input" and one.bad:
+            return f"the input {one.name} is not the one that was run"
         if one.what == "input" and one.state != "same":
-            return (
-                f"the input {one.name} is not the one that was run" if one.bad else f"{one.name} is not here"
-            )
+            return f"{one.name}: {one.text}"
         if one.what == "source" and one.state != "same":
             return f"{one.name} is not what it was, or not here"
         if one.what == "model" and one.state != "same":

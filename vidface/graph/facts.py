@@ -59,6 +59,7 @@ def model_facts(plan: Plan, *, trust_stamp: bool = True) -> list[dict[str, Any]]
             "file": item.path.name,
             "bytes": item.size,
             "sha256": item.sha256,
+            "files": dict(item.files),
             "verified": item.verified,
             "licence": item.entry.manifest.licence.id,
             "licence_class": item.entry.manifest.licence.class_,

@@ -71,16 +71,18 @@ def check_models(facts: Mapping[str, Any]) -> Iterator[Check]:
 
     for model in facts.get("models", ()):
         name = str(model["name"])
+        then = dict(model.get("files", {"": model["sha256"]}))
         try:
-            found = weights.verify(name, trust_stamp=False).sha256
+            found = weights.verify(name, trust_stamp=False)
         except ModelMissingError:
             yield Check("model", name, "other", "is not on this machine")
         except ModelError as error:
             yield Check("model", name, "other", str(error))
         else:
-            same = found == model["sha256"]
-            text = "" if same else f"sha256 was {model['sha256']}, here it is {found}"
-            yield Check("model", name, "same" if same else "other", text)
+            here = {"": found.sha256, **found.files}
+            other = [file or "its file" for file, digest in then.items() if here.get(file) != digest]
+            text = f"{', '.join(other)}: not the same as then" if other else ""
+            yield Check("model", name, "other" if other else "same", text)
 
 
 def check_packages(facts: Mapping[str, Any]) -> Iterator[Check]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vidface.data.digest import sha256_of
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer.digest import LARGE, Digest, difference, measure, read_stamp, write_stamp
 from vidface.infer.manifest import Manifest, WeightFile, read_manifest
@@ -49,6 +51,7 @@ class Weights:
         size: bytes of that file.
         verified: False where the publisher states no digest, so only sameness since the first
             fetch is known.
+        files: name and sha256 of every file of the model, and of its manifest.
     """
 
     entry: Entry
@@ -56,6 +59,7 @@ class Weights:
     sha256: str
     size: int
     verified: bool
+    files: Mapping[str, str]
 
 
 def shipped_folder() -> Path:
@@ -137,7 +141,10 @@ def verify(name: str, *, trust_stamp: bool = True) -> Weights:
     known = entry(name)
     checked = [_check(known, file, trust_stamp=trust_stamp) for file in known.manifest.files]
     path, digest = checked[0]
-    return Weights(known, path, digest.sha256, digest.size, known.manifest.verifiable)
+    files = {one.name: found.sha256 for one, found in checked} | {
+        MANIFEST: sha256_of(known.folder / MANIFEST)
+    }
+    return Weights(known, path, digest.sha256, digest.size, known.manifest.verifiable, files)
 
 
 def stamp_path(name: str, file: WeightFile) -> Path:
