@@ -172,3 +172,19 @@ def test_consent_and_certificate_on_the_command_line(
     monkeypatch.delenv("VIDFACE_SIGN_KEY")
     assert call(monkeypatch, *words, "--consent", CONSENT) == 0
     assert (out / "video.mp4").is_file()
+
+
+def test_stream_facts_in_words_and_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], marked: Path
+) -> None:
+    """Only where they are asked for; as JSON beside what is there without."""
+    clip = marked / "driver.mp4"
+    assert call(monkeypatch, "inspect", "--stream", clip) == 0
+    text = capsys.readouterr().out
+    assert "stream       h264 in mov,mp4" in text
+    assert "coder: x264 - core" in text
+    assert call(monkeypatch, "inspect", "--stream", "--json", clip) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["stream"]["packets"] == 3
+    assert told["stream"]["history"]["settings"]["bframes"] == "2"
+    assert "stream" not in facts(monkeypatch, capsys, clip)

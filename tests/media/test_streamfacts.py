@@ -24,6 +24,7 @@ from vidface.media._streamhints import sound_hints
 from vidface.media._streamhistory import settings_of
 from vidface.media._streamread import Packet, Reading
 from vidface.media._streamtimes import times_of
+from vidface.media._streamtwice import STRONG
 from vidface.media.streamfacts import StreamFacts, stream_facts
 
 SIZE = (128, 96)
@@ -68,12 +69,12 @@ def kinds(facts: StreamFacts) -> list[str]:
 
 @pytest.fixture(scope="module")
 def coded(tmp_path_factory: pytest.TempPathFactory) -> tuple[StreamFacts, StreamFacts]:
-    """The same pictures coded once, and coded with a key frame every 15 before."""
+    """The same pictures coded once, and coded with a key frame every 12 before."""
     folder = tmp_path_factory.mktemp("coded")
     pictures = pan(240)
     once = code(folder / "once.mp4", pictures, crf="23", g="250")
-    first = code(folder / "first.mp4", pictures, crf="34", g="15", scenecut="0")
-    twice = code(folder / "twice.mp4", decoded(first), crf="22", g="250")
+    first = code(folder / "first.mp4", pictures, crf="34", g="12", scenecut="0")
+    twice = code(folder / "twice.mp4", decoded(first), crf="26", g="250")
     return stream_facts(once), stream_facts(twice)
 
 
@@ -96,14 +97,14 @@ def test_coded_twice_is_a_hint_with_its_period(coded: tuple[StreamFacts, StreamF
     """The earlier distance of key frames is found, and not in the clip that was coded once."""
     once, twice = coded
     assert once.twice is not None
-    assert once.twice.strength < 4
+    assert once.twice.strength < STRONG
     assert "twice" not in kinds(once)
     assert twice.twice is not None
-    assert twice.twice.period == 15
-    assert twice.twice.strength > 4
+    assert twice.twice.period == 12
+    assert twice.twice.strength > STRONG
     (hint,) = [one for one in twice.hints if one.kind == "twice"]
-    assert hint.says.startswith("Every 15 pictures one takes more bytes")
-    assert "0 of 18 test clips coded once" in hint.means
+    assert hint.says.startswith("Every 12 pictures one takes more bytes")
+    assert "0 of 40 test clips coded once" in hint.means
 
 
 def test_key_frames_even_and_at_a_cut(tmp_path: Path) -> None:
@@ -227,10 +228,10 @@ def test_files_that_are_no_video(tmp_path: Path) -> None:
 def test_rows_are_plain_and_lines_are_sentences(coded: tuple[StreamFacts, StreamFacts]) -> None:
     once, twice = coded
     again = json.loads(json.dumps(twice.row()))
-    assert again["twice"]["period"] == 15
+    assert again["twice"]["period"] == 12
     assert again["types"]["P"]["qp_mean"] == pytest.approx(twice.types["P"].qp_mean, abs=1e-3)
     assert again["c2pa"] is None
-    assert any(line.startswith("earlier coding: period 15") for line in twice.lines())
+    assert any(line.startswith("earlier coding: period 12") for line in twice.lines())
     assert any("quantiser" in line for line in once.lines())
 
 

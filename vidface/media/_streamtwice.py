@@ -20,12 +20,11 @@ from vidface.media._streamread import Picture, Reading
 
 Array = NDArray[np.float64]
 
-STRONG: Final = 4.0
+STRONG: Final = 4.5
 """Strength from which a period is told as a hint."""
-FALSE_ALARMS: Final = "0 of 18"
-FOUND: Final = "18 of 45"
-"""Of clips coded once, and coded twice, that reach it, measured by tests/bench/twice_coded.py; all of the
-periods that were found were right. Clips whose frame rate was changed before reach it, too (5 of 6)."""
+FALSE_ALARMS: Final = "0 of 40"
+FOUND: Final = "12 of 40"
+"""Of clips coded once, and of clips coded twice, that reach it (tests/bench/results/twice_coded.md)."""
 
 _LEAST: Final = 100
 """Pictures between key frames that are needed."""

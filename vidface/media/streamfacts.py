@@ -178,6 +178,6 @@ def _sentences(facts: StreamFacts) -> list[str]:
     if facts.twice is not None:
         said.append(
             f"earlier coding: period {facts.twice.period}, strength {facts.twice.strength:.1f} "
-            f"(a hint from {facts.twice.row()['hint_from']:.0f} on)"
+            f"(a hint from {facts.twice.row()['hint_from']} on)"
         )
     return said + list(facts.left_out)
