@@ -69,13 +69,16 @@ def curve(rows: Sequence[dict[str, Any]], scores: Sequence[np.ndarray]) -> dict[
     return {"clips": len(fake), **{name: round(value, 3) for name, value in areas.items()}}
 
 
-def of_fakes(folder: Path) -> dict[str, Any]:
-    """Rows of the folder, and areas by method and coding; each file once."""
-    told = json.loads((folder / "manifest.json").read_text())
-    once = {row["file"]: row for row in told["rows"]}
-    done = [
-        row_of(folder / name, **{k: row[k] for k in ("label", "method", "crf")}) for name, row in once.items()
-    ]
+def of_fakes(folders: Sequence[Path]) -> dict[str, Any]:
+    """Rows of the folders, and areas by method and coding against all real clips of that coding."""
+    done = []
+    for folder in folders:
+        told = json.loads((folder / "manifest.json").read_text())["rows"]
+        once = {row["file"]: row for row in told}
+        done += [
+            row_of(folder / name, **{key: row[key] for key in ("label", "method", "crf")})
+            for name, row in once.items()
+        ]
     areas = {}
     for method in sorted({row["method"] for row, _ in done if row["label"] == "fake"}):
         for crf in sorted({row["crf"] for row, _ in done}):
@@ -88,7 +91,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--fakes", type=Path, help="made by tests/bench/fakes.py, with manifest.json")
+    parser.add_argument(
+        "--fakes", type=Path, nargs="*", help="made by tests/bench/fakes.py, with manifest.json"
+    )
     parser.add_argument("--pair", type=Path, nargs=2, metavar=("REAL", "FAKE"))
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="held-out real clips")
     parser.add_argument("--out", type=Path, required=True)

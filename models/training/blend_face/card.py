@@ -1,0 +1,115 @@
+"""Write the model card from the figures, so that no number in it is typed by hand.
+
+python models/training/blend_face/card.py --model models/vidface-blend
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+METHODS = {
+    "self-blended": "self-blended (as in training, other people)",
+    "swap poisson": "swapped, Poisson blending (never in training)",
+    "swap feather": "swapped, feathered mask (never in training)",
+}
+
+
+def by_coding(metrics: dict[str, Any]) -> str:
+    """Area under the curve by kind of fake and coding."""
+    codings = list(next(iter(metrics.values()))["coding"])
+    lines = [f"| single frames | all | {' | '.join(codings)} |", "|---|---|" + "---|" * len(codings)]
+    for name, row in metrics.items():
+        cells = " | ".join(f"{row['coding'][coding]['auc']:.3f}" for coding in codings)
+        lines.append(f"| {METHODS[name]} | **{row['auc']:.3f}** | {cells} |")
+    return "\n".join(lines)
+
+
+def by_size(metrics: dict[str, Any]) -> str:
+    """Every cell: network and baseline."""
+    lines = [
+        "| fake | coding | face, px | AUC | AUC of the baseline | real above 0 | fake above 0 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, part in metrics.items():
+        for row in part["cells"]:
+            lines.append(
+                f"| {name} | {row['coding']} | {row['face_px']} | {row['auc']:.3f} "
+                f"| {row['auc_baseline']:.3f} | {row['real_above_0']:.2f} | {row['fake_above_0']:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def by_set(metrics: dict[str, Any]) -> str:
+    """By where the faces come from."""
+    sets = sorted({key for part in metrics.values() for key in part["set"]})
+    lines = [f"| AUC | {' | '.join(sets)} |", "|---|" + "---|" * len(sets)]
+    for name, part in metrics.items():
+        cells = (
+            f"{part['set'][key]['auc']:.3f} (n {part['set'][key]['n']})" if key in part["set"] else ""
+            for key in sets
+        )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def of_clips(clips: dict[str, Any]) -> str:
+    """Whole clips through the node."""
+    lines = [
+        "| clips through the node | clips | AUC over clips | AUC over single looks |",
+        "|---|---|---|---|",
+    ]
+    for name, row in clips.get("fakes", {}).get("areas", {}).items():
+        lines.append(
+            f"| {name} | {row['clips']} | {row.get('auc_clips', '')} | {row.get('auc_windows', '')} |"
+        )
+    real = [row["score"] for row in clips.get("real", []) if row["looks"]]
+    text = ["\n".join(lines)]
+    if "pair" in clips:
+        told = "; ".join(f"{row['label']} {row['score']:+.2f}" for row in clips["pair"]["rows"])
+        area = clips["pair"]["auc_windows"]
+        text.append(
+            "One real clip and its swapped twin from FaceForensics++ (c23), mean log odds: "
+            f"{told}; AUC {area}."
+        )
+    if real:
+        above = sum(score > 0 for score in real)
+        text.append(
+            f"{len(real)} held-out real clips as they are: mean log odds {min(real):+.2f} to "
+            f"{max(real):+.2f}, above 0 in {above}."
+        )
+    return "\n\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    model = parser.parse_args().model
+    facts = json.loads((model / "facts.json").read_text())
+    metrics = json.loads((model / "metrics.json").read_text())
+    clips = json.loads((model / "clips.json").read_text())
+    last = json.loads((model / "train.jsonl").read_text().splitlines()[-1])
+    template = (Path(__file__).parent / "card_template.md").read_text()
+    filled = template.format(
+        parameters=f"{facts['parameters']:,}",
+        size=f"{facts['bytes']:,}",
+        opset=facts["opset"],
+        sha256=facts["sha256"],
+        difference=f"{facts['max_abs_difference_to_torch']:.1e}",
+        validation=facts["validation"],
+        views=f"{last['seen']:,}",
+        steps=f"{last['step']:,}",
+        by_coding=by_coding(metrics),
+        by_size=by_size(metrics),
+        by_set=by_set(metrics),
+        clips=of_clips(clips),
+    )
+    (model / "card.md").write_text(filled)
+
+
+if __name__ == "__main__":
+    main()
