@@ -32,7 +32,7 @@ from vidface.vision.meshmodel import MeshModel
 
 SIZES = {"48-80": (48, 80), "80-128": (80, 128), "128-256": (128, 256)}
 CODINGS = {"none": ("none", 0), "jpeg 75": ("jpeg", 75), "crf 23": ("h264", 23), "crf 40": ("h264", 40)}
-PAIRS, FIT_PAIRS, SEED = 120, 400, 29
+PAIRS, FIT_PAIRS, SEED = 60, 400, 29
 Twins = tuple[Image, Image, Float]
 Maker = Callable[[np.random.Generator], Twins]
 
