@@ -355,6 +355,23 @@ def test_a_signed_run(tmp_path: Path, verify: Verify) -> None:
     assert verify(run) == {SIGNATURE: "run.json says that it is signed"}
 
 
+def test_a_signed_review(repo: Path, tmp_path: Path, verify: Verify) -> None:
+    """The report is under the signature, and is not written anew without the key."""
+    own, public = keys(tmp_path, "own")
+    out = tmp_path / "review"
+    words = ["--graph", repo / "tests/review/made.yaml", "--to", "0.4", "-q", "--sign-key", own]
+    verify.text("review", repo / "samples" / "two_people.mp4", "-o", out, *words)
+    assert verify(out, "--key", public) == {}
+    assert "report.html" in verify.states("file")
+    add_note(out, "Seen.", by="Ada")
+    before = (out / "report.html").read_bytes()
+    assert "--sign-key FILE signs the new one" in verify.text("review", "report", out)
+    assert (out / "report.html").read_bytes() == before
+    verify.text("review", "report", out, "--sign-key", own)
+    assert b"Seen." in (out / "report.html").read_bytes()
+    assert verify(out, "--key", public) == {}
+
+
 def test_a_key_wants_a_signature(moved: Path, verify: Verify, tmp_path: Path) -> None:
     _, public = keys(tmp_path, "own")
     assert verify(moved, "--key", public) == {SIGNATURE: f"{public} never signed this run"}

@@ -39,6 +39,8 @@ class Request:
     stop: float | None = None
     overrides: tuple[str, ...] = ()
     graph: str | None = None
+    sign_key: Path | None = None
+    sign_cert: Path | None = None
 
     def __post_init__(self) -> None:
         if self.gallery is not None and self.claims is None:
@@ -81,6 +83,8 @@ def made(request: Request) -> Run:
         stop=request.stop,
         overwrite=request.overwrite,
         forensic=True,
+        sign_key=request.sign_key,
+        sign_cert=request.sign_cert,
         command=request.command,
     )
 

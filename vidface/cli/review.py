@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 from vidface.errors import UsageError
+
+if TYPE_CHECKING:
+    from vidface.graph.marking import SignWith
 
 _CLIP: Final = "clip"
 DECISIONS: Final = ("authentic", "manipulated", "inconclusive")
@@ -42,6 +46,25 @@ class ClipOrCommand(click.Group):
         with formatter.section("Options of CLIP"):
             formatter.write_dl(rows)
         self.format_commands(ctx, formatter)
+
+
+def signing(command: Callable[..., None]) -> Callable[..., None]:
+    """The options by which run.json is signed."""
+    key = click.option(
+        "--sign-key",
+        type=click.Path(path_type=Path),
+        envvar="VIDFACE_SIGN_KEY",
+        show_envvar=True,
+        help="Sign run.json, and with it the report, with this key (PEM; password in VIDFACE_SIGN_PASSWORD).",
+    )
+    certificate = click.option(
+        "--sign-cert",
+        type=click.Path(path_type=Path),
+        envvar="VIDFACE_SIGN_CERT",
+        show_envvar=True,
+        help="The key's certificate (PEM), which names the signer.",
+    )
+    return certificate(key(command))
 
 
 @click.group(cls=ClipOrCommand)
@@ -83,9 +106,11 @@ def review() -> None:
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto", show_default=True
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@signing
 def _clip(clip: str, **options: Any) -> None:
     """Review one clip."""
     from vidface.cli._review import Request, made
+    from vidface.graph.marking import SignWith
 
     folder = options.pop("out") or Path(Path(clip).name + ".review")
     quiet, embed, style = options.pop("quiet"), options.pop("embed"), options.pop("progress")
@@ -98,7 +123,7 @@ def _clip(clip: str, **options: Any) -> None:
     bar.done(work.report.ledger.processed)
     if not quiet:
         click.echo(work.report.table(), err=True)
-    _write(folder, embed=embed, quiet=quiet)
+    _write(folder, SignWith(request.sign_cert, request.sign_key), embed=embed, quiet=quiet)
 
 
 @review.command()
@@ -128,18 +153,24 @@ def note(out: Path, text: str, by: str | None, track: int | None, decision: str 
 @review.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--embed", is_flag=True, help="Put the preview video into report.html (up to 64 MiB).")
-def report(out: Path, embed: bool) -> None:
+@signing
+def report(out: Path, embed: bool, sign_key: Path | None, sign_cert: Path | None) -> None:
     """Write the report of the review in OUT again, with all notes so far."""
-    _write(out, embed=embed, quiet=False)
+    from vidface.graph.marking import SignWith
+
+    _write(out, SignWith(sign_cert, sign_key), embed=embed, quiet=False)
 
 
-def _write(folder: Path, *, embed: bool, quiet: bool) -> None:
-    from vidface.graph.custody import add_files
+def _write(folder: Path, sign: SignWith, *, embed: bool, quiet: bool) -> None:
+    from vidface.graph.custody import SIGNATURE, add_files
     from vidface.review.write import write_report
 
+    signer = sign.signer()
+    if signer is None and (folder / SIGNATURE).exists():
+        raise UsageError(f"{folder} is signed, and its report with it: --sign-key FILE signs the new one")
     page, facts = write_report(folder, embed=embed)
     try:
-        add_files(folder, "report", [page.name, facts.name])
+        add_files(folder, "report", [page.name, facts.name], sign=None if signer is None else signer.sign)
     except UsageError as error:
         click.echo(f"vidface: the report is written, but not sealed: {error}", err=True)
     if not quiet:
