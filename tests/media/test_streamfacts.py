@@ -129,7 +129,7 @@ def test_even_times_have_no_hint(clip: Maker) -> None:
     ("pts", "says"),
     [
         ([*range(12), *range(40, 52)], "After 0.44 s (picture 11) 1.16 s pass without a picture."),
-        ([*range(12), *range(13, 25)], "1 pictures are missing in an otherwise even rate."),
+        ([*range(12), *range(13, 25)], "1 picture is missing in an otherwise even rate."),
         (list(np.cumsum([1, 2, 1, 1, 2, 1, 2, 2] * 3) * 3 // 2), "The rate varies"),
     ],
 )

@@ -82,13 +82,14 @@ def coding_hints(reading: Reading, keys: KeyFrames, twice: Twice | None) -> Iter
     if reading.broken:
         yield Hint(
             "damage",
-            f"{reading.broken} packets are damaged or could not be decoded.",
+            f"{_count(reading.broken, 'packet is', 'packets are')} damaged or could not be decoded.",
             "A bad transfer or a cut without care; frames may be missing.",
         )
     if keys.count > 2 and not keys.regular and keys.early:
         yield Hint(
             "coding",
-            f"{keys.early} of {keys.count - 1} key frames come before the usual {keys.usual} pictures.",
+            f"{keys.early} of {keys.count - 1} distances between key frames are shorter than the usual "
+            f"{keys.usual} pictures.",
             "Coders put key frames at scene cuts; they also stand where pieces were joined.",
         )
     if twice is not None and twice.strength >= STRONG:
@@ -109,7 +110,8 @@ def time_hints(times: Times | None) -> Iterator[Hint]:
     if times.doubles or times.back:
         yield Hint(
             "times",
-            f"{times.doubles} pictures have the time of another one; {times.back} packets fall back in time.",
+            f"{_count(times.doubles, 'picture has', 'pictures have')} the time of another one; "
+            f"{_count(times.back, 'packet falls', 'packets fall')} back in time.",
             "Streams were joined, or a program wrote wrong times.",
         )
     for jump in times.jumps[:3]:
@@ -122,7 +124,7 @@ def time_hints(times: Times | None) -> Iterator[Hint]:
     if times.missing and not times.jumps:
         yield Hint(
             "times",
-            f"{times.missing} pictures are missing in an otherwise even rate.",
+            f"{_count(times.missing, 'picture is', 'pictures are')} missing in an otherwise even rate.",
             "Cameras drop pictures when they are busy; a cut leaves such holes, too.",
         )
     elif not times.constant and not times.jumps:
@@ -132,6 +134,10 @@ def time_hints(times: Times | None) -> Iterator[Hint]:
             f"{_ms(times.least)} to {_ms(times.most)}.",
             "Phones and screen recorders do that; what editing programs write is mostly even.",
         )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _ms(seconds: Fraction) -> str:

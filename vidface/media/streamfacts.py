@@ -129,7 +129,7 @@ def stream_facts(
         twice=twice,
         declared=found,
         unread=unread,
-        left_out=tuple(_left_out(reading, types, twice)),
+        left_out=tuple(_left_out(reading, types, twice, most_pictures)),
         hints=hints,
     )
 
@@ -141,12 +141,15 @@ def _declared(path: Path) -> tuple[Declared | None, str]:
         return None, str(error)
 
 
-def _left_out(reading: Reading, types: Mapping[str, Type], twice: Twice | None) -> list[str]:
+def _left_out(reading: Reading, types: Mapping[str, Type], twice: Twice | None, most: int) -> list[str]:
     said = []
     if not reading.timed:
         said.append("The stream is bare: it states no times, so nothing can be said of its rate.")
-    if len(reading.packets) > len(reading.pictures):
-        said.append(f"Types were looked at in {len(reading.pictures)} of {len(reading.packets)} pictures.")
+    packets, pictures = len(reading.packets), len(reading.pictures)
+    if packets > pictures >= most:
+        said.append(f"Types were looked at in {pictures} of {packets} pictures.")
+    elif packets > pictures:
+        said.append(f"{packets - pictures} of {packets} packets gave no picture of their own.")
     if not any(one.qp_mean == one.qp_mean for one in types.values()):
         said.append(f"The decoder of {reading.codec} does not tell quantisers.")
     if twice is None:
