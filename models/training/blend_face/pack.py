@@ -19,10 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 FROM, STORE = 240, 192
-LEAST_PX = 88.0
-"""Extent of the mesh in its source; a smaller one would be blown up."""
-LEAST_DETAIL = 5.0
-"""Mean absolute Laplacian of the face in grey levels."""
 TOO_TIGHT = ("celeb_crops",)
 """Sets whose pictures end where the face ends."""
 Image = NDArray[np.uint8]
@@ -34,16 +30,18 @@ def detail(image: Image) -> float:
     return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean())
 
 
-def chosen(source: Path) -> tuple[Image, dict[str, NDArray[np.generic]]]:
+def chosen(
+    source: Path, least_px: float, least_detail: float
+) -> tuple[Image, dict[str, NDArray[np.generic]]]:
     """Pixels and rows of one of the two folders of the mesh recipe's pack."""
     items = np.load(source / "items.npz")
     pixels = np.memmap(source / "pixels.bin", np.uint8, "r").reshape(-1, FROM, FROM, 3)
     cut = slice((FROM - STORE) // 2, (FROM + STORE) // 2)
     sets = np.array([name.partition("/")[0] for name in items["name"]])
     rows, kept = [], []
-    for row in np.flatnonzero((items["face_px"] >= LEAST_PX) & ~np.isin(sets, TOO_TIGHT)):
+    for row in np.flatnonzero((items["face_px"] >= least_px) & ~np.isin(sets, TOO_TIGHT)):
         image = np.ascontiguousarray(pixels[row][cut, cut, ::-1])
-        if detail(image) >= LEAST_DETAIL:
+        if detail(image) >= least_detail:
             rows.append(int(row))
             kept.append(image)
     names = ("points", "name", "part", "face_px")
@@ -59,10 +57,22 @@ def main() -> None:
     )
     parser.add_argument("--mesh-pack", type=Path, required=True, help="made by models/training/mesh_face")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--least-px",
+        type=float,
+        default=60,
+        help="extent of the mesh in its source; a smaller one is blown up",
+    )
+    parser.add_argument(
+        "--least-detail", type=float, default=3, help="mean absolute Laplacian of the face, grey levels"
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    pixels, tables = zip(*(chosen(args.mesh_pack / what) for what in ("clips", "faces")), strict=True)
+    pixels, tables = zip(
+        *(chosen(args.mesh_pack / what, args.least_px, args.least_detail) for what in ("clips", "faces")),
+        strict=True,
+    )
     np.save(args.out / "pixels.npy", np.concatenate(pixels))
     columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     np.savez(args.out / "items.npz", **columns)
