@@ -39,7 +39,8 @@ def deepfake(
     """
     from tempfile import TemporaryDirectory
 
-    from vidface.cli._deepfakereport import deepfake_json, deepfake_markdown, deepfake_report
+    from vidface.cli._deepfakereport import deepfake_report
+    from vidface.cli._deepfaketext import deepfake_json, deepfake_markdown
 
     if out is not None:
         check_out(out, (".md", ".json"), overwrite=overwrite)

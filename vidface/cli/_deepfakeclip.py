@@ -63,7 +63,7 @@ def evidence_of(case: Case, people: Mapping[str, Path], keep: Path) -> Evidence:
     Raises:
         VidfaceError: the run failed.
     """
-    rest, seams = _kept_files(case.file, people, keep)
+    rest, seams = kept_files(case.file, people, keep)
     if not rest.is_file():
         whole = _run(case.file, people, review_nodes(people))
         _keep(rest, whole, lambda one: one.kind != SEAMS)
@@ -128,7 +128,7 @@ def _run(clip: Path, people: Mapping[str, Path], graph: dict[str, Any]) -> Evide
     return Evidence(track, float(last - first), mine)
 
 
-def _kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path, Path]:
+def kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path, Path]:
     """Where findings are kept: all but those of the network for blending, and those."""
     state, graph = clip.stat(), review_nodes(people)
     seams = graph["nodes"].pop(SEAMS)

@@ -1,8 +1,7 @@
-"""`vidface eval deepfake`, the report: figures of each test and of the verdict, and tables of them."""
+"""`vidface eval deepfake`, the report: figures of each test and of the verdict."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 
 from vidface.cli._deepfakecases import Case, claims_of, read_cases
 from vidface.cli._deepfakeclip import Evidence, evidence_of, person_files
-from vidface.cli._report import number, plain
 from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Verdict
 from vidface.errors import InputError, VidfaceError
@@ -78,6 +76,7 @@ def deepfake_report(manifest: Path, keep: Path, *, model: str, resamples: int) -
         "methods": _counts(judged),
         "left out": left | {f"references of {name}": why for name, why in failed.items()},
         "tests": [row for crf in crfs for row in _test_rows(judged, crf, resamples)],
+        "by method": [row for crf in crfs for row in _method_rows(judged, crf, resamples)],
         "opinions": [row for crf in crfs for row in _opinion_rows(judged, crf, resamples)],
         "cases": [_case_row(one) for one in judged],
         "fusion": {"authentic_at": fusion.authentic_at, "manipulated_at": fusion.manipulated_at},
@@ -160,6 +159,27 @@ def _test_rows(judged: Sequence[Judged], crf: str, resamples: int) -> Iterator[d
         yield row
 
 
+def _method_rows(judged: Sequence[Judged], crf: str, resamples: int) -> Iterator[dict[str, Any]]:
+    """The verdict on each way to make fakes, against all real clips."""
+    for name, protocol, rows in _settings(judged):
+        some = [one for one in rows if one.case.crf == crf]
+        for method in sorted({one.case.method for one in some if one.case.fake and name == FUSED}):
+            mine = [one for one in some if not one.case.fake or one.case.method == method]
+            clips = Clips(
+                np.array([_probability(one, protocol) for one in mine]),
+                np.array([one.case.fake for one in mine]),
+            )
+            score = score_detection(clips, persons=_people(mine), resamples=resamples)
+            yield {
+                "method": method,
+                "protocol": protocol,
+                "crf": crf,
+                "real": score.real,
+                "fake": score.fake,
+                "auc": score.auc.row(),
+            }
+
+
 def _risks(clips: Clips) -> dict[str, float]:
     coverage, risk = risk_coverage(clips)
     return {
@@ -223,52 +243,3 @@ def _case_row(one: Judged) -> dict[str, Any]:
         "alone": one.alone.row(),
         "against": None if one.against is None else one.against.row(),
     }
-
-
-def deepfake_json(report: Mapping[str, Any]) -> str:
-    """The report as JSON; what is not known is null."""
-    return json.dumps(plain(dict(report)), indent=1, ensure_ascii=False)
-
-
-def deepfake_markdown(report: Mapping[str, Any]) -> Iterator[str]:
-    """The report for people, in lines of Markdown."""
-    made = ", ".join(f"{count} {name}" for name, count in report["methods"].items())
-    yield f"{report['clips']} clips of {len(report['people'])} people: {made}."
-    yield (
-        f"Opinions: authentic up to {report['fusion']['authentic_at']:.2f}, manipulated from "
-        f"{report['fusion']['manipulated_at']:.2f}. In brackets: 95 % intervals by person, "
-        f"{report['resamples']} draws."
-    )
-    for name, why in report["left out"].items():
-        yield f"- left out: {name}: {why}"
-    yield ""
-    yield "| test | claim | CRF | applies to real / fake | AUC | EER | balanced accuracy | ECE | Brier |"
-    yield "|---" * 9 + "|"
-    for row in report["tests"]:
-        cells = [row["test"], row["protocol"], row["crf"], f"{row['real']} / {row['fake']} of {row['clips']}"]
-        cells += [_cell(row.get(key)) for key in ("auc", "eer", "balanced", "ece", "brier")]
-        yield "| " + " | ".join(cells) + " |"
-    yield ""
-    yield (
-        "| opinions | CRF | clips | real called manipulated | fakes called manipulated "
-        "| fakes called authentic | real inconclusive | fakes inconclusive | wrong among opinions |"
-    )
-    yield "|---" * 9 + "|"
-    for row in report["opinions"]:
-        keys = ("false_manipulated", "found", "missed", "inconclusive_real", "inconclusive_fake", "risk")
-        cells = [row["protocol"], row["crf"], str(row["clips"]), *(_cell(row[key]) for key in keys)]
-        yield "| " + " | ".join(cells) + " |"
-    yield ""
-    yield "Wrong among the surest clips, by the share that gets an opinion (0.5 decides):"
-    for row in report["tests"]:
-        if row.get("risk_at"):
-            said = ", ".join(f"{share} {number(value, 3)}" for share, value in row["risk_at"].items())
-            yield f"- {row['protocol']}, CRF {row['crf']}: {said}"
-
-
-def _cell(figure: Mapping[str, float] | None) -> str:
-    if figure is None or not math.isfinite(figure["value"]):
-        return "-"
-    low, high = figure["low"], figure["high"]
-    span = f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) and math.isfinite(high) else ""
-    return f"{figure['value']:.3f}{span}"

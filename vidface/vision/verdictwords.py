@@ -202,7 +202,7 @@ def left_out(evidence: TrackEvidence, absent: Mapping[str, str]) -> list[str]:
         record, weight = evidence.kinds.get(name), evidence.fusion.kinds.get(name)
         if record is not None and record.count and (weight is None or not weight.weighed):
             lines.append(
-                f"{name}: shown, but not weighed: too little was learnt of it on clips of known origin."
+                f"{name}: shown, but not weighed: clips of known origin did not teach how much it says."
             )
         elif record is not None and record.count:
             continue

@@ -2,6 +2,11 @@
 
 KEEP holds the findings of `collect`. Cross-validated by person: a clip is judged by weights that saw neither
 its body's nor its face's person. Writes models/vidface-verdict.
+
+The references of these clips are of the same recording or day, which makes clips look more like them than
+usual. The tests that compare with references give standard deviations of honest looks from other occasions
+(models/vidface-person). So in half of the copies all clips, real and fake, are moved by what takes the real
+ones to mean 0 and deviation 1.
 """
 
 from __future__ import annotations
@@ -9,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,9 +25,8 @@ from scipy.optimize import minimize
 
 from models.training.verdict import card
 from vidface.cli._deepfakecases import Case, claims_of, read_cases
-from vidface.cli._deepfakeclip import Evidence, evidence_of, person_files
+from vidface.cli._deepfakeclip import Evidence, evidence_of, kept_files, person_files
 from vidface.data.findingkinds import KINDS
-from vidface.errors import VidfaceError
 from vidface.eval.deepfake import Clips, auc, brier, calibration_error
 from vidface.vision.kindfusion import Fusion, KindWeight
 
@@ -29,6 +34,8 @@ Array = NDArray[np.float64]
 
 CLIP: Final = 3.0
 """Standard steps at which a test's score is clipped."""
+WIDE: Final = 4.0
+"""The same for tests that compare with references."""
 FEWEST: Final = 6
 """Real clips, and fakes, without which a test is not weighed."""
 DRAWS: Final = 12
@@ -37,10 +44,18 @@ LEFT_OUT: Final = 0.3
 """Chance of a test to be left out of a copy."""
 WITHOUT: Final = 0.5
 """Chance of a copy to be without references."""
+OTHER_DAY: Final = 0.5
+"""Chance of a copy to be held against references of another occasion, see `other_day`."""
 RIDGE: Final = 0.02
 """Pull of the weights to 0, as a share of the mean loss, in squared log odds."""
+OFFSET_RIDGE: Final = 0.1
+"""That of the offsets."""
+SMALL: Final = 0.03
+"""A weight below this is none."""
 NAMES: Final = tuple(KINDS)
 SIGN: Final = np.array([-1.0 if kind.high == "authentic" else 1.0 for kind in KINDS.values()])
+OTHER_DAYS: Final = (-1.64, 0.0, 1.64)
+"""Percentiles of what is usual on another occasion."""
 WANTS: Final = np.array([kind.references for kind in KINDS.values()])
 
 
@@ -59,12 +74,13 @@ def read(manifest: Path, keep: Path) -> Table:
     people, _ = person_files(claims_of(cases), keep)
     kept, found = [], []
     for case in cases:
-        mine = {one.claim for one in cases if one.file == case.file and one.claim in people}
-        try:
-            found.append(evidence_of(case, {name: people[name] for name in ordered(cases, case, mine)}, keep))
+        names = {one.claim for one in cases if one.file == case.file and one.claim in people}
+        mine = {name: people[name] for name in ordered(cases, case, names)}
+        if all(path.is_file() for path in kept_files(case.file, mine, keep)):
+            found.append(evidence_of(case, mine, keep))
             kept.append(case)
-        except VidfaceError as error:
-            sys.stderr.write(f"{case.file.name}: {error}\n")
+        else:
+            sys.stderr.write(f"{case.file.name}: nothing was collected of it\n")
     fake = np.array([case.fake for case in kept])
     # Each file counts once, whatever the number of its claims; real and fake clips weigh alike in total.
     times = np.array([1 / sum(one.file == case.file for one in kept) for case in kept])
@@ -101,6 +117,9 @@ def scales(scores: Sequence[Mapping[str, list[float]]], fake: NDArray[np.bool_])
                 made[name] = KindWeight(middle, 1.0, -CLIP, CLIP, 0.0, 0.0, (low, middle, high))
             continue
         low, middle, high = np.percentile(real, (5, 50, 95)).tolist()
+        if KINDS[name].references:
+            made[name] = KindWeight(1.0, 1.0, -WIDE, WIDE, 1.0, 0.0, OTHER_DAYS)
+            continue
         spread = float(np.percentile(real, 84) - np.percentile(real, 16)) / 2
         centre = (middle + float(np.median(false))) / 2
         made[name] = KindWeight(centre, max(spread, 1e-3), -CLIP, CLIP, 1.0, 0.0, (low, middle, high))
@@ -117,20 +136,42 @@ def steps(scores: Sequence[Mapping[str, list[float]]], kinds: Mapping[str, KindW
     return table
 
 
+def other_day(table: Array, real: Array, rng: np.random.Generator) -> Array:
+    """Steps as against references of another occasion.
+
+    Args:
+        real: m x k, steps of real clips.
+    """
+    with warnings.catch_warnings():
+        # A test that applies to no clip has no mean.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        mean, spread = np.nanmean(real, axis=0), np.nanstd(real, axis=0)
+    # A score of 0 lies at -1: centre and scale of these tests are 1.
+    moved = table - 1.0 - mean + rng.normal(0, 1, table.shape) * np.sqrt(np.maximum(0, 1 - spread**2))
+    return np.where(WANTS & np.isfinite(table), np.clip(moved, -WIDE, WIDE), table)
+
+
 def fit_weights(
     table: Array, fake: NDArray[np.bool_], weight: Array, *, seed: int = 0
 ) -> tuple[float, Array, Array]:
     """Bias, weights (not against the tests' meaning) and offsets, with tests left out at random."""
     rng = np.random.default_rng(seed)
-    many = np.tile(table, (DRAWS, 1))
+    many, truth = np.tile(table, (DRAWS, 1)), np.tile(fake, DRAWS)
+    other = rng.random(len(many)) < OTHER_DAY
+    many[other] = other_day(many[other], table[~fake], rng)
     gone = rng.random(many.shape) < LEFT_OUT
     gone[rng.random(len(many)) < WITHOUT] |= WANTS
     gone[: len(table)] = False
     many[gone] = np.nan
-    there = np.isfinite(many)
-    z, truth = np.nan_to_num(many), np.tile(fake, DRAWS).astype(float)
     share = np.tile(weight, DRAWS) / DRAWS / 2
-    k = len(NAMES)
+    fitted = _solved(many, truth.astype(float), share)
+    many[:, np.abs(fitted[1]) < SMALL] = np.nan
+    return _solved(many, truth.astype(float), share)
+
+
+def _solved(table: Array, truth: Array, share: Array) -> tuple[float, Array, Array]:
+    there, z, k = np.isfinite(table), np.nan_to_num(table), len(NAMES)
+    pull = np.concatenate([[0], np.full(k, RIDGE), np.full(k, OFFSET_RIDGE)])
 
     def loss(at: Array) -> tuple[float, Array]:
         logit = at[0] + (z * at[1 : k + 1] + there * at[k + 1 :]).sum(axis=1)
@@ -138,39 +179,45 @@ def fit_weights(
         value = -(share @ (truth * np.log(chance + 1e-12) + (1 - truth) * np.log(1 - chance + 1e-12)))
         gap = share * (chance - truth)
         slope = np.concatenate([[gap.sum()], gap @ z, gap @ there])
-        return float(value + RIDGE * (at[1:] @ at[1:])), slope + 2 * RIDGE * np.concatenate([[0], at[1:]])
+        return float(value + pull @ at**2), slope + 2 * pull * at
 
-    bounds = [(None, None)]
-    bounds += [(0, None) if sign > 0 else (None, 0) for sign in SIGN] + [(None, None)] * k
+    bounds: list[tuple[float | None, float | None]] = [(None, None)]
+    bounds += [(0, None) if sign > 0 else (None, 0) for sign in SIGN]
+    bounds += [(None, None)] * k
     at = minimize(loss, np.zeros(2 * k + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
-    return float(at[0]), at[1 : k + 1], at[k + 1 :]
+    small = np.abs(at[1 : k + 1]) < SMALL
+    return float(at[0]), np.where(small, 0, at[1 : k + 1]), np.where(small, 0, at[k + 1 :])
 
 
 def logits(table: Array, fitted: tuple[float, Array, Array]) -> Array:
-    """Log odds; NaN where no test applies."""
+    """Log odds; NaN where no weighed test applies."""
     bias, weights, offsets = fitted
-    there = np.isfinite(table)
-    total = bias + (np.nan_to_num(table) * weights + there * offsets).sum(axis=1)
+    there = np.isfinite(table) & (weights != 0)
+    total = bias + np.where(there, np.nan_to_num(table) * weights + offsets, 0).sum(axis=1)
     return np.where(there.any(axis=1), total, np.nan)
 
 
-def crossed(table: Table, scores: Sequence[Mapping[str, list[float]]], *, references: bool) -> Array:
-    """Probability of each case by weights that saw neither of its persons."""
-    people = sorted({name for case in table.cases for name in case.people})
-    sums, counts = np.zeros(len(table.cases)), np.zeros(len(table.cases))
-    for person in people:
-        out = np.array([person in case.people for case in table.cases])
-        other = np.array([bool(set(case.people) & {person}) for case in table.cases])
+def crossed(table: Table, scores: Sequence[Mapping[str, list[float]]]) -> dict[str, Array]:
+    """Probability of each case by weights that saw neither of its persons.
+
+    With its references, as if those were of another occasion, and without.
+    """
+    found = {name: np.full(len(table.cases), np.nan) for name in ("with references", "other day", "without")}
+    rng = np.random.default_rng(1)
+    for people in sorted({frozenset(case.people) for case in table.cases}, key=sorted):
+        out = np.array([bool(people & set(case.people)) for case in table.cases])
+        mine = np.array([frozenset(case.people) == people for case in table.cases])
         kinds = scales([scores[i] for i in np.flatnonzero(~out)], table.fake[~out])
         rows = steps(scores, kinds)
         fitted = fit_weights(rows[~out], table.fake[~out], table.weight[~out])
-        if not references:
-            rows = np.where(WANTS, np.nan, rows)
-        chance = 1 / (1 + np.exp(-logits(rows, fitted)))
-        mine = other & np.isfinite(chance)
-        sums[mine] += chance[mine]
-        counts[mine] += 1
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        other = other_day(rows, rows[~out & ~table.fake], rng)
+        for name, seen in (
+            ("with references", rows),
+            ("other day", other),
+            ("without", np.where(WANTS, np.nan, rows)),
+        ):
+            found[name][mine] = 1 / (1 + np.exp(-logits(seen[mine], fitted)))
+    return found
 
 
 def thresholds(chances: Array, fake: NDArray[np.bool_]) -> tuple[float, float]:
@@ -201,21 +248,17 @@ def main() -> None:
     kinds = scales(scores, table.fake)
     rows = steps(scores, kinds)
     bias, weights, offsets = fit_weights(rows, table.fake, table.weight)
-    both = {
-        name: crossed(table, scores, references=references)
-        for name, references in (("with references", True), ("without", False))
-    }
-    pooled = np.concatenate(list(both.values()))
-    low, high = thresholds(pooled, np.tile(table.fake, 2))
+    chances = crossed(table, scores)
+    low, high = thresholds(np.concatenate(list(chances.values())), np.tile(table.fake, len(chances)))
     fitted = {
         name: KindWeight(
             one.centre, one.scale, one.low, one.high,
-            *((weights[NAMES.index(name)], offsets[NAMES.index(name)]) if one.weighed else (0.0, 0.0)),
+            weights[NAMES.index(name)], offsets[NAMES.index(name)],
             one.real,
         )
         for name, one in kinds.items()
     }  # fmt: skip
-    cross = {name: figures_of(chances, table.fake) for name, chances in both.items()}
+    cross = {name: figures_of(values, table.fake) for name, values in chances.items()}
     facts = facts_of(table, scores, cross)
     fusion = Fusion(fitted, bias, low, high, facts=facts)
     sys.stdout.write(json.dumps(fusion.row(), indent=1) + "\n")
