@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import vidface
 from tests.cli.verified import copy_of, forge, make_run
 from vidface.cli import main
+from vidface.cli.verify import verify as verify_command
 from vidface.errors import OutputExistsError, UsageError
 from vidface.graph.custody import CHAIN, MANIFEST, NOTES, SIGNATURE, add_files, comparable
 from vidface.graph.notes import add_note
@@ -171,6 +176,29 @@ def test_a_damaged_run_json_is_one_sentence(moved: Path, verify: Verify, text: s
 def test_a_run_json_that_lost_its_sense_still_ends_in_words(moved: Path, verify: Verify) -> None:
     (moved / MANIFEST).write_text('{"manifest_sha256": "x", "input": 3, "files_sha256": {}, "settings": []}')
     assert MANIFEST in verify(moved, sample=1)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_run_json_says_verify_ends_in_words(run: Path, tmp_path: Path, data: st.DataObject) -> None:
+    """Any of its values replaced by anything: run.json is named, and there is no traceback."""
+    facts = json.loads((run / MANIFEST).read_text())
+    key = data.draw(st.sampled_from(sorted(facts)))
+    changed = facts | {key: data.draw(JSON.filter(lambda value: value != facts[key]))}
+    shutil.rmtree(tmp_path / "moved", ignore_errors=True)
+    moved = copy_of(run, tmp_path)
+    (moved / MANIFEST).write_text(json.dumps(changed))
+    done = CliRunner().invoke(verify_command, [str(moved), "--sample", "0"])
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code == 1
+    assert "run.json" in done.output.splitlines()[-1]
 
 
 def test_a_killed_run_was_never_sealed(moved: Path, verify: Verify) -> None:

@@ -82,8 +82,9 @@ def verify(
     from vidface.graph.verify import Check, check_folder
 
     facts = read_manifest(run)
-    checks = check_folder(run, facts, key=key)
+    checks: list[Check] = []
     try:
+        checks.extend(check_folder(run, facts, key=key))
         checks += _origins(run, facts, clip)
         checks += _again(run, facts, checks, clip, sample, tolerance)
     except (KeyError, TypeError, AttributeError, ValueError):

@@ -57,8 +57,8 @@ class Check:
         return asdict(self)
 
 
-def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = None) -> list[Check]:
-    """Everything that lies in a run's folder.
+def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = None) -> Iterator[Check]:
+    """Everything that lies in a run's folder; first whether run.json, which tells what should, is unchanged.
 
     Args:
         facts: its run.json.
@@ -68,12 +68,11 @@ def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = N
         InputError: a file cannot be read.
         UsageError: `key` is none.
     """
-    return [
-        *_manifest(facts),
-        *_signature(folder, facts, key),
-        *_files(folder, facts),
-        *_notes(folder, facts),
-    ]
+    yield from _manifest(facts)
+    yield from _signature(folder, facts, key)
+    if "files_sha256" in facts:
+        yield from _files(folder, facts)
+    yield from _notes(folder, facts)
 
 
 def _manifest(facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -85,8 +84,10 @@ def _manifest(facts: Mapping[str, Any]) -> Iterator[Check]:
         text = "it has no digest of itself: an older vidface wrote it, the disk was full, or it was taken out"
         yield Check("manifest", MANIFEST, "differs", text)
         return
-    graph = facts.get("graph", {})
-    if hashlib.sha256(str(graph.get("text")).encode()).hexdigest() != graph.get("sha256"):
+    graph = facts.get("graph")
+    if not isinstance(graph, dict):
+        yield Check("manifest", MANIFEST, "changed", "it does not say which graph was run")
+    elif hashlib.sha256(str(graph.get("text")).encode()).hexdigest() != graph.get("sha256"):
         yield Check("manifest", MANIFEST, "changed", "the text of the graph is not the one that was run")
     if facts[DIGEST] != manifest_digest(facts):
         yield Check("manifest", MANIFEST, "changed", "it is not what its own digest says")
