@@ -22,6 +22,7 @@ from vidface.vision.meshtopology import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIG
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Keys = NDArray[np.int64]
 
 CELL: Final = 8
 """Pixels of a cell's side."""
@@ -157,8 +158,7 @@ def lack_of_detail(cells: Cells) -> Against | None:
     Returns:
         None where hardly anything around the face is like its skin.
     """
-    rows = np.log(cells.middle + _FLOOR) / _LOG_MIDDLE
-    return _against(cells, np.log(cells.fine + _FLOOR), rows, flat=None)
+    return _against(cells, np.log(cells.fine + _FLOOR), _alike(cells), flat=None)
 
 
 def lack_of_noise(cells: Cells) -> Against | None:
@@ -170,28 +170,30 @@ def lack_of_noise(cells: Cells) -> Against | None:
     if not cells.skin.any():
         return None
     flat = float(np.median(cells.middle[cells.skin]))
-    return _against(cells, np.log(cells.noise + _NOISE_FLOOR), np.zeros_like(cells.middle), flat=flat)
+    return _against(cells, np.log(cells.noise + _NOISE_FLOOR), _levels(cells), flat=flat)
 
 
-def lack_map(cells: Cells) -> NDArray[np.uint8]:
-    """h x w: how far each cell of skin lacks fine detail; 255 at a tenth of the power."""
-    rows = np.log(cells.middle + _FLOOR) / _LOG_MIDDLE
-    value = np.log(cells.fine + _FLOOR)
-    bins = _bins(cells, rows)
+def usual_detail(cells: Cells) -> dict[int, float]:
+    """Log power of the fine band that cells around a face have, by how bright and rich they are."""
     around = cells.head | cells.rest
-    heat = np.zeros(value.shape, np.float32)
-    usual = {
-        key: float(np.median(like))
-        for key, like in _grouped(bins[around], value[around]).items()
-        if len(like) >= _FEW
-    }
-    own = [usual.get(key, np.nan) for key in bins[cells.skin].tolist()]
-    heat[cells.skin] = np.nan_to_num(np.array(own, np.float32) - value[cells.skin])
+    groups = _grouped(_alike(cells)[around], np.log(cells.fine + _FLOOR)[around])
+    return {key: float(np.median(like)) for key, like in groups.items() if len(like) >= _FEW}
+
+
+def lack_map(cells: Cells, usual: dict[int, float]) -> NDArray[np.uint8]:
+    """h x w: how far each cell of skin lacks the fine detail of its like; 255 at a tenth of the power.
+
+    Args:
+        cells: of one look.
+        usual: see `usual_detail`, of that look or of several.
+    """
+    heat = np.zeros(cells.fine.shape, np.float32)
+    like = [usual.get(key, np.nan) for key in _alike(cells)[cells.skin].tolist()]
+    heat[cells.skin] = np.nan_to_num(np.array(like) - np.log(cells.fine[cells.skin] + _FLOOR))
     return np.asarray(np.clip(heat / np.log(10) * 255, 0, 255), np.uint8)
 
 
-def _against(cells: Cells, value: Plane, rows: Plane, *, flat: float | None) -> Against | None:
-    bins = _bins(cells, rows)
+def _against(cells: Cells, value: Plane, bins: Keys, *, flat: float | None) -> Against | None:
     usable = np.ones(bins.shape, np.bool_) if flat is None else cells.middle <= flat
     skin = cells.skin & usable
     total = int(np.count_nonzero(skin))
@@ -203,7 +205,7 @@ def _against(cells: Cells, value: Plane, rows: Plane, *, flat: float | None) -> 
     return Against(whole, head, rest, count, count / total, float(np.median(quantity[skin])))
 
 
-def _difference(bins: NDArray[np.int64], value: Plane, skin: Mask, around: Mask) -> tuple[float, int]:
+def _difference(bins: Keys, value: Plane, skin: Mask, around: Mask) -> tuple[float, int]:
     """Mean over bins of the difference of medians, by the fewer cells; and how many of skin took part."""
     own, like = _grouped(bins[skin], value[skin]), _grouped(bins[around], value[around])
     found, weights, count = [], [], 0
@@ -216,17 +218,22 @@ def _difference(bins: NDArray[np.int64], value: Plane, skin: Mask, around: Mask)
     return (float(np.average(found, weights=weights)), count) if found else (np.nan, 0)
 
 
-def _grouped(keys: NDArray[np.int64], values: Plane) -> dict[int, Plane]:
+def _grouped(keys: Keys, values: Plane) -> dict[int, Plane]:
     """Values by key."""
     order = np.argsort(keys, kind="stable")
     names, starts = np.unique(keys[order], return_index=True)
     return dict(zip(names.tolist(), np.split(values[order], starts[1:]), strict=True)) if len(names) else {}
 
 
-def _bins(cells: Cells, rows: Plane) -> NDArray[np.int64]:
-    """Cells that count as alike have the same number."""
-    levels = np.floor(cells.level / _LEVEL).astype(np.int64)
-    return np.asarray(levels * 1000 + np.floor(rows).astype(np.int64) + 500)
+def _levels(cells: Cells) -> Keys:
+    """Cells that are as bright have the same number."""
+    return np.asarray(np.floor(cells.level / _LEVEL).astype(np.int64))
+
+
+def _alike(cells: Cells) -> Keys:
+    """Cells that are as bright and as rich in the middle band have the same number."""
+    rows = np.floor(np.log(cells.middle + _FLOOR) / _LOG_MIDDLE).astype(np.int64)
+    return np.asarray(_levels(cells) * 1000 + rows + 500)
 
 
 def _regions(shape: tuple[int, ...], points: Any, others: list[Any]) -> tuple[Mask, Mask, Mask]:

@@ -30,6 +30,7 @@ from vidface.vision.texture import (
     lack_of_noise,
     pooled,
     tile_box,
+    usual_detail,
 )
 from vidface.vision.yuvcodes import spans_of, zeros_of
 
@@ -53,13 +54,11 @@ _CLEAN: Final = 0.03
 class _Look:
     """One look at one face.
 
-    `map` is what lack_map gives, `to_crop` takes its cells to the heat map, `picture` shows what lies there.
+    `to_crop` takes its cells to the heat map, `picture` shows what lies there.
     """
 
     height: float
     cells: Cells | None
-    lack: float = 0.0
-    map: NDArray[np.uint8] | None = None
     to_crop: NDArray[np.float64] | None = None
     picture: NDArray[np.uint8] | None = None
 
@@ -122,7 +121,6 @@ class ForensicsTexture(Node):
             mesh.points[other, :, :2] - corner for other in np.flatnonzero(mesh.known) if other != row
         ]
         cells = cells_of(_grey(frame.planes(), box), points - corner, strangers)
-        detail = lack_of_detail(cells)
         try:
             to_crop = crop_of_mesh(points, _HEAT)
         except ValueError:
@@ -130,8 +128,7 @@ class ForensicsTexture(Node):
         picture = frame.crop(to_crop * (_PICTURE / _HEAT), (_PICTURE, _PICTURE))
         to_crop[:, 2] += to_crop[:, :2] @ corner
         to_crop[:, :2] *= CELL
-        lack = -np.inf if detail is None else detail.lack
-        return _Look(height, cells, lack, lack_map(cells), to_crop, picture)
+        return _Look(height, cells, to_crop, picture)
 
     def _findings(self, course: Course[_Look]) -> Iterator[Finding]:
         looks = [(one.frame, one.value) for one in course.seen if one.value is not None]
@@ -149,7 +146,7 @@ class ForensicsTexture(Node):
                 continue
             details = {name: float(value) for name, value in found._asdict().items() if name != "lack"}
             details["looks"] = float(len(cells))
-            worst = _worst(looks) if kind == SPECTRUM else _Shown()
+            worst = _worst(looks, pool) if kind == SPECTRUM and pool is not None else _Shown()
             yield Finding(
                 kind,
                 course.track,
@@ -181,16 +178,22 @@ def _unlike(found: Against | None, least: float) -> str:
     return ""
 
 
-def _worst(looks: list[tuple[int, _Look]]) -> _Shown:
+def _worst(looks: list[tuple[int, _Look]], pool: Cells) -> _Shown:
     """The heat map of the look that lacks most, in the crop around the mesh."""
-    frame, look = max(looks, key=lambda one: one[1].lack if one[1].map is not None else -np.inf)
-    if look.map is None or look.to_crop is None:
+    usual = usual_detail(pool)
+    maps = [
+        (lack_map(look.cells, usual), look.to_crop, look.picture, frame)
+        for frame, look in looks
+        if look.cells is not None and look.to_crop is not None
+    ]
+    if not maps:
         return _Shown()
+    cells, to_crop, picture, frame = max(maps, key=lambda one: float(one[0].mean()))
     # Cells to pixels of the map, both counted from the centre of the first.
-    shift = look.to_crop.copy()
+    shift = to_crop.copy()
     shift[:, 2] += shift[:, :2] @ (0.5, 0.5) - 0.5
-    heat = cv2.warpAffine(look.map, shift, (_HEAT, _HEAT), flags=cv2.INTER_LINEAR)
-    return _Shown(np.asarray(heat, np.uint8), look.picture, frame)
+    heat = cv2.warpAffine(cells, shift, (_HEAT, _HEAT), flags=cv2.INTER_LINEAR)
+    return _Shown(np.asarray(heat, np.uint8), picture, frame)
 
 
 def _grey(planes: Planes, box: tuple[int, int, int, int]) -> NDArray[np.float32]:
