@@ -54,7 +54,8 @@ class Frame:
         pixels: the picture; see the methods.
         duration: in units of `time_base`, 0 where the stream does not say.
         epoch: rises by one after each gap (lost link, time jump).
-        arrival: of live frames: seconds of `time.monotonic()` when the frame's packet came.
+        arrival: of live frames: seconds of `time.monotonic()` when the demuxer gave the frame's packet. With
+            RTSP that is when the next frame's first bytes come, one frame interval later.
         utc_s: of live frames: seconds since 1970 at which the picture was taken, according to `clock`.
         clock: "rtcp": the camera's own time of day (RTCP sender reports); "arrival": that of this machine
             when the packet came; "stream": nothing but `time` is known, as with files.

@@ -21,7 +21,12 @@ def test_waits_double_up_to_a_minute() -> None:
 
 def test_a_wrong_password_waits_longest_at_once() -> None:
     """Cameras lock accounts."""
-    assert (Backoff().next(slow=True) or 0) >= 30
+    assert (Backoff().next("password") or 0) >= 30
+
+
+def test_a_camera_that_does_not_answer_is_called_again_soon() -> None:
+    """Each call waits for an answer already, so the pause between two stays short."""
+    assert (Backoff(tries=50).next("silent") or 9) <= 2
 
 
 def test_success_counts_from_the_beginning() -> None:

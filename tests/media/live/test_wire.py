@@ -14,7 +14,7 @@ MESSAGES: list[Message] = [
     Opened(
         "mp4", "h264", b"", Fraction(1, 12800), matrix=b"\x00" * 36, audio=("aac",), duration=Fraction(1, 3)
     ),
-    Coded(b"abc", 5, None, 3600, 12.25, 1_700_000_000_000_000, key=True, damaged=True),
+    Coded(b"abc", 5, None, 3600, 12.25, 1_700_000_000_000_000, key=True, damaged=True, missed=3),
     Coded(b"", None, -7, 0, 0.5, hidden=True),
     Trouble("lost", "it is gone"),
     Ended(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from fractions import Fraction
@@ -16,6 +17,8 @@ _REFUSED = (ConnectionRefusedError, ConnectionResetError, BrokenPipeError, Conne
 _REPORT = struct.Struct("@IQI")  # AVRTCPSenderReport: source, NTP time, RTP time
 _NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
 _DAY_US = 86_400 * 10**6
+_END_SLACK_S = 2.0
+_MISSED = re.compile(r"missed (\d+) packets")
 
 
 class Post(Protocol):
@@ -30,6 +33,12 @@ class Post(Protocol):
 
 def watch(order: Order, post: Post) -> Trouble | Ended | None:
     """Send what an address sends, until it ends; None where another order came."""
+    av.logging.set_level(av.logging.WARNING)
+    with av.logging.Capture(local=False) as said:
+        return _watch(order, post, said)
+
+
+def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
     try:
         container = av.open(
             order.url, "r", format=order.format, options=order.options, timeout=(order.open_s, order.read_s)
@@ -41,17 +50,20 @@ def watch(order: Order, post: Post) -> Trouble | Ended | None:
         if trouble is not None:
             return trouble
         post.send(opened(container, stream))
-        clock = CameraClock(container, stream.time_base)
+        clock, reached = CameraClock(container, stream.time_base), 0.0
         try:
             for packet in container.demux(stream):
                 if packet.size:
-                    post.send(_coded(packet, clock))
+                    post.send(_coded(packet, clock, missed(said)))
+                    reached = float((packet.pts or 0) * stream.time_base)
                 if post.recalled():
                     return None
         except (OSError, av.error.FFmpegError) as error:
             return _trouble(error, order, opening=False)
-        finite = container.duration is not None
-    return Ended() if finite else Trouble("lost", "the camera ended the connection")
+        promised = container.duration
+    # A server that is killed ends a recording just as well, only not at its end.
+    complete = promised is not None and reached > promised / av.time_base - _END_SLACK_S
+    return Ended() if complete else Trouble("lost", "the camera ended the connection")
 
 
 def video_of(container: Any) -> tuple[Any, Trouble | None]:
@@ -122,7 +134,14 @@ class CameraClock:
         self._tie = utc, self._first[1] + since
 
 
-def _coded(packet: Any, clock: CameraClock) -> Coded:
+def missed(said: list[Any]) -> int:
+    """Packets that FFmpeg missed by what it said, which it says nowhere else; what it said is forgotten."""
+    found = [_MISSED.search(text) for _, _, text in said]
+    said.clear()
+    return sum(int(match[1]) for match in found if match)
+
+
+def _coded(packet: Any, clock: CameraClock, lost: int) -> Coded:
     return Coded(
         bytes(packet),
         packet.pts,
@@ -133,6 +152,7 @@ def _coded(packet: Any, clock: CameraClock) -> Coded:
         key=packet.is_keyframe,
         damaged=packet.is_corrupt,
         hidden=packet.is_discard,
+        missed=lost,
     )
 
 

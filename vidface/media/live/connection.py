@@ -24,7 +24,7 @@ from vidface.media.orient import Turn, turn_by_matrix, turn_of
 from vidface.media.probe import FALLBACK_RATE
 from vidface.media.timeline import Timeline
 
-NO_KEY = "packets before the first key frame"
+LOST_ON_THE_WAY = "network packets were lost: {}"
 _MOST_TO_KEY = 300  # a stream that renews its picture bit by bit has no key frames: then begin anywhere
 _MOST_THREADS = 4
 _MOST_RATE = 240
@@ -97,6 +97,8 @@ class Connection:
             self._before_key += 1
             return
         self.began = True
+        if packet.missed:
+            self._gaps.append(Gap(LOST_ON_THE_WAY.format(packet.missed)))
         if packet.damaged:
             self._gaps.append(Gap(DATA_LOST))
         if packet.pts is not None:

@@ -100,7 +100,7 @@ class Line:
         name, text = self._address.name, self._address.clean(trouble.text)
         self._lost = self._lost or (time.monotonic(), text)
         hopeless = trouble.kind == "usage" or (not self.heard and trouble.kind in ("password", "codec"))
-        wait = None if hopeless else self._backoff.next(slow=trouble.kind == "password")
+        wait = None if hopeless else self._backoff.next(trouble.kind)
         if wait is None and not self.heard:
             raise InputError(f"{name}: {text}.")
         if wait is None:

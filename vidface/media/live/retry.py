@@ -10,6 +10,7 @@ from vidface.errors import UsageError
 
 FIRST_S, LONGEST_S = 1.0, 60.0
 _KNOCK_S = 1.0
+_SILENT_S = 2.0
 
 
 def retry_limit(text: str) -> int | None:
@@ -44,16 +45,19 @@ class Backoff:
     tries: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
-    def next(self, *, slow: bool = False) -> float | None:
+    def next(self, kind: str = "lost") -> float | None:
         """Seconds to wait before the next try; None where that was the last one.
 
         Args:
-            slow: wait longest at once: a wrong password, which cameras answer with a locked account.
+            kind: of trouble. After a wrong password ("password") the wait is the longest at once, since
+                cameras answer tries with a locked account. A camera that does not answer at all ("silent")
+                is called again within 2 s: the call itself waits, and a camera that wakes up answers it.
         """
         if self.limit is not None and self.tries >= self.limit:
             return None
         self.tries += 1
-        whole = LONGEST_S if slow else min(LONGEST_S, self.first_s * 2 ** min(self.tries - 1, 16))
+        longest = _SILENT_S if kind == "silent" else LONGEST_S
+        whole = longest if kind == "password" else min(longest, self.first_s * 2 ** min(self.tries - 1, 16))
         return whole * self.dice.uniform(0.5, 1.0)
 
     def succeeded(self) -> None:

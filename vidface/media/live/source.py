@@ -31,7 +31,8 @@ class LiveSource:
 
     A lost connection (ended, silent, hanging in FFmpeg, its process dead) is tried again after 1 to 60 s
     (`Backoff`); where nobody listened, the camera's port is looked at each second, and its return cuts the
-    wait short. The first connection is tried again like any other. Each new connection, each leap of
+    wait short; one that does not answer is called again within 2 s. The first connection is tried again like
+    any other. Each new connection, each leap of
     the stream's clock (more than 5 s forward or 1 s back; less is disorder of single frames) and each change
     of the picture's size begins a new epoch, and a hole says why.
 
@@ -236,7 +237,9 @@ class LiveSource:
         self._size = size
         if self._info is None:
             self._info = connection.info(self._address.name, frame, self._override)
-            self._entry.lossless = connection.opened.duration is not None and self._address.chaos is None
+            # A recording by HTTP comes as fast as it can; it waits as well as any file.
+            recorded = connection.opened.duration is not None
+            self._entry.lossless = recorded and self._address.protocol == "http"
         self._given += 1
         colour = colour_of(frame, override=self._override)
         utc, clock = _time_of_day(picture)

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, BinaryIO, ClassVar
 
 _FRAME = struct.Struct("<cI")
-_PACKET = struct.Struct("<qqqqdB")
+_PACKET = struct.Struct("<qqqqdBI")
 _NONE = -(2**63)
 _KEY, _DAMAGED, _HIDDEN = 1, 2, 4
 _MOST_BYTES = 256 * 2**20
@@ -61,6 +61,7 @@ class Coded:
         utc_us: microseconds since 1970 at which the camera says that the picture was taken.
         arrival: seconds of `time.monotonic()` when the demuxer gave it.
         key: decoding can begin here; `damaged`, `hidden` as the container says.
+        missed: packets of the network that were lost before it.
     """
 
     letter: ClassVar[bytes] = b"P"
@@ -73,6 +74,7 @@ class Coded:
     key: bool = False
     damaged: bool = False
     hidden: bool = False
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def encode(message: Message) -> bytes:
         flags = _KEY * message.key | _DAMAGED * message.damaged | _HIDDEN * message.hidden
         times = [_NONE if value is None else value for value in (message.pts, message.dts)]
         utc = _NONE if message.utc_us is None else message.utc_us
-        head = _PACKET.pack(*times, message.duration, utc, message.arrival, flags)
+        head = _PACKET.pack(*times, message.duration, utc, message.arrival, flags, message.missed)
         return _FRAME.pack(message.letter, len(head) + len(message.data)) + head + message.data
     body = json.dumps(asdict(message), default=_plain).encode()
     return _FRAME.pack(message.letter, len(body)) + body
@@ -161,7 +163,7 @@ def receive(pipe: BinaryIO) -> Message | None:
 
 def _decoded(letter: bytes, body: bytes) -> Message:
     if letter == Coded.letter:
-        pts, dts, duration, utc, arrival, flags = _PACKET.unpack_from(body)
+        pts, dts, duration, utc, arrival, flags, missed = _PACKET.unpack_from(body)
         return Coded(
             body[_PACKET.size :],
             None if pts == _NONE else pts,
@@ -172,6 +174,7 @@ def _decoded(letter: bytes, body: bytes) -> Message:
             key=bool(flags & _KEY),
             damaged=bool(flags & _DAMAGED),
             hidden=bool(flags & _HIDDEN),
+            missed=missed,
         )
     facts = json.loads(body)
     if letter == Trouble.letter:
