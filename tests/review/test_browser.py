@@ -124,5 +124,5 @@ def test_it_prints_everything(chrome: Chrome, folder: Path) -> None:
     chrome.run(f'addEventListener("beforeprint", () => {{ window.unfolded = {count}; }})')
     sheet = chrome.printed()
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) >= 4
-    folded = chrome.run('document.querySelectorAll("details:not(.manifest)").length')
+    folded = chrome.run('document.querySelectorAll("details:not(.folded)").length')
     assert chrome.run("window.unfolded") == folded

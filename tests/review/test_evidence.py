@@ -65,6 +65,8 @@ def test_the_table_has_a_row_for_every_end() -> None:
     assert (first["scores"], first["probability"]) == ({"blend": 1.0}, 0.7)
     assert (second["scores"], second["probability"]) == ({"pulse": None}, None)
     assert windows_of([], []) == []
+    close = windows_of([row("blend", 2, 1.0), row("drift", 2.04, 2.0), row("blend", 3, 0.0)], [])
+    assert [line["scores"] for line in close] == [{"blend": 1.0, "drift": 2.0}, {"blend": 0.0}]
 
 
 def test_maps_are_the_strongest_and_stand_apart() -> None:
@@ -115,3 +117,4 @@ def test_axes() -> None:
     wide = range_of("standard deviations", [9.0])
     assert (wide.low, wide.high) == (0, 9)
     assert range_of("log odds", [-3.2]).at(0) == 50
+    assert range_of("standard deviations", [-2.9]).marks == (-3, 0, 4)

@@ -11,6 +11,11 @@ from vidface.review.summary import CONTENTS
 from vidface.review.words import clock, number
 
 Facts = dict[str, Any]
+_GIVEN = (
+    *("name", "path", "bytes", "container", "codec", "pixel_format", "width", "height", "rotation", "rate"),
+    *("duration", "start", "frames", "matrix", "audio", "decoder"),
+)
+"""Of the input's facts; all of them stand in run.json."""
 _SPEAKS = {
     "manipulated": "High values speak for a manipulation.",
     "authentic": "High values speak for an authentic recording.",
@@ -21,7 +26,7 @@ _SPEAKS = {
 def file_facts(facts: Facts) -> Html:
     """What the file says of itself."""
     declared = facts["source"].get("declared") or {}
-    given = {key: value for key, value in facts["input"].items() if value not in (None, "", {}, [])}
+    given = {key: facts["input"][key] for key in _GIVEN if facts["input"].get(key) not in (None, "", {}, [])}
     return el(
         "section",
         el("h2", CONTENTS["file"]),
@@ -50,7 +55,7 @@ def stream(told: Facts) -> Child:
         if hints
         else el("p", "Nothing about the stream stands out. That does not make it untouched."),
         el("ul", [el("li", str(line)) for line in told.get("lines") or ()], class_="lines"),
-        el("details", el("summary", "All stream facts"), plain(rest)),
+        el("details", el("summary", "All stream facts"), plain(rest), class_="folded"),
     ]
 
 
@@ -250,7 +255,7 @@ def manifest(facts: Facts) -> Html:
             "details",
             el("summary", "run.json"),
             el("pre", json.dumps(told, indent=1, ensure_ascii=False), tabindex=0),
-            class_="manifest",
+            class_="folded",
         ),
         el(
             "p",

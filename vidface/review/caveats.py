@@ -61,6 +61,12 @@ def _of_run(run: Material) -> Iterator[str]:
             "No references of the claimed person were given: whether the face is that person's was not "
             "tested, only whether the picture was worked on."
         )
+    elif len(run.tracks) > 1:
+        yield (
+            "References say something of one person only. Another person's face differs from them without "
+            "any manipulation: for the faces that are not claimed to be that person's, leave the tests "
+            "against references out of account."
+        )
 
 
 def _of_input(run: Material) -> Iterator[str]:

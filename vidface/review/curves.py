@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,8 +66,10 @@ def range_of(unit: str, values: Sequence[float]) -> Range:
     if unit == "correlation":
         return Range(min(-0.5, low), 1, (0, 1))
     if unit == "standard deviations":
-        top = max(4.0, high)
-        return Range(min(0.0, low), top, (0, 2, 4) if top < 6 else (0, round(top)))
+        top, bottom = max(4.0, high), min(0.0, math.floor(low))
+        if bottom < 0:
+            return Range(bottom, top, (bottom, 0, round(top)))
+        return Range(0, top, (0, 2, 4) if top < 6 else (0, round(top)))
     top = max(1.0, abs(low), abs(high))
     top = round(top + 0.5) if top > 1 else 1.0
     return Range(0 if low >= 0 and unit == "ratio" else -top, top, (0, top) if low >= 0 else (-top, 0, top))

@@ -14,6 +14,7 @@ _WINDOWS: Final = 40
 """Rows of the table of windows."""
 _MAPS: Final = 6
 """Maps of a track that are shown."""
+_SAME_S: Final = 0.1
 _APART_S: Final = 1.0
 """Between the ends of two windows whose maps are shown."""
 
@@ -75,7 +76,7 @@ def windows_of(rows: list[Row], moments: list[Row]) -> list[Row]:
     Where several windows of a kind end within a row, the one that speaks most for a manipulation stands in
     it. A kind that did not apply is null; one that was not asked is missing.
     """
-    ends = sorted({float(row["end"]) for row in rows} | {float(one["end"]) for one in moments})
+    ends = _apart(sorted(float(row["end"]) for row in rows or moments))
     if not ends:
         return []
     step = -(-len(ends) // _WINDOWS)
@@ -86,7 +87,7 @@ def windows_of(rows: list[Row], moments: list[Row]) -> list[Row]:
     table: list[Row] = []
     for before, mark in zip([first, *marks], marks, strict=False):
         inside = [row for row in rows if _ends_in(row, before, mark, first)]
-        likely = [one["probability"] for one in moments if _ends_in(one, before, mark, first)]
+        likely = [one["probability"] for one in moments if _touches(one, before, mark)]
         known = [value for value in likely if value is not None]
         table.append(
             {
@@ -97,6 +98,15 @@ def windows_of(rows: list[Row], moments: list[Row]) -> list[Row]:
             }
         )
     return table
+
+
+def _apart(ends: list[float]) -> list[float]:
+    """Of ends that are nearly the same, the last: tests on one hop may end some frames apart."""
+    return [end for n, end in enumerate(ends) if n + 1 == len(ends) or ends[n + 1] - end > _SAME_S]
+
+
+def _touches(one: Row, before: float, mark: float) -> bool:
+    return float(one["start"]) < mark - _SAME_S and float(one["end"]) > before + _SAME_S
 
 
 def _ends_in(row: Row, before: float, mark: float, first: float) -> bool:

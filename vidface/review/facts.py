@@ -115,9 +115,15 @@ def _claim(run: Material) -> Row | None:
     return {
         "person": said.get("person"),
         "said": {key: value for key, value in said.items() if key not in ("person", "notes")},
-        "notes": list(said.get("notes") or ()),
+        "notes": [_sentence(str(note)) for note in said.get("notes") or ()],
         "files": [{key: one.get(key) for key in ("name", "sha256")} for one in files],
     }
+
+
+def _sentence(note: str) -> str:
+    """A node's note without the node's name."""
+    text = note.removeprefix("forensics.identity: ")
+    return text[:1].upper() + text[1:]
 
 
 def _preview(manifest: Row) -> Row | None:

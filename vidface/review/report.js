@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const video = document.querySelector("video");
-  const closed = () => document.querySelectorAll("details:not(.manifest):not([open])");
+  const closed = () => document.querySelectorAll("details:not(.folded):not([open])");
   let opened = [];
   addEventListener("beforeprint", () => { opened = [...closed()]; opened.forEach((one) => { one.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });

@@ -8,7 +8,7 @@ from vidface.review.curves import Axis, presence, swatch, time_axis
 from vidface.review.html import Child, Html, data, el, join, pairs, plain, table
 from vidface.review.pictures import picture_uri
 from vidface.review.reading import Material
-from vidface.review.words import clock, share, spans
+from vidface.review.words import clock, number, share, spans
 
 Facts = dict[str, Any]
 _FACE_PX = 72
@@ -157,15 +157,18 @@ def _rate(text: Any) -> float:
 
 def summary(facts: Facts, run: Material) -> Html:
     """A row for each face, the claim, and the caveats."""
-    rows = [_row(one, run) for one in facts["tracks"]]
-    heads = (
+    claim = facts["claim"]
+    rows = [_row(one, run, compared=claim is not None) for one in facts["tracks"]]
+    heads = [
         "Face",
         "Seen",
         "Verdict",
         "Probability of a manipulation",
         "95 % interval",
         "Seconds in question",
-    )
+    ]
+    if claim is not None:
+        heads.insert(2, f"Off the references of {claim['person'] or 'the person'}")
     caveats = facts["caveats"]
     return el(
         "section",
@@ -187,11 +190,11 @@ def summary(facts: Facts, run: Material) -> Html:
     )
 
 
-def _row(one: Facts, run: Material) -> list[Child]:
+def _row(one: Facts, run: Material, *, compared: bool) -> list[Child]:
     verdict, name = one["verdict"], f"Face {one['track']}"
     shot = picture_uri(run.folder, one["shots"][0]["file"], _FACE_PX) if one["shots"] else None
     likely = verdict["probability"] is not None
-    return [
+    row: list[Child] = [
         join(
             el("img", src=shot, alt=f"Best shot of face {one['track']}", width=_FACE_PX, height=_FACE_PX)
             if shot
@@ -204,6 +207,15 @@ def _row(one: Facts, run: Material) -> list[Child]:
         f"{share(verdict['low'])} to {share(verdict['high'])}" if likely else "not known",
         spans(one["likely"]) if one["likely"] else "none",
     ]
+    if compared:
+        row.insert(2, _off(one))
+    return row
+
+
+def _off(one: Facts) -> str:
+    """How far a face's looks lie from the references."""
+    median = next((test["median"] for test in one["tests"] if test["kind"] == "appearance"), None)
+    return "not measured" if median is None else f"{number(median)} standard deviations"
 
 
 def opinion(name: str) -> Html:
