@@ -27,6 +27,7 @@ _COLUMNS: Final = ((0, 1, 2), (2, 3, 4), (4, 5, 6))
 _SHARES: Final = (0.25, 0.78)
 """How far down from the hair to the brows the forehead's patches go."""
 _CHEEKS: Final = ((117, 118, 101, 36, 205, 187, 123), (346, 347, 330, 266, 425, 411, 352))
+_FAR: Final = 1e6
 _LEAST_PX: Final = 24
 """Pixels of luma that a patch needs for a mean."""
 
@@ -72,14 +73,15 @@ def _means(planes: Planes, ring: NDArray[np.float64]) -> tuple[float, float, flo
 
 def _mean(plane: NDArray[Any], ring: NDArray[np.float64]) -> tuple[float, int]:
     """Mean inside a polygon, and of how many samples."""
-    low = np.maximum(np.floor(ring.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(ring.max(0)), plane.shape[::-1]).astype(int)
+    end = np.array(plane.shape[::-1])
+    low = np.clip(np.floor(ring.min(0)), 0, end).astype(int)
+    high = np.clip(np.ceil(ring.max(0)), 0, end).astype(int)
     wide, tall = (high - low).tolist()
     if wide < 1 or tall < 1:
         return np.nan, 0
     mask = np.zeros((tall, wide), np.uint8)
     # fillPoly counts from the centre of the first pixel, in sixteenths.
-    corners = np.rint((ring - low - 0.5) * 16).astype(np.int32)
+    corners = np.rint(np.clip(ring - low - 0.5, -_FAR, _FAR) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], (1,), shift=4)
     count = int(np.count_nonzero(mask))
     part = np.ascontiguousarray(plane[low[1] : high[1], low[0] : high[0]])

@@ -46,6 +46,7 @@ _LOG_MIDDLE: Final = 0.7
 _DARK: Final = 20.0
 _BRIGHT: Final = 240.0
 """Cells beyond are cut off, and have no noise of their own."""
+_FAR: Final = 1e6
 _FEW: Final = 4
 """Cells that a bin needs on both sides."""
 _FLOOR: Final = 0.02
@@ -259,7 +260,8 @@ def _filled(shape: tuple[int, ...], rings: list[NDArray[np.float64]]) -> Plane:
     mask = np.zeros((shape[0] // 2, shape[1] // 2), np.float32)
     for ring in rings:
         # In sixteenths, counted from the centre of the first pixel.
-        cv2.fillPoly(mask, [np.rint((ring / 2 - 0.5) * 16).astype(np.int32)], (1.0,), shift=4)
+        corners = np.rint(np.clip(ring / 2 - 0.5, -_FAR, _FAR) * 16).astype(np.int32)
+        cv2.fillPoly(mask, [corners], (1.0,), shift=4)
     return _cells(mask, CELL // 2)
 
 

@@ -118,3 +118,13 @@ def test_rows_that_nobody_saw_are_not_measured() -> None:
     ports = stream(1, skin(72), points=[POINTS])
     ports["faces"] = [faces_of([POINTS], [1], interpolated=True)] * len(ports["faces"])
     assert [one.why_not for one in run(ports)] == ["No mesh was found on the face."] * 2
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 1e8])
+def test_wild_meshes_give_findings_without_scores(scale: float) -> None:
+    """Shrunk to a point or larger than any picture: a sentence, no failure."""
+    still = np.full((*SIZE[::-1], 3), 128, np.float32)
+    ports = stream(9, lambda index, time: still, points=[POINTS], fps=12)
+    wild = ((POINTS - (160, 120, 0)) * scale + (160, 120, 0)).astype(np.float32)
+    ports["mesh"] = [Meshes.of(wild)] * len(ports["mesh"])
+    assert all(one.why_not for one in run(ports, hop_s=8.5))

@@ -142,3 +142,13 @@ def test_burnt_and_black_cells_are_left_out() -> None:
     cells = cells_of(tile, mesh_at((160, 160), 60.0), [])
     assert not cells.skin.any()
     assert lack_of_detail(cells) is None
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 50.0, 1e8])
+def test_wild_meshes_give_findings_without_scores(scale: float) -> None:
+    """Shrunk to a point or larger than any picture: a sentence, no failure."""
+    wild = ((POINTS - (240, 180, 0)) * scale + (240, 180, 0)).astype(np.float32)
+    ports = clip(0.5)
+    ports["mesh"] = [Meshes.of(wild)] * len(ports["mesh"])
+    for one in run(ports).values():
+        assert one.why_not

@@ -160,7 +160,7 @@ class ForensicsTexture(Node):
 
     def _why_not(self, heights: list[float], cells: list[Cells]) -> str:
         if not heights:
-            return "No mesh was found on the face."
+            return "The face was not looked at in this time, or has no mesh."
         height = float(np.median(heights))
         if height < self.min_face_px:
             return f"The face is {height:.0f} px tall; its texture needs {self.min_face_px:.0f} px."
