@@ -65,6 +65,7 @@ class LiveSource:
         self._info: SourceInfo | None = None
         self._begun = False
         self._clocks: Counter[str] = Counter()
+        self._ended = "still running"
         self._forget()
         self._stream = self._entrants()
         try:
@@ -120,6 +121,7 @@ class LiveSource:
             "longest_loss_s": round(self._book.longest_s, 3),
             "before_the_run": self._entry.early,
             "staleness_s": self._options.staleness_s,
+            "ended": self._ended,
         }
 
     def frames(self) -> Iterator[Frame]:
@@ -146,6 +148,7 @@ class LiveSource:
 
     def finish(self) -> None:
         """Let `frames` come to its end; may be called from a signal handler or another thread."""
+        self._ended = "on request"
         self._line.closed.set()
         self._entry.end()
 
@@ -161,10 +164,11 @@ class LiveSource:
             self._thread.join()
 
     def _take(self, until: float | None) -> Entrant | None:
-        if until is None:
-            return self._entry.take()
-        left = until - time.monotonic()
-        return self._entry.take(left) if left > 0 else None
+        left = None if until is None else until - time.monotonic()
+        entrant = self._entry.take(left) if left is None or left > 0 else None
+        if entrant is None and self._ended == "still running":
+            self._ended = "with the input" if self._entry.ended else "in time"
+        return entrant
 
     def _work(self) -> None:
         error: BaseException | None = None
