@@ -27,12 +27,15 @@ _LEAST_SAID: Final = 0.1
 """Log odds below which a test is not worth a sentence."""
 _SAYS: Final[Mapping[str, str]] = {
     "blend": "the search for traces of blending gives log odds of {score:.1f}",
-    "appearance": "the face lies {score:.1f} standard deviations from {references} in its looks",
-    "inner_outer": "the inside and the outside of the face agree worse than in {references} by {score:.1f} "
-    "standard deviations",
-    "geometry": "the shape of the face lies {score:.1f} standard deviations from {references}",
-    "motion": "the manner of moving lies {score:.1f} standard deviations from {references}",
-    "drift": "the face's identity wanders by {score:.1f} standard deviations more than in real tracks",
+    "appearance": "the face looks {size:.1f} standard deviations {less} like {references} than is usual for "
+    "one person",
+    "inner_outer": "the inside and the outside of the face agree {size:.1f} standard deviations {less} than "
+    "is usual for one person",
+    "geometry": "the shape of the face differs from {references} by {size:.1f} standard deviations {more} "
+    "than is usual for one person",
+    "motion": "the manner of moving differs from the references' own by {size:.1f} standard deviations "
+    "{more} than is usual for one person",
+    "drift": "the face's identity wanders {size:.1f} standard deviations {more} than in real tracks",
     "texture_spectrum": "the face's fine detail against its surroundings has a log ratio of {score:.2f}",
     "texture_noise": "the face's noise against the rest of the picture has a log ratio of {score:.2f}",
     "pulse": "a pulse in the skin has a coherence of {score:.2f}",
@@ -151,8 +154,13 @@ def declared_reasons(declared: tuple[str, ...]) -> list[str]:
 def _sentence(name: str, part: float, record: KindRecord, weight: KindWeight, track: int) -> str:
     peak = record.strongest if part > 0 else record.weakest
     details: Mapping[str, float] = {} if peak is None else peak.details
-    whom = "the references' own" if name == "motion" else _references(details)
-    says = _SAYS[name].format(score=record.mean, references=whom)
+    says = _SAYS[name].format(
+        score=record.mean,
+        size=abs(record.mean),
+        less="less" if record.mean > 0 else "more",
+        more="more" if record.mean > 0 else "less",
+        references=_references(details),
+    )
     way = "For a manipulation" if part > 0 else "Against a manipulation"
     return f"{way}: {says}{_most(details)}{_where(peak, record.count, track)}{_usual(weight)}."
 

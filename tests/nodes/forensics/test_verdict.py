@@ -105,8 +105,8 @@ def test_tests_that_agree_make_an_opinion_with_reasons() -> None:
     assert 0.5 <= row.low <= row.probability <= row.high
     assert row.used == ("blend", "geometry")
     assert row.reasons[0].startswith(
-        "For a manipulation: the shape of the face lies 3.1 standard deviations from the 14 references "
-        "(nose to chin most: 3.4)"
+        "For a manipulation: the shape of the face differs from the 14 references by 3.1 standard deviations "
+        "more than is usual for one person (nose to chin most: 3.4)"
     )
     assert "blending gives log odds of 2.0" in row.reasons[1]
     assert (
@@ -118,6 +118,7 @@ def test_evidence_against_makes_authentic() -> None:
     row = verdicts(*steadily("blend", -2.0), *steadily("geometry", -1.0))[0]
     assert row.opinion == "authentic"
     assert all(reason.startswith("Against a manipulation") for reason in row.reasons)
+    assert "by 1.0 standard deviations less than is usual" in row.reasons[1]
 
 
 def test_a_high_score_of_pulse_speaks_against() -> None:
