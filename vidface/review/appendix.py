@@ -7,7 +7,7 @@ from typing import Any
 
 from vidface.data.findingkinds import KINDS
 from vidface.review.html import Child, Html, el, join, pairs, plain, table
-from vidface.review.summary import CONTENTS
+from vidface.review.summary import CONTENTS, moment
 from vidface.review.words import clock, number
 
 Facts = dict[str, Any]
@@ -128,14 +128,14 @@ def notes(facts: Facts) -> Html:
         about = "the clip" if one.get("track") is None else f"face {one['track']}"
         rows.append(
             [
-                str(one.get("when") or "not dated"),
+                moment(one.get("when")),
                 str(one.get("by") or "not named"),
                 about,
                 el("strong", str(one["decision"])) if one.get("decision") else "–",
                 str(one.get("text") or ""),
             ]
         )
-    heads = ("When (UTC)", "Who", "About", "Decision", "Note")
+    heads = ("When", "Who", "About", "Decision", "Note")
     return el(
         "section",
         el("h2", CONTENTS["notes"]),

@@ -22,7 +22,7 @@ def report_facts(run: Material) -> dict[str, Any]:
     """Everything that a report says; the same folder gives the same facts."""
     tracks = [_track(row, run) for row in run.tracks]
     tracks.sort(key=lambda one: (_ORDER[one["verdict"]["opinion"]], -one["seen_s"]))
-    manifest = run.manifest
+    manifest, claim = run.manifest, _claim(run)
     return {
         "vidface": __version__,
         "title": _name(manifest),
@@ -30,8 +30,8 @@ def report_facts(run: Material) -> dict[str, Any]:
         "run": {
             key: manifest.get(key) for key in ("status", "started", "ended", "version", "command", "error")
         },
-        "claim": _claim(run),
-        "conclusion": conclusion(tracks),
+        "claim": claim,
+        "conclusion": conclusion(tracks, claim),
         "caveats": caveats(run),
         "time": {"first": run.first, "last": run.last},
         "preview": _preview(manifest),
@@ -45,8 +45,8 @@ def report_facts(run: Material) -> dict[str, Any]:
     }
 
 
-def conclusion(tracks: list[Row]) -> str:
-    """One or two sentences on the whole clip."""
+def conclusion(tracks: list[Row], claim: Row | None = None) -> str:
+    """A few sentences on the whole clip."""
     if not tracks:
         return "No face was found in this clip, so there is nothing to judge."
     faces = "One face was followed" if len(tracks) == 1 else f"{len(tracks)} faces were followed"
@@ -54,7 +54,12 @@ def conclusion(tracks: list[Row]) -> str:
     if not by["manipulated"] and not by["authentic"]:
         return f"{faces}. The evidence does not decide: inconclusive."
     said = [f"{_faces(by[name], len(tracks))} {name}" for name in _ORDER if by[name]]
-    return f"{faces}. Verdict: {'; '.join(said)}."
+    verdict = f"{faces}. Verdict: {'; '.join(said)}."
+    if claim is None or len(tracks) == 1 or not by["manipulated"]:
+        return verdict
+    who = claim["person"] or "the person of the references"
+    others = "others differ from the references anyway"
+    return f"{verdict} This holds for a face that is claimed to be {who}: {others}."
 
 
 def _faces(some: list[Row], among: int) -> str:

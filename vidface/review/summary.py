@@ -35,7 +35,7 @@ def head(facts: Facts) -> Html:
         "Picture": f"{given.get('width')} × {given.get('height')} px, {given.get('codec')}, {rate} frames/s",
         "Sound": _sound(given),
         "SHA-256": el("code", str(given.get("sha256") or "not known")),
-        "Reviewed": f"{_when(facts['run'].get('started'))}, with vidface {facts['run'].get('version')}",
+        "Reviewed": f"{moment(facts['run'].get('started'))}, with vidface {facts['run'].get('version')}",
     }
     return el(
         "header",
@@ -168,7 +168,7 @@ def summary(facts: Facts, run: Material) -> Html:
         "Seconds in question",
     ]
     if claim is not None:
-        heads.insert(2, f"Off the references of {claim['person'] or 'the person'}")
+        heads.insert(2, f"Standard deviations off {claim['person'] or 'the references'}")
     caveats = facts["caveats"]
     return el(
         "section",
@@ -215,7 +215,7 @@ def _row(one: Facts, run: Material, *, compared: bool) -> list[Child]:
 def _off(one: Facts) -> str:
     """How far a face's looks lie from the references."""
     median = next((test["median"] for test in one["tests"] if test["kind"] == "appearance"), None)
-    return "not measured" if median is None else f"{number(median)} standard deviations"
+    return "not measured" if median is None else number(median)
 
 
 def opinion(name: str) -> Html:
@@ -243,7 +243,7 @@ def _claim(claim: Facts | None) -> Child:
     ]
 
 
-def _when(text: str | None) -> str:
+def moment(text: str | None) -> str:
     """2026-11-21T15:54:52+00:00 -> 2026-11-21 15:54 UTC."""
     if text is None:
         return "not known"
