@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from vidface.data.finding import Finding, Stretch
@@ -75,3 +76,16 @@ def test_a_long_finding_is_no_trouble() -> None:
     ledger = TrackEvidence(FUSION)
     ledger.add(found("blend", 0, 3600, 1.0))
     assert len(list(ledger.moments())) <= MOST
+
+
+def test_findings_that_look_far_back_widen_the_interval() -> None:
+    """What changes every five seconds tells less than as many windows that are independent."""
+    widths = []
+    for reach in (0.5, 15.5):
+        ledger, signs = TrackEvidence(FUSION), np.random.default_rng(4).choice([-2.0, 2.0], 20)
+        for at in range(40, 240):
+            ledger.add(found("blend", at / 2 - 0.5, at / 2, float(signs[at // 10 - 4])))
+            ledger.add(found("drift", at / 2 - reach, at / 2, 0.0))
+        low, high = ledger.interval()
+        widths.append(high - low)
+    assert widths[1] > 1.2 * widths[0]

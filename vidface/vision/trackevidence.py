@@ -62,6 +62,8 @@ class TrackEvidence:
     kinds: dict[str, KindRecord] = field(default_factory=dict)
     hop: Fraction = HOP_S
     _first: int = field(default=0, init=False)
+    _seen_s: float = field(default=0.0, init=False)
+    _noted: int = field(default=0, init=False)
     _sums: Array = field(init=False)
     _counts: Array = field(init=False)
 
@@ -97,9 +99,13 @@ class TrackEvidence:
         return int((self._counts.sum(axis=1) > 0).sum())
 
     def interval(self, seed: int = 0) -> tuple[float, float]:
-        """95 % interval of the probability over the windows, see `Fusion.interval`."""
+        """95 % interval of the probability over the windows, see `Fusion.interval`.
+
+        Windows that are drawn together reach as far as a finding looks: nearer ones see the same frames.
+        """
         rows = self._counts.sum(axis=1) > 0
-        block = round(self.fusion.block_s / float(self.hop))
+        reach = max(self.fusion.block_s, self._seen_s / max(1, self._noted))
+        block = round(reach / float(self.hop))
         return self.fusion.interval(self._sums[rows], self._counts[rows], block=block, seed=seed)
 
     def moments(self) -> Iterator[Moment]:
@@ -117,6 +123,8 @@ class TrackEvidence:
         while len(self._sums) > MOST:
             self._halve()
             first, last = first // 2, last // 2
+        self._seen_s += float(finding.stretch.end - finding.stretch.start)
+        self._noted += 1
         rows = slice(first - self._first, last - self._first + 1)
         self._sums[rows, column] += steps
         self._counts[rows, column] += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vidface.data.finding import Finding
 from vidface.data.findingkinds import KINDS
-from vidface.data.verdict import Opinion, Verdict
+from vidface.data.verdict import Moment, Opinion, Verdict
 from vidface.vision.kindfusion import Fusion, KindWeight
 from vidface.vision.trackevidence import KindRecord, TrackEvidence
 
@@ -23,6 +23,7 @@ GENERATED: Final = "generated"
 
 _SIGMAS: Final = "sigmas_"
 """Details so named say how far one part is off."""
+_RUN_S: Final = 2
 _LEAST_SAID: Final = 0.1
 """Log odds below which a test is not worth a sentence."""
 _SAYS: Final[Mapping[str, str]] = {
@@ -72,6 +73,9 @@ def verdict_of(
     low, high = min(low, probability), max(high, probability)
     answer = opinion_of(probability, (low, high), fusion=fusion, kinds=len(used), windows=evidence.windows)
     lines = [answer.why] if answer.why else []
+    moments = tuple(evidence.moments())
+    if answer.opinion != "manipulated":
+        lines += standing_out(moments, fusion.manipulated_at)
     lines += declared_reasons(declared) + reasons_of(evidence, track)
     return Verdict(
         answer.opinion,
@@ -81,7 +85,7 @@ def verdict_of(
         tuple(lines),
         used,
         tuple(left_out(evidence, absent or {})),
-        tuple(evidence.moments()),
+        moments,
     )
 
 
@@ -124,6 +128,24 @@ def opinion_of(
         f"Inconclusive: {probability:.2f} lies between {fusion.authentic_at:.2f}, up to which a face passes "
         f"for authentic, and {fusion.manipulated_at:.2f}, from which it counts as manipulated.",
     )
+
+
+def standing_out(moments: Sequence[Moment], bar: float) -> list[str]:
+    """Where a part of a track reaches the bar though the whole does not: two seconds at least."""
+    runs: list[list[Moment]] = [[]]
+    for one in moments:
+        if one.probability < bar or (runs[-1] and one.start > runs[-1][-1].end):
+            runs.append([])
+        if one.probability >= bar:
+            runs[-1].append(one)
+    longest = max(runs, key=lambda run: float(run[-1].end - run[0].start) if run else 0.0)
+    if not longest or longest[-1].end - longest[0].start < _RUN_S:
+        return []
+    most = max(one.probability for one in longest)
+    return [
+        f"From {float(longest[0].start):.1f} to {float(longest[-1].end):.1f} s alone the probability reaches "
+        f"{most:.2f}, though the track as a whole does not: look there."
+    ]
 
 
 def reasons_of(evidence: TrackEvidence, track: int) -> list[str]:

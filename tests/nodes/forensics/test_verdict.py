@@ -185,6 +185,7 @@ def test_moments_show_where() -> None:
     assert row.moments[0].probability < 0.1
     assert row.moments[-1].probability > 0.9
     assert float(row.moments[-1].end) == 6.0
+    assert any("alone the probability reaches 0.95" in reason for reason in row.reasons)
 
 
 def test_each_track_has_its_own_verdict() -> None:
