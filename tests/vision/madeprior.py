@@ -22,6 +22,6 @@ def made_prior(dimension: int, **changed: Any) -> PersonPrior:
         "shape_cov": np.eye(facegeometry.SIZE) * 0.02**2,
         "shape_level": np.array([[3.6, 0.7], [3.6, 0.7]]),
         "manner_mean": np.zeros(manner.SIZE), "manner_level": np.array([0.4, 0.2]),
-        "drift": np.array([1.75, 0.1, 0.45]), "drift_sd": np.array([0.23]),
+        "drift": np.array([1.5, 0.3, 0.35, 0.55]), "drift_sd": np.array([0.23]),
     }  # fmt: skip
     return PersonPrior(**(arrays | changed))

@@ -45,12 +45,19 @@ _SHAPES: Final[tuple[tuple[str, ...], ...]] = (
 _PLACES: Final = tuple(tuple(BLENDSHAPES.index(name) for name in group) for group in _SHAPES)
 
 POSE: Final = 3
+EXPRESSIONS: Final = len(_SHAPES)
 SIGNALS: Final = POSE + len(_MEASURED) + len(_SHAPES)
 """Numbers of a face on a frame: yaw, pitch, roll in degrees, then measures, then blendshapes."""
 ALL: Final = SIGNALS + POSE
 """With the velocities of the turns."""
 SIZE: Final = ALL * (ALL - 1) // 2
 """Numbers in a signature: one for each pair."""
+
+
+def expressions_of(blendshapes: Any) -> NDArray[np.float32]:
+    """n x 52 blendshapes -> n x `EXPRESSIONS`: means of those that tell one thing."""
+    shapes = np.asarray(blendshapes, np.float32)
+    return np.column_stack([shapes[:, list(places)].mean(axis=1) for places in _PLACES])
 
 
 def signals_of(angles: Any, measures: Measures, blendshapes: Any) -> NDArray[np.float32]:
@@ -65,9 +72,8 @@ def signals_of(angles: Any, measures: Measures, blendshapes: Any) -> NDArray[np.
     Raises:
         KeyError: a measure is not among those given.
     """
-    shapes = np.asarray(blendshapes, np.float32)
-    groups = [shapes[:, list(places)].mean(axis=1) for places in _PLACES]
-    columns = [*np.asarray(angles, np.float32).T, *(measures.column(name) for name in _MEASURED), *groups]
+    measured = [measures.column(name) for name in _MEASURED]
+    columns = [np.asarray(angles, np.float32), *measured, expressions_of(blendshapes)]
     return np.asarray(np.column_stack(columns), np.float32)
 
 

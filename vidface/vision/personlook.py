@@ -41,6 +41,7 @@ class Sample:
         mesh: 478 x 3 pixels, or None.
         angles: yaw, pitch, roll in degrees; NaN where not known.
         eyes_px: distance between the eyes as if seen from the front; NaN where not known.
+        does: `manner.EXPRESSIONS` float32, the face's expression, or of length 0 where not known.
     """
 
     time: float
@@ -52,6 +53,7 @@ class Sample:
     mesh: NDArray[np.float32] | None = None
     angles: tuple[float, float, float] = (float("nan"),) * 3
     eyes_px: float = float("nan")
+    does: Vector = field(default_factory=lambda: _NONE)
 
     @property
     def shapely(self) -> bool:

@@ -2,7 +2,7 @@
 
 The embedding of one real face moves with pose, light and blur. Means over half a second take most of the
 noise away; the angle between each of them and the mean of all is the wander. How much is usual depends on how
-much the head turned and on how good the pictures are: `Wander.terms`.
+much head and expression moved and on how good the pictures are: `Wander.terms`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ Array = NDArray[np.float64]
 
 BIN_S: Final = 0.5
 LEAST_BINS: Final = 3
-TERMS: Final = 3
+TERMS: Final = 4
 _USUAL_TURN_DEG: Final = 5.0
+_USUAL_EXPRESSION: Final = 0.05
+_EXPRESSIVE: Final = 20.0
+"""Brings the spread of expressions to the order of that of turns."""
 _LEAST_IN_BIN: Final = 2
 
 
@@ -33,8 +36,8 @@ class Wander(NamedTuple):
         degrees: root mean square angle of the short-time means to their common mean.
         worst: the largest of these angles. worst_time: the middle of its half second.
         bins: short-time means. samples: embedded frames.
-        terms: `TERMS` numbers that the logarithm of the wander leans on: 1, lack of recognisability, and the
-            logarithm of how much yaw and pitch spread in degrees.
+        terms: `TERMS` numbers that the logarithm of the wander leans on: 1, lack of recognisability, and
+            logarithms of how much yaw and pitch spread in degrees, and of how much expressions do.
     """
 
     degrees: float
@@ -77,7 +80,10 @@ def _terms(samples: Sequence[Sample]) -> Array:
     turns = np.array([one.angles[:2] for one in samples])
     turns = turns[np.isfinite(turns).all(axis=1)]
     spread = float(np.hypot(*turns.std(axis=0))) if len(turns) > 1 else _USUAL_TURN_DEG
-    return np.array([1.0, 1 - (float(np.mean(sure)) if sure else 0.5), math.log1p(spread)])
+    faces = [one.does for one in samples if len(one.does)]
+    moved = float(np.std(np.stack(faces), axis=0).mean()) if len(faces) > 1 else _USUAL_EXPRESSION
+    lack = 1 - (float(np.mean(sure)) if sure else 0.5)
+    return np.array([1.0, lack, math.log1p(spread), math.log1p(_EXPRESSIVE * moved)])
 
 
 def _mean(samples: Sequence[Sample]) -> NDArray[np.float32]:

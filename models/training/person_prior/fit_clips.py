@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from vidface.cli._references_read import Recording
 from vidface.vision.facegeometry import pose_terms
-from vidface.vision.manner import windows_of
+from vidface.vision.manner import EXPRESSIONS, windows_of
 from vidface.vision.mannerscore import left_out, likeness
 from vidface.vision.meshmodel import MeshFitter
-from vidface.vision.personlook import look_of
+from vidface.vision.personlook import Sample, look_of
 from vidface.vision.wander import wander
 
 Array = NDArray[np.float64]
@@ -58,7 +59,7 @@ def drift_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dic
     """`drift` and `drift_sd`: the logarithm of the wander over stretches, each clip counting alike."""
     table, values, source = [], [], []
     for number, one in enumerate(recordings.values()):
-        for part in _stretches(one):
+        for part in stretches(one):
             found = wander(part)
             if found is not None:
                 table.append(found.terms)
@@ -73,7 +74,7 @@ def drift_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dic
         left[out] = logs[out] - terms[out] @ _fit(terms[~out], logs[~out], share[~out])
     sd = float(np.sqrt((share * left**2).sum() / share.sum()))
     figures = {
-        "drift_stretches": len(logs),
+        "driftstretches": len(logs),
         "drift_clips": len(np.unique(clip)),
         "drift_terms": fit.round(4).tolist(),
         "drift_sd_each_clip_left_out": sd,
@@ -108,12 +109,17 @@ def _fit(terms: Array, logs: Array, share: Array) -> Array:
     return np.asarray(np.linalg.solve(weighed.T @ terms + ridge, weighed.T @ logs))
 
 
-def _stretches(recording: Recording) -> list[list[Any]]:
-    samples = recording.samples
-    if not samples:
+def stretches(recording: Recording) -> list[list[Sample]]:
+    """Five seconds each, one second on from one another, with expressions."""
+    if not recording.samples:
         return []
+    does = recording.signals[:, -EXPRESSIONS:]
+    samples = [
+        replace(sample, does=row if np.isfinite(row).all() else row[:0])
+        for sample, row in zip(recording.samples, does, strict=True)
+    ]
     start, last = samples[0].time, samples[-1].time
-    found = []
+    found: list[list[Sample]] = []
     while start + STRETCH_S / 2 < last or not found:
         found.append([one for one in samples if start <= one.time < start + STRETCH_S])
         start += STEP_S

@@ -1,6 +1,7 @@
-"""What people's looks, shapes and movements are read from: training people and training clips only.
+"""What people's looks, shapes and movements are read from: people and clips that train or validate.
 
     python pack.py --data DATA --out PACK
+    python pack.py --data DATA --out VAL --part val
 
 `people.npz`: up to 40 pictures of each training person of celeb_crops, aligned (arcface112), with mesh and
 pose. `many.npz`: the same of one picture each of 400 other training people. `clips.pkl`: the recordings
@@ -58,11 +59,11 @@ def pictures(rows: dict[str, list[tuple[Path, Any]]]) -> dict[str, list[Any]]:
     return found
 
 
-def known_people(root: Path) -> dict[str, list[tuple[Path, Any]]]:
-    """Pictures of the training people of celeb_crops."""
+def known_people(root: Path, part: str) -> dict[str, list[tuple[Path, Any]]]:
+    """Pictures of the people of celeb_crops that train or validate."""
     by_person: dict[str, list[tuple[Path, Any]]] = {}
     for row in _labels(root):
-        if people.part_of("celeb_crops", row["from"], 0) == "train":
+        if people.part_of("celeb_crops", row["from"], 0) == part:
             own = by_person.setdefault(split.person_of("celeb_crops", row["from"]), [])
             own.append((root / row["file"], np.asarray(row["points"], np.float32)))
     return {person: own[:: max(1, len(own) // MOST)][:MOST] for person, own in by_person.items()}
@@ -106,14 +107,14 @@ def _picture(path: Path, landmarks: Any, network: MeshNetwork, model: MeshModel)
     return frame.crop(way, (112, 112)), np.round(mask * 255).astype(np.uint8), points, angles
 
 
-def clips(root: Path, out: Path) -> None:
-    """Recordings of the training clips, written one by one."""
+def clips(root: Path, out: Path, part: str) -> None:
+    """Recordings of the clips that train or validate, written one by one."""
     found: dict[str, Any] = {}
     with Reader("vidface-embed") as reader:
         for path in sorted(root.rglob("*")):
             name = str(path.relative_to(root))
             wanted = path.is_file() and path.suffix not in ("", ".md", ".txt")
-            if not wanted or split.clip_part(name) != "train" or name.startswith(GENERATED):
+            if not wanted or split.clip_part(name) != part or name.startswith(GENERATED):
                 continue
             if name in NO_FACE_OF_USE or name.startswith("openh264/"):
                 continue
@@ -133,19 +134,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="holds clips/ and faces/")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=("people", "many", "clips"))
+    parser.add_argument("--part", choices=("train", "val"), default="train")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     faces = given.data / "faces"
     for name, rows in (
-        ("people", known_people(faces / "celeb_crops") if given.only in (None, "people") else {}),
-        ("many", many_people(faces) if given.only in (None, "many") else {}),
+        ("people", known_people(faces / "celeb_crops", given.part) if given.only in (None, "people") else {}),
+        ("many", many_people(faces) if given.only in (None, "many") and given.part == "train" else {}),
     ):
         if rows:
             found = {key: np.asarray(column) for key, column in pictures(rows).items()}
             np.savez_compressed(given.out / f"{name}.npz", **found)
             print(name, len(found["person"]), flush=True)
     if given.only in (None, "clips"):
-        clips(given.data / "clips", given.out / "clips.pkl")
+        clips(given.data / "clips", given.out / "clips.pkl", given.part)
 
 
 if __name__ == "__main__":

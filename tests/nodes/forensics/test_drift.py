@@ -10,6 +10,7 @@ import pytest
 from tests.nodes.forensics.madeperson import EMBEDDER, clip, vector
 from vidface.data import Embeddings
 from vidface.data.finding import Finding
+from vidface.data.pose import Poses
 from vidface.errors import ModelError
 from vidface.graph.harness import NodeHarness
 from vidface.nodes.forensics.drift import ForensicsDrift
@@ -25,7 +26,8 @@ def ports(
         both = vector(1, index, cosine=0.98) + (mixed if (index // 25) % 2 else 0) * vector(2)
         unit = (both / np.linalg.norm(both)).astype(np.float32)[None]
         rows.append(Embeddings(unit, np.full(1, sure, np.float32), model))
-    return {"frame": given["frame"], "faces": given["faces"], "pose": given["pose"], "embeddings": rows}
+    still = [Poses(np.zeros((1, 3)), np.zeros((1, 2)), np.full(1, 60.0), np.zeros(1))] * len(rows)
+    return {"frame": given["frame"], "faces": given["faces"], "pose": still, "embeddings": rows}
 
 
 def found(given: dict[str, list[Any]], **fields: Any) -> list[Finding]:
@@ -53,6 +55,14 @@ def test_without_pose_a_usual_turn_is_taken() -> None:
     given = ports(3)
     del given["pose"]
     assert found(given)[-1].applies
+
+
+def test_lively_expressions_allow_for_more() -> None:
+    """The same wander is less odd of a face whose mesh shows it moving."""
+    given = ports(5, mixed=0.5)
+    lively = given | {"mesh": clip(5)["mesh"]}
+    rest = given | {"mesh": [clip(0)["mesh"][0]] * len(given["frame"])}
+    assert found(lively)[-1].score < found(rest)[-1].score - 0.2
 
 
 def test_another_embedder_is_refused() -> None:

@@ -12,10 +12,14 @@ from vidface.infer.embedder import Embedder
 from vidface.vision.align import TEMPLATES, to_template
 from vidface.vision.facemask import outline_of_mesh
 from vidface.vision.faceparts import OUTSIDE_ZOOM, hull_mask, only
+from vidface.vision.manner import expressions_of
 from vidface.vision.personlook import Sample
 
 _LEAST_EYES_PX = 8.0
 """Below this nothing of the parts is left to be told apart."""
+
+
+_NONE = np.zeros(0, np.float32)
 
 
 def samples_of(
@@ -25,6 +29,7 @@ def samples_of(
     known = embeddings is not None and len(embeddings)
     meshed = mesh.known if mesh is not None and len(mesh) else np.zeros(len(faces), np.bool_)
     placed = pose if pose is not None and len(pose) else Poses.none(len(faces))
+    does = expressions_of(mesh.blendshapes) if mesh is not None and len(mesh) else None
     rows = []
     for row in range(len(faces)):
         vector, sure = np.zeros(0, np.float32), float("nan")
@@ -38,6 +43,7 @@ def samples_of(
                 mesh=points,
                 angles=(yaw, pitch, roll),
                 eyes_px=float(placed.scales[row]),
+                does=_NONE if does is None or not np.isfinite(does[row]).all() else does[row],
             )
         )
     return rows

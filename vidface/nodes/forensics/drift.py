@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vidface.data import Device, Embeddings, Faces, Frame
 from vidface.data.finding import Finding, Findings
+from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.data.rows import check_rows
 from vidface.errors import ModelError
@@ -26,9 +27,10 @@ class ForensicsDrift(Node):
     """How much the embedding of a face wanders within its track, against tracks of real faces.
 
     Means of the embedding over half a second are held against their common mean over `window_s`; the root
-    mean square of these angles is the wander. How much is usual follows from how much the head turned and
-    how recognisable the face was, as measured on real clips (the model `prior`); the score is in standard
-    deviations of the logarithm around that. A swap that flickers wanders more; one that is steady does not,
+    mean square of these angles is the wander. How much is usual follows from how much the head turned, how
+    lively the expressions were (of the mesh, where one is wired in) and how recognisable the face was, as
+    measured on real clips (the model `prior`); the score is in standard deviations of the logarithm around
+    that. A swap that flickers wanders more; one that is steady does not,
     and a face that is covered for a moment, or comes into another light, wanders too.
 
     It needs three half seconds with embedded frames, and faces that are well recognisable: how small and
@@ -60,17 +62,22 @@ class ForensicsDrift(Node):
         self._tracks = Tracks(self.window_s, self.hop_s)
 
     def process(
-        self, frame: Frame, faces: Faces, embeddings: Embeddings, pose: Poses | None = None
+        self,
+        frame: Frame,
+        faces: Faces,
+        embeddings: Embeddings,
+        pose: Poses | None = None,
+        mesh: Meshes | None = None,
     ) -> Findings:
         """Findings that became due; raises ModelError where the prior is of another embedder."""
-        check_rows(faces, embeddings=embeddings, pose=pose)
+        check_rows(faces, embeddings=embeddings, pose=pose, mesh=mesh)
         own = str(self._prior.embedder)
         if embeddings.model and embeddings.model != own:
             raise ModelError(
                 f"forensics.drift: {self.prior} was measured with the embedder {own}, but the graph embeds "
                 f"with {embeddings.model}: set that model in recognize.embed."
             )
-        samples = samples_of(frame, faces, embeddings, None, pose)
+        samples = samples_of(frame, faces, embeddings, mesh, pose)
         found = []
         for row, number, track in self._tracks.at(frame, faces):
             if self._tracks.add(track, samples[row], frame):
