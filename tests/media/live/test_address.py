@@ -99,3 +99,10 @@ def test_an_address_without_host_or_port_is_refused(text: str) -> None:
 def test_the_door_is_where_tcp_connects(text: str, door: tuple[str, int] | None) -> None:
     """The protocol's own port where none is given; none where there is no connection."""
     assert of(text).door() == door
+
+
+def test_segments_are_known_by_their_playlist() -> None:
+    """They come in heaps, and stalls are told from pauses between them by longer patience."""
+    assert of("https://cam/live.m3u8?x=1").segmented
+    assert not of("https://cam/live.ts").segmented
+    assert not of("rtsp://cam/live.m3u8").segmented

@@ -18,6 +18,7 @@ _REPORT = struct.Struct("@IQI")  # AVRTCPSenderReport: source, NTP time, RTP tim
 _NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
 _DAY_US = 86_400 * 10**6
 _END_SLACK_S = 2.0
+_LATE_S, _OFF_PACE_S = 1.0, 30.0
 _MISSED = re.compile(r"missed (\d+) packets")
 
 
@@ -51,9 +52,12 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
             return trouble
         post.send(opened(container, stream))
         clock, reached = CameraClock(container, stream.time_base), 0.0
+        pace = Pace() if order.paced and container.duration is None else None
         try:
             for packet in container.demux(stream):
                 if packet.size:
+                    if pace is not None and packet.dts is not None:
+                        post.recalled(pace.early_s(float(packet.dts * stream.time_base)))
                     post.send(_coded(packet, clock, missed(said)))
                     reached = float((packet.pts or 0) * stream.time_base)
                 if post.recalled():
@@ -97,6 +101,21 @@ def opened(
         audio=tuple(track.codec_context.name for track in container.streams.audio if track.codec_context),
         began=began,
     )
+
+
+class Pace:
+    """When packets are due that come in heaps: as far apart as their times, however they came."""
+
+    def __init__(self) -> None:
+        self._zero: float | None = None
+
+    def early_s(self, time_s: float) -> float:
+        """Seconds until a packet of this time is due; one that is late, or leaps, sets the pace anew."""
+        now = time.monotonic()
+        early = 0.0 if self._zero is None else self._zero + time_s - now
+        if self._zero is None or not -_LATE_S < early < _OFF_PACE_S:
+            self._zero, early = now - time_s, 0.0
+        return max(0.0, early)
 
 
 class CameraClock:

@@ -59,6 +59,11 @@ class LiveAddress:
             text = text.replace(secret, "***") if len(secret) > 2 else text
         return text
 
+    @property
+    def segmented(self) -> bool:
+        """It comes in segments of some seconds (HLS), not packet by packet."""
+        return self.protocol == "http" and urlsplit(self.text).path.lower().endswith(".m3u8")
+
     def door(self) -> tuple[str, int] | None:
         """Host and port that a TCP connection is made to; None where there is none."""
         parts = urlsplit(self.url())

@@ -56,11 +56,15 @@ class Connection:
 
     No frame threads: each would hold a picture back. Packets before the first key frame are left out.
 
+    Args:
+        turns: by angle, kept from one connection to the next: to look at a picture's side data costs a
+            reference cycle, which holds that picture until the garbage collector comes by.
+
     Raises:
         InputError: there is no decoder for this coding.
     """
 
-    def __init__(self, opened: Opened, *, threads: int = 0) -> None:
+    def __init__(self, opened: Opened, turns: dict[int, Turn], *, threads: int = 0) -> None:
         self.opened = opened
         self.began = False
         self.decode_s = 0.0
@@ -68,7 +72,7 @@ class Connection:
         rate = opened.rate or FALLBACK_RATE
         self._timeline = Timeline(opened.time_base, max(1, round(1 / (rate * opened.time_base))))
         self._turn = turn_by_matrix(opened.matrix) if opened.matrix else None
-        self._turned: tuple[int, Turn] | None = None
+        self._turns = turns
         self._stamps: dict[int, tuple[float, int | None]] = {}
         self._gaps: list[Gap] = []
         self._before_key = 0
@@ -116,10 +120,10 @@ class Connection:
         """What brings a picture upright."""
         if self._turn is not None:
             return self._turn
-        angle = frame.rotation  # to look at side data costs a reference cycle, see `PyavSource`
-        if self._turned is None or self._turned[0] != angle:
-            self._turned = angle, turn_of(frame)
-        return self._turned[1]
+        angle = frame.rotation
+        if angle not in self._turns:
+            self._turns[angle] = turn_of(frame)
+        return self._turns[angle]
 
     def info(self, name: str, frame: VideoFrame, override: Matrix | None) -> SourceInfo:
         """What is known of the input with its first picture."""

@@ -61,6 +61,7 @@ class Line:
             options.open_s,
             None if address.chaos is None else address.chaos.to_json(),
             self.began,
+            paced=address.segmented,
         )
         self.link.order(order)
         until = time.monotonic() + options.open_s + _LATE_S

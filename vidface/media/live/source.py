@@ -21,8 +21,10 @@ from vidface.media.live.gaps import GapBook
 from vidface.media.live.line import Line
 from vidface.media.live.options import LiveOptions
 from vidface.media.live.wire import Coded, Message, Opened, Trouble
+from vidface.media.orient import Turn
 from vidface.media.pixels import AvPixels
 
+_SEGMENT_S = 20.0  # a server of segments may be late by two of them
 _INTERVALS = 2  # frame intervals without a packet are a stall, where that is longer than `stall_s`
 
 
@@ -58,9 +60,11 @@ class LiveSource:
         self._options = options or LiveOptions()
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
         self._lasts_s = lasts_s
+        self._stall_s = max(self._options.stall_s, _SEGMENT_S if address.segmented else 0.0)
         self._line = Line(address, self._options)
         self._entry = Entry(self._options.staleness_s)
         self._book = GapBook()
+        self._turns: dict[int, Turn] = {}
         self._thread = threading.Thread(target=self._work, name="camera-decode", daemon=True)
         self._info: SourceInfo | None = None
         self._begun = False
@@ -194,7 +198,7 @@ class LiveSource:
     def _watch(self, opened: Opened) -> Generator[Entrant, None, Message | None]:
         """Pictures of one connection; returns why it ended."""
         try:
-            connection = Connection(opened, threads=self._options.threads)
+            connection = Connection(opened, self._turns, threads=self._options.threads)
         except InputError as error:
             return Trouble("codec", str(error))
         self._decode_s, self._connection = self.decode_s, connection
@@ -211,7 +215,7 @@ class LiveSource:
             for picture in connection.feed(message):
                 yield self._entrant(connection, picture, first)
                 first = False
-            patience = max(self._options.stall_s, _INTERVALS * connection.interval_s)
+            patience = max(self._stall_s, _INTERVALS * connection.interval_s)
         if message is None:
             self._line.link.kill()
             return Trouble("silent", f"nothing came for {patience:.1f} s")

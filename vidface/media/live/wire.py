@@ -113,6 +113,7 @@ class Order:
         open_s, read_s: seconds to wait at most.
         player: see `Chaos.to_json`; the url is then not used.
         began: when the playing began; None begins now.
+        paced: packets come in heaps (HLS: a segment at a time), and are sent on when they are due.
     """
 
     url: str = field(repr=False)
@@ -122,6 +123,7 @@ class Order:
     read_s: float = 10.0
     player: dict[str, Any] | None = None
     began: float | None = None
+    paced: bool = False
 
     def line(self) -> bytes:
         """One line of JSON."""
