@@ -8,6 +8,7 @@ import pytest
 
 from vidface.review.curves import Axis, range_of
 from vidface.review.evidence import maps_of, stretches, summed, windows_of
+from vidface.review.source import done_to, tools_in
 from vidface.review.words import clock, share, span, spans, ticks
 
 
@@ -118,3 +119,23 @@ def test_axes() -> None:
     assert (wide.low, wide.high) == (0, 9)
     assert range_of("log odds", [-3.2]).at(0) == 50
     assert range_of("standard deviations", [-2.9]).marks == (-3, 0, 4)
+
+
+def test_tools_are_named_from_what_the_file_says() -> None:
+    """Texts of the container, the manifest's generator and actions, and vidface's own mark."""
+    declared = {
+        "metadata": {"encoder": "HandBrake 1.9.0", "comment": "made with vidface 0.5.0"},
+        "manifest": {"generator": "Adobe Premiere Pro 25", "actions": [{"software": "CapCut 5"}]},
+    }
+    assert tools_in(declared) == ["vidface", "Adobe Premiere", "CapCut", "HandBrake"]
+    assert tools_in({"metadata": {"handler_name": "VideoHandler"}}) == []
+    assert tools_in({"mark": {"nodes": []}}) == ["vidface"]
+
+
+def test_what_was_done_is_known_from_vidface_alone() -> None:
+    """Names of its nodes, in the mark or in its assertion; what another tool did is not guessed."""
+    marked = {"mark": {"nodes": ["restore.face", "draw.boxes"]}}
+    signed = {"manifest": {"provenance": {"nodes": [{"use": "stabilize.camera"}, {"use": "reenact.face"}]}}}
+    assert done_to(marked) == ("restored",)
+    assert done_to(signed) == ("stabilised", "generated")
+    assert done_to({"metadata": {"encoder": "Topaz Video AI"}}) == ()
