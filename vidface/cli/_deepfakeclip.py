@@ -27,6 +27,7 @@ PLAIN: Final = ("drift", "blend", "texture", "pulse", "lipsync")
 SEAMS: Final = "blend"
 _BEFORE: Final = ("detect", "track", "mesh")
 """Nodes that the test for blending wants."""
+_MODELS: Final = ("vidface-blend", "vidface-person", "vidface-embed", "vidface-facemesh", "vidface-facedet")
 _DETAILS: Final = 12
 
 
@@ -133,12 +134,13 @@ def kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path
     state, graph = clip.stat(), review_nodes(people)
     seams = graph["nodes"].pop(SEAMS)
     before = {name: graph["nodes"][name] for name in _BEFORE}
-    weights_of = weights.entry("vidface-blend").manifest.files[0].sha256
+    hashes = {name: weights.entry(name).manifest.files[0].sha256 for name in _MODELS}
     persons = [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
     file = [state.st_size, state.st_mtime_ns]
+    seam_hash = hashes.pop("vidface-blend")
     return (
-        keep / f"{clip.stem}-{_digest([file, sorted(people), graph['nodes'], persons])}.json",
-        keep / f"{clip.stem}-{SEAMS}-{_digest([file, before, seams, weights_of])}.json",
+        keep / f"{clip.stem}-{_digest([file, sorted(people), graph['nodes'], persons, hashes])}.json",
+        keep / f"{clip.stem}-{SEAMS}-{_digest([file, before, seams, seam_hash])}.json",
     )
 
 
