@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -60,8 +61,10 @@ def end_on_request(work: Run) -> None:
     """Ctrl-C, and SIGTERM, end a run over a camera as if the camera had; a second one stops it at once."""
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if not work.info.live or not work.finish():
+        if not work.info.live:
             raise KeyboardInterrupt
+        # In a thread of its own: here any lock may be held by what was interrupted.
+        threading.Thread(target=work.finish, name="finish").start()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _stop)
         if number == signal.SIGINT:

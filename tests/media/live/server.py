@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -87,6 +87,11 @@ class RtspServer:
     sent: dict[int, float] = field(default_factory=dict)
     _listener: socket.socket | None = None
     _open: list[socket.socket] = field(default_factory=list)
+
+    def every(self, seconds: float) -> RtspServer:
+        """A camera that sends a picture every so often."""
+        self.clip = replace(self.clip, fps=1 / seconds)
+        return self
 
     @property
     def url(self) -> str:

@@ -116,6 +116,17 @@ def test_a_camera_that_falls_silent_is_called_again(server: RtspServer) -> None:
     assert "camera lost: nothing came for" in watched.causes()
 
 
+def test_a_slow_camera_is_learnt(camera_clip: Path) -> None:
+    """A picture every 0.3 s, and 0.15 s of patience: lost at first, until patience has doubled."""
+    with RtspServer(Coded.of(camera_clip)).every(0.3) as server:
+        watched = Watched(server.url, stall_s=0.15, first_wait_s=0.05)
+        with watched as frames:
+            epochs = [until(frames, lambda frame: True).epoch]
+            while len(epochs) < 3 or epochs[-3] != epochs[-1]:
+                epochs.append(until(frames, lambda frame: True).epoch)
+                assert epochs[-1] < 6
+
+
 def test_a_dead_process_is_replaced(server: RtspServer) -> None:
     """SIGKILL from outside, as the kernel does when memory runs out."""
     watched = Watched(server.url)

@@ -68,6 +68,7 @@ class Connection:
         self.opened = opened
         self.began = False
         self.decode_s = 0.0
+        self.packets = 0
         self._context = _context(opened, threads or min(os.cpu_count() or 1, _MOST_THREADS))
         rate = opened.rate or FALLBACK_RATE
         self._timeline = Timeline(opened.time_base, max(1, round(1 / (rate * opened.time_base))))
@@ -96,6 +97,7 @@ class Connection:
 
     def feed(self, packet: Coded) -> Iterator[Picture]:
         """Pictures that come out of the decoder with this packet."""
+        self.packets += 1
         self._pace(packet.arrival)
         if not self.began and not packet.key and self._before_key < _MOST_TO_KEY:
             self._before_key += 1

@@ -25,6 +25,7 @@ from vidface.media.orient import Turn
 from vidface.media.pixels import AvPixels
 
 _SEGMENT_S = 20.0  # a server of segments may be late by two of them
+_FEW, _MOST_STALL_S = 5, 60.0
 _INTERVALS = 2  # frame intervals without a packet are a stall, where that is longer than `stall_s`
 
 
@@ -33,10 +34,11 @@ class LiveSource:
 
     A lost connection (ended, silent, hanging in FFmpeg, its process dead) is tried again after 1 to 60 s
     (`Backoff`); where nobody listened, the camera's port is looked at each second, and its return cuts the
-    wait short; one that does not answer is called again within 2 s. The first connection is tried again like
-    any other. Each new connection, each leap of
-    the stream's clock (more than 5 s forward or 1 s back; less is disorder of single frames) and each change
-    of the picture's size begins a new epoch, and a hole says why.
+    wait short; one that does not answer is called again within 2 s. The first connection is tried again
+    like any other. A camera that falls silent after a few pictures may be a slow one: each time patience
+    doubles. Each new connection, each leap of the stream's clock (more than 5 s forward or 1 s back; less
+    is disorder of single frames) and each change of the picture's size begins a new epoch, and a hole says
+    why.
 
     A wrong password is not hammered on, since cameras answer that with a locked account: at the beginning it
     is an error at once; of a camera that was there before it is tried again every 30 to 60 s.
@@ -218,6 +220,8 @@ class LiveSource:
             patience = max(self._stall_s, _INTERVALS * connection.interval_s)
         if message is None:
             self._line.link.kill()
+            if connection.packets < _FEW:
+                self._stall_s = min(_MOST_STALL_S, 2 * self._stall_s)
             return Trouble("silent", f"nothing came for {patience:.1f} s")
         for picture in connection.flush(time.monotonic()):
             yield self._entrant(connection, picture, first)
