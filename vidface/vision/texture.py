@@ -177,8 +177,9 @@ def lack_of_noise(cells: Cells) -> Against | None:
 def usual_detail(cells: Cells) -> dict[int, float]:
     """Log power of the fine band that cells around a face have, by how bright and rich they are."""
     around = cells.head | cells.rest
-    groups = _grouped(_alike(cells)[around], np.log(cells.fine + _FLOOR)[around])
-    return {key: float(np.median(like)) for key, like in groups.items() if len(like) >= _FEW}
+    found = _medians(_alike(cells)[around], np.log(cells.fine + _FLOOR)[around])
+    plenty = found.counts >= _FEW
+    return dict(zip(found.keys[plenty].tolist(), found.medians[plenty].tolist(), strict=True))
 
 
 def lack_map(cells: Cells, usual: dict[int, float]) -> NDArray[np.uint8]:
@@ -208,22 +209,32 @@ def _against(cells: Cells, value: Plane, bins: Keys, *, flat: float | None) -> A
 
 def _difference(bins: Keys, value: Plane, skin: Mask, around: Mask) -> tuple[float, int]:
     """Mean over bins of the difference of medians, by the fewer cells; and how many of skin took part."""
-    own, like = _grouped(bins[skin], value[skin]), _grouped(bins[around], value[around])
-    found, weights, count = [], [], 0
-    for key, mine in own.items():
-        others = like.get(key)
-        if others is not None and min(len(mine), len(others)) >= _FEW:
-            found.append(float(np.median(others) - np.median(mine)))
-            weights.append(min(len(mine), len(others)))
-            count += len(mine)
-    return (float(np.average(found, weights=weights)), count) if found else (np.nan, 0)
+    mine, others = _medians(bins[skin], value[skin]), _medians(bins[around], value[around])
+    _, own, like = np.intersect1d(mine.keys, others.keys, assume_unique=True, return_indices=True)
+    fewer = np.minimum(mine.counts[own], others.counts[like])
+    enough = fewer >= _FEW
+    if not enough.any():
+        return np.nan, 0
+    found = (others.medians[like] - mine.medians[own])[enough]
+    return float(np.average(found, weights=fewer[enough])), int(mine.counts[own][enough].sum())
 
 
-def _grouped(keys: Keys, values: Plane) -> dict[int, Plane]:
-    """Values by key."""
-    order = np.argsort(keys, kind="stable")
-    names, starts = np.unique(keys[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(values[order], starts[1:]), strict=True)) if len(names) else {}
+class _Medians(NamedTuple):
+    """Medians of groups, and how many values each has."""
+
+    keys: Keys
+    medians: NDArray[np.float64]
+    counts: Keys
+
+
+def _medians(keys: Keys, values: Plane) -> _Medians:
+    """The median of the values of each key."""
+    order = np.argsort(values)
+    order = order[np.argsort(keys[order].astype(np.int16), kind="stable")]
+    names, starts, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    ranked = values[order].astype(np.float64)
+    middle = (ranked[starts + (counts - 1) // 2] + ranked[starts + counts // 2]) / 2
+    return _Medians(names, middle, counts)
 
 
 def _levels(cells: Cells) -> Keys:
