@@ -58,8 +58,8 @@ def test_short_clips_and_holes_give_no_window() -> None:
 
 def test_windows_of_one_recording_are_not_held_against_those_they_overlap() -> None:
     windows = np.eye(4)
-    assert left_out(windows[:2], np.zeros(2), np.array([3.0, 4.5])).size == 0
-    assert left_out(windows[:2], np.zeros(2), np.array([3.0, 6.0])).tolist() == [0, 0]
+    assert left_out(windows[:2], np.zeros(2, np.int64), np.array([3.0, 4.5])).size == 0
+    assert left_out(windows[:2], np.zeros(2, np.int64), np.array([3.0, 6.0])).tolist() == [0, 0]
     assert left_out(windows[:2], np.array([0, 1]), np.array([3.0, 3.0])).tolist() == [0, 0]
 
 

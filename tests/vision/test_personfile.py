@@ -102,7 +102,12 @@ def test_nobody_in_it_and_other_versions_are_told(tmp_path: Path) -> None:
     path.write_bytes(packed(replace(person, shapes=person.shapes[:, :5])))
     with pytest.raises(InputError, match="5 numbers"):
         read_person(path)
-    nobody = replace(made(1), windows=np.zeros((0, 0), np.float32), window_source=np.zeros(0), window_end=[])
+    nobody = replace(
+        made(1),
+        windows=np.zeros((0, 0), np.float32),
+        window_source=np.zeros(0, np.int64),
+        window_end=np.zeros(0),
+    )
     none = {name: getattr(nobody, name)[:0] for name in ("source", "vectors", "inner", "outer", "shapes")}
     none |= {name: getattr(nobody, name)[:0] for name in ("recognisability", "angles", "eyes_px")}
     path.write_bytes(packed(replace(nobody, **none)))

@@ -59,10 +59,11 @@ def read_person(path: Path) -> PersonReferences:
                 f"{path}: wanted a person file of the format {FORMAT}, but it is {told['format']!r}."
             )
         sources = tuple(ReferenceSource(**source) for source in told["sources"])
-        texts = [told[name] for name in ("name", "embedder", "mesh_model")]
-        if not all(isinstance(text, str) for text in (*texts, *(source.name for source in sources))):
+        name, embedder, mesh_model = (told[key] for key in ("name", "embedder", "mesh_model"))
+        texts = (name, embedder, mesh_model, *(source.name for source in sources))
+        if not all(isinstance(text, str) for text in texts):
             raise ValueError("a name is no text")
-        person = PersonReferences(*texts, sources, **found)
+        person = PersonReferences(name, embedder, mesh_model, sources, **found)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

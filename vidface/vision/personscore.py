@@ -28,7 +28,7 @@ _TRUST: Final = 8.0
 """The prior counts as so many references."""
 _SHAPE_TRUST: Final = 30.0
 _FAR: Final = 4.0
-"""Parts of a face that are so far off are somebody else's: how much farther says nothing of how they agree."""
+"""Parts of a face that are so far off are somebody else's; how much farther says nothing more."""
 
 
 class Score(NamedTuple):

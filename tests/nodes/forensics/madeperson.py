@@ -84,7 +84,9 @@ def moving(index: int, fps: int, who: int, seed: int) -> tuple[Poses, Measures, 
     phase = np.random.default_rng(seed).uniform(0, 6.28, 4)
     drive = np.sin(2 * np.pi * np.array([0.7, 1.1, 1.6, 2.3]) * index / fps + phase)
     row = (drive @ mix).astype(np.float32)
-    pose = Poses(3 * row[None, :3], np.zeros((1, 2)), np.full(1, 60.0), np.zeros(1))
+    pose = Poses(
+        3 * row[None, :3], np.zeros((1, 2), np.float32), np.full(1, 60, np.float32), np.zeros(1, np.float32)
+    )
     measures = Measures(KINDS, row[None, 3 : 3 + len(KINDS)] * 0.1 + 1)
     shapes = np.clip(0.5 + 0.1 * row[None, 3 + len(KINDS) :], 0, 1)
     return pose, measures, Meshes.of(FACE[None], blendshapes=shapes)

@@ -26,7 +26,8 @@ def ports(
         both = vector(1, index, cosine=0.98) + (mixed if (index // 25) % 2 else 0) * vector(2)
         unit = (both / np.linalg.norm(both)).astype(np.float32)[None]
         rows.append(Embeddings(unit, np.full(1, sure, np.float32), model))
-    still = [Poses(np.zeros((1, 3)), np.zeros((1, 2)), np.full(1, 60.0), np.zeros(1))] * len(rows)
+    none = np.zeros((1, 3), np.float32)
+    still = [Poses(none, none[:, :2], none[:, 0] + 60, none[:, 0])] * len(rows)
     return {"frame": given["frame"], "faces": given["faces"], "pose": still, "embeddings": rows}
 
 

@@ -138,8 +138,11 @@ def test_a_cut_begins_a_track_anew(tmp_path: Path) -> None:
 
 
 def test_references_of_other_models_and_broken_ones_are_refused(tmp_path: Path) -> None:
-    for changed in ({"embedder": "other@1"}, {"mesh_model": "other@1"}):
-        path = saved(tmp_path, replace(person(2), **changed), "other.npz")
+    for changed in (
+        replace(person(2), embedder="other@1"),
+        replace(person(2), mesh_model="other@1"),
+    ):
+        path = saved(tmp_path, changed, "other.npz")
         with pytest.raises(UsageError, match="other@1"):
             found(clip(1), references=path)
     whole = Path(saved(tmp_path, person(2))).read_bytes()
