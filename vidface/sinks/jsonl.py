@@ -12,9 +12,10 @@ from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
-from vidface.data.times import time_of_day, time_text
+from vidface.data.times import time_text
 from vidface.data.verdict import Verdicts
 from vidface.node import Sink, Target
+from vidface.sinks._clock import clock_facts
 from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile
 from vidface.sinks._tracks import TrackSummary, follow
@@ -121,9 +122,7 @@ class Jsonl(Sink):
         if frame.epoch > 0:
             line["epoch"] = frame.epoch
         if frame.utc_s is not None:
-            arrived = frame.arrived_utc_s
-            line |= {"utc": time_of_day(frame.utc_s), "clock": frame.clock}
-            line |= {"arrived": None if arrived is None else time_of_day(arrived)}
+            line |= clock_facts(frame)
         if not extra.faces.looked:
             line["looked"] = False
         line["faces"] = [face | more for face, more in zip(extra.faces.rows(), extra.nested(), strict=True)]

@@ -22,6 +22,7 @@ from vidface.data.pose import Poses
 from vidface.data.times import time_text
 from vidface.errors import UsageError
 from vidface.node import Sink, Target
+from vidface.sinks._clock import CLOCK_COLUMNS, clock_facts
 from vidface.sinks._extra import Extra, type_of
 from vidface.sinks._files import LineFile, open_private, writing
 
@@ -57,7 +58,8 @@ class Table(Sink):
     Where they are wired in, columns follow for the pose (pose_yaw, pose_pitch, pose_roll in degrees,
     pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, the
     mesh (presence, bs_NAME for each of the 52 blendshapes), and the identity (identity_state,
-    identity_name, identity_score, identity_margin). Which there are is settled by the first frame.
+    identity_name, identity_score, identity_margin). Which there are is settled by the first frame. Of live
+    inputs utc, clock and arrived come last, as `jsonl` has them.
 
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
     """
@@ -66,10 +68,12 @@ class Table(Sink):
 
     _out: _Rows | None = None
     _extra: tuple[str, ...] | None = None
+    _live: bool = False
 
     def start(self, target: Target) -> None:
         path = target.folder / f"{target.name.removesuffix(f'_{self.format}')}.{self.format}"
         self._extra = None
+        self._live = target.info.live
         self._out = CsvRows(path) if self.format == "csv" else ParquetRows(path)
 
     def process(
@@ -93,9 +97,11 @@ class Table(Sink):
         extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality, identity=identity)
         if self._extra is None:
             self._extra = extra.columns()
-            self._out.begin(columns_with(self._extra))
+            more_columns = CLOCK_COLUMNS if self._live else {}
+            self._out.begin({**columns_with(self._extra), **more_columns})
+        clock = clock_facts(frame) if self._live else {}
         for row, more in zip(rows(frame, faces), extra.flat(self._extra), strict=True):
-            self._out.write(row | dict(zip(self._extra, more, strict=True)))
+            self._out.write(row | dict(zip(self._extra, more, strict=True)) | clock)
 
     def finish(self) -> dict[str, Any]:
         if self._out is None:
