@@ -179,6 +179,22 @@ def test_a_wrong_password_is_said_once_and_not_tried_again(camera_clip: Path) ->
     assert server.described == 0
 
 
+def test_a_password_that_was_changed_is_not_hammered_on(server: RtspServer) -> None:
+    """A camera that was there asks for another password: half a minute at least until the next try."""
+    watched = Watched(server.url)
+    with watched as frames:
+        until(frames, lambda frame: frame.index == 2)
+        server.stop()
+        server.login = "u:another"
+        server.start()
+        end = time.monotonic() + 10
+        while not any("401" in text for text in watched.told) and time.monotonic() < end:
+            time.sleep(0.05)
+    waits = [float(text.split()[-2]) for text in watched.told if "401" in text]
+    assert len(waits) == 1
+    assert waits[0] >= 30
+
+
 def test_an_unknown_coding_is_one_sentence(camera_clip: Path) -> None:
     """A coding that FFmpeg has never heard of."""
     with (

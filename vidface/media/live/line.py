@@ -98,7 +98,7 @@ class Line:
         Raises:
             InputError: the first connection never came about.
         """
-        name, text = self._address.name, self._address.clean(trouble.text)
+        name, text = self._address.name, self._address.clean(trouble.text) + self._hint(trouble)
         self._lost = self._lost or (time.monotonic(), text)
         hopeless = trouble.kind == "usage" or (not self.heard and trouble.kind in ("password", "codec"))
         wait = None if hopeless else self._backoff.next(trouble.kind)
@@ -110,6 +110,12 @@ class Line:
         self._options.tell(f"{name}: {text}; trying again in {wait:.1f} s.")
         self._pause(wait, eager=trouble.kind != "password")
         return not self.closed.is_set()
+
+    def _hint(self, trouble: Trouble) -> str:
+        udp = self._address.protocol == "rtsp" and self._options.transport == "udp"
+        if self.heard or not udp or trouble.kind != "silent":
+            return ""
+        return " (something on the way may hold UDP back: --rtsp-transport tcp)"
 
     def _pause(self, wait_s: float, *, eager: bool) -> None:
         """Wait, but no longer than until a closed door opens."""
