@@ -94,7 +94,8 @@ _ALL: Final = (
         "manipulated",
         False,
         "Fine detail of the skin against that of the head's surroundings at the same sharpness.",
-        "Make-up, beauty filters, shallow focus and strong compression smooth real skin.",
+        "Make-up, beauty filters, shallow focus and strong compression smooth real skin; a head that was "
+        "generated whole is as smooth inside as outside.",
     ),
     Kind(
         "texture_noise",
