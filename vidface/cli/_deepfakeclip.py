@@ -133,6 +133,9 @@ def kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path
     """Where findings are kept: all but those of the network for blending, and those."""
     state, graph = clip.stat(), review_nodes(people)
     seams = graph["nodes"].pop(SEAMS)
+    for number in range(len(people)):
+        # What a person file holds counts, below, and not where it lies.
+        graph["nodes"][f"identity{number}"]["with"].pop("references")
     before = {name: graph["nodes"][name] for name in _BEFORE}
     hashes = {name: weights.entry(name).manifest.files[0].sha256 for name in _MODELS}
     persons = [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
