@@ -69,6 +69,11 @@ def known_people(root: Path, part: str) -> dict[str, list[tuple[Path, Any]]]:
     return {person: own[:: max(1, len(own) // MOST)][:MOST] for person, own in by_person.items()}
 
 
+def test_people(root: Path) -> dict[str, list[tuple[Path, Any]]]:
+    """Pictures of the people held out, for judge.py alone."""
+    return known_people(root, "test")
+
+
 def many_people(root: Path) -> dict[str, list[tuple[Path, Any]]]:
     """One colour picture each of training people of the other sets."""
     found: dict[str, list[tuple[Path, Any]]] = {}
