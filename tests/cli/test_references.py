@@ -186,3 +186,5 @@ def test_two_faces_about_as_large_want_a_choice(
     assert float(left.vectors[0] @ right.vectors[0]) < 0.6
     assert call(monkeypatch, both, "-o", tmp_path / "p.npz", "--face", 3) == 3
     assert "--face asks for face 3, but 2 were found" in capsys.readouterr().err
+    alone = samples / "collins.jpg"
+    assert call(monkeypatch, alone, "-o", tmp_path / "q.npz", "--face", 2) == 0, "one face is no choice"

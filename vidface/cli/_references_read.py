@@ -125,7 +125,7 @@ class Reader:
         rows = {number: one for number, one in seen.rows.items() if len(one.samples) >= least}
         if not rows:
             return f"no face of {self._least_px:g} pixels or more was found"
-        if self._face is not None:
+        if self._face is not None and len(rows) > 1:
             order = sorted(rows, key=lambda number: rows[number].place)
             if self._face > len(order):
                 return f"--face asks for face {self._face}, but {len(order)} were found"
