@@ -67,7 +67,7 @@ def test_a_leap_of_the_clock_is_a_new_epoch(camera_clip: Path) -> None:
 
 def test_a_cut_and_a_freeze_are_reconnections(camera_clip: Path) -> None:
     """Refused for a while, back where the camera is by now; silent for longer than a stall, called again."""
-    source = played(f"chaos:{camera_clip}?cut=0.3s&freeze=0.8s&every=1s&loops=forever", lasts_s=15)
+    source = played(f"chaos:{camera_clip}?cut=0.2s&freeze=0.65s&every=0.7s&loops=forever", lasts_s=15)
     causes: set[str] = set()
     for _ in source.frames():
         causes = {hole.cause.partition(" for ")[0].partition(";")[0] for hole in source.holes()}
