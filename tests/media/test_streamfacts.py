@@ -93,6 +93,13 @@ def test_types_quantisers_and_settings(coded: tuple[StreamFacts, StreamFacts]) -
     assert once.history.parts == 1
 
 
+def test_the_same_file_has_the_same_facts_each_time(tmp_path: Path) -> None:
+    """Quantisers were read while other threads decoded on, and differed in the third place."""
+    path = code(tmp_path / "long.mp4", pan(120), crf="24", g="12")
+    first, *others = (stream_facts(path).row() for _ in range(4))
+    assert all(other == first for other in others)
+
+
 def test_coded_twice_is_a_hint_with_its_period(coded: tuple[StreamFacts, StreamFacts]) -> None:
     """The earlier distance of key frames is found, and not in the clip that was coded once."""
     once, twice = coded

@@ -118,7 +118,8 @@ def read_stream(path: Path, *, most_pictures: int) -> Reading:
 
 def _read(container: Any, stream: Any, found: Reading, most: int) -> None:
     context = stream.codec_context
-    context.thread_type = "AUTO"
+    # Quantisers are read while the next picture is decoded where frames have threads: each run gave others.
+    context.thread_type, context.thread_count = "NONE", 1
     context.options = {"export_side_data": "venc_params"}
     context.flags2 |= Flags2.export_mvs
     sound = next(iter(container.streams.audio), None)
