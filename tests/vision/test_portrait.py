@@ -149,15 +149,18 @@ def test_a_painter_that_trusts_the_field_gives_the_moved_picture() -> None:
         assert np.abs(plain.picture[outside].astype(int) - painted.picture[outside]).max() <= 1
 
 
-def test_where_a_painter_does_not_trust_the_field_its_own_colours_stand() -> None:
-    """All of them, at any size; the border stays soft."""
+def test_a_painters_change_is_added_and_fine_detail_stays() -> None:
+    """All red, in a picture of twice the painter's size: the other colours keep every pixel."""
 
     def red(picture: Any, places: Any, guides: Any) -> tuple[Any, Any, Any]:
-        rest = np.zeros((256, 256, 3), np.float32) + np.array([200, 0, 0], np.float32)
-        return places, np.zeros((256, 256), np.float32), rest
+        change = np.zeros((256, 256, 3), np.float32) + np.array([255, 0, 0], np.float32)
+        return places + 9, np.zeros((256, 256), np.float32), change
 
-    drawn = render(source(Look(texture(512), head(512))), head(512, angles=(5, 0, 0)), red)
-    assert (drawn.picture == np.array([200, 0, 0])).all()
+    mesh = head(512, angles=(5, 0, 0))
+    plain = render(source(Look(texture(512), head(512))), mesh, trusting).picture
+    drawn = render(source(Look(texture(512), head(512))), mesh, red)
+    assert (drawn.picture[..., 0] == 255).all()
+    assert np.abs(drawn.picture[..., 1:].astype(int) - plain[..., 1:]).max() <= 1
     assert drawn.alpha[0].max() < 0.02
 
 

@@ -1,4 +1,4 @@
-"""The portrait network: sets a field of places right, says where to trust it, and draws the rest."""
+"""The portrait network: sets a field of places right, says how far to trust that, draws what is missing."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from vidface.errors import ModelError
 from vidface.infer import session
 
 _INPUTS: Final = {"source": 3, "places": 2, "guides": 6}
-_OUTPUTS: Final = {"places_right", "trust", "rest"}
+_OUTPUTS: Final = {"places_right", "trust", "change"}
 
 
 class Layers(NamedTuple):
-    """What the target picture is made of: trust x the source taken at places + rest.
+    """What the target picture is made of.
+
+    It is trust x the source taken at `places` + (1 - trust) x the source taken at the places that were
+    given + change; so nothing that is only moved loses its sharpness.
 
     Attributes:
         places: size x size x 2 float32, where in the source each pixel comes from, set right; pixels.
         trust: size x size float32 in [0, 1].
-        rest: size x size x 3 float32 RGB in levels, weighted with 1 - trust already.
+        change: size x size x 3 float32 RGB, levels to add.
     """
 
     places: NDArray[np.float32]
     trust: NDArray[np.float32]
-    rest: NDArray[np.float32]
+    change: NDArray[np.float32]
 
 
 class PortraitNetwork:
@@ -48,7 +51,7 @@ class PortraitNetwork:
         if channels != _INPUTS or {port.name for port in self._model.outputs} != _OUTPUTS:
             raise ModelError(
                 f"{name} takes {', '.join(map(str, self._model.inputs))}, but a portrait network takes "
-                "source, places and guides and gives places_right, trust and rest, as vidface-portrait does."
+                "source, places and guides and gives places_right, trust and change; vidface-portrait is one."
             )
         self.size = int(wanted["source"].shape[2] or 256)
 
@@ -72,11 +75,11 @@ class PortraitNetwork:
             guides=_planes(guides),
         )
         right = (found["places_right"][0].transpose(1, 2, 0) + 1) * np.float32(self.size / 2)
-        rest = found["rest"][0].transpose(1, 2, 0)
+        change = found["change"][0].transpose(1, 2, 0)
         return Layers(
             np.ascontiguousarray(right, np.float32),
             np.ascontiguousarray(found["trust"][0, 0], np.float32),
-            np.ascontiguousarray(rest, np.float32),
+            np.ascontiguousarray(change, np.float32),
         )
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from net import Layered, PortraitNet
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import averaged, opened, trained, write_facts, write_onnx
 
-INPUTS, OUTPUTS = ("source", "places", "guides"), ("places_right", "trust", "rest")
+INPUTS, OUTPUTS = ("source", "places", "guides"), ("places_right", "trust", "change")
 
 
 def main() -> None:

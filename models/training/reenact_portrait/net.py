@@ -3,7 +3,7 @@
 About 1.6 G multiply-adds a picture. Features of the source are moved by the same field (as in the First
 Order Motion Model, NeurIPS 2019), so that what fills a gap can look at the person around it. The field comes
 from the meshes of source and target, with depth, so nothing has to be guessed about where things go; the
-network corrects the field, says where the moved picture can be trusted, and draws the rest.
+network corrects the field, says where to trust that, and draws what is still missing.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class PortraitNet(nn.Module):
     def layers(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Places set right (n, 2, 256, 256), trust (n, 1, 256, 256), and what is drawn where trust is low.
 
-        The last one, (n, 3, 256, 256) in -1..1, already is weighted with 1 - trust.
+        The last one, (n, 3, 256, 256), is a change of the picture taken at the places as they came, in
+        halves of the range, and already weighted with 1 - trust.
         """
         source = source * (1 / 127.5) - 1
         first = moved(source, places)
@@ -104,20 +105,22 @@ class PortraitNet(nn.Module):
         shift = nn.functional.interpolate(shift, (SIDE, SIDE), mode="bilinear", align_corners=False)
         trust = torch.sigmoid(drawn[:, 3:])
         # What is drawn is a change of the moved picture: where trust is low it may be any change.
-        return places + shift, trust, (1 - trust) * (first + 2 * torch.tanh(drawn[:, :3]))
+        return places + shift, trust, (1 - trust) * 2 * torch.tanh(drawn[:, :3])
 
     def forward(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        right, trust, rest = self.layers(source, places, guides)
-        picture = trust * moved(source * (1 / 127.5) - 1, right) + rest
-        return (picture + 1) * 127.5, trust
+        right, trust, change = self.layers(source, places, guides)
+        picture = source * (1 / 127.5) - 1
+        mixed = trust * moved(picture, right) + (1 - trust) * moved(picture, places) + change
+        return (mixed + 1) * 127.5, trust
 
 
 class Layered(nn.Module):
     """What is exported: the layers, so that a picture of any size may be moved by the places.
 
-    forward: as `PortraitNet` -> places (n, 2, 256, 256) in -1..1, trust (n, 1, 256, 256), rest
-    (n, 3, 256, 256) RGB 0..255, weighted with 1 - trust: picture = trust * moved(source, places) + rest.
+    forward: as `PortraitNet` -> places_right (n, 2, 256, 256) in -1..1, trust (n, 1, 256, 256), change
+    (n, 3, 256, 256) RGB in levels: picture = trust * moved(source, places_right) + (1 - trust) *
+    moved(source, places) + change.
     """
 
     def __init__(self, network: PortraitNet) -> None:
@@ -126,8 +129,8 @@ class Layered(nn.Module):
 
     def forward(self, source: Tensor, places: Tensor, guides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        right, trust, rest = self.network.layers(source, places, guides)
-        return right, trust, (rest + (1 - trust)) * 127.5
+        right, trust, change = self.network.layers(source, places, guides)
+        return right, trust, change * 127.5
 
 
 def doubled(x: Tensor) -> Tensor:

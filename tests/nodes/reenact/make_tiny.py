@@ -14,7 +14,7 @@ warping.onnx     feature_3d, kp_driving, kp_source -> 1 x 3 x 128 x 128: the pic
                  mean of all coordinates by which the points were driven
 stitching.onnx   126 -> 65: all zero but 0.3 for the x of all points
 portrait.onnx    source 1 x 3 x 256 x 256, places (2 channels), guides (6) -> places_right (as given), trust
-                 (0 in the mouth, else 1), rest (pure red in the mouth, else 0)
+                 (0 in the mouth, else 1), change (255 red and 255 less green and blue in the mouth, else 0)
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ def portrait() -> None:
         node("Identity", ["places"], ["places_right"]),
         node("Slice", ["guides", "two", "three", "one"], ["mouth"]),
         node("Sub", ["unit", "mouth"], ["trust"]),
-        node("Mul", ["mouth", "red"], ["rest"]),
+        node("Mul", ["mouth", "red"], ["change"]),
     ]
     save(
         "portrait",
         body,
         {"source": ["N", 3, *square], "places": ["N", 2, *square], "guides": ["N", 6, *square]},
-        {"places_right": ["N", 2, *square], "trust": ["N", 1, *square], "rest": ["N", 3, *square]},
+        {"places_right": ["N", 2, *square], "trust": ["N", 1, *square], "change": ["N", 3, *square]},
         two=np.array([2]),
         three=np.array([3]),
         one=np.array([1]),
         unit=np.float32(1),
-        red=np.array([255, 0, 0], np.float32).reshape(1, 3, 1, 1),
+        red=np.array([255, -255, -255], np.float32).reshape(1, 3, 1, 1),
     )
 
 

@@ -229,7 +229,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: Path) -> Path
 
 def test_the_network_draws_what_the_picture_does_not_show(shipped: Path) -> None:
     """Its red stands in the opened mouth and nowhere else; skin is moved as without it."""
-    wide = {"lip_openness": 2.0}
+    wide: dict[str, Any] = {"lip_openness": 2.0, "source": str(SAMPLES / "hopper.jpg")}
     meshes = [driver(), driver(smile=3)]
     (_, plain), (_, drawn) = run(meshes, **wide), run(meshes, engine="network", network="red", **wide)
     apart = np.abs(drawn.frame.rgb().astype(int) - plain.frame.rgb()).max(axis=2)
@@ -238,6 +238,14 @@ def test_the_network_draws_what_the_picture_does_not_show(shipped: Path) -> None
     assert 0 < len(rows) < 0.03 * apart.size
     assert red[rows, columns].mean() > 0.5
     assert np.median(apart) == 0
+
+
+def test_teeth_that_the_picture_shows_are_kept(shipped: Path) -> None:
+    """Collins smiles: her own teeth stand in the mouth, with the network as without, but for its soft rim."""
+    meshes = [driver(), driver(smile=3)]
+    (_, plain), (_, drawn) = run(meshes), run(meshes, engine="network", network="red")
+    apart = np.abs(drawn.frame.rgb().astype(int) - plain.frame.rgb()).max(axis=2)
+    assert (apart > 40).mean() < 0.004
 
 
 def test_a_network_that_is_not_there_is_named(shipped: Path) -> None:
