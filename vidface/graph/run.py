@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from vidface.data.address import masked
 from vidface.data.device import Device
 from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
 from vidface.errors import OutputError
+from vidface.graph.camera import check_live, finish, live_facts, live_options
 from vidface.graph.engine import Engine
 from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
 from vidface.graph.folder import RunFolder
@@ -62,7 +64,10 @@ class Run:
             lasts=None if self._sound is None else self._sound.duration,
             # What a decoder conceals behind damage depends on its threads.
             threads=1 if settings.forensic else 0,
+            live=live_options(settings),
+            realtime=settings.realtime,
         )
+        check_live(self._source, settings)
         self._frames = DigestedSource(self._source) if settings.forensic and out is not None else None
         self._source = self._frames or self._source
         self.info = self._source.info
@@ -137,6 +142,13 @@ class Run:
         finally:
             self.close()
 
+    def finish(self) -> bool:
+        """End a run over a camera as if it had come to its end; False where the input is a file.
+
+        May be called from a signal handler or another thread.
+        """
+        return finish(self._source)
+
     def close(self) -> None:
         """Complete the files and close everything; safe to call twice.
 
@@ -166,6 +178,9 @@ class Run:
             return
         if self._frames is not None and report is not None:
             self._folder.tell({"segments": self._frames.segments()})
+        camera = live_facts(self._source, report)
+        if camera is not None:
+            self._folder.tell({"camera": camera})
         try:
             self._folder.end(self._status, self._error, report, beside=self._beside())
         except OutputError:
@@ -254,7 +269,7 @@ def _facts(
     from vidface.graph.facts import input_facts, machine_facts, model_facts, node_files, package_facts
 
     return {
-        "command": list(settings.command),
+        "command": [masked(word) for word in settings.command],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "graph": {
             "file": plan.file.name,
