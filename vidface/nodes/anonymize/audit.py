@@ -1,0 +1,108 @@
+"""anonymize.audit: which faces can still be found on pictures in which they should be hidden."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from vidface.data import Device, Faces, Frame
+from vidface.data.measures import Measures
+from vidface.data.rows import check_rows
+from vidface.data.times import time_text
+from vidface.node import FOREVER, Node
+from vidface.vision.boxes import areas, iou_matrix
+
+_LISTED: Final = 20
+_SAME: Final = 0.3
+"""IoU from which on a face found again is the one that was left visible."""
+
+
+class AnonymizeAudit(Node):
+    """Tell of the faces that a detector finds on the finished picture; gives those that lie open.
+
+    Wire a second `detect.face` that looks at the anonymized frames to `faces`, best with another `width` than
+    the first one, as two looks miss less than one. What it finds is
+
+    - covered, where at least `under` of its box lies under one cover: a blurred face still looks like one;
+    - kept, where it is a face that was left visible on purpose (`report` says which);
+    - open, else: a face that nobody hid. Those are the rows that come out, and they are listed in run.json.
+
+    That nothing is found is no proof that nobody can be seen: what neither look finds is not listed.
+    """
+
+    under: float = Field(
+        0.6, gt=0, le=1, description="Share of a found face that must lie under a cover to count as hidden."
+    )
+
+    memory = FOREVER
+
+    _counts: dict[str, int]
+    _first: list[dict[str, Any]]
+
+    def open(self, device: Device) -> None:
+        """Begin to count."""
+        self._counts = dict.fromkeys(("frames", "not_looked_at", "open", "open_frames", "covered", "kept"), 0)
+        self._first = []
+
+    def reset(self) -> None:
+        """Nothing ends here: frames are looked at one by one."""
+
+    def facts(self) -> dict[str, Any]:
+        """Counts, the first open faces (frame, time, box, score), and a sentence under "notes"."""
+        return self._counts | {"first_open": list(self._first), "notes": [self._said()]}
+
+    def process(self, frame: Frame, faces: Faces, covers: Faces, report: Measures | None = None) -> Faces:
+        """The faces that lie open.
+
+        Raises:
+            UsageError: the report has not a row for every cover.
+        """
+        check_rows(covers, report=report)
+        hidden = np.ones(len(covers), np.bool_)
+        if report is not None and len(report):
+            hidden = report.column("hidden") > 0
+        covered = _share_under(faces.boxes, covers.boxes[hidden]) >= self.under
+        kept = (iou_matrix(faces.boxes, covers.boxes[~hidden]) >= _SAME).any(axis=1) & ~covered
+        left = faces.pick(~covered & ~kept)
+        for name, number in (
+            ("frames", 1),
+            ("not_looked_at", not faces.looked),
+            ("open", len(left)),
+            ("open_frames", len(left) > 0),
+            ("covered", np.count_nonzero(covered)),
+            ("kept", np.count_nonzero(kept)),
+        ):
+            self._counts[name] += int(number)
+        for row in list(left.rows())[: _LISTED - len(self._first)]:
+            place = {"frame": frame.index, "time": time_text(frame.time)}
+            self._first.append(place | {"box": row["box"], "score": row["score"]})
+        return left
+
+    def _said(self) -> str:
+        counts, blind = self._counts, ""
+        if counts["not_looked_at"]:
+            blind = f" {counts['not_looked_at']} frames were not looked at."
+        if not counts["open"]:
+            return (
+                f"anonymize.audit: no open face was found on {counts['frames']} frames of the output; of the "
+                f"faces still found, {counts['covered']} lie under covers and {counts['kept']} were kept on "
+                f"purpose.{blind}"
+            )
+        at = self._first[0]
+        return (
+            f"anonymize.audit: {counts['open']} open faces on {counts['open_frames']} of {counts['frames']} "
+            f"frames, the first on frame {at['frame']} at {at['time']} s; look at them before the video is "
+            f"given away.{blind}"
+        )
+
+
+def _share_under(boxes: NDArray[np.float32], covers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """n boxes, m covers -> n: the largest share of each box that lies under one cover."""
+    low = np.maximum(boxes[:, None, :2], covers[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], covers[None, :, 2:])
+    both = np.maximum(high - low, 0).prod(axis=2)
+    shares = both / np.maximum(areas(boxes), 1e-6)[:, None]
+    return np.asarray(shares.max(axis=1, initial=0.0), np.float32)
