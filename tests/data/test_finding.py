@@ -73,6 +73,8 @@ def test_a_verdict_gives_an_ordered_interval_or_nothing() -> None:
         Verdict("authentic")
     with pytest.raises(ValueError, match="one of"):
         Verdict("fake", 0.9, 0.8, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Verdict\.claim must be one of"):
+        Verdict(claim="perhaps")  # type: ignore[arg-type]
 
 
 def test_a_verdicts_rows() -> None:
@@ -84,6 +86,7 @@ def test_a_verdicts_rows() -> None:
         "low": 0.8,
         "high": 0.95,
         "used": ["blend"],
+        "claim": None,
         "reasons": ["because"],
         "left_out": ["pulse: too short"],
         "moments": [{"start": "0.000000", "end": "1.000000", "probability": 0.75}],

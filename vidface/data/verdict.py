@@ -11,8 +11,11 @@ from typing import Any, Final, Literal, get_args
 from vidface.data.times import time_text
 
 Opinion = Literal["authentic", "manipulated", "inconclusive"]
+Claim = Literal["", "match", "mismatch", "unclear", "other"]
+"""What a face is to the claim that it is the person of the references; see `Verdict.claim`."""
 
 _OPINIONS: Final = frozenset(get_args(Opinion))
+_CLAIMS: Final = frozenset(get_args(Claim))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class Verdict:
         used: kinds of evidence that applied and were weighed.
         left_out: kinds that did not apply, with why: "kind: sentence".
         moments: the probability over time.
+        claim: "match" where the face, or its inside or outside alone, resembles the references, which says
+            nothing on a manipulation; "mismatch" where it does not; "unclear" between; "other" where another
+            face stands for the claim; empty where nothing was held against references. Tests against
+            references are weighed for a match alone.
     """
 
     opinion: Opinion = "inconclusive"
@@ -51,8 +58,11 @@ class Verdict:
     used: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     moments: tuple[Moment, ...] = ()
+    claim: Claim = ""
 
     def __post_init__(self) -> None:
+        if self.claim not in _CLAIMS:
+            raise ValueError(f"Verdict.claim must be one of {sorted(_CLAIMS)}, but is {self.claim!r}")
         if self.opinion not in _OPINIONS:
             raise ValueError(f"Verdict.opinion must be one of {sorted(_OPINIONS)}, but is {self.opinion!r}")
         given = [value for value in (self.low, self.probability, self.high) if not math.isnan(value)]
@@ -72,6 +82,7 @@ class Verdict:
             "low": _plain(self.low),
             "high": _plain(self.high),
             "used": list(self.used),
+            "claim": self.claim or None,
         }
 
     def full_row(self) -> dict[str, Any]:

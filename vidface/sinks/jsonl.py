@@ -31,7 +31,7 @@ class Jsonl(Sink):
     x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
     in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), quality (name:
     value), of the mesh its presence and blendshapes (name: value), identity (state, name, score,
-    margin, nearest, looks), and verdict so far (opinion, probability, low, high, used); null where not
+    margin, nearest, looks), and verdict so far (opinion, probability, low, high, used, claim); null where not
     measured.
 
     A track's line: first and last frame and time, frames, how many of them detected and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.finding import Finding
+from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Moment
+from vidface.vision.claim import Resemblance
 from vidface.vision.kindfusion import Fusion
 
 Array = NDArray[np.float64]
@@ -56,11 +58,13 @@ class TrackEvidence:
         fusion: the weights.
         kinds: test -> what it has said.
         hop: seconds of a window.
+        resemblance: how far the track is off the references.
     """
 
     fusion: Fusion
     kinds: dict[str, KindRecord] = field(default_factory=dict)
     hop: Fraction = HOP_S
+    resemblance: Resemblance = field(default_factory=Resemblance)
     _first: int = field(default=0, init=False)
     _seen_s: float = field(default=0.0, init=False)
     _noted: int = field(default=0, init=False)
@@ -76,6 +80,8 @@ class TrackEvidence:
         if not finding.applies:
             record.why_not = finding.why_not
             return
+        if finding.kind in KINDS and KINDS[finding.kind].references:
+            self.resemblance.add(finding)
         weight = self.fusion.kinds.get(finding.kind)
         steps = 0.0 if weight is None else weight.steps(finding.score)
         record.scores += finding.score
@@ -88,6 +94,17 @@ class TrackEvidence:
             record.weakest = finding
         if weight is not None and weight.weighed:
             self._note(finding, list(self.fusion.kinds).index(finding.kind), steps)
+
+    def without(self, names: Collection[str]) -> TrackEvidence:
+        """The same without some tests: to be read, and not added to."""
+        if not names:
+            return self
+        kinds = {name: one for name, one in self.kinds.items() if name not in names}
+        rest = TrackEvidence(self.fusion, kinds, self.hop, self.resemblance)
+        heard = np.array([name not in names for name in self.fusion.kinds])
+        rest._first, rest._seen_s, rest._noted = self._first, self._seen_s, self._noted
+        rest._sums, rest._counts = self._sums * heard, self._counts * heard
+        return rest
 
     def steps(self) -> dict[str, float]:
         """Mean standard step of each test that applied at least once."""

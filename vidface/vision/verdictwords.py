@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from vidface.data.finding import Finding
 from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Moment, Opinion, Verdict
+from vidface.vision.claim import Standing, standing_of, why_unweighed
 from vidface.vision.kindfusion import Fusion, KindWeight
 from vidface.vision.trackevidence import KindRecord, TrackEvidence
 
@@ -58,6 +59,7 @@ def verdict_of(
     declared: tuple[str, ...] = (),
     absent: Mapping[str, str] | None = None,
     seed: int = 0,
+    standing: Standing | None = None,
 ) -> Verdict:
     """What all that was found of a track comes to.
 
@@ -65,14 +67,18 @@ def verdict_of(
         declared: what the file says was done to it, of `PROCESSED` and `GENERATED`.
         absent: test -> why it was not made at all.
         seed: of the draws behind the interval.
+        standing: what the face is to the claim; by itself, as the only face, where not given.
     """
+    standing = standing or standing_of(evidence.resemblance)
+    unweighed = why_unweighed(standing)
+    shown, evidence = evidence, evidence.without(unweighed)
     fusion, steps = evidence.fusion, evidence.steps()
     used = tuple(fusion.parts(steps))
     probability = fusion.probability(steps)
     low, high = evidence.interval(seed) if used else (math.nan, math.nan)
     low, high = min(low, probability), max(high, probability)
     answer = opinion_of(probability, (low, high), fusion=fusion, kinds=len(used), windows=evidence.windows)
-    lines = [answer.why] if answer.why else []
+    lines = [line for line in (standing.sentence, answer.why) if line]
     moments = tuple(evidence.moments())
     if answer.opinion != "manipulated":
         lines += standing_out(moments, fusion.manipulated_at)
@@ -84,8 +90,9 @@ def verdict_of(
         high,
         tuple(lines),
         used,
-        tuple(left_out(evidence, absent or {})),
+        tuple(left_out(shown, absent or {}, unweighed)),
         moments,
+        standing.claim,
     )
 
 
@@ -221,16 +228,20 @@ def _usual(weight: KindWeight) -> str:
     return f"; nine in ten real clips lie between {low:.2f} and {high:.2f}"
 
 
-def left_out(evidence: TrackEvidence, absent: Mapping[str, str]) -> list[str]:
+def left_out(
+    evidence: TrackEvidence, absent: Mapping[str, str], unweighed: Mapping[str, str] | None = None
+) -> list[str]:
     """`kind: why` for each test that has no say.
 
     Args:
-        absent: test -> why it was not made at all.
+        absent: test -> why it was not made at all. unweighed: test -> why it is not weighed for this face.
     """
     lines = []
     for name in KINDS:
         record, weight = evidence.kinds.get(name), evidence.fusion.kinds.get(name)
-        if record is not None and record.count and (weight is None or not weight.weighed):
+        if record is not None and record.count and unweighed and name in unweighed:
+            lines.append(f"{name}: {unweighed[name]}")
+        elif record is not None and record.count and (weight is None or not weight.weighed):
             lines.append(
                 f"{name}: shown, but not weighed: clips of known origin did not teach how much it says."
             )

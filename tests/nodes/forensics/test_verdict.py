@@ -4,102 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from models.training.verdict import card
+from tests.nodes.forensics.madefindings import (
+    RATE,
+    Nothing,
+    found,
+    like,
+    own_fusion,
+    steadily,
+    verdicts,
+)
 from vidface.data import Faces, Frame
 from vidface.data.finding import Finding, Findings, Stretch
-from vidface.data.verdict import Verdict
 from vidface.errors import ModelError
 from vidface.graph.harness import NodeHarness
 from vidface.nodes.forensics.verdict import ForensicsVerdict
-from vidface.vision.kindfusion import Fusion, KindWeight
-
-RATE = 25
-PLAIN = KindWeight(0.0, 1.0, -4, 4, 1.0, 0.0, (-1.0, 0.0, 1.0))
-FUSION = Fusion(
-    {
-        "blend": PLAIN,
-        "geometry": PLAIN,
-        "texture_noise": PLAIN,
-        "pulse": KindWeight(0.5, 0.1, -3, 3, -0.5, 0.0),
-        "lipsync": KindWeight(0.0, 1.0, -3, 3, 0.0, 0.0),
-    },
-    0.0,
-    0.2,
-    0.8,
-)
-
-
-class _Nothing:
-    """A picture that nobody looks at."""
-
-    size = (640, 360)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"{name} was asked for")
 
 
 @pytest.fixture(autouse=True)
 def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fusion named `made-verdict` in the user's model folder."""
-    folder = tmp_path / "models" / "made-verdict"
-    folder.parent.mkdir()
-    monkeypatch.setenv("VIDFACE_MODELS", str(folder.parent))
-    card.write(FUSION, folder)
-    manifest = folder / "manifest.yaml"
-    manifest.write_text(manifest.read_text().replace("name: vidface-verdict", "name: made-verdict", 1))
-    return folder
-
-
-def found(kind: str, second: float, score: float, *, track: int = 1, **more: Any) -> Finding:
-    """A finding over the last second."""
-    last = round(second * RATE)
-    stretch = Stretch(max(0, last - RATE), last, Fraction(max(0, last - RATE), RATE), Fraction(last, RATE))
-    return Finding(kind, track, stretch, score, **more)
-
-
-def verdicts(
-    *findings: Finding,
-    tracks: Sequence[int] = (1,),
-    seconds: float = 6.0,
-    ports: Sequence[str] = (),
-    **fields: Any,
-) -> list[Verdict]:
-    """The last frame's rows. Findings come in at their end, by the port of their kind."""
-    count = round(seconds * RATE) + 1
-    by_port: dict[str, list[list[Finding]]] = {name: [[] for _ in range(count)] for name in ports}
-    for one in findings:
-        port = {"geometry": "identity", "texture_noise": "texture"}.get(one.kind, one.kind)
-        by_port.setdefault(port, [[] for _ in range(count)])[one.stretch.last].append(one)
-    frames = [Frame(i, i, Fraction(1, RATE), _Nothing()) for i in range(count)]
-    boxes = [(100 * t, 10, 100 * t + 60, 90) for t in tracks]
-    faces = [Faces.of(boxes, tracks=np.array(tracks, np.int64))] * count
-    values: Mapping[str, Any] = {
-        name: [Findings(tuple(items)) for items in rows] for name, rows in by_port.items()
-    }
-    with NodeHarness(ForensicsVerdict(model="made-verdict", **fields)) as harness:
-        rows = harness.run(frame=frames, faces=faces, **values)
-    last = rows[-1]
-    assert len(last) == len(tracks)
-    return list(last)
-
-
-def steadily(kind: str, score: float, **more: Any) -> list[Finding]:
-    return [found(kind, at / 2, score, **more) for at in range(1, 13)]
+    return own_fusion(tmp_path, monkeypatch)
 
 
 def test_tests_that_agree_make_an_opinion_with_reasons() -> None:
     geometry = steadily(
         "geometry", 3.1, details={"references": 14.0, "sigmas_nose_to_chin": -3.4, "sigmas_eyes": 1.0}
     )
-    row = verdicts(*steadily("blend", 2.0), *geometry)[0]
+    row = verdicts(*steadily("blend", 2.0), *geometry, *like())[0]
     assert row.opinion == "manipulated"
     assert row.probability == pytest.approx(1 / (1 + np.exp(-5.1)))
     assert 0.5 <= row.low <= row.probability <= row.high
@@ -115,7 +52,7 @@ def test_tests_that_agree_make_an_opinion_with_reasons() -> None:
 
 
 def test_evidence_against_makes_authentic() -> None:
-    row = verdicts(*steadily("blend", -2.0), *steadily("geometry", -1.0))[0]
+    row = verdicts(*steadily("blend", -2.0), *steadily("geometry", -1.0), *like())[0]
     assert row.opinion == "authentic"
     assert all(reason.startswith("Against a manipulation") for reason in row.reasons)
     assert "by 1.0 standard deviations less than is usual" in row.reasons[1]
@@ -129,8 +66,8 @@ def test_a_high_score_of_pulse_speaks_against() -> None:
 
 def test_what_does_not_apply_counts_for_nothing_and_says_why() -> None:
     short = Finding("pulse", 1, Stretch(0, 5, Fraction(0), Fraction(1, 5)), why_not="The track is too short.")
-    with_it = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), short)[0]
-    without = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0))[0]
+    with_it = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), *like(), short)[0]
+    without = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), *like())[0]
     assert with_it.probability == without.probability
     assert "pulse: The track is too short." in with_it.left_out
     assert "pulse: The test was not made in this run." in without.left_out
@@ -150,7 +87,7 @@ def test_one_test_alone_is_inconclusive() -> None:
 
 
 def test_few_windows_are_inconclusive() -> None:
-    row = verdicts(found("blend", 0.5, 4.0), found("geometry", 0.5, 4.0))[0]
+    row = verdicts(found("blend", 0.5, 4.0), found("geometry", 0.5, 4.0), *like())[0]
     assert row.opinion == "inconclusive"
     assert row.reasons[0].startswith("Inconclusive: the tests cover 1 window of half a second")
 
@@ -165,7 +102,7 @@ def test_windows_that_contradict_each_other_are_inconclusive() -> None:
     mixed = [
         found(kind, at / 2, 4.0 if at < 9 else -3.9) for kind in ("blend", "geometry") for at in range(1, 13)
     ]
-    row = verdicts(*mixed)[0]
+    row = verdicts(*mixed, *like())[0]
     assert row.probability > 0.8
     assert row.low < 0.5
     assert row.opinion == "inconclusive"
@@ -173,7 +110,7 @@ def test_windows_that_contradict_each_other_are_inconclusive() -> None:
 
 
 def test_in_between_is_inconclusive() -> None:
-    row = verdicts(*steadily("blend", 0.5), *steadily("geometry", 0.0))[0]
+    row = verdicts(*steadily("blend", 0.5), *steadily("geometry", 0.0), *like())[0]
     assert row.opinion == "inconclusive"
     assert "lies between 0.20" in row.reasons[0]
 
@@ -181,7 +118,7 @@ def test_in_between_is_inconclusive() -> None:
 def test_moments_show_where() -> None:
     """Only the second half is manipulated: the curve says so."""
     half = [found("blend", at / 2, 3.0 if at > 6 else -3.0) for at in range(1, 13)]
-    row = verdicts(*half, *steadily("geometry", 0.0))[0]
+    row = verdicts(*half, *steadily("geometry", 0.0), *like())[0]
     assert row.moments[0].probability < 0.1
     assert row.moments[-1].probability > 0.9
     assert float(row.moments[-1].end) == 6.0
@@ -192,9 +129,9 @@ def test_each_track_has_its_own_verdict() -> None:
     """Two faces, one of them manipulated."""
     pairs = [
         *steadily("blend", 3.0, track=2),
-        *steadily("geometry", 2.0, track=2),
+        *steadily("texture_noise", 2.0, track=2),
         *steadily("blend", -3.0),
-        *steadily("geometry", -2.0),
+        *steadily("texture_noise", -2.0),
     ]
     first, second = verdicts(*pairs, tracks=(1, 2))
     assert (first.opinion, second.opinion) == ("authentic", "manipulated")
@@ -207,7 +144,8 @@ def test_a_face_without_a_track_has_none() -> None:
 
 
 def test_declared_restoration_leaves_out_what_it_triggers() -> None:
-    findings = [*steadily("blend", 4.0), *steadily("texture_noise", 4.0), *steadily("geometry", 0.0)]
+    findings = [*steadily("blend", 4.0), *steadily("texture_noise", 4.0)]
+    findings += [*steadily("geometry", 0.0), *like()]
     assert verdicts(*findings)[0].opinion == "manipulated"
     row = verdicts(*findings, declared=("restored",))[0]
     assert row.opinion == "inconclusive"
@@ -222,7 +160,9 @@ def test_a_file_that_says_it_was_generated_is_quoted() -> None:
 
 
 def test_a_test_without_a_weight_is_shown_but_not_weighed() -> None:
-    row = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), *steadily("lipsync", -3.0))[0]
+    row = verdicts(*steadily("blend", 2.0), *steadily("geometry", 2.0), *like(), *steadily("lipsync", -3.0))[
+        0
+    ]
     assert "lipsync" not in row.used
     assert any(line.startswith("lipsync: shown, but not weighed") for line in row.left_out)
 
@@ -230,7 +170,7 @@ def test_a_test_without_a_weight_is_shown_but_not_weighed() -> None:
 def test_results_do_not_depend_on_the_chunk() -> None:
     rows = []
     for chunk in (1, 7):
-        frames = [Frame(i, i, Fraction(1, RATE), _Nothing()) for i in range(60)]
+        frames = [Frame(i, i, Fraction(1, RATE), Nothing()) for i in range(60)]
         faces = [Faces.of([(10, 10, 60, 90)], tracks=np.array([1], np.int64))] * 60
         blend = [Findings((found("blend", i / RATE, i / 30),) if i % 12 == 11 else ()) for i in range(60)]
         with NodeHarness(ForensicsVerdict(model="made-verdict"), chunk=chunk) as harness:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Verdict, Verdicts
 from vidface.node import FOREVER, Node
 from vidface.nodes.forensics._fusion import DEFAULT_MODEL, open_fusion
+from vidface.vision.claim import Rival, Seen, rivals, standing_of
 from vidface.vision.kindfusion import Fusion
 from vidface.vision.trackevidence import TrackEvidence
 from vidface.vision.verdictwords import PROCESSED, declared_reasons, verdict_of
@@ -43,6 +44,13 @@ class ForensicsVerdict(Node):
     reasons name the tests, the strongest first, with numbers and seconds; the last verdict of a track is
     that of all of it.
 
+    Tests against references are weighed only for a face that resembles them, as a whole or by its inside or
+    outside alone (`claim` "match"), and of several such faces seen together for the nearest, or for the
+    `faces` that a reviewer names. For others they are shown, and the first reason says why not weighed:
+    a bystander ("other"), nobody like the references ("mismatch": another person, or a manipulation that
+    hides the person), or not clear. This is asked anew at every finding, by medians over all windows so far,
+    so a face may change sides while a clip runs; what was known when a face was last seen holds for it.
+
     A test that does not apply adds nothing. Where a file is known to have been restored or stabilised
     (`declared`), tests that this would trigger are left out, and the reasons say so.
     """
@@ -50,6 +58,9 @@ class ForensicsVerdict(Node):
     model: str = Field(DEFAULT_MODEL, description="A fusion of tests.")
     declared: tuple[Declared, ...] = Field(
         (), description="What the file says was done to it; `vidface review` fills this in."
+    )
+    faces: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), max_length=1000, description="Tracks that are claimed to be the person; none: the nearest."
     )
     seed: int = Field(0, ge=0, description="Of the draws behind the interval.")
 
@@ -59,6 +70,9 @@ class ForensicsVerdict(Node):
     _tracks: dict[int, _Track]
     _count: dict[str, int]
     _absent: dict[str, str]
+    _claims: dict[str, int]
+    _gone: list[Seen]
+    _missing: set[int]
 
     def models(self) -> tuple[str, ...]:
         return (self.model,)
@@ -72,20 +86,27 @@ class ForensicsVerdict(Node):
         self._fusion = open_fusion(self.model, node="forensics.verdict")
         self._tracks = {}
         self._count = {"authentic": 0, "manipulated": 0, "inconclusive": 0}
+        self._claims = {"match": 0, "mismatch": 0, "unclear": 0, "other": 0}
+        self._gone = []
+        self._missing = set(self.faces)
 
     def reset(self) -> None:
         """Nothing ends here: see `open`."""
 
     def facts(self) -> dict[str, Any]:
-        """Tracks by opinion, with a note on what the file says of itself."""
-        for track in self._tracks.values():
-            self._count[track.verdict.opinion] += 1
-        self._tracks = {}
+        """Tracks by opinion and claim, with notes on the file and on faces that were named in vain."""
+        self._drop(list(self._tracks))
+        claims = {"claims": dict(self._claims)} if any(self._claims.values()) else {}
         return {
             "tracks": dict(self._count),
+            **claims,
             "authentic_at": self._fusion.authentic_at,
             "manipulated_at": self._fusion.manipulated_at,
-            "notes": declared_reasons(self.declared),
+            "notes": declared_reasons(self.declared)
+            + [
+                f"forensics.verdict: face {one}, named as the claimed person's, is not in the clip."
+                for one in sorted(self._missing)
+            ],
         }
 
     def process(
@@ -110,21 +131,33 @@ class ForensicsVerdict(Node):
             "lipsync": lipsync,
         }
         self._absent = _absent(ports)
-        for track in self._take(ports, now):
-            self._judge(track)
-        rows = []
-        for number in faces.tracks.tolist():
-            known = self._tracks.get(number)
-            if number == NOT_TRACKED:
-                rows.append(Verdict(reasons=("Inconclusive: the face has no track.",)))
-                continue
-            if known is None:
-                known = self._tracks[number] = _Track(number, TrackEvidence(self._fusion), now)
-                self._judge(known)
-            known.seen_s = now
-            rows.append(known.verdict)
+        touched = self._take(ports, now)
+        rows = [self._seen(number, now) for number in faces.tracks.tolist()]
+        self._weigh(touched)
         self._forget(now)
-        return Verdicts(tuple(rows))
+        nobody = Verdict(reasons=("Inconclusive: the face has no track.",))
+        return Verdicts(tuple(nobody if one is None else one.verdict for one in rows))
+
+    def _seen(self, number: int, now: float) -> _Track | None:
+        if number == NOT_TRACKED:
+            return None
+        known = self._tracks.get(number)
+        if known is None:
+            known = self._tracks[number] = _Track(number, TrackEvidence(self._fusion), now)
+            self._judge(known)
+        known.seen_s = now
+        self._missing.discard(number)
+        return known
+
+    def _weigh(self, touched: list[_Track]) -> None:
+        """Judge those with new findings, and those whose place was taken, or is free again, by that."""
+        if not touched:
+            return
+        found = rivals([*self._gone, *(one.place() for one in self._tracks.values())], self.faces)
+        for track in self._tracks.values():
+            if track in touched or track.rival != found.get(track.number):
+                track.rival = found.get(track.number)
+                self._judge(track)
 
     def _take(self, ports: dict[str, Findings | None], now: float) -> list[_Track]:
         """Sort the findings to their tracks; returns those that got one."""
@@ -152,26 +185,50 @@ class ForensicsVerdict(Node):
             for kind in KINDS
             if self._triggered(kind)
         }
+        named = track.number in self.faces
         track.verdict = verdict_of(
-            track.evidence, track.number, declared=self.declared, absent=absent, seed=self.seed
+            track.evidence,
+            track.number,
+            declared=self.declared,
+            absent=absent,
+            seed=self.seed,
+            standing=standing_of(track.evidence.resemblance, track.rival, named=named),
         )
 
     def _forget(self, now: float) -> None:
         gone = [number for number, track in self._tracks.items() if now - track.seen_s > _FORGETS_S]
-        for number in gone:
-            self._count[self._tracks.pop(number).verdict.opinion] += 1
+        if not gone:
+            return
+        places = [*self._gone, *(self._tracks[number].place() for number in gone)]
+        self._drop(gone)
+        # What they resembled is kept as long as a face is there that was seen with them.
+        oldest = min((track.first_s for track in self._tracks.values()), default=now)
+        self._gone = [one for one in places if one.claim == "match" and one.last > oldest]
+
+    def _drop(self, numbers: list[int]) -> None:
+        for number in numbers:
+            verdict = self._tracks.pop(number).verdict
+            self._count[verdict.opinion] += 1
+            if verdict.claim:
+                self._claims[verdict.claim] += 1
 
 
 class _Track:
-    """The evidence on a track, and what was last thought of it."""
+    """The evidence on a track, who stands for the claim in its place, and what was last thought of it."""
 
-    __slots__ = ("evidence", "number", "seen_s", "verdict")
+    __slots__ = ("evidence", "first_s", "number", "rival", "seen_s", "verdict")
 
     def __init__(self, number: int, evidence: TrackEvidence, seen_s: float) -> None:
         self.number = number
         self.evidence = evidence
-        self.seen_s = seen_s
+        self.first_s = self.seen_s = seen_s
+        self.rival: Rival | None = None
         self.verdict = Verdict()
+
+    def place(self) -> Seen:
+        """It among others."""
+        like = self.evidence.resemblance
+        return Seen(self.number, self.first_s, self.seen_s, like.whole.median, like.claim)
 
 
 def _absent(ports: dict[str, Findings | None]) -> dict[str, str]:
