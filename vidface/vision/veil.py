@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vidface.data.planes import Planes
 from vidface.vision.align import TEMPLATES, to_template
-from vidface.vision.paint import Canvas, Cover, Rgb, Tile, ink_codes
+from vidface.vision.paint import Canvas, Cover, Rgb, Tile
 
 Points = NDArray[np.float64]
 Table = NDArray[np.float32]
@@ -174,9 +174,3 @@ def _features(canvas: Canvas, tile: Tile, cover: Cover, landmarks: Points) -> No
         cv2.fillPoly(ink, [tile.knots(seen)], (255,), cv2.LINE_AA, 4)
     np.minimum(ink, cover, out=ink)
     canvas.lay(tile, (ink, _INK))
-
-
-def solid_codes(planes: Planes, colour: Rgb) -> tuple[int, int, int]:
-    """The code values that a solid veil has, rounded as they are painted."""
-    luma, u, v = (int(code + 0.5) for code in ink_codes(planes, colour))
-    return luma, u, v
