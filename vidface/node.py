@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overlo
 from pydantic import BaseModel, ConfigDict
 
 from vidface.data.device import Device
-from vidface.data.provenance import PLAIN_COMMENT, Provenance
+from vidface.data.provenance import Provenance, hidden_comment
 from vidface.data.source import SourceInfo
 
 T = TypeVar("T")
@@ -111,6 +111,7 @@ class Node(BaseModel):
         generates: the node makes synthetic pictures; files written from them say so and are signed.
         needs_consent: the node makes pictures of a person do what the person did not do: a run wants a
             `consent:`, and every picture gets a visible label unless its sink says `label: none`.
+        hides_people: the node makes people unrecognisable; files written from its pictures say so.
     """
 
     model_config = ConfigDict(
@@ -122,6 +123,7 @@ class Node(BaseModel):
     max_batch: ClassVar[int] = 16
     generates: ClassVar[bool] = False
     needs_consent: ClassVar[bool] = False
+    hides_people: ClassVar[bool] = False
 
     if not TYPE_CHECKING:
 
@@ -177,6 +179,7 @@ class Target:
         provenance: how synthetic pictures came about; None where what is written is not synthetic.
         sound: a file whose sound stands in for the input's; None where none was named.
         sound_lead: seconds to add to its times to be on the input's clock.
+        hidden_by: nodes that hid people in the pictures, as in the graph ("anonymize.faces").
     """
 
     folder: Path
@@ -188,11 +191,15 @@ class Target:
     provenance: Provenance | None = None
     sound: Path | None = None
     sound_lead: Fraction = Fraction(0)
+    hidden_by: tuple[str, ...] = ()
 
     @property
     def comment(self) -> str:
         """What a file says of itself in its metadata."""
-        return PLAIN_COMMENT if self.provenance is None else self.provenance.comment()
+        plain = hidden_comment(self.hidden_by)
+        if self.provenance is None:
+            return plain
+        return "; ".join([self.provenance.comment(), *([plain] if self.hidden_by else [])])
 
     @property
     def labelled(self) -> bool:

@@ -139,3 +139,5 @@ def test_what_was_done_is_known_from_vidface_alone() -> None:
     assert done_to(marked) == ("restored",)
     assert done_to(signed) == ("stabilised", "generated")
     assert done_to({"metadata": {"encoder": "Topaz Video AI"}}) == ()
+    hidden = "made with vidface 0.6.0; people hidden by: anonymize.faces"
+    assert done_to({"metadata": {"comment": hidden}}) == ("anonymised",)

@@ -58,6 +58,13 @@ def provenance_of(plan: Plan, outlet: Outlet, models: Mapping[str, str]) -> Prov
     )
 
 
+def hiders_of(plan: Plan, outlet: Outlet) -> tuple[str, ...]:
+    """What the nodes are (`use`) that hid people in an output's pictures, in the order in which they run."""
+    seen = _pictured(plan, outlet)
+    uses = [Path(step.use).name for step in plan.steps if step.name in seen and step.node.hides_people]
+    return tuple(dict.fromkeys(uses))
+
+
 def makers_of(plan: Plan, outlet: Outlet) -> tuple[Step, ...]:
     """Every node that an output depends on, in the order in which they run."""
     steps = {step.name: step for step in plan.steps}

@@ -12,7 +12,7 @@ from vidface.data.digest import readable_sha256
 from vidface.data.provenance import Ingredient, Provenance
 from vidface.errors import UsageError
 from vidface.graph.consent import Consent, consent_of
-from vidface.graph.lineage import FileField, files_of, makers_of, provenance_of
+from vidface.graph.lineage import FileField, files_of, hiders_of, makers_of, provenance_of
 from vidface.graph.plan import Plan
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class Marking:
     def provenance(self, output: str) -> Provenance | None:
         """Of an output's pictures; None where they are not synthetic."""
         return self._made.get(output)
+
+    def hidden_by(self, output: str) -> tuple[str, ...]:
+        """Nodes that hid people in an output's pictures."""
+        outlet = next(item for item in self._plan.outlets if item.name == output)
+        return hiders_of(self._plan, outlet)
 
     def facts(self, clip: str) -> dict[str, Any]:
         """For run.json: consent, sources, driver, who signs."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from vidface.data.provenance import hidden_by
+
 _TOOLS: Final = {
     "vidface": r"\bvidface\b",
     "Adobe Premiere": r"premiere",
@@ -54,4 +56,6 @@ def done_to(declared: dict[str, Any]) -> tuple[str, ...]:
     nodes = [str(name) for name in (declared.get("mark") or {}).get("nodes") or ()]
     signed = (declared.get("manifest") or {}).get("provenance") or {}
     nodes += [str(one.get("use")) for one in signed.get("nodes") or () if isinstance(one, dict)]
+    texts = (declared.get("metadata") or {}).values()
+    nodes += [node for text in texts for node in hidden_by(str(text))]
     return tuple(what for what, begins in _DONE.items() if any(node.startswith(begins) for node in nodes))

@@ -55,7 +55,7 @@ class AnonymizeAudit(Node):
         return self._counts | {"first_open": list(self._first), "notes": [self._said()]}
 
     def process(self, frame: Frame, faces: Faces, covers: Faces, report: Measures | None = None) -> Faces:
-        """The faces that lie open.
+        """The faces that lie open, without landmarks.
 
         Raises:
             UsageError: the report has not a row for every cover.
@@ -66,7 +66,8 @@ class AnonymizeAudit(Node):
             hidden = report.column("hidden") > 0
         covered = _share_under(faces.boxes, covers.boxes[hidden]) >= self.under
         kept = (iou_matrix(faces.boxes, covers.boxes[~hidden]) >= _SAME).any(axis=1) & ~covered
-        left = faces.pick(~covered & ~kept)
+        rest = np.flatnonzero(~covered & ~kept)
+        left = Faces.of(faces.boxes[rest], scores=faces.scores[rest], looked=faces.looked)
         for name, number in (
             ("frames", 1),
             ("not_looked_at", not faces.looked),

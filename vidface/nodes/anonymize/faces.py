@@ -85,6 +85,7 @@ class AnonymizeFaces(Node):
     steady_s: float = Field(0.06, ge=0, le=1, description="Width of the window that steadies boxes, seconds.")
 
     memory: ClassVar[int] = FOREVER
+    hides_people: ClassVar[bool] = True
 
     _who: Who
     _trails: dict[int, Trail]
