@@ -128,6 +128,7 @@ def test_a_review_with_notes_is_not_replaced(
         ([CLIP, "--claims", "Ann"], 2, "--claims needs references"),
         ([CLIP, "--gallery", "people"], 2, "--gallery needs --claims"),
         ([CLIP, "--claims", "A", "--gallery", "g", "--references", "r"], 2, "give one of them"),
+        ([CLIP, "--face", "1"], 2, "--face says which face the claim is about"),
         ([CLIP, "--references", "graphs"], 2, "no picture and no clip"),
         ([CLIP, "--references", "absent.npz"], 3, "absent.npz"),
         ([CLIP, "--claims", "Nobody", "--gallery", "absent"], 2, "absent"),
@@ -169,5 +170,12 @@ def test_help_names_all_forms(
     """The clip's options stand in the help of `review` itself."""
     call(monkeypatch, repo, "review", "--help")
     text = capsys.readouterr().out
-    for words in ("review CLIP", "review note OUT TEXT", "review report OUT", "--references", "--claims"):
+    for words in (
+        "review CLIP",
+        "review note OUT TEXT",
+        "review report OUT",
+        "--references",
+        "--claims",
+        "--face",
+    ):
         assert words in text

@@ -35,6 +35,7 @@ class Request:
     claims: str | None = None
     gallery: Path | None = None
     references: tuple[Path, ...] = ()
+    faces: tuple[int, ...] = ()
     start: float | None = None
     stop: float | None = None
     overrides: tuple[str, ...] = ()
@@ -50,6 +51,10 @@ class Request:
         if self.claims is not None and self.gallery is None and not self.references:
             raise UsageError(
                 "--claims needs references of the person: --references PATH, or --gallery FOLDER"
+            )
+        if self.faces and self.gallery is None and not self.references:
+            raise UsageError(
+                "--face says which face the claim is about: give --references PATH, or --gallery"
             )
         if self.gallery is not None and self.references:
             raise UsageError("--gallery and --references both name references; give one of them")
@@ -115,6 +120,8 @@ def _of_person(request: Request) -> Iterator[str]:
     elif request.references:
         values = {"references": str(_person_file(request))}
     yield from (f"identity.{name}={json.dumps(value)}" for name, value in values.items())
+    if request.faces:
+        yield f"verdict.faces={json.dumps(sorted(set(request.faces)))}"
 
 
 def _person_file(request: Request) -> Path:

@@ -97,6 +97,15 @@ def review() -> None:
     metavar="PATH",
     help="References of the person: a person file, a picture, a clip, a folder; may stand several times.",
 )
+@click.option(
+    "--face",
+    "faces",
+    multiple=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The face that is claimed to be the person, by its number in an earlier report; may stand several "
+    "times. [the one nearest to the references]",
+)
 @click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")
 @click.option("--to", "stop", type=SECONDS, metavar="TIME", help="End before this time.")
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")

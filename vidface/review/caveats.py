@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from vidface.review.claimed import judged
 from vidface.review.reading import Material
 from vidface.review.source import tools_in
 
 SHORT_S: Final = 3.0
+_VERDICT: Final = "forensics.verdict: "
 _REPACK: Final = {"FFmpeg"}
 """Tools that often only repack a file."""
 
@@ -62,11 +64,25 @@ def _of_run(run: Material) -> Iterator[str]:
             "tested, only whether the picture was worked on."
         )
     elif len(run.tracks) > 1:
-        yield (
-            "References say something of one person only. Another person's face differs from them without "
-            "any manipulation: for the faces that are not claimed to be that person's, leave the tests "
-            "against references out of account."
+        yield _several([{"verdict": row.get("verdict") or {}} for row in run.tracks])
+    for note in ((run.manifest.get("node_facts") or {}).get("verdict") or {}).get("notes") or ():
+        if str(note).startswith(_VERDICT):
+            text = str(note).removeprefix(_VERDICT)
+            yield text[:1].upper() + text[1:]
+
+
+def _several(rows: list[dict[str, Any]]) -> str:
+    if judged(rows):
+        return (
+            "References say something of one person only, so the tests against them are weighed for the face "
+            "that resembles them most, and shown for others. Where that is the wrong face, name the right "
+            "one: `vidface review --face N`."
         )
+    return (
+        "References say something of one person only. Another person's face differs from them without "
+        "any manipulation: for the faces that are not claimed to be that person's, leave the tests "
+        "against references out of account."
+    )
 
 
 def _of_input(run: Material) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from vidface.data.findingkinds import KINDS
+from vidface.review.claimed import WORDS
 from vidface.review.curves import Axis, Drawn, likelihood, plot, range_of, time_axis
 from vidface.review.evidence import speaks
 from vidface.review.html import Child, Html, el, join, pairs, plain, table
@@ -83,6 +84,8 @@ def _verdict(one: Facts) -> list[Child]:
     if known:
         interval = f"(95 % interval {share(verdict['low'])} to {share(verdict['high'])})"
         facts["Probability of a manipulation"] = f"{share(verdict['probability'])} {interval}"
+    if verdict["claim"]:
+        facts["Claim"] = WORDS.get(verdict["claim"], verdict["claim"])
     facts["Seconds in question"] = _buttons(one["likely"]) if one["likely"] else "none"
     facts["Seen"] = (
         f"{spans(one['spans'], 4)} ({one['frames']} frames, {one['detected'] or 0} of them detected)"
@@ -118,7 +121,7 @@ def _reasons(verdict: Facts) -> list[Child]:
         el("ol", [el("li", text) for text in verdict["reasons"]], class_="reasons")
         if verdict["reasons"]
         else None,
-        el("h4", "Not applicable here") if left else None,
+        el("h4", "Not applicable, or not weighed, here") if left else None,
         el(
             "ul",
             [el("li", el("b", titles.get(kind, kind)), ": ", why or kind) for kind, _, why in left],

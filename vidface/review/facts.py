@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from vidface.data.findingkinds import KINDS
 from vidface.review.caveats import caveats
+from vidface.review.claimed import claim_sentence, judged
 from vidface.review.evidence import Row, maps_of, stretches, summed, windows_of
 from vidface.review.reading import Material
 from vidface.review.verdictcard import verdict_card
@@ -50,14 +51,15 @@ def conclusion(tracks: list[Row], claim: Row | None = None) -> str:
     if not tracks:
         return "No face was found in this clip, so there is nothing to judge."
     faces = "One face was followed" if len(tracks) == 1 else f"{len(tracks)} faces were followed"
+    who = "" if claim is None else claim["person"] or "the person of the references"
+    more = f" {claim_sentence(tracks, who)}" if who and judged(tracks) else ""
     by = {name: [one for one in tracks if one["verdict"]["opinion"] == name] for name in _ORDER}
     if not by["manipulated"] and not by["authentic"]:
-        return f"{faces}. The evidence does not decide: inconclusive."
+        return f"{faces}.{more} The evidence does not decide: inconclusive."
     said = [f"{_faces(by[name], len(tracks))} {name}" for name in _ORDER if by[name]]
-    verdict = f"{faces}. Verdict: {'; '.join(said)}."
-    if claim is None or len(tracks) == 1 or not by["manipulated"]:
+    verdict = f"{faces}.{more} Verdict: {'; '.join(said)}."
+    if not who or more or len(tracks) == 1 or not by["manipulated"]:
         return verdict
-    who = claim["person"] or "the person of the references"
     others = "others differ from the references anyway"
     return f"{verdict} This holds for a face that is claimed to be {who}: {others}."
 
@@ -78,6 +80,7 @@ def _track(row: Row, run: Material) -> Row:
         "low": None,
         "high": None,
         "used": [],
+        "claim": None,
         "reasons": [],
         "left_out": [],
         "moments": [],

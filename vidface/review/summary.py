@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vidface.review.claimed import SHORT, judged
 from vidface.review.curves import Axis, presence, swatch, time_axis
 from vidface.review.html import Child, Html, data, el, join, pairs, plain, table
 from vidface.review.pictures import picture_uri
@@ -158,7 +159,8 @@ def _rate(text: Any) -> float:
 def summary(facts: Facts, run: Material) -> Html:
     """A row for each face, the claim, and the caveats."""
     claim = facts["claim"]
-    rows = [_row(one, run, compared=claim is not None) for one in facts["tracks"]]
+    held = claim is not None and judged(facts["tracks"])
+    rows = [_row(one, run, compared=claim is not None, held=held) for one in facts["tracks"]]
     heads = [
         "Face",
         "Seen",
@@ -169,6 +171,8 @@ def summary(facts: Facts, run: Material) -> Html:
     ]
     if claim is not None:
         heads.insert(2, f"Standard deviations off {claim['person'] or 'the references'}")
+    if held:
+        heads.insert(3, "Claim")
     caveats = facts["caveats"]
     return el(
         "section",
@@ -190,7 +194,7 @@ def summary(facts: Facts, run: Material) -> Html:
     )
 
 
-def _row(one: Facts, run: Material, *, compared: bool) -> list[Child]:
+def _row(one: Facts, run: Material, *, compared: bool, held: bool) -> list[Child]:
     verdict, name = one["verdict"], f"Face {one['track']}"
     shot = picture_uri(run.folder, one["shots"][0]["file"], _FACE_PX) if one["shots"] else None
     likely = verdict["probability"] is not None
@@ -209,6 +213,8 @@ def _row(one: Facts, run: Material, *, compared: bool) -> list[Child]:
     ]
     if compared:
         row.insert(2, _off(one))
+    if held:
+        row.insert(3, SHORT.get(str(verdict["claim"]), "not compared"))
     return row
 
 
@@ -226,7 +232,7 @@ def opinion(name: str) -> Html:
 def _claim(claim: Facts | None) -> Child:
     if claim is None:
         return None
-    who = el("strong", str(claim["person"] or "the person of the references"))
+    who: Child = [" of ", el("strong", str(claim["person"])), ","] if claim["person"] else " of the person"
     files = [join(str(one["name"]), ", SHA-256 ", el("code", str(one["sha256"]))) for one in claim["files"]]
     told: dict[str, Child] = {
         str(key).replace("_", " "): plain(value) for key, value in claim["said"].items()
@@ -235,7 +241,7 @@ def _claim(claim: Facts | None) -> Child:
         told["file"] = files
     return [
         el("h3", "Claim and references"),
-        el("p", "Every face was held against references of ", who, ", whom the clip claims to show."),
+        el("p", "Every face was held against references", who, " whom the clip claims to show."),
         pairs(told),
         el("ul", [el("li", str(note)) for note in claim["notes"]], class_="caveats")
         if claim["notes"]

@@ -2,7 +2,7 @@
 
 Tests against references ask whether a face is the referenced person's. Of somebody else it is not, and
 nothing needs to have been changed for that: bystanders, and claims about a person who is not in the clip,
-would all come out as manipulated. So those tests are weighed only where one of these resembles the references:
+would all come out as manipulated. So those tests are weighed only where one of these is like the references:
 
 - the whole face (kind appearance), at most `NEAR` standard deviations off, or
 - its inside alone, at most `INSIDE` off: the person's face on another head, the usual swap, or

@@ -1,0 +1,89 @@
+"""What a report says of the claim, apart from manipulation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidface.review.claimed import listed
+from vidface.review.facts import conclusion
+from vidface.review.write import write_report
+
+CLAIM = {"person": "Ann Lee"}
+
+
+def faces(*said: tuple[str, str | None]) -> list[dict[str, Any]]:
+    """(opinion, claim) of each face."""
+    return [
+        {"track": number, "verdict": {"opinion": opinion, "claim": claim}}
+        for number, (opinion, claim) in enumerate(said, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            [("inconclusive", "mismatch"), ("inconclusive", "mismatch")],
+            "2 faces were followed. Nobody in the clip resembles Ann Lee: either another person, or a "
+            "manipulation strong enough to hide the person; references cannot tell which, and are not "
+            "weighed. The evidence does not decide: inconclusive.",
+        ),
+        (
+            [("manipulated", "match"), ("inconclusive", "other")],
+            "2 faces were followed. Face 1 resembles Ann Lee; the tests against the references are weighed "
+            "for it alone. Verdict: face 1 is manipulated; face 2 is inconclusive.",
+        ),
+        (
+            [("authentic", "match")],
+            "One face was followed. It resembles Ann Lee, and so the tests against the references are "
+            "weighed. Verdict: the face is authentic.",
+        ),
+        (
+            [("inconclusive", "unclear"), ("inconclusive", "mismatch")],
+            "2 faces were followed. Whether face 1 is Ann Lee is not clear, so the tests against the "
+            "references are not weighed. The evidence does not decide: inconclusive.",
+        ),
+        (
+            [("inconclusive", "other")],
+            "One face was followed. The face that was named as the claimed person's is not in the clip, so "
+            "no face is held against it. The evidence does not decide: inconclusive.",
+        ),
+    ],
+)
+def test_the_conclusion_tells_a_claim_that_fails_from_a_manipulation(
+    said: list[tuple[str, str | None]], text: str
+) -> None:
+    assert conclusion(faces(*said), CLAIM) == text
+
+
+def test_without_a_claim_none_is_told_of() -> None:
+    text = conclusion(faces(("manipulated", None), ("authentic", None)))
+    assert text == "2 faces were followed. Verdict: face 1 is manipulated; face 2 is authentic."
+
+
+def test_many_faces_are_not_all_listed() -> None:
+    assert listed(range(1, 12)) == "Faces 1, 2, 3, 4, 5, 6, 7, 8 and others"
+
+
+def test_the_report_tells_each_face_s_claim(folder: Path) -> None:
+    """In the table, at the face, in the caveats with the way to name another face, and in report.json."""
+    rows = [json.loads(line) for line in (folder / "tracks.jsonl").read_text().splitlines()]
+    for row, claim in zip(rows, ("match", "other"), strict=False):
+        row["verdict"]["claim"] = claim
+    (folder / "tracks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = json.loads((folder / "run.json").read_text())
+    lost = "forensics.verdict: face 7, named as the claimed person's, is not in the clip."
+    run["node_facts"] |= {"identity": {"references": 3}, "verdict": {"notes": [lost]}}
+    (folder / "run.json").write_text(json.dumps(run))
+    page, facts = write_report(folder)
+    text, found = page.read_text(), json.loads(facts.read_text())
+    assert {one["track"]: one["verdict"]["claim"] for one in found["tracks"]} == {1: "match", 2: "other"}
+    assert "Face 1 resembles the person of the references" in found["conclusion"]
+    assert any("vidface review --face N" in line for line in found["caveats"])
+    assert "Face 7, named as the claimed person's, is not in the clip." in found["caveats"]
+    assert "another face stands for the claim" in text
+    assert ">another face</td>" in text

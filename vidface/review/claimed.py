@@ -1,0 +1,58 @@
+"""Whether the faces of a clip are the claimed person's, in words: apart from any manipulation of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+WORDS: Final = {
+    "match": "resembles the references",
+    "mismatch": "does not resemble the references",
+    "unclear": "not clear",
+    "other": "another face stands for the claim",
+}
+"""Of `Verdict.claim`."""
+SHORT: Final = {"match": "match", "mismatch": "mismatch", "unclear": "not clear", "other": "another face"}
+"""The same for a table."""
+_TELLS: Final = (
+    "either another person, or a manipulation strong enough to hide the person; references cannot tell "
+    "which, and are not weighed"
+)
+
+
+def judged(tracks: Sequence[dict[str, Any]]) -> bool:
+    """The verdicts say what each face is to the claim; those of other nodes, and older ones, do not."""
+    return any(one["verdict"].get("claim") for one in tracks)
+
+
+def claim_sentence(tracks: Sequence[dict[str, Any]], who: str) -> str:
+    """What the faces are to the claim.
+
+    Args:
+        who: name of the person, or words for it.
+    """
+    by = {name: [one["track"] for one in tracks if one["verdict"].get("claim") == name] for name in WORDS}
+    if by["match"]:
+        faces = listed(by["match"])
+        if len(tracks) == 1:
+            return f"It resembles {who}, and so the tests against the references are weighed."
+        verb, it = ("resembles", "it") if len(by["match"]) == 1 else ("resemble", "them")
+        return f"{faces} {verb} {who}; the tests against the references are weighed for {it} alone."
+    if by["unclear"]:
+        verb = "is" if len(by["unclear"]) == 1 else "are"
+        faces = listed(by["unclear"])
+        return (
+            f"Whether {faces[0].lower()}{faces[1:]} {verb} {who} is not clear, so the tests against the "
+            "references are not weighed."
+        )
+    if by["mismatch"]:
+        return f"Nobody in the clip resembles {who}: {_TELLS}."
+    return (
+        "The face that was named as the claimed person's is not in the clip, so no face is held against it."
+    )
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Face 1; Faces 1, 2."""
+    names = ", ".join(map(str, numbers[:8])) + (" and others" if len(numbers) > 8 else "")
+    return f"Face{'' if len(numbers) == 1 else 's'} {names}"
