@@ -110,11 +110,19 @@ def test_findings_survive_being_kept() -> None:
 
 def test_a_case_is_judged_with_and_without_its_references() -> None:
     case = Case(Path("c.mp4"), True, "swap", "23", "body", "ann", (Path("ann.npz"),), ("ann", "bob"))
-    row = judge(case, evidence(-1.0, 4.0), FUSION)
+    row = judge(case, evidence(-0.5, 2.0), FUSION)
     assert row.alone.opinion == "authentic"
     assert row.against is not None
     assert row.against.opinion == "manipulated"
-    assert row.scores == {"blend": -1.0, "drift": -1.0, "appearance": 4.0}
+    assert row.against.claim == "match"
+    assert row.scores == {"blend": -0.5, "drift": -0.5, "appearance": 2.0}
+
+
+def test_somebody_who_is_not_claimed_is_judged_by_the_other_tests_alone() -> None:
+    case = Case(Path("c.mp4"), False, "recoded", "23", "", "ann", (Path("ann.npz"),), ("bob", "bob"))
+    row = judge(case, evidence(-0.5, 4.0), FUSION)
+    assert row.against is not None
+    assert (row.against.claim, row.against.probability) == ("mismatch", row.alone.probability)
 
 
 def test_the_graph_of_the_tests_is_sound() -> None:
