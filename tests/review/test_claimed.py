@@ -44,8 +44,9 @@ def faces(*said: tuple[str, str | None]) -> list[dict[str, Any]]:
         ),
         (
             [("inconclusive", "unclear"), ("inconclusive", "mismatch")],
-            "2 faces were followed. Whether face 1 is Ann Lee is not clear, so the tests against the "
-            "references are not weighed. The evidence does not decide: inconclusive.",
+            "2 faces were followed. Nobody in the clip clearly resembles Ann Lee (face 1: not clear): either "
+            "another person, or a manipulation strong enough to hide the person; references cannot tell "
+            "which, and are not weighed. The evidence does not decide: inconclusive.",
         ),
         (
             [("inconclusive", "other")],
@@ -86,4 +87,4 @@ def test_the_report_tells_each_face_s_claim(folder: Path) -> None:
     assert any("vidface review --face N" in line for line in found["caveats"])
     assert "Face 7, named as the claimed person's, is not in the clip." in found["caveats"]
     assert "another face stands for the claim" in text
-    assert ">another face</td>" in text
+    assert ", other</td>" in text

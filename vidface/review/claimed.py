@@ -12,7 +12,7 @@ WORDS: Final = {
     "other": "another face stands for the claim",
 }
 """Of `Verdict.claim`."""
-SHORT: Final = {"match": "match", "mismatch": "mismatch", "unclear": "not clear", "other": "another face"}
+SHORT: Final = {"match": "match", "mismatch": "mismatch", "unclear": "not clear", "other": "other"}
 """The same for a table."""
 _TELLS: Final = (
     "either another person, or a manipulation strong enough to hide the person; references cannot tell "
@@ -39,12 +39,8 @@ def claim_sentence(tracks: Sequence[dict[str, Any]], who: str) -> str:
         verb, it = ("resembles", "it") if len(by["match"]) == 1 else ("resemble", "them")
         return f"{faces} {verb} {who}; the tests against the references are weighed for {it} alone."
     if by["unclear"]:
-        verb = "is" if len(by["unclear"]) == 1 else "are"
-        faces = listed(by["unclear"])
-        return (
-            f"Whether {faces[0].lower()}{faces[1:]} {verb} {who} is not clear, so the tests against the "
-            "references are not weighed."
-        )
+        some = listed(by["unclear"]).replace("Face", "face")
+        return f"Nobody in the clip clearly resembles {who} ({some}: not clear): {_TELLS}."
     if by["mismatch"]:
         return f"Nobody in the clip resembles {who}: {_TELLS}."
     return (

@@ -170,9 +170,8 @@ def summary(facts: Facts, run: Material) -> Html:
         "Seconds in question",
     ]
     if claim is not None:
-        heads.insert(2, f"Standard deviations off {claim['person'] or 'the references'}")
-    if held:
-        heads.insert(3, "Claim")
+        who = claim["person"] or "the references"
+        heads.insert(2, f"Standard deviations off {who}{', claim' if held else ''}")
     caveats = facts["caveats"]
     return el(
         "section",
@@ -212,9 +211,8 @@ def _row(one: Facts, run: Material, *, compared: bool, held: bool) -> list[Child
         spans(one["likely"]) if one["likely"] else "none",
     ]
     if compared:
-        row.insert(2, _off(one))
-    if held:
-        row.insert(3, SHORT.get(str(verdict["claim"]), "not compared"))
+        stands = SHORT.get(str(verdict["claim"]), "not compared")
+        row.insert(2, f"{_off(one)}, {stands}" if held else _off(one))
     return row
 
 

@@ -187,7 +187,9 @@ def standing_of(resemblance: Resemblance, rival: Rival | None = None, *, named: 
         return Standing("match")
     if claim == "mismatch":
         who = (
-            "This face, which a reviewer named, does not resemble" if named else "Nobody seen here resembles"
+            "This face, which a reviewer named, does not resemble"
+            if named
+            else "Nobody seen here clearly resembles"
         )
         return Standing(
             claim,

@@ -67,7 +67,9 @@ def test_a_claim_about_nobody_in_the_clip_does_not_hold_and_is_no_manipulation()
         findings = [one for t in tracks for one in (*like(4.2, track=t), *differs(t))]
         for row in verdicts(*findings, tracks=tracks):
             assert (row.claim, row.opinion, row.used) == ("mismatch", "inconclusive", ("blend",))
-            assert row.reasons[0].startswith("Nobody seen here resembles the references: the face is 4.2 ")
+            assert row.reasons[0].startswith(
+                "Nobody seen here clearly resembles the references: the face is 4.2 "
+            )
             assert "either another person, or a manipulation strong enough to hide" in row.reasons[0]
 
 
