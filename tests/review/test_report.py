@@ -293,7 +293,7 @@ def test_the_person_of_the_references_is_named(folder: Path, change: Callable[[E
     assert facts["claim"]["person"] == "Ann Lee"
     assert "references of Ann Lee, whom the clip claims to show" in text
     assert "No face in the clip looks like the references." in text
-    assert "Standard deviations off Ann Lee" in text
+    assert "Off Ann Lee, SD" in text
     assert facts["conclusion"].endswith("claimed to be Ann Lee: others differ from the references anyway.")
     assert any(line.startswith("References say something of one person only") for line in facts["caveats"])
     assert not [line for line in facts["caveats"] if line.startswith("No references")]

@@ -165,13 +165,13 @@ def summary(facts: Facts, run: Material) -> Html:
         "Face",
         "Seen",
         "Verdict",
-        "Probability of a manipulation",
+        "Manipulated, probability",
         "95 % interval",
         "Seconds in question",
     ]
     if claim is not None:
         who = claim["person"] or "the references"
-        heads.insert(2, f"Standard deviations off {who}{', claim' if held else ''}")
+        heads.insert(2, f"Off {who}, SD{', claim' if held else ''}")
     caveats = facts["caveats"]
     return el(
         "section",
