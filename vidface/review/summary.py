@@ -96,7 +96,7 @@ def _video(facts: Facts) -> Html:
     return join(
         el(
             "div",
-            el("video", src=preview["source"], preload="metadata", playsinline=True, tabindex=-1),
+            el("video", src=preview["source"], preload="auto", playsinline=True, tabindex=-1),
             el("div", class_="boxes", aria_hidden="true"),
             class_="screen",
         ),
