@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import NOT_TRACKED, Embeddings, Faces
+from vidface.data.digest import sha256_of
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.errors import InputError
@@ -203,13 +204,10 @@ def digests_of(paths: Sequence[Path]) -> dict[Path, str]:
     Raises:
         InputError: a file cannot be read.
     """
-    import hashlib
-
     found = {}
     for path in paths:
         try:
-            with path.open("rb") as file:
-                found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[path] = sha256_of(path)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
     return found

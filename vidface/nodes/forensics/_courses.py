@@ -34,17 +34,24 @@ class Course(Generic[S]):
         track: its number.
         due: time from which the next finding is complete.
         seen: the frames of the window, oldest first.
+        count: frames since it began.
     """
 
     track: int
     due: Fraction
     seen: deque[Seen[S]] = field(default_factory=deque)
+    count: int = 0
 
     @property
     def stretch(self) -> Stretch:
         """The window as far as the track reaches."""
         first, last = self.seen[0], self.seen[-1]
         return Stretch(first.frame, last.frame, first.time, last.time)
+
+    @property
+    def values(self) -> list[S]:
+        """What was measured, oldest first."""
+        return [one.value for one in self.seen if one.value is not None]
 
     @property
     def measured(self) -> list[Seen[S]]:
@@ -69,17 +76,28 @@ class Courses(Generic[S]):
 
         Rows without a track are left out: nothing joins them from frame to frame.
         """
+        for row, course in self.at(frame, faces):
+            if self.add(course, frame, values[row]):
+                yield course
+
+    def at(self, frame: Frame, faces: Faces) -> Iterator[tuple[int, Course[S]]]:
+        """Row and course of each tracked face, for values that depend on the course; `add` every one."""
         now = frame.time
         gone = [track for track, one in self._courses.items() if now - one.seen[-1].time > AWAY_S]
         for track in gone:
             del self._courses[track]
-        for track, value in zip(faces.tracks.tolist(), values, strict=True):
-            if track == NOT_TRACKED:
-                continue
-            course = self._courses.setdefault(track, Course(track, now + self._hop))
-            course.seen.append(Seen(frame.index, now, value))
-            while course.seen[0].time < now - self._window:
-                course.seen.popleft()
-            if now >= course.due:
-                course.due += self._hop * ((now - course.due) // self._hop + 1)
-                yield course
+        for row, track in enumerate(faces.tracks.tolist()):
+            if track != NOT_TRACKED:
+                yield row, self._courses.setdefault(track, Course(track, now + self._hop))
+
+    def add(self, course: Course[S], frame: Frame, value: S | None) -> bool:
+        """Take a course's value of one frame; True where a finding is due."""
+        now = frame.time
+        course.count += 1
+        course.seen.append(Seen(frame.index, now, value))
+        while course.seen[0].time < now - self._window:
+            course.seen.popleft()
+        if now < course.due:
+            return False
+        course.due += self._hop * ((now - course.due) // self._hop + 1)
+        return True

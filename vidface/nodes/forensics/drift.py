@@ -14,9 +14,10 @@ from vidface.data.pose import Poses
 from vidface.data.rows import check_rows
 from vidface.errors import ModelError
 from vidface.node import FOREVER, Node
+from vidface.nodes.forensics._courses import Course, Courses
 from vidface.nodes.forensics._person import DEFAULT_PRIOR, open_prior
 from vidface.nodes.forensics._reading import samples_of
-from vidface.nodes.forensics._tracks import Track, Tracks, not_applicable
+from vidface.vision.personlook import Sample
 from vidface.vision.personprior import PersonPrior
 from vidface.vision.wander import BIN_S, LEAST_BINS, Wander, wander
 
@@ -44,7 +45,7 @@ class ForensicsDrift(Node):
     memory = FOREVER
 
     _prior: PersonPrior
-    _tracks: Tracks
+    _courses: Courses[Sample]
 
     def models(self) -> tuple[str, ...]:
         return (self.prior,)
@@ -59,7 +60,7 @@ class ForensicsDrift(Node):
 
     def reset(self) -> None:
         """Tracks end."""
-        self._tracks = Tracks(self.window_s, self.hop_s)
+        self._courses = Courses(self.window_s, self.hop_s)
 
     def process(
         self,
@@ -78,29 +79,25 @@ class ForensicsDrift(Node):
                 f"with {embeddings.model}: set that model in recognize.embed."
             )
         samples = samples_of(frame, faces, embeddings, mesh, pose)
-        found = []
-        for row, number, track in self._tracks.at(frame, faces):
-            if self._tracks.add(track, samples[row], frame):
-                found.append(self._finding(number, track))
-        return Findings(tuple(found))
+        return Findings(tuple(map(self._finding, self._courses.step(frame, faces, [*samples]))))
 
-    def _finding(self, number: int, track: Track) -> Finding:
-        stretch, found = track.stretch(), wander(list(track.samples))
+    def _finding(self, course: Course[Sample]) -> Finding:
+        stretch, found = course.stretch, wander(course.values)
         if found is None:
             length = float(stretch.end - stretch.start)
             why = (
                 f"The track is {length:.1f} s long here, or was embedded on too few frames; drift needs "
                 f"{LEAST_BINS} times {BIN_S:g} s."
             )
-            return not_applicable("drift", number, stretch, why)
+            return Finding("drift", course.track, stretch, why_not=why)
         sure = 1 - float(found.terms[1])
         if sure < _LEAST_RECOGNISABILITY:
             why = (
                 f"The face is too small or blurred (recognisability {sure:.2f}; the test needs "
                 f"{_LEAST_RECOGNISABILITY:g}): how such faces wander was not measured."
             )
-            return not_applicable("drift", number, stretch, why)
-        return Finding("drift", number, stretch, *self._score(found))
+            return Finding("drift", course.track, stretch, why_not=why)
+        return Finding("drift", course.track, stretch, *self._score(found))
 
     def _score(self, found: Wander) -> tuple[float, str, dict[str, float]]:
         """Score, no objection, and details."""

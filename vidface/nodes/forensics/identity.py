@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from vidface.errors import UsageError
 from vidface.infer import weights
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node
+from vidface.nodes.forensics._courses import Course, Courses
 from vidface.nodes.forensics._person import (
     DEFAULT_PRIOR,
     Tests,
@@ -30,7 +31,6 @@ from vidface.nodes.forensics._person import (
     open_prior,
 )
 from vidface.nodes.forensics._reading import PartsReader, samples_of
-from vidface.nodes.forensics._tracks import Track, Tracks, not_applicable
 from vidface.vision.manner import signals_of
 from vidface.vision.meshmodel import MeshFitter, MeshModel
 from vidface.vision.personlook import Sample, look_of
@@ -40,6 +40,13 @@ _KINDS: Final = ("appearance", "inner_outer", "geometry", "motion")
 _NO_REFERENCES: Final = "No references of the person were given."
 _STRANGER: Final = 2.0
 _MOST_FOUND: Final = 1000
+
+
+class _Moment(NamedTuple):
+    """One frame of a track: what was measured of the face, and its signals, see `vidface.vision.manner`."""
+
+    sample: Sample
+    signals: NDArray[np.float32] | None
 
 
 class ForensicsIdentity(Node):
@@ -84,7 +91,7 @@ class ForensicsIdentity(Node):
     _fitter: MeshFitter
     _known: PersonReferences | None
     _tests: Tests | None
-    _tracks: Tracks
+    _courses: Courses[_Moment]
     _nearest: dict[int, float]
 
     @model_validator(mode="after")
@@ -125,7 +132,7 @@ class ForensicsIdentity(Node):
 
     def reset(self) -> None:
         """Tracks end."""
-        self._tracks = Tracks(self.window_s, self.hop_s)
+        self._courses = Courses(self.window_s, self.hop_s)
 
     def close(self) -> None:
         self._embedder.close()
@@ -174,39 +181,39 @@ class ForensicsIdentity(Node):
         samples = samples_of(frame, faces, embeddings, mesh, pose)
         signals = _signals(faces, mesh, pose, measures)
         found: list[Finding] = []
-        for row, number, track in self._tracks.at(frame, faces):
-            sample = self._with_parts(samples[row], frame, faces.landmarks[row], track)
-            row_signals = None if signals is None else signals[row]
-            if self._tracks.add(track, sample, frame, row_signals):
-                found += self._findings(number, track, meshed=mesh is not None)
+        for row, course in self._courses.at(frame, faces):
+            sample = self._with_parts(samples[row], frame, faces.landmarks[row], course)
+            moment = _Moment(sample, None if signals is None else signals[row])
+            if self._courses.add(course, frame, moment):
+                found += self._findings(course, meshed=mesh is not None)
         return Findings(tuple(found))
 
     def _with_parts(
-        self, sample: Sample, frame: Frame, landmarks: NDArray[np.float32], track: Track
+        self, sample: Sample, frame: Frame, landmarks: NDArray[np.float32], course: Course[_Moment]
     ) -> Sample:
         wanted = self._tests is not None and self._tests.inner_outer is not None
-        if not wanted or sample.mesh is None or track.count % self.every:
+        if not wanted or sample.mesh is None or course.count % self.every:
             return sample
         parts = self._parts(frame, landmarks, sample.mesh)
         return sample if parts is None else replace(sample, inner=parts[0], outer=parts[1])
 
-    def _findings(self, number: int, track: Track, *, meshed: bool) -> Iterator[Finding]:
-        stretch = track.stretch()
+    def _findings(self, course: Course[_Moment], *, meshed: bool) -> Iterator[Finding]:
+        number, stretch, moments = course.track, course.stretch, course.values
         if self._tests is None:
-            yield from (not_applicable(kind, number, stretch, _NO_REFERENCES) for kind in _KINDS)
+            yield from (Finding(kind, number, stretch, why_not=_NO_REFERENCES) for kind in _KINDS)
             return
-        samples = list(track.samples)
+        samples = [one.sample for one in moments]
         look = look_of(samples, self._fitter if self._tests.geometry is not None else None)
         times = [one.time for one in samples]
         results = (
             self._tests.looks_like(look),
             self._tests.parts(look, meshed=meshed),
             self._tests.shape(look),
-            self._tests.motion(times, list(track.signals)),
+            self._tests.motion(times, [one.signals for one in moments if one.signals is not None]),
         )
         for kind, result in zip(_KINDS, results, strict=True):
             if isinstance(result, str):
-                yield not_applicable(kind, number, stretch, result)
+                yield Finding(kind, number, stretch, why_not=result)
             else:
                 self._note(kind, number, result)
                 yield Finding(kind, number, stretch, result.score, details=result.details)
