@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -27,7 +27,6 @@ def made(vectors: NDArray[np.float32], owners: list[int], people: int) -> Refere
     return Reference(vectors, np.array(owners, np.int64), tuple(map(str, range(people))), MODEL, 0.4)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 6), max_size=30),
     st.integers(1, 5),

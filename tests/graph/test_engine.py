@@ -114,7 +114,7 @@ def run(
     cuts=st.sets(st.integers(1, 39), max_size=4),
     gap_at=st.none() | st.integers(1, 39),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_results_do_not_depend_on_the_chunk_size(
     count: int, chunk: int, cuts: set[int], gap_at: int | None
 ) -> None:

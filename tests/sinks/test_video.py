@@ -152,7 +152,7 @@ def test_real_clips(shared_data: Path, tmp_path: Path) -> None:
         assert facts["notes"] == []
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rate=st.sampled_from([1, 25, 30, 1000, 12800, 90000, 1200000]),
     start=st.integers(-50, 5000),

@@ -46,7 +46,7 @@ def test_empty_inputs() -> None:
     assert nms(none, np.zeros(0, np.float32), MAX_IOU).tolist() == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scene=scenes())
 def test_overlap_is_symmetric_and_bounded(scene: tuple[NDArray[np.float32], NDArray[np.float32]]) -> None:
     """IoU lies in [0, 1], does not depend on the order, and is 1 with itself."""
@@ -57,7 +57,7 @@ def test_overlap_is_symmetric_and_bounded(scene: tuple[NDArray[np.float32], NDAr
     assert ((iou >= 0) & (iou <= 1 + 1e-6)).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scene=scenes())
 def test_suppression_keeps_what_nothing_better_covers(
     scene: tuple[NDArray[np.float32], NDArray[np.float32]],

@@ -91,7 +91,7 @@ def test_average_linkage_does_not_chain() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(2, 24))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_order_of_rows_gives_the_same_groups(seed: int, count: int) -> None:
     """Also with constraints, with doubtful looks, and for confidence and questions."""
     rng = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def test_any_order_of_rows_gives_the_same_groups(seed: int, count: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(2, 14), st.floats(0.1, 0.8))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_it_is_average_linkage(seed: int, count: int, threshold: float) -> None:
     """The quick search finds what the definition gives, constraints included."""
     rows = people([count // 2, count - count // 2], noise=1.2, d=16, seed=seed)
@@ -117,7 +117,7 @@ def test_it_is_average_linkage(seed: int, count: int, threshold: float) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_pairs_held_apart_are_never_in_one_group(seed: int) -> None:
     """However alike, and through whomever they might be joined."""
     rng = np.random.default_rng(seed)

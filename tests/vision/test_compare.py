@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vidface.data import Matrix, Planes
@@ -42,7 +42,6 @@ def parts(planes: Planes) -> tuple[Any, Any, Any]:
     return planes.luma, planes.u, planes.v
 
 
-@settings(deadline=None)
 @given(
     width=st.integers(2, 19),
     height=st.integers(2, 19),
@@ -64,7 +63,6 @@ def test_both_halves_are_the_sources_bit_by_bit(
         assert np.array_equal(second[:h, :w], b)
 
 
-@settings(deadline=None)
 @given(width=st.integers(2, 40), at=st.integers(-5, 50), step=st.sampled_from(STEPS))
 def test_left_of_the_line_is_one_right_of_it_the_other(width: int, at: int, step: tuple[int, int]) -> None:
     one, two = (noise((width, 9), step=step, seed=s) for s in (1, 2))

@@ -24,7 +24,7 @@ def scene(shape: tuple[int, int] = (200, 300)) -> Plane:
     return rows
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(sigma=st.floats(0.8, 25), seed=st.integers(0, 1000))
 def test_noise_is_measured_to_a_tenth(sigma: float, seed: int) -> None:
     """On a picture with texture and edges, of white noise."""

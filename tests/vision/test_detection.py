@@ -274,7 +274,7 @@ def test_whoever_overlaps_too_little_has_no_say() -> None:
     np.testing.assert_array_equal(voted.landmarks, points[[0, 2]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 25))
 def test_a_vote_stays_among_the_voters_in_any_order(seed: int, count: int) -> None:
     """Boxes and points lie within those that overlap; a shuffle of the candidates changes nothing."""

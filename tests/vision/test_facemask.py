@@ -30,7 +30,7 @@ def within(outline: Any, size: int = 256) -> NDArray[np.float64]:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     radius=st.floats(4, 200),
     ratio=st.floats(0.5, 1.5),

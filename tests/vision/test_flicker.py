@@ -31,7 +31,7 @@ def planes(bits: int = 8, *, full: bool = False) -> Planes:
     return Planes(luma, u, v, bits, full_range=full)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(gain=st.floats(0.8, 1.2))
 def test_a_gain_is_measured_as_a_curve(gain: float) -> None:
     """To a thousandth of white, at the levels that are there; and measured back it is the opposite."""
@@ -103,7 +103,7 @@ def test_no_shift_changes_no_sample(bits: int) -> None:
     assert np.array_equal(one.u, two.u)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     curve=st.lists(st.floats(-0.3, 0.3), min_size=KNOTS, max_size=KNOTS),
     gain=st.sampled_from([0.0, 0.1, -0.3]),

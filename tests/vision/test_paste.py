@@ -63,7 +63,7 @@ def each(planes: Planes) -> list[tuple[NDArray[Any], NDArray[np.float64]]]:
     return out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.tuples(st.integers(3, 97), st.integers(3, 97)),
     bits=st.sampled_from([8, 10, 12]),
@@ -106,7 +106,7 @@ def test_samples_where_the_mask_is_zero_stay_bit_identical(
         assert now.max() < 1 << bits
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     bits=st.sampled_from([8, 10, 12]),
     step=st.sampled_from([(2, 2), (2, 1), (1, 1)]),

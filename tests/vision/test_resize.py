@@ -19,7 +19,7 @@ def centre_of_light(image: NDArray[np.float32]) -> tuple[float, float]:
     return float((image * columns).sum() / image.sum()), float((image * rows).sum() / image.sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(width=st.integers(20, 300), height=st.integers(20, 300))
 def test_convention_edges_stay_where_they_are(width: int, height: int) -> None:
     """A patch's centre moves by the factor alone: no half pixel is lost, shrinking or growing."""

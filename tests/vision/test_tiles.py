@@ -55,7 +55,7 @@ def test_the_first_pass_keeps_the_budget(size: tuple[int, int], expected: tuple[
     assert whole.tiles() == [Tile(0, 0, *expected)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(length=st.integers(1, 9000), tile=st.sampled_from([64, 320, 640, 700]), overlap=st.integers(0, 60))
 def test_pieces_cover_the_length_and_overlap_enough(length: int, tile: int, overlap: int) -> None:
     """Equal lengths, first at 0, last at the end, neighbours sharing at least `overlap`."""
@@ -78,7 +78,7 @@ def test_overlap_must_leave_room() -> None:
         plan((1000, 1000), width=32)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), width=st.sampled_from([320, 640, 1280]), tiling=ANY_TILING)
 def test_every_face_is_whole_and_large_enough_in_some_piece(
     data: st.DataObject, width: int, tiling: Tiling
@@ -114,7 +114,7 @@ def _seen(whole: Pass, size: tuple[int, int], face: tuple[float, float, float, f
     return False
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(width=st.integers(64, 8000), height=st.integers(64, 5000), tiling=ANY_TILING)
 def test_pieces_cover_the_picture_and_stay_in_it(width: int, height: int, tiling: Tiling) -> None:
     """Corners are covered, nothing reaches outside, no piece is larger than asked for."""
@@ -179,7 +179,7 @@ def test_a_part_stays_where_no_whole_box_is() -> None:
     np.testing.assert_array_equal(merged.boxes[:, 0], [400, 105])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_merging_properties(data: st.DataObject) -> None:
     """Best score first; whole boxes overlap little; a kept part shares little with any kept whole."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
+from vidface.data.plain import plain
 from vidface.data.times import time_text
 
 _DECIMALS: Final = 5
@@ -100,10 +101,7 @@ class Finding:
             "end": time_text(span.end),
             "score": round(self.score, _DECIMALS) if self.applies else None,
             "why_not": self.why_not or None,
-            "details": {
-                name: round(float(value), _DECIMALS) if math.isfinite(value) else None
-                for name, value in self.details.items()
-            },
+            "details": {name: plain(value, _DECIMALS) for name, value in self.details.items()},
         }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
+from vidface.data.plain import plain
 
 State = Literal["known", "unknown", "undecided"]
 """known: an enrolled person; unknown: nobody enrolled; undecided: not enough was seen, or two are alike."""
@@ -111,8 +112,8 @@ class Identity:
         return {
             "state": self.state,
             "name": self.name,
-            "score": _plain(self.score),
-            "margin": _plain(self.margin),
+            "score": plain(self.score),
+            "margin": plain(self.margin),
             "nearest": self.nearest,
             "looks": self.looks,
         }
@@ -138,7 +139,3 @@ class Identities:
     def none(cls) -> Identities:
         """No rows."""
         return cls(())
-
-
-def _plain(value: float) -> float | None:
-    return round(value, 4) if np.isfinite(value) else None

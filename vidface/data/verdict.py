@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal, get_args
 
+from vidface.data.plain import plain
 from vidface.data.times import time_text
 
 Opinion = Literal["authentic", "manipulated", "inconclusive"]
@@ -78,9 +79,9 @@ class Verdict:
         """A plain dict, ready for JSON; null where not known. The moments are not in it."""
         return {
             "opinion": self.opinion,
-            "probability": _plain(self.probability),
-            "low": _plain(self.low),
-            "high": _plain(self.high),
+            "probability": plain(self.probability),
+            "low": plain(self.low),
+            "high": plain(self.high),
             "used": list(self.used),
             "claim": self.claim or None,
         }
@@ -94,7 +95,7 @@ class Verdict:
                 {
                     "start": time_text(one.start),
                     "end": time_text(one.end),
-                    "probability": _plain(one.probability),
+                    "probability": plain(one.probability),
                 }
                 for one in self.moments
             ],
@@ -121,7 +122,3 @@ class Verdicts:
     def none(cls) -> Verdicts:
         """No rows."""
         return cls(())
-
-
-def _plain(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from vidface.data.plain import plain
 from vidface.media._streamread import Picture, Reading
 
 _DECIMALS: Final = 3
@@ -66,10 +67,7 @@ class Type:
     def row(self) -> dict[str, Any]:
         """A plain dict, ready for JSON; null where not known."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            name: round(float(value), _DECIMALS) if np.isfinite(value) else None
-            for name, value in values.items()
-        } | {"count": self.count}
+        return {name: plain(value, _DECIMALS) for name, value in values.items()} | {"count": self.count}
 
 
 def key_frames(reading: Reading) -> KeyFrames:

@@ -13,12 +13,12 @@ from vidface.data.faces import Faces
 from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
+from vidface.data.plain import plain
 from vidface.data.pose import POSE_COLUMNS, Poses
 from vidface.data.rows import check_rows
 from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 
-DECIMALS: Final = 4
 _TEXT_COLUMNS: Final = ("identity_state", "identity_name")
 _IDENTITY_COLUMNS: Final = (*_TEXT_COLUMNS, "identity_score", "identity_margin")
 _SHAPE_COLUMNS: Final = tuple(f"bs_{name}" for name in BLENDSHAPES)
@@ -77,7 +77,7 @@ class Extra:
         ]
         who = self._who()
         for row, more in zip(np.concatenate(parts, axis=1).tolist(), who, strict=True):
-            yield [*map(_plain, row), *more]
+            yield [*map(plain, row), *more]
 
     def nested(self) -> Iterator[dict[str, Any]]:
         """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes ... as wired."""
@@ -92,7 +92,7 @@ class Extra:
             for row, value in zip(
                 rows, self._padded(self.mesh.presence[:, None])[:, 0].tolist(), strict=True
             ):
-                row["presence"] = _plain(value)
+                row["presence"] = plain(value)
             _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
         for row, one in zip(rows, self.identity.rows if self.identity else (), strict=False):
             row["identity"] = one.row()
@@ -108,7 +108,7 @@ class Extra:
         return [
             [None] * len(_IDENTITY_COLUMNS)
             if one is None
-            else [one.state, one.name, _plain(one.score), _plain(one.margin)]
+            else [one.state, one.name, plain(one.score), plain(one.margin)]
             for one in rows
         ]
 
@@ -141,12 +141,8 @@ def _stack(columns: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
 def _add(rows: list[dict[str, Any]], key: str, names: tuple[str, ...], table: NDArray[np.float32]) -> None:
     """Put each line of a table under `key`: a dict by name, null where nothing of it is known."""
     for row, values in zip(rows, table.tolist(), strict=True):
-        plain = dict(zip(names, map(_plain, values), strict=True))
-        row[key] = plain if any(value is not None for value in plain.values()) else None
-
-
-def _plain(value: float) -> float | None:
-    return round(value, DECIMALS) if np.isfinite(value) else None
+        cells = dict(zip(names, map(plain, values), strict=True))
+        row[key] = cells if any(value is not None for value in cells.values()) else None
 
 
 def type_of(column: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data.findingkinds import KINDS
+from vidface.data.plain import plain
 
 Array = NDArray[np.float64]
 
@@ -128,7 +129,7 @@ class Fusion:
         return {
             "kinds": {
                 name: {key: round(getattr(one, key), 5) for key in _FIELDS}
-                | {"real": [round(value, 4) if math.isfinite(value) else None for value in one.real]}
+                | {"real": [plain(value) for value in one.real]}
                 for name, one in self.kinds.items()
             },
             "bias": round(self.bias, 5),

@@ -17,9 +17,7 @@ from vidface.graph.harness import NodeHarness
 from vidface.node import FOREVER, Batch
 from vidface.nodes.detect.face import DetectFace
 
-SAME_FIXTURES = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SAME_FIXTURES = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def same(a: Faces, b: Faces) -> bool:

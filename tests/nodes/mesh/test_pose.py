@@ -39,7 +39,7 @@ def pose(points: Any) -> Poses:
     return poses(Meshes.of(points))[0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-75, 75), st.floats(-60, 60), st.floats(-175, 175), st.floats(5, 800), st.floats(-500, 2000))
 def test_a_turned_mean_face_gives_back_its_pose(
     yaw: float, pitch: float, roll: float, scale: float, x: float

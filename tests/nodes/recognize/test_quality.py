@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -218,7 +218,6 @@ def test_with_a_mesh_the_face_ends_at_its_outline() -> None:
     assert row(frame, found, mesh=Meshes.none(1)) == pytest.approx(row(frame, found), nan_ok=True)
 
 
-@settings(deadline=None)
 @given(
     points=st.lists(st.floats(-1e5, 1e5, width=32), min_size=10, max_size=10),
     scale=st.sampled_from([1e-6, 1e-3, 1, 1000]),

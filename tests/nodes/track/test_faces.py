@@ -184,7 +184,7 @@ def test_time_counts_not_frames(rate_hz: int) -> None:
     assert len(tracks_of(values, times, two)) == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(8, 120), min_size=60, max_size=60))
 def test_uneven_frame_times(steps_ms: list[int]) -> None:
     """Variable frame rate: two people who pass each other are two tracks, and holes are filled by time."""
@@ -199,7 +199,7 @@ def test_uneven_frame_times(steps_ms: list[int]) -> None:
     np.testing.assert_allclose(sorted(values[30].boxes.tolist()), want, atol=1e-2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.25, 4), st.floats(0, 800), st.sampled_from(LOOK_AHEADS))
 def test_scale_and_place_do_not_matter(scale: float, shift: float, look_ahead: int) -> None:
     """A picture scaled or moved has the same tracks, scaled or moved."""
