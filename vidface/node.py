@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from vidface.data.device import Device
 from vidface.data.provenance import Provenance, hidden_comment
 from vidface.data.source import SourceInfo
+from vidface.data.station import Station
 
 T = TypeVar("T")
 
@@ -180,6 +181,7 @@ class Target:
         sound: a file whose sound stands in for the input's; None where none was named.
         sound_lead: seconds to add to its times to be on the input's clock.
         hidden_by: nodes that hid people in the pictures, as in the graph ("anonymize.faces").
+        station: takes events and live pictures where cameras are watched; None in other runs.
     """
 
     folder: Path
@@ -192,6 +194,7 @@ class Target:
     sound: Path | None = None
     sound_lead: Fraction = Fraction(0)
     hidden_by: tuple[str, ...] = ()
+    station: Station | None = None
 
     @property
     def comment(self) -> str:

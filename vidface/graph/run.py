@@ -122,7 +122,7 @@ class Run:
         made = self._marking.provenance(name)
         own = clip if clip.is_file() else None
         target = Target(out, name, self.info, own, settings.start, settings.stop, made)
-        target = replace(target, hidden_by=self._marking.hidden_by(name))
+        target = replace(target, hidden_by=self._marking.hidden_by(name), station=settings.station)
         if self._sound is None:
             return target
         return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from vidface.data.station import Station
 from vidface.errors import UsageError
 
 
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     rtsp_transport: Literal["tcp", "udp"]
     staleness: float
     tell: Callable[[str], None] | None
+    station: Station | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Settings:
         rtsp_transport: tcp or udp.
         staleness: seconds that a live frame may wait where newer ones are there.
         tell: is told, in sentences, what happens to the connection to a camera.
+        station: takes events and live pictures of a camera that is watched.
     """
 
     overrides: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ class Settings:
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     staleness: float = 0.5
     tell: Callable[[str], None] | None = None
+    station: Station | None = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.stop is not None and self.stop <= self.start:
