@@ -29,6 +29,10 @@ Float = NDArray[np.float32]
 
 LEAST_CHANGE = 4.0
 """Mean change inside the mask, in grey levels; blends that show less are made again."""
+BANDS = 0.4
+"""Share of blends that are mixed band by band."""
+LEAST_CHANGE_BANDS = 2.0
+"""The same where colours are those of the picture below."""
 _CHIN = (152, 148, 377, 176, 400)
 _SHAPES: dict[str, tuple[int, ...]] = {
     "face": FACE_OVAL,
@@ -54,23 +58,49 @@ class Pair(NamedTuple):
 
 def blended(image: Image, mesh: Float, rng: np.random.Generator) -> Pair:
     """The pair made of one face."""
+    bands = rng.random() < BANDS
+    least = LEAST_CHANGE_BANDS if bands else LEAST_CHANGE
     for _ in range(5):
-        pair = _attempt(image, mesh, rng)
+        pair = _attempt(image, mesh, bands, rng)
         change = np.abs(pair.fake.astype(np.int16) - pair.real).mean(2)
-        if float((change * pair.mask).sum() / (pair.mask.sum() + 1e-6)) >= LEAST_CHANGE:
+        if float((change * pair.mask).sum() / (pair.mask.sum() + 1e-6)) >= least:
             break
     return pair
 
 
-def _attempt(image: Image, mesh: Float, rng: np.random.Generator) -> Pair:
+def _attempt(image: Image, mesh: Float, bands: bool, rng: np.random.Generator) -> Pair:
     other = altered(image, rng)
     put_in, below = (other, image) if rng.random() < 0.6 else (image, other)
     size = float(np.ptp(mesh, 0).max())
     mask = mask_of(mesh, image.shape[0], rng)
     share = mask * float(rng.choice([0.6, 0.8, 1, 1, 1, 1]))
     moved = shifted(put_in, mesh.mean(0), size, rng)
-    mixed = below + (moved.astype(np.float32) - below) * share[..., None]
+    if bands:
+        mixed = by_bands(moved, below, share, rng)
+    else:
+        mixed = below + (moved.astype(np.float32) - below) * share[..., None]
     return Pair(below, np.clip(mixed + 0.5, 0, 255).astype(np.uint8), mask)
+
+
+def by_bands(put_in: Image, below: Image, share: Float, rng: np.random.Generator) -> Float:
+    """Mixed band by band (P. J. Burt and E. H. Adelson, ACM Trans. Graphics 1983), so that no colour steps.
+
+    Mostly the coarsest bands are those of the picture below alone, as where colours are matched to the
+    surroundings; what betrays the seam is then fine detail and place.
+    """
+    levels, coarse = int(rng.integers(3, 7)), int(rng.random() < 0.75)
+    upper, lower = put_in.astype(np.float32), below.astype(np.float32)
+    details: list[Float] = []
+    for _ in range(levels):
+        halves = cv2.pyrDown(upper), cv2.pyrDown(lower)
+        size = upper.shape[1::-1]
+        whole = [cv2.pyrUp(half, dstsize=size) for half in halves]
+        details.append((upper - whole[0] - lower + whole[1]) * share[..., None] + lower - whole[1])
+        upper, lower, share = halves[0], halves[1], cv2.pyrDown(share)
+    mixed = lower if coarse else lower + (upper - lower) * share[..., None]
+    for detail in reversed(details):
+        mixed = cv2.pyrUp(mixed, dstsize=detail.shape[1::-1]) + detail
+    return np.asarray(mixed, np.float32)
 
 
 def mask_of(mesh: Float, side: int, rng: np.random.Generator) -> Float:
