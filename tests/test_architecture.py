@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "graph": BASE | {"node", "vision", "infer", "media", "graph"},
     "review": BASE
     | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "eval", "gallery", "review"},
+    "web": BASE | {"web"},
     "cli": BASE
     | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval", "gallery", "review"},
     "__init__": BASE | {"graph", "node"},
@@ -46,6 +47,10 @@ ONLY_HERE = {
     "usearch": {"gallery"},
     "c2pa": {"media"},
     "cryptography": {"media"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
+    "prometheus_client": {"web"},
 }
 """Heavy library -> the parts that may import it."""
 
