@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nodes": BASE | {"node", "vision", "infer", "gallery"},
     "gallery": BASE | {"vision", "gallery"},
     "eval": BASE | {"eval", "vision"},
+    "events": BASE | {"events"},
     "sinks": BASE | {"node", "vision", "media", "sinks"},
     "graph": BASE | {"node", "vision", "infer", "media", "graph"},
     "review": BASE

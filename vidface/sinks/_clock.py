@@ -22,3 +22,27 @@ def clock_facts(frame: Frame) -> dict[str, str | None]:
         "clock": frame.clock,
         "arrived": None if frame.arrived_utc_s is None else time_of_day(frame.arrived_utc_s),
     }
+
+
+class SteadyClock:
+    """Seconds that never run backwards, whatever the stream's times and the time of day do.
+
+    Of live frames those of their arrival, of files those of the stream; where these leap back, it stands.
+
+    Attributes:
+        now: seconds; only differences mean something.
+        frame: the frame that it was set by last.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.frame: Frame | None = None
+        self._offset = 0.0
+
+    def set(self, frame: Frame) -> None:
+        """A frame is here."""
+        stamp = float(frame.time) if frame.arrival is None else frame.arrival
+        if self.frame is None or stamp + self._offset < self.now:
+            self._offset = self.now - stamp
+        self.now = stamp + self._offset
+        self.frame = frame
