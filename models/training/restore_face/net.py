@@ -1,8 +1,9 @@
 """The restorer: a recurrent network on face-aligned crops.
 
-The crop is folded to a quarter of its side (pixel unshuffle), a U-net of plain 3 x 3 convolutions joins it
-with the state that the last frame left in the same face-aligned place, and what comes out is a difference to
-the crop, and the next state. A vector of the person's known pictures may steer the lower levels.
+The crop is folded to a quarter of its side (pixel unshuffle); a U-net of plain 3 x 3 convolutions, whose work
+is done at an eighth and a sixteenth, joins it with the state that the last frame left at the same place.
+What comes out is a difference to the crop, and the next state. A vector of the person's known pictures may
+steer the lowest level.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 SIDE, FOLD = 256, 4
-STATE, KNOWN = 48, 256
-WIDTHS = (64, 96, 128)
+STATE, KNOWN = 32, 256
+WIDTHS = (32, 96, 160)
+DEPTH = 8
+"""Crop pixels a pixel of the state."""
 BRUSH = 8.0
 """Grey levels of one unit of what is painted: with more, one step of the optimiser overshoots."""
 
@@ -55,19 +58,21 @@ class Restorer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         one, two, three = WIDTHS
-        side = SIDE // FOLD
         self.fold = nn.PixelUnshuffle(FOLD)
-        self.enter = nn.Sequential(*unit(3 * FOLD**2 + STATE, one), Place(one, side), Block(one))
-        self.down = nn.Sequential(*unit(one, two, 2), Block(two), Block(two))
-        self.deep = nn.Sequential(*unit(two, three, 2), Place(three, side // 4))
+        self.enter = nn.Sequential(*unit(3 * FOLD**2, one))
+        self.down = nn.Sequential(*unit(one, two, 2))
+        self.place = Place(two, SIDE // DEPTH)
+        self.join = nn.Sequential(*unit(two + STATE, two), Block(two))
+        self.deep = nn.Sequential(*unit(two, three, 2))
+        self.depth = Place(three, SIDE // DEPTH // 2)
         self.scale, self.shift = nn.Linear(KNOWN, three), nn.Linear(KNOWN, three)
         self.think = nn.Sequential(Block(three), Block(three), Block(three))
         self.rise = nn.Sequential(nn.Conv2d(three, 4 * two, 1), nn.PixelShuffle(2))
-        self.up = nn.Sequential(Block(two), Block(two))
+        self.up = Block(two)
         self.climb = nn.Sequential(nn.Conv2d(two, 4 * one, 1), nn.PixelShuffle(2))
-        self.leave = nn.Sequential(Block(one), Block(one), Block(one))
+        self.leave = nn.Sequential(*unit(one, one), Block(one))
         self.paint = nn.Conv2d(one, 3 * FOLD**2, 3, 1, 1)
-        self.keep = nn.Sequential(nn.Conv2d(one, STATE, 3, 1, 1), nn.Tanh())
+        self.keep = nn.Sequential(nn.Conv2d(two, STATE, 3, 1, 1), nn.Tanh())
         self.unfold = nn.PixelShuffle(FOLD)
         for layer in (self.paint, self.scale, self.shift):
             nn.init.zeros_(layer.weight)
@@ -80,7 +85,7 @@ class Restorer(nn.Module):
 
         Args:
             image: (n, 3, 256, 256) RGB 0..255.
-            state: (n, 48, 64, 64), zeros at the first frame.
+            state: (n, 32, 32, 32), zeros at the first frame.
             known: (n, 256) unit vectors of the embedder, or zeros.
             corner: row and column, multiples of 16, where the window begins; images and states of its size.
 
@@ -89,26 +94,24 @@ class Restorer(nn.Module):
         """
         x = image * (1 / 127.5) - 1
         y, x0 = corner
-        high = torch.cat([self.fold(x), state], 1)
-        for layer in self.enter:
-            high = layer(high, (y // 4, x0 // 4)) if isinstance(layer, Place) else layer(high)
-        middle = low = self.down(high)
-        for layer in self.deep:
-            low = layer(low, (y // 16, x0 // 16)) if isinstance(layer, Place) else layer(low)
+        high = self.enter(self.fold(x))
+        middle = self.place(self.down(high), (y // DEPTH, x0 // DEPTH))
+        middle = self.join(torch.cat([middle, state], 1))
+        low = self.depth(self.deep(middle), (y // DEPTH // 2, x0 // DEPTH // 2))
         low = low * (1 + self.scale(known)[..., None, None]) + self.shift(known)[..., None, None]
         middle = self.up(middle + self.rise(self.think(low)))
         high = self.leave(high + self.climb(middle))
-        return image + BRUSH * self.unfold(self.paint(high)), self.keep(high)
+        return image + BRUSH * self.unfold(self.paint(high)), self.keep(middle)
 
 
 def blank(count: int) -> Tensor:
     """The state of `count` faces that were never seen."""
-    return torch.zeros(count, STATE, SIDE // FOLD, SIDE // FOLD)
+    return torch.zeros(count, STATE, SIDE // DEPTH, SIDE // DEPTH)
 
 
 def dense_matrices(student: Restorer) -> list[nn.Parameter]:
     """Weights that Muon steps: every 3 x 3 convolution but the first and those that paint."""
-    parts = (student.enter[3:], student.down, student.deep, student.think, student.up, student.leave)
+    parts = (student.down, student.join, student.deep, student.think, student.up, student.leave, student.keep)
     found = [layer for part in parts for layer in part.modules() if isinstance(layer, nn.Conv2d)]
     return [layer.weight for layer in found]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from net import FOLD, KNOWN, SIDE, STATE, Restorer
+from net import DEPTH, KNOWN, SIDE, STATE, Restorer
 from torch import Tensor
 from train import PACE, USUAL, Pack, batch, distance, run_of
 
@@ -27,7 +27,7 @@ AVERAGE_DECAY = 0.998
 def windows(pack: Pack, rng: np.random.Generator, count: int, progress: float) -> tuple[Tensor, ...]:
     """`count` frames cut to windows at EACH places alike: seen, clean, sharp; and where they lie."""
     views = batch(pack, rng, (count, 1), progress)
-    step = 4 * FOLD
+    step = 2 * DEPTH
     corners = [
         tuple(int(n) * step for n in rng.integers(0, (SIDE - WINDOW) // step + 1, 2)) for _ in range(EACH)
     ]
@@ -43,7 +43,7 @@ def learn(run: Run[Restorer], cut: tuple[Tensor, ...]) -> float:
     seen, clean, sharp, corners = cut
     run.student.train()
     made = []
-    side = WINDOW // FOLD
+    side = WINDOW // DEPTH
     with torch.autocast("cpu", torch.bfloat16):
         for part, corner in zip(seen.chunk(EACH), corners.tolist(), strict=True):
             image = part.contiguous(memory_format=torch.channels_last)

@@ -24,6 +24,9 @@ SOFT = 0.75
 """Below so many source pixels per pixel a picture says nothing of fine detail, and is not asked for it."""
 USUAL = 0.04
 """Error of a usual sequence before restoration."""
+JUDGED = 2
+"""The judge looks at every so many steps, with so much more weight: it costs a third of one."""
+NOTHING = torch.zeros(())
 WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.02, "identity": 0.02}
 
 
@@ -96,28 +99,43 @@ def distance(made: Tensor, clean: Tensor, sharp: Tensor) -> Tensor:
     return torch.where(sharp, fine, coarse.reshape(len(made), -1).mean(1))
 
 
-def losses(student: Restorer, judge: Judge, views: Views, known_share: float) -> dict[str, Tensor]:
-    """Pixels, motion, features and identity."""
+def losses(
+    student: Restorer, judge: Judge, views: Views, known_share: float, *, judged: bool
+) -> dict[str, Tensor]:
+    """Pixels, motion, features and identity; the last two are 0 unless judged."""
     count = len(views.seen)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        wanted, there = judge(views.clean.flatten(0, 1))
-        known = judge(views.look)[0] * (torch.rand(count, 1) < known_share)
+        # Every other sequence's known look is left out anyway, so it is asked for on judged steps only.
+        share = known_share * JUDGED if judged else 0.0
+        known = judge(views.look)[0] * (torch.rand(count, 1) < share) if share else torch.zeros(count, KNOWN)
     with torch.autocast("cpu", torch.bfloat16):
         made = restored(student, views.seen, known)
-        found, here = judge(made.flatten(0, 1))
     step = (made[:, 1:] - made[:, :-1]) - (views.clean[:, 1:] - views.clean[:, :-1])
-    near = sum(
-        ((a.float() - b.float()).abs().mean() / b.float().abs().mean())
-        for a, b in zip(here, there, strict=True)
-    )
     # What is hopeless would drown what can be learnt: each sequence counts by what was wrong with it.
     wrong = distance(views.seen, views.clean, views.sharp)
     share = USUAL / (wrong + USUAL / 2)
     return {
         "pixels": (share * distance(made, views.clean, views.sharp)).mean(),
         "motion": (share * distance(step, torch.zeros_like(step), views.sharp)).mean(),
-        "features": torch.as_tensor(near),
-        "identity": (1 - (found * wanted).sum(1)).mean(),
+        **(
+            likeness(judge, made, views.clean) if judged else dict.fromkeys(("features", "identity"), NOTHING)
+        ),
+    }
+
+
+def likeness(judge: Judge, made: Tensor, clean: Tensor) -> dict[str, Tensor]:
+    """What the judge says of the pictures, times JUDGED."""
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad():
+            wanted, there = judge(clean.flatten(0, 1))
+        found, here = judge(made.flatten(0, 1))
+    near = sum(
+        ((a.float() - b.float()).abs().mean() / b.float().abs().mean())
+        for a, b in zip(here, there, strict=True)
+    )
+    return {
+        "features": JUDGED * torch.as_tensor(near),
+        "identity": JUDGED * (1 - (found * wanted).sum(1)).mean(),
     }
 
 
@@ -131,7 +149,7 @@ def run_of(args: argparse.Namespace, pace: Pace) -> Run[Restorer]:
 def learn(run: Run[Restorer], views: Views, judge: Judge) -> list[float]:
     """One step; returns the losses."""
     run.student.train()
-    parts = losses(run.student, judge, views, run.args.known)
+    parts = losses(run.student, judge, views, run.args.known, judged=run.step % JUDGED == 0)
     total = sum((WEIGHTS[name] * loss for name, loss in parts.items()), torch.zeros(()))
     run.learn(total, views.seen.shape[0] * views.seen.shape[1])
     return [float(loss.detach()) for loss in parts.values()]
