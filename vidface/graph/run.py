@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from vidface.data.address import masked
-from vidface.data.device import Device
+from vidface.data.device import Device, SharedSessions
 from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
 from vidface.errors import OutputError
@@ -54,7 +54,7 @@ class Run:
             forensic=settings.forensic,
         )
         self._sound = stand_in(settings.audio)
-        self._source: Source = open_source(
+        self._source: Source = settings.source or open_source(
             clip,
             rate=settings.rate,
             start=settings.start,
@@ -87,7 +87,7 @@ class Run:
             raise
 
     def _build(self, clip: Path, out: Path | None, settings: Settings) -> Engine:
-        devices = devices_of(self.plan, "cpu" if settings.forensic else settings.device)
+        devices = devices_of(self.plan, "cpu" if settings.forensic else settings.device, settings.pool)
         ledger = Ledger()
         if settings.trace is not None:
             self._trace = TraceWriter(Path(settings.trace))
@@ -254,12 +254,12 @@ def _inputs(folder: RunFolder, clip: Path, name: str, heard: dict[str, Any] | No
     return (own, Ingredient(path.name, "input", "audio", heard["sha256"], path))
 
 
-def devices_of(plan: Plan, asked: str | None) -> dict[str, Device]:
+def devices_of(plan: Plan, asked: str | None, pool: SharedSessions | None = None) -> dict[str, Device]:
     """The device of every node; the command line goes before the graph."""
     from vidface.infer.devices import resolve
 
     wanted = {step.name: asked or step.device for step in plan.steps}
-    resolved = {text: resolve(text) for text in set(wanted.values())}
+    resolved = {text: replace(resolve(text), pool=pool) for text in set(wanted.values())}
     return {name: resolved[text] for name, text in wanted.items()}
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from vidface.data.device import SharedSessions
+from vidface.data.source import Source
 from vidface.data.station import Station
 from vidface.errors import UsageError
 
@@ -39,6 +41,8 @@ class Options(TypedDict, total=False):
     staleness: float
     tell: Callable[[str], None] | None
     station: Station | None
+    source: Source | None
+    pool: SharedSessions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Settings:
         staleness: seconds that a live frame may wait where newer ones are there.
         tell: is told, in sentences, what happens to the connection to a camera.
         station: takes events and live pictures of a camera that is watched.
+        source: the input, opened already; the run closes it, and the clip's name says what it is.
+        pool: shares model sessions with other runs of this process (`vidface.infer.pool.Lane`).
     """
 
     overrides: tuple[str, ...] = ()
@@ -98,6 +104,8 @@ class Settings:
     staleness: float = 0.5
     tell: Callable[[str], None] | None = None
     station: Station | None = None
+    source: Source | None = None
+    pool: SharedSessions | None = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.stop is not None and self.stop <= self.start:
@@ -105,6 +113,10 @@ class Settings:
         if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
             asked = f"{self.device or 'auto'} with {self.decoder}"
             raise UsageError(f"--forensic runs on the CPU with PyAV, but {asked} was asked for")
+        if self.forensic and self.pool is not None:
+            raise UsageError(
+                "a forensic run promises the same bytes again and shares no sessions: leave out pool"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """For run.json: what changes results and stands nowhere else there."""

@@ -63,7 +63,8 @@ class Embedder:
         self.dimension: int = int(outputs[self._output].shape[-1] or 0)
         self.fingerprint: str = f"{self._model.name}@{self._model.sha256[:12]}"
         self._batch = shape[0] or _BATCH
-        self._whole = device.kind != "cpu" or shape[0] is not None
+        # Fixed lengths make results independent of grouping, which a pool does not promise.
+        self._whole = (device.kind != "cpu" and device.pool is None) or shape[0] is not None
 
     def __call__(self, crops: NDArray[np.uint8]) -> Looks:
         """n x size x size x 3 uint8 RGB -> looks, in batches."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from vidface.data import Device
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer import weights
 from vidface.infer.contract import Port
+from vidface.infer.faults import RUNTIME_FAULTS
 from vidface.infer.manifest import Manifest
+from vidface.infer.pool import Lease
 
 _PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _DTYPES = {
@@ -29,16 +31,21 @@ _DTYPES = {
     "tensor(bool)": "bool",
 }
 
-# ONNX Runtime raises one class per status code, all straight below Exception.
-_RUNTIME_FAULTS: tuple[type[Exception], ...] = (
-    *(
-        value
-        for value in vars(ort.capi.onnxruntime_pybind11_state).values()
-        if isinstance(value, type) and issubclass(value, Exception)
-    ),
-    RuntimeError,
-    ValueError,
-)
+
+class Session(Protocol):
+    """What `Model` needs of an ONNX Runtime session, or of a share in one."""
+
+    def run(self, names: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Outputs of these names."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """As ONNX Runtime."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """As ONNX Runtime."""
+
+    def get_providers(self) -> Sequence[str]:
+        """As ONNX Runtime."""
 
 
 class Model:
@@ -63,9 +70,9 @@ class Model:
     )  # fmt: skip
 
     def __init__(
-        self, session: ort.InferenceSession, *, path: Path, manifest: Manifest | None = None, sha256: str = ""
+        self, session: Session, *, path: Path, manifest: Manifest | None = None, sha256: str = ""
     ) -> None:
-        self._session: ort.InferenceSession | None = session
+        self._session: Session | None = session
         self.name = manifest.name if manifest else path.name
         self.path = path
         self.manifest = manifest
@@ -95,12 +102,14 @@ class Model:
             raise ModelError(f"{self.name}: the model is closed; load it again.")
         try:
             return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
-        except _RUNTIME_FAULTS as error:
+        except RUNTIME_FAULTS as error:
             raise ModelError(f"{self.name}: ONNX Runtime failed: {_first_line(error)}.") from error
 
     def close(self) -> None:
-        """Give back the session's memory; safe to call twice."""
-        self._session = None
+        """Give back the session's memory, or this model's share in it; safe to call twice."""
+        session, self._session = self._session, None
+        if isinstance(session, Lease):
+            session.close()
 
     def _refuse(self, feed: dict[str, NDArray[Any]], given: int) -> NoReturn:
         wanted = ", ".join(f"{port.name!r} ({port})" for port in self.inputs)
@@ -125,7 +134,7 @@ def load(name: str, device: Device, *, threads: int = 1) -> Model:
             f"`vidface models import FILE.onnx --name {name}-onnx --family {manifest.family} "
             f"--license {manifest.licence.id!r}`."
         )
-    session = _open(found.path, device, threads=threads)
+    session = _share(found.path, device, threads=threads, digest=found.sha256)
     return Model(session, path=found.path, manifest=manifest, sha256=found.sha256)
 
 
@@ -142,6 +151,17 @@ def open_file(path: Path, device: Device, *, threads: int = 1) -> Model:
     return Model(_open(path, device, threads=threads), path=path)
 
 
+def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
+    """A share in the pool's session of these very weights, or a session of its own."""
+    pool, key = device.pool, (str(path), digest[:12], str(device), threads)
+
+    def make() -> Any:
+        return _open(path, device, threads=threads)
+
+    session: Session = make() if pool is None else pool.lease(key, device, make, threads=threads)
+    return session
+
+
 def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
     wanted = _PROVIDER[device.kind]
     if wanted not in ort.get_available_providers():
@@ -155,7 +175,7 @@ def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
         session = ort.InferenceSession(
             str(path), sess_options=_options(threads), providers=_providers(device)
         )
-    except _RUNTIME_FAULTS as error:
+    except RUNTIME_FAULTS as error:
         raise ModelMismatchError(
             f"{path} cannot be opened as an ONNX model: {_first_line(error)}. Fetch or import it anew."
         ) from error

@@ -114,7 +114,8 @@ class DetectFace(Node):
         self._input = manifest.contract.inputs[0]
         batch, _, height, width = model.inputs[0].shape
         # Many exports declare a free batch axis that their last layers cannot follow.
-        alone = device.kind == "cpu" or self._input.shape[0] == 1
+        # A pool makes the batches itself.
+        alone = device.kind == "cpu" or device.pool is not None or self._input.shape[0] == 1
         self._batch = batch or (1 if alone else _CUDA_BATCH)
         self._fixed = (width, height) if width and height else None
         if self._fixed and min(self._fixed) < self.width:
