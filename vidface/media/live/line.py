@@ -79,9 +79,10 @@ class Line:
         self._backoff.succeeded()
         before, self.heard = self.heard, True
         lost, self._lost = self._lost, None
+        away = 0.0 if lost is None else time.monotonic() - lost[0]
+        self._options.back(away)
         if lost is None or not before:
             return []
-        away = time.monotonic() - lost[0]
         self._options.tell(f"{self._address.name}: is back after {away:.1f} s.")
         return [Gap(f"camera lost: {lost[1]}; back after {away:.1f} s", None, away)]
 
@@ -99,7 +100,9 @@ class Line:
             InputError: the first connection never came about.
         """
         name, text = self._address.name, self._address.clean(trouble.text) + self._hint(trouble)
-        self._lost = self._lost or (time.monotonic(), text)
+        if self._lost is None:
+            self._lost = time.monotonic(), text
+            self._options.lost(text)
         hopeless = trouble.kind == "usage" or (not self.heard and trouble.kind in ("password", "codec"))
         wait = None if hopeless else self._backoff.next(trouble.kind)
         if wait is None and not self.heard:

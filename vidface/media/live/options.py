@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,8 +10,33 @@ from vidface.media.live.address import Transport
 from vidface.media.live.retry import FIRST_S
 
 
-def silent(_text: str) -> None:
+def silent(_what: object) -> None:
     """Nobody is told."""
+
+
+class Hangup:
+    """Lets go of a camera from another thread, also while its first picture is still waited for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._close: Callable[[], None] | None = None
+        self._asked = False
+
+    def attach(self, close: Callable[[], None]) -> None:
+        """What lets go; called at once where that was asked for before."""
+        with self._lock:
+            self._close = close
+            asked = self._asked
+        if asked:
+            close()
+
+    def __call__(self) -> None:
+        """Let go, now or as soon as there is something to let go of."""
+        with self._lock:
+            self._asked = True
+            close = self._close
+        if close is not None:
+            close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +53,9 @@ class LiveOptions:
         threads: of the decoder; 0 chooses.
         seed: of the jitter.
         tell: is told, in sentences without passwords, what happens to the connection.
+        lost: is told why, once each time the camera goes (or was not there at the beginning), without passwords.
+        back: is told after how many seconds it came back, 0 at the beginning; before that picture is handed on.
+        hangup: lets go of the camera from another thread.
     """
 
     retry: int | None = None
@@ -38,3 +67,6 @@ class LiveOptions:
     threads: int = 0
     seed: int | None = None
     tell: Callable[[str], None] = silent
+    lost: Callable[[str], None] = silent
+    back: Callable[[float], None] = silent
+    hangup: Hangup | None = None

@@ -64,6 +64,8 @@ class LiveSource:
         self._lasts_s = lasts_s
         self._stall_s = max(self._options.stall_s, _SEGMENT_S if address.segmented else 0.0)
         self._line = Line(address, self._options)
+        if self._options.hangup is not None:
+            self._options.hangup.attach(self._line.close)
         self._entry = Entry(self._options.staleness_s)
         self._book = GapBook()
         self._turns: dict[int, Turn] = {}
