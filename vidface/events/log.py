@@ -3,8 +3,8 @@
     FOLDER/events-2026-11-21.jsonl                        one line an event, by the UTC day of the event
     FOLDER/shots/2026-11-21/103512345_door_track_left_7.jpg     named by "shot" in its line
 
-A line is appended in one piece and only after its picture is there; both have reached the disk before the next
-event is taken. Nobody but the owner may read any of it.
+A line is appended in one piece and only after its picture is there; both have reached the disk before the
+next event is taken. Nobody but the owner may read any of it.
 """
 
 from __future__ import annotations
@@ -52,12 +52,10 @@ class EventLog:
                 is null, is still tried.
         """
         folder = self._place if isinstance(self._place, Path) else self._place(event.camera)
-        shot, trouble = shot_name(event), None
-        if shot is not None:
-            try:
-                _save(folder / shot, event.picture or b"")
-            except OSError as error:
-                shot, trouble = None, _sentence(folder / shot, error)
+        shot = shot_name(event)
+        trouble = None if shot is None else _saved(folder / shot, event.picture or b"")
+        if trouble is not None:
+            shot = None
         path = folder / f"events-{_day(event)}.jsonl"
         try:
             _append(path, json.dumps(event.row() | {"shot": shot}, separators=(",", ":"), ensure_ascii=False))
@@ -122,6 +120,15 @@ def _days(folder: Path) -> list[Path]:
 
 def _day(event: Event) -> str:
     return datetime.fromtimestamp(event.utc_s, UTC).date().isoformat()
+
+
+def _saved(path: Path, picture: bytes) -> OutputError | None:
+    """Nothing, or why there is no picture."""
+    try:
+        _save(path, picture)
+    except OSError as error:
+        return _sentence(path, error)
+    return None
 
 
 def _save(path: Path, data: bytes) -> None:

@@ -26,13 +26,14 @@ class TrackFacts:
     def __init__(self, frame: Frame) -> None:
         self.portrait = Portrait()
         self._first = self._last = _moment(frame)
-        self._frame = frame.index
+        self._frame, self._clock = frame.index, frame.clock
         self._box: list[float] = []
         self._score = 0.0
 
     def see(self, frame: Frame, faces: Faces, row: int) -> None:
         """Its row on the newest frame."""
-        self._last, self._frame = _moment(frame), frame.index
+        self._last = _moment(frame)
+        self._frame, self._clock = frame.index, frame.clock
         self._box = [round(v, 2) for v in faces.boxes[row].tolist()]
         self._score = round(float(faces.scores[row]), 4)
 
@@ -46,6 +47,7 @@ class TrackFacts:
             "score": self._score,
             **{f"first_{key}": value for key, value in self._first.items()},
             **{f"last_{key}": value for key, value in self._last.items()},
+            "clock": self._clock,
             "duration_s": round(visit.last_s - visit.first_s, 3),
             "quality": plain(portrait.quality) if shot else None,
             "ranked_by": ranked_by if shot else None,

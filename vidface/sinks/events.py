@@ -36,11 +36,12 @@ class Events(Sink):
     - track_left: a face has been out of sight for `debounce_s`, or watching ended (`cause`). Every
       track_started has exactly one.
 
-    A line: kind, camera, at (UTC; null where the input has no time of day), time (seconds of the stream),
-    track, name, frame, box, score (of the detection), first_time, last_time (seconds of the stream when it
-    was first and last seen), first_at, last_at (the same as time of day), duration_s, quality (of the
-    picture), ranked_by; where identities are wired in also state, similarity, margin, nearest; and before
-    and cause where there is one. `shot` names the picture, the best so far: null where there is none.
+    A line: kind, camera, at (UTC of this machine when it was told; null of files), time (seconds of the
+    stream), track, name, frame, box, score (of the detection), first_time, last_time (seconds of the stream
+    when it was first and last seen), first_at, last_at (the same as time of day by `clock`: "rtcp", the
+    camera's own, or "arrival"; null of files), duration_s, quality (of the picture), ranked_by; where
+    identities are wired in also state, similarity, margin, nearest; and before and cause where there is one.
+    `shot` names the picture, the best so far: null where there is none.
 
     Of files, lines are the same each time. Files can be read by the owner only; a picture stands before the
     line that names it, and every line is whole at any moment.
@@ -156,11 +157,13 @@ class Events(Sink):
         self._told[note.kind] = self._told.get(note.kind, 0) + 1
         facts, number = self._facts[note.visit.track], str(note.visit.track)
         own = self._target.info.name if station is None else station.camera
+        # By this machine's clock: that of a camera may be years off, and the log is kept by age.
+        now = frame.arrived_utc_s
         self._post.send(
             Event(
                 note.kind,
                 camera=self.camera or own,
-                utc_s=time.time() if frame.utc_s is None else frame.utc_s,
+                utc_s=time.time() if now is None else now,
                 time=frame.time,
                 track=number if station is None else f"{station.session}-{number}",
                 name=note.visit.name,
