@@ -48,6 +48,7 @@ ONLY_HERE = {
     "usearch": {"gallery"},
     "c2pa": {"media"},
     "cryptography": {"media"},
+    "paho": {"events"},
     "fastapi": {"web"},
     "starlette": {"web"},
     "uvicorn": {"web"},

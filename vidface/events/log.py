@@ -43,6 +43,7 @@ class EventLog:
 
     def __init__(self, place: Path | Callable[[str], Path]) -> None:
         self._place = place
+        self._written = 0
 
     def send(self, event: Event) -> None:
         """Write an event.
@@ -50,6 +51,7 @@ class EventLog:
         Raises:
             OutputError: the picture or the line could not be written. A line without its picture, whose shot
                 is null, is still tried.
+        ValueError, OverflowError, TypeError: its time is none, or a detail is no plain value.
         """
         folder = self._place if isinstance(self._place, Path) else self._place(event.camera)
         shot = shot_name(event)
@@ -57,12 +59,19 @@ class EventLog:
         if trouble is not None:
             shot = None
         path = folder / f"events-{_day(event)}.jsonl"
+        row = event.row() | {"shot": shot}
+        line = json.dumps(row, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         try:
-            _append(path, json.dumps(event.row() | {"shot": shot}, separators=(",", ":"), ensure_ascii=False))
+            _append(path, line)
         except OSError as error:
             raise _sentence(path, error) from error
+        self._written += 1
         if trouble is not None:
             raise trouble
+
+    def facts(self) -> dict[str, Any]:
+        """Events written so far."""
+        return {"written": self._written}
 
     def close(self) -> None:
         """Nothing is open between two events."""

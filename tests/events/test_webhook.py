@@ -1,0 +1,306 @@
+"""Webhook: over loopback, with every fault that a receiver and the way to it can have."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.events.receivers import Answer, Receiver, an_event, free_port, until
+from vidface.errors import UsageError
+from vidface.events.courier import Courier, UndeliveredError
+from vidface.events.letter import letter_of, pack
+from vidface.events.settings import WebhookSettings
+from vidface.events.signature import HEADER, is_genuine, signed
+from vidface.events.spool import Spool
+from vidface.events.webhook import Webhook
+
+
+class Desk:
+    """Couriers over one spool, ended with the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: list[str] = []
+        self.couriers: list[Courier] = []
+
+    def open(self, url: str, *, secret: bytes | None = None, **more: Any) -> Courier:
+        settings = WebhookSettings(url=url, timeout_s=more.pop("timeout_s", 0.5))
+        spool = Spool(self.folder / "spool", most=more.pop("most", 100))
+        carrier = Webhook(settings, secret)
+        self.couriers.append(Courier(carrier, spool, tell=self.told.append, first_s=0.05, **more))
+        return self.couriers[-1]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    for courier in made.couriers:
+        courier.close(0.1)
+
+
+def test_events_arrive_signed_in_order_and_once(desk: Desk) -> None:
+    """Path, headers, body and signature; the spool is empty afterwards."""
+    with Receiver() as receiver:
+        courier = desk.open(receiver.url, secret=b"shared")
+        for n in range(5):
+            courier.send(an_event(n))
+        assert until(lambda: courier.facts()["delivered"] == 5)
+    assert receiver.tracks == ["0", "1", "2", "3", "4"]
+    post = receiver.posts[0]
+    letter = json.loads(post.body)
+    assert post.path == "/hook?key=s3cret"
+    assert post.headers["X-Vidface-Event"] == letter["event"]["kind"] == "track_started"
+    assert post.headers["X-Vidface-Id"] == letter["id"]
+    assert len({json.loads(post.body)["id"] for post in receiver.posts}) == 5
+    assert "picture" not in letter
+    assert letter["event"]["shot"].startswith("shots/2026-11-")
+    assert is_genuine(post.headers[HEADER], post.body, b"shared", now_s=time.time())
+    assert courier.facts() == {"delivered": 5, "failed": 0, "waiting": 0, "lost": {}, "trouble": None}
+
+
+def test_a_picture_travels_where_it_is_asked_for(desk: Desk) -> None:
+    with Receiver() as receiver:
+        courier = desk.open(receiver.url, pictures=True)
+        courier.send(an_event())
+        courier.send(an_event(2, picture=None))
+        assert until(lambda: len(receiver.posts) == 2)
+    one, two = (json.loads(post.body) for post in receiver.posts)
+    assert base64.b64decode(one["picture"]) == b"\xff\xd8 jpeg"
+    assert "picture" not in two
+    assert HEADER not in receiver.posts[0].headers
+
+
+def test_only_the_kinds_that_are_wanted(desk: Desk) -> None:
+    with Receiver() as receiver:
+        courier = desk.open(receiver.url, kinds=frozenset({"unknown_lingering"}))
+        courier.send(an_event(1))
+        courier.send(an_event(2, kind="unknown_lingering"))
+        assert until(lambda: receiver.posts)
+    assert receiver.tracks == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (500, "answers with 500"),
+        (429, "answers with 429"),
+        (401, "answers with 401"),
+        ("drops", "it ended the connection without an answer"),
+        ("garbage", "what it answers is no HTTP"),
+        ("slow", "there was no answer for 0.5 s"),
+        ("drip", "there was no answer for 0.5 s"),
+        ("redirect", "answers with 302 and points to elsewhere.example, which is not followed"),
+    ],
+)
+def test_what_is_not_taken_is_tried_again(answer: Answer, text: str, desk: Desk) -> None:
+    """The same letter, then the next ones, in order; told once that it fails, and once that it is over."""
+    with Receiver([answer, answer]) as receiver:
+        courier = desk.open(receiver.url)
+        courier.send(an_event(1))
+        courier.send(an_event(2))
+        assert until(lambda: courier.facts()["delivered"] == 2)
+    assert receiver.tracks == ["1", "1", "1", "2"]
+    assert len({json.loads(post.body)["id"] for post in receiver.posts[:3]}) == 1
+    name = f"webhook http://127.0.0.1:{receiver.port}"
+    assert desk.told[0] == f"{name}: {text}; events wait, and it is tried again."
+    assert desk.told[1].startswith(f"{name}: takes events again after ")
+    assert len(desk.told) == 2
+    assert courier.facts()["failed"] == 2
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_letter_that_is_refused_does_not_stop_the_others(status: int, desk: Desk) -> None:
+    """Given up, counted and told; the next one arrives."""
+    with Receiver([status]) as receiver:
+        courier = desk.open(receiver.url)
+        courier.send(an_event(1))
+        courier.send(an_event(2))
+        assert until(lambda: courier.facts()["delivered"] == 1)
+    assert receiver.tracks == ["1", "2"]
+    assert courier.facts()["lost"] == {"refused": 1}
+    assert f"refuses an event with {status}; this event is given up." in desk.told[0]
+
+
+def test_retry_after_is_heeded(desk: Desk) -> None:
+    """A receiver that asks for a second gets one, though the first wait would be shorter."""
+    with Receiver(["busy"]) as receiver:
+        courier = desk.open(receiver.url)
+        begin = time.monotonic()
+        courier.send(an_event())
+        assert until(lambda: courier.facts()["delivered"] == 1)
+    assert time.monotonic() - begin >= 1
+
+
+def test_a_receiver_that_is_killed_and_comes_back(desk: Desk) -> None:
+    """What happens meanwhile waits, and arrives in order."""
+    with Receiver() as receiver:
+        courier = desk.open(receiver.url)
+        courier.send(an_event(1))
+        assert until(lambda: courier.facts()["delivered"] == 1)
+    courier.send(an_event(2))
+    courier.send(an_event(3))
+    assert until(lambda: courier.facts()["failed"] >= 2)
+    assert courier.facts()["waiting"] == 2
+    assert "no connection (connection refused)" in courier.facts()["trouble"]
+    with receiver:
+        assert until(lambda: courier.facts()["delivered"] == 3)
+    assert receiver.tracks == ["1", "2", "3"]
+    assert courier.facts()["trouble"] is None
+
+
+def test_what_waits_survives_a_restart(desk: Desk) -> None:
+    """Closed while nobody answers; the next program delivers it, then its own, with the same ids."""
+    port = free_port()
+    courier = desk.open(f"http://127.0.0.1:{port}/")
+    for n in (1, 2):
+        courier.send(an_event(n))
+    assert until(lambda: courier.facts()["failed"])
+    begin = time.monotonic()
+    courier.close(2)
+    assert time.monotonic() - begin < 3
+    assert courier.facts()["waiting"] == 2
+    with Receiver(port=port) as receiver:
+        again = desk.open(receiver.url)
+        again.send(an_event(3))
+        assert until(lambda: again.facts()["delivered"] == 3)
+    assert receiver.tracks == ["1", "2", "3"]
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+from tests.events.receivers import an_event
+from vidface.events.courier import Courier
+from vidface.events.settings import WebhookSettings
+from vidface.events.spool import Spool
+from vidface.events.webhook import Webhook
+courier = Courier(Webhook(WebhookSettings(url=sys.argv[1])), Spool(Path(sys.argv[2])))
+for n in range(3):
+    courier.send(an_event(n))
+print("sent", flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_waits_survives_a_kill(desk: Desk, repo: Path) -> None:
+    """SIGKILL right after the events were taken: each of them arrives from the next program."""
+    port, spool = free_port(), desk.folder / "spool"
+    command = [sys.executable, "-c", _KILLED, f"http://127.0.0.1:{port}/", str(spool)]
+    with subprocess.Popen(command, cwd=repo, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "sent\n"
+        program.send_signal(signal.SIGKILL)
+    with Receiver(port=port) as receiver:
+        courier = desk.open(receiver.url)
+        assert until(lambda: courier.facts()["delivered"] == 3)
+    assert receiver.tracks == ["0", "1", "2"]
+
+
+def test_a_spool_that_is_full_gives_up_the_oldest(desk: Desk) -> None:
+    """Bounded, counted, told once; the newest arrive."""
+    port = free_port()
+    courier = desk.open(f"http://127.0.0.1:{port}/", most=3)
+    for n in range(10):
+        courier.send(an_event(n))
+    assert courier.facts()["waiting"] == 3
+    assert courier.facts()["lost"] == {"no room": 7}
+    assert sum("the oldest are given up" in text for text in desk.told) == 1
+    with Receiver(port=port) as receiver:
+        assert until(lambda: courier.facts()["delivered"] == 3)
+    assert receiver.tracks == ["7", "8", "9"]
+    assert until(lambda: desk.told[-1].endswith("; 7 were given up."))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"event": {}}',
+        b'{"version": 1, "id": "a\\r\\nX-Evil: 1", "event": {"kind": "track_left"}}',
+        b'{"version": 1, "id": "' + b"a" * 32 + b'", "event": {"kind": "track_left"}, "picture": "\\u00e9"}',
+    ],
+)
+def test_a_damaged_letter_is_counted_and_skipped(damage: bytes, desk: Desk) -> None:
+    """As a power loss, a broken disk or somebody's hand leaves it."""
+    with Receiver() as receiver:
+        Spool(desk.folder / "spool").put(damage)
+        courier = desk.open(receiver.url)
+        courier.send(an_event(2))
+        assert until(lambda: courier.facts()["delivered"] == 1)
+    assert receiver.tracks == ["2"]
+    assert courier.facts()["lost"] == {"damaged": 1}
+
+
+def test_closing_does_not_wait_for_one_who_does_not_answer(desk: Desk) -> None:
+    """A call at work is cut short; its letter stays."""
+    with Receiver(["slow"] * 10) as receiver:
+        courier = desk.open(receiver.url, timeout_s=60)
+        courier.send(an_event())
+        assert until(lambda: receiver.posts)
+        begin = time.monotonic()
+        courier.close(0.2)
+        assert time.monotonic() - begin < 3
+        assert courier.facts()["waiting"] == 1
+        assert not courier._thread.is_alive()
+
+
+def test_sending_never_waits_for_the_receiver(desk: Desk) -> None:
+    """A hundred events are taken while the first one is not answered."""
+    with Receiver(["slow"]) as receiver:
+        courier = desk.open(receiver.url, timeout_s=5)
+        courier.send(an_event(0))
+        assert until(lambda: receiver.posts)
+        begin = time.monotonic()
+        for n in range(1, 100):
+            courier.send(an_event(n))
+        assert time.monotonic() - begin < 3
+        assert courier.facts()["waiting"] == 100
+        assert not courier.facts()["delivered"]
+
+
+def test_login_and_unknown_hosts() -> None:
+    """A password in the address becomes HTTP's own login; what is told never holds it."""
+    hook = Webhook(WebhookSettings(url="http://ann:p%40ss@nowhere.invalid/x?token=t0p", timeout_s=1))
+    letter = letter_of(an_event(), pictures=False)
+    headers = hook._headers(letter, pack(letter))
+    assert headers["Authorization"] == "Basic " + base64.b64encode(b"ann:p@ss").decode()
+    assert hook.name == "webhook http://nowhere.invalid"
+    with pytest.raises(UndeliveredError, match="its name is not known"):
+        hook.carry(letter)
+
+
+def test_https_that_cannot_be_trusted(desk: Desk) -> None:
+    """TLS spoken to a plain server, and a file of certificates that holds none."""
+    with Receiver() as receiver:
+        courier = desk.open(receiver.url.replace("http:", "https:"))
+        courier.send(an_event())
+        assert until(lambda: courier.facts()["failed"])
+        assert "no connection" in courier.facts()["trouble"]
+    empty = desk.folder / "ca.pem"
+    empty.write_text("no certificate")
+    with pytest.raises(UsageError, match=r"the certificates in .*ca\.pem cannot be read"):
+        Webhook(WebhookSettings(url="https://a.example", ca=empty))
+
+
+def test_signatures_can_be_checked() -> None:
+    """Right ones pass; another body, secret or time, an old one and nonsense do not."""
+    header = signed(b"body", b"secret", now_s=1000.7)
+    assert header.startswith("t=1000,v1=")
+    assert is_genuine(header, b"body", b"secret", now_s=1200)
+    assert not is_genuine(header, b"Body", b"secret", now_s=1200)
+    assert not is_genuine(header, b"body", b"Secret", now_s=1200)
+    assert not is_genuine(header, b"body", b"secret", now_s=1400)
+    assert not is_genuine(header.replace("t=1000", "t=1001"), b"body", b"secret", now_s=1200)
+    assert not is_genuine("", b"body", b"secret", now_s=0)

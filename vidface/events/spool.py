@@ -1,0 +1,145 @@
+"""Spool: letters that wait on disk until somebody far away has taken them; they survive a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vidface.errors import UsageError
+
+_LETTER: Final = re.compile(r"(\d{16})\.letter")
+_PRIVATE, _OURS = 0o600, 0o700
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Letter:
+    """`data` is None where it stands on disk under its number."""
+
+    number: int
+    size: int
+    data: bytes | None = None
+
+
+class Spool:
+    """First in, first out; when there is no room the oldest letter makes room, and is counted.
+
+    Where the disk takes no more, letters wait in memory under the same limits; those do not survive a
+    restart. May be used from several threads; a folder belongs to one process at a time.
+
+    Args:
+        folder: made with mode 0700 where it is not there; letters that wait in it are taken over.
+        most: letters.
+        most_bytes: of all of them together.
+
+    Attributes:
+        overflowed: letters that had to make room.
+        unreadable: letters that were there and could not be read.
+        trouble: why the newest letter waits in memory; None where it is on disk.
+
+    Raises:
+        UsageError: the folder cannot be made, read or written.
+    """
+
+    def __init__(self, folder: Path, *, most: int = 10_000, most_bytes: int = 100_000_000) -> None:
+        self.overflowed = 0
+        self.unreadable = 0
+        self.trouble: str | None = None
+        self._folder = folder
+        self._most, self._most_bytes = most, most_bytes
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(mode=_OURS, parents=True, exist_ok=True)
+            self._letters = deque(self._waiting())
+            self._next = self._letters[-1].number + 1 if self._letters else 1
+            self._write(b"can letters be written here?", self._draft()).unlink()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(f"events that wait cannot be kept in {folder}: {reason}") from error
+        self._bytes = sum(letter.size for letter in self._letters)
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def put(self, data: bytes) -> None:
+        """Take a letter."""
+        with self._lock:
+            number, self._next = self._next, self._next + 1
+            try:
+                self._write(data, self._draft()).replace(self._path(number))
+                letter, self.trouble = _Letter(number, len(data)), None
+            except OSError as error:
+                letter, self.trouble = _Letter(number, len(data), data), error.strerror or str(error)
+            self._letters.append(letter)
+            self._bytes += letter.size
+            while len(self._letters) > self._most or (
+                self._bytes > self._most_bytes and len(self._letters) > 1
+            ):
+                self._remove(self._letters[0])
+                self.overflowed += 1
+
+    def first(self) -> tuple[int, bytes] | None:
+        """Number and content of the oldest letter; None where none waits."""
+        with self._lock:
+            while self._letters:
+                letter = self._letters[0]
+                if letter.data is not None:
+                    return letter.number, letter.data
+                with contextlib.suppress(OSError):
+                    return letter.number, self._path(letter.number).read_bytes()
+                # Its file stays, if there is one: the next start may be able to read it.
+                self._forget(letter)
+                self.unreadable += 1
+            return None
+
+    def drop(self, number: int) -> None:
+        """The oldest letter is no longer wanted, if it has this number: it may have had to make room."""
+        with self._lock:
+            if self._letters and self._letters[0].number == number:
+                self._remove(self._letters[0])
+
+    def _waiting(self) -> list[_Letter]:
+        """What an earlier process left; pieces of letters are removed."""
+        found = []
+        for path in self._folder.iterdir():
+            match = _LETTER.fullmatch(path.name)
+            if match is not None and path.is_file():
+                found.append(_Letter(int(match[1]), path.stat().st_size))
+        self._draft().unlink(missing_ok=True)
+        return sorted(found, key=lambda letter: letter.number)
+
+    def _forget(self, letter: _Letter) -> None:
+        self._letters.popleft()
+        self._bytes -= letter.size
+
+    def _remove(self, letter: _Letter) -> None:
+        self._forget(letter)
+        if letter.data is None:
+            with contextlib.suppress(OSError):
+                self._path(letter.number).unlink(missing_ok=True)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:016d}.letter"
+
+    def _draft(self) -> Path:
+        return self._folder / "draft"
+
+    def _write(self, data: bytes, path: Path) -> Path:
+        """All of it on the disk, or nothing."""
+        path.unlink(missing_ok=True)
+        try:
+            with os.fdopen(os.open(path, _FLAGS, _PRIVATE), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
+        return path
