@@ -54,6 +54,7 @@ class Fan:
         self._tell = tell
         self._queue: queue.Queue[Event | None] = queue.Queue(room)
         self._overflowed = 0
+        self._full = False
         self._lock = threading.Lock()
         self._failed: Counter[str] = Counter()
         self._broken: dict[str, int] = {}
@@ -70,6 +71,11 @@ class Fan:
         except queue.Full:
             with self._lock:
                 self._overflowed += 1
+                first, self._full = not self._full, True
+            if first and not self._closed:
+                self._tell(
+                    "events: too many events wait for the disk; new ones are lost until it is quicker."
+                )
 
     def facts(self) -> dict[str, Any]:
         """lost (had no room here), and of each outlet its own facts and the events that it failed to take."""
@@ -96,6 +102,8 @@ class Fan:
         while (event := self._queue.get()) is not None:
             for name, outlet in self._outlets.items():
                 self._hand(name, outlet, event)
+            if self._full and self._queue.empty():
+                self._full = False
 
     def _hand(self, name: str, outlet: Outlet, event: Event) -> None:
         try:
