@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -90,11 +91,11 @@ class Fan:
             return
         self._closed = True
         until = time.monotonic() + timeout_s
-        try:
+        with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=timeout_s)
-        except queue.Full:
-            self._tell(f"events: {self._queue.qsize()} could not be handed over before the end.")
         self._thread.join(max(0.0, until - time.monotonic()))
+        if self._thread.is_alive():
+            self._tell("events: the disk is too slow; what waited for it at the end is lost.")
         for outlet in self._outlets.values():
             outlet.close()
 
