@@ -184,6 +184,19 @@ def test_a_clock_that_leaps_changes_nothing(tmp_path: Path) -> None:
     assert post.events[-1].details["last_at"] < "2023-11-14"
 
 
+def test_frames_that_arrive_out_of_order_take_no_longer(tmp_path: Path) -> None:
+    """B-frames come after the frame behind them: the times of arrival go back and forth, durations do not."""
+    post = Post()
+    sink = Events(debounce_s=2)
+    sink.start(target(tmp_path, live=True, station=post))
+    began = monotonic()
+    for index in range(80):
+        late = began + (index + (2, 0, -1)[index % 3]) / RATE
+        sink.process(replace(frame(index), arrival=late, utc_s=time(), clock="arrival"), faces(1))
+    sink.finish()
+    assert post.events[-1].details["duration_s"] == pytest.approx(79 / RATE, abs=3 / RATE)
+
+
 def test_stream_times_that_leap_back_in_a_file(tmp_path: Path) -> None:
     """Time stands still over the leap: nobody leaves, nobody comes twice, no duration is below 0."""
     sink = Events(debounce_s=2)

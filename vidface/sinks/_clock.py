@@ -14,6 +14,8 @@ CLOCK_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Column -> type (Arrow's name)."""
 
+_LEAP_S: Final = 1.0
+
 
 def clock_facts(frame: Frame) -> dict[str, str | None]:
     """utc of the picture by `clock` ("rtcp": the camera, "arrival": this machine), and of its arrival."""
@@ -27,7 +29,9 @@ def clock_facts(frame: Frame) -> dict[str, str | None]:
 class SteadyClock:
     """Seconds that never run backwards, whatever the stream's times and the time of day do.
 
-    Of live frames those of their arrival, of files those of the stream; where these leap back, it stands.
+    Of live frames those of their arrival, of files those of the stream. Frames arrive in the order in which
+    they were coded, so arrivals go back and forth a little: it stands until it is caught up. Where times leap
+    back further, it goes on from where it stands.
 
     Attributes:
         now: seconds; only differences mean something.
@@ -42,7 +46,7 @@ class SteadyClock:
     def set(self, frame: Frame) -> None:
         """A frame is here."""
         stamp = float(frame.time) if frame.arrival is None else frame.arrival
-        if self.frame is None or stamp + self._offset < self.now:
+        if self.frame is None or stamp + self._offset < self.now - _LEAP_S:
             self._offset = self.now - stamp
-        self.now = stamp + self._offset
+        self.now = max(self.now, stamp + self._offset)
         self.frame = frame
