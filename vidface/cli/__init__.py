@@ -17,6 +17,7 @@ from vidface.version import __version__
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("run", "Run a graph over a video and write its outputs."),
+        "watch": ("watch", "Watch many cameras for days: events, live page, recordings."),
         "check": ("check", "Check a graph without decoding anything."),
         "explain": ("explain", "Say what a graph will do: order, types, look-ahead, devices."),
         "nodes": ("nodes", "List the nodes and sinks, or show one with its parameters."),
@@ -29,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "meshes": ("meshes", "Work on meshes from files: take the head's motion off."),
         "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),
         "references": ("references", "Make a person file from pictures and clips, for identity checks."),
+        "bench": ("bench", "Measure speed and memory: decoding, graphs, nodes."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }

@@ -1,0 +1,72 @@
+"""WatchBoard: what the live page shows of the cameras that are watched, and whom it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from vidface.watch.machine import process_facts
+from vidface.watch.watcher import Watcher
+from vidface.web.board import CameraView, Health, Measure, Shown, Told
+
+_TOLD: Final = {
+    "memory_mb": ("memory_mib", "Resident memory of the program."),
+    "threads": ("threads", "Threads of the program."),
+    "open_files": ("open_files", "Open files of the program."),
+}
+
+
+class WatchBoard:
+    """A `vidface.web.board.Board` over a watcher."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def cameras(self) -> Sequence[CameraView]:
+        """All of them, in the order of the user's file."""
+        return [replace(lane.account.view(), recording=lane.recording) for lane in self._watcher.lanes()]
+
+    def shown(self, camera: str) -> Shown | None:
+        """The newest picture; the last one of a lost camera."""
+        lane = self._watcher.lane(camera)
+        newest = None if lane is None else lane.station.newest
+        return None if newest is None else Shown(*newest)
+
+    def events(self, limit: int) -> Sequence[Told]:
+        """The latest, newest first."""
+        return self._watcher.recent.latest(limit)
+
+    def shot(self, name: str) -> bytes | None:
+        """The picture of an event."""
+        return self._watcher.recent.shot(name)
+
+    def health(self) -> Health:
+        """Failing where no camera at all is watched, though some should be."""
+        watcher = self._watcher
+        lanes = watcher.lanes()
+        notes = [watcher.trouble] if watcher.trouble else []
+        lost = watcher.account()["events"].get("lost", 0)
+        notes += [f"{lost} events were lost, since the disk was too slow for them"] if lost else []
+        failing = bool(lanes) and all(lane.account.status in ("lost", "stopped") for lane in lanes)
+        notes += ["no camera is watched at present"] if failing else []
+        return Health(watcher.began_utc_s, tuple(notes), failing)
+
+    def metrics(self) -> Iterator[Measure]:
+        """The process, and events by camera and kind."""
+        facts = process_facts()
+        for key, (name, told) in _TOLD.items():
+            if facts[key] is not None:
+                yield Measure(name, told, float(facts[key]))
+        for lane in self._watcher.lanes():
+            for kind, count in list(lane.station.told.items()):
+                labels = {"camera": lane.plan.name, "kind": kind}
+                yield Measure("events", "Events told.", float(count), "counter", labels)
+
+    def add_camera(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Watch one more camera, until the end of the program; see `Watcher.add`."""
+        self._watcher.add(name, settings)
+
+    def remove_camera(self, name: str) -> None:
+        """Watch it no longer; see `Watcher.remove`."""
+        self._watcher.remove(name)

@@ -1,0 +1,240 @@
+"""Lane: one camera and the graph over it, in a thread of their own, begun anew whenever they end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vidface.data.event import EventPost
+from vidface.errors import InputError, VidfaceError
+from vidface.graph.run import Run, run
+from vidface.infer.pool import Pool
+from vidface.media.live.address import LiveAddress, live_address
+from vidface.media.live.options import Hangup, LiveOptions, Tap
+from vidface.media.live.retry import Backoff, retry_limit
+from vidface.media.live.source import LiveSource
+from vidface.watch.account import CameraAccount
+from vidface.watch.check import graph_of
+from vidface.watch.config import CameraPlan
+from vidface.watch.sessions import Sessions
+from vidface.watch.station import CameraStation
+from vidface.watch.voice import Voice
+
+_STEADY_S: Final = 60.0
+"""A graph that ran for so long was no failure: the next wait is short again."""
+_NOTE_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all lanes share.
+
+    Attributes:
+        pool: of model sessions.
+        post: takes events.
+        tell: takes sentences.
+        out: folder; each camera has one of its own in it.
+        command: for run.json.
+    """
+
+    pool: Pool
+    post: EventPost
+    tell: Callable[[str], None]
+    out: Path
+    command: tuple[str, ...] = ()
+
+
+class Lane:
+    """Watches one camera until `stop`; its troubles are its own.
+
+    The first picture is waited for, then the graph begins. Where either fails or ends, both begin anew after
+    1 to 60 s. After `evict_after_s` without a picture the graph is closed (its models, memory and files); the
+    camera alone is called on, and the graph begins anew with the next picture.
+
+    Args:
+        graph: SHA-256 of the text of its graph.
+        recorder: takes what the camera sends.
+    """
+
+    def __init__(
+        self, plan: CameraPlan, shared: Shared, *, graph: str = "", recorder: Tap | None = None
+    ) -> None:
+        self.plan = plan
+        self.graph = graph
+        self.account = CameraAccount(plan.name)
+        self.station = CameraStation(plan.name, shared.post)
+        self._shared = shared
+        self._recorder = recorder
+        self._voice = Voice(plan.name, shared.tell)
+        self._sessions = Sessions(shared.out / plan.name)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._hangup = Hangup()
+        self._run: Run | None = None
+        self._evicting = False
+        self._lost_told = False
+        self._thread = threading.Thread(target=self._work, name=f"lane-{plan.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end in order; returns at once, and may be called twice."""
+        self._stopping.set()
+        with self._lock:
+            work, hangup = self._run, self._hangup
+        if work is None or not work.finish():
+            hangup()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for its end; False where it has not ended by then."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def recording(self) -> str | None:
+        """What is recorded, in words; None where nothing is."""
+        return None
+
+    @property
+    def ended(self) -> bool:
+        """Nobody watches the camera any more, and nobody will."""
+        return self.account.status == "stopped"
+
+    def row(self) -> dict[str, Any]:
+        """For watch.json."""
+        return {**self.account.row(), "events": dict(self.station.told)}
+
+    def look_after(self) -> None:
+        """Called now and then from one other thread: tells of a lost camera, and closes its idle graph."""
+        account, settings = self.account, self.plan.settings
+        status, away_s = account.status, account.away_s
+        if status == "watched":
+            if self._lost_told:
+                self._lost_told = False
+                self.station.report("camera_back")
+            return
+        if not self._lost_told and account.why is not None and away_s >= settings.lost_after_s:
+            self._lost_told = True
+            self.station.report("camera_lost", cause=account.why, away_s=round(away_s, 1))
+        with self._lock:
+            work = self._run if status == "lost" and away_s >= settings.evict_after_s else None
+            self._evicting = self._evicting or work is not None
+        if work is not None:
+            work.finish()
+
+    def _work(self) -> None:
+        limit = retry_limit(self.plan.settings.retry)
+        backoff = Backoff(limit)
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            trouble = self._guarded()
+            if self._stopping.is_set():
+                break
+            if trouble is None and self._evicting:
+                self._evicting = False
+                continue
+            if time.monotonic() - began > _STEADY_S:
+                backoff.succeeded()
+            kind = "password" if isinstance(trouble, InputError) else "lost"
+            text = str(trouble or "it ended")
+            # The connection has counted its own tries already.
+            wait = None if limit is not None and kind == "password" else backoff.next(kind)
+            if wait is None:
+                self.account.stopped(text)
+                self._voice.say(f"{text}; given up")
+                return
+            self.account.failed(text)
+            self._voice.say(f"{text}; beginning anew in {wait:.0f} s")
+            self._stopping.wait(wait)
+        self.account.stopped("watched no longer", error=False)
+
+    def _guarded(self) -> Exception | None:
+        """One session; what ended it, if that was not asked for."""
+        try:
+            self._session()
+        except VidfaceError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - what fails before one camera must not end the others
+            return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error}")
+        finally:
+            self.account.ended()
+        return None
+
+    def _session(self) -> None:
+        """From the first picture to the end of the graph."""
+        with self._lock:
+            self._hangup = Hangup()
+        if self._stopping.is_set():
+            return
+        source = LiveSource(self._address(), self._options())
+        try:
+            self._watch(source)
+        finally:
+            source.close()
+
+    def _watch(self, source: LiveSource) -> None:
+        plan = graph_of(self.plan)
+        session, folder = self._sessions.begin()
+        self.station.session = session
+        self.account.began()
+        with self._shared.pool.lane(self.plan.name) as lane:
+            work = run(
+                plan,
+                self.plan.url,
+                folder,
+                source=source,
+                pool=lane,
+                station=self.station,
+                command=self._shared.command,
+                tell=self._voice.say,
+            )
+            with self._lock:
+                self._run = work
+            try:
+                self._serve(work, source)
+            finally:
+                with self._lock:
+                    self._run = None
+                self.account.noted(work.report, source.facts())
+                self._sessions.tidy()
+        if self._evicting:
+            self.account.evicted()
+            self._voice.say("no picture for long; its graph is closed until it comes back")
+
+    def _serve(self, work: Run, source: LiveSource) -> None:
+        noted = 0.0
+        with work:
+            if self._stopping.is_set():
+                work.finish()
+            for tick in work:
+                self.account.looked(tick)
+                if time.monotonic() - noted >= _NOTE_EVERY_S:
+                    noted = time.monotonic()
+                    self.account.noted(work.report, source.facts())
+
+    def _address(self) -> LiveAddress:
+        address = live_address(self.plan.url)
+        if address is None:
+            raise InputError(f"{self.plan.name}: its address is no live input.")
+        return address
+
+    def _options(self) -> LiveOptions:
+        settings = self.plan.settings
+        options: dict[str, Any] = {} if self._recorder is None else {"recorder": self._recorder}
+        return LiveOptions(
+            retry=retry_limit(settings.retry),
+            transport=settings.transport,
+            staleness_s=settings.staleness_s,
+            rate=settings.rate,
+            tell=self._voice.say,
+            lost=self.account.went,
+            back=lambda _away_s: self.account.came(),
+            hangup=self._hangup,
+            **options,
+        )

@@ -1,0 +1,238 @@
+"""Watcher: which cameras are watched, now; adds, removes and changes them while the others go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any, Final
+
+from vidface.data.times import time_of_day
+from vidface.errors import OutputError, UsageError, VidfaceError
+from vidface.events.fan import open_fan
+from vidface.infer.pool import Pool
+from vidface.version import __version__
+from vidface.watch.check import graph_of
+from vidface.watch.config import CameraPlan, Config
+from vidface.watch.folder import WatchFolder
+from vidface.watch.lane import Lane, Shared
+from vidface.watch.machine import process_facts
+from vidface.watch.recent import Recent
+
+EVENTS: Final = "events"
+_WRITE_EVERY_S: Final = 10.0
+_END_S: Final = 20.0
+_GONE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A camera as it is to be watched.
+
+    Attributes:
+        graph: SHA-256 of the graph's text: another text is another order.
+        added: it does not stand in the file, and stays when the file is read again.
+    """
+
+    plan: CameraPlan
+    graph: str
+    added: bool = False
+
+
+class Watcher:
+    """Lanes by camera. `tick` is called by one thread about once a second; the rest by any.
+
+    Args:
+        config: checked.
+        tell: takes sentences.
+        command: for run.json.
+
+    Raises:
+        UsageError: a graph is not sound, the folder cannot be written, or a receiver of events is not.
+        ModelError: a model is missing.
+    """
+
+    def __init__(self, config: Config, *, tell: Callable[[str], None], command: tuple[str, ...] = ()) -> None:
+        self._config = config
+        self._tell = tell
+        orders = self._orders(config)
+        self.folder = WatchFolder(config.out)
+        log = config.out / EVENTS
+        self._fan = open_fan(config.spec.events, log=log, spool=config.out / "spool", tell=tell)
+        self.recent = Recent(log, self._fan)
+        self.pool = Pool()
+        self._shared = Shared(self.pool, self.recent, tell, config.out, command)
+        self._lock = RLock()
+        self._orders_now = orders
+        self._lanes: dict[str, Lane] = {}
+        self._leaving: list[Lane] = []
+        self._gone: dict[str, dict[str, Any]] = {}
+        self._began_utc = time.time()
+        self._written = 0.0
+        self._trouble: str | None = None
+
+    @property
+    def began_utc_s(self) -> float:
+        """When it began, seconds since 1970."""
+        return self._began_utc
+
+    @property
+    def trouble(self) -> str | None:
+        """Why watch.json could not be written the last time."""
+        return self._trouble
+
+    def lanes(self) -> list[Lane]:
+        """Those of the cameras that are watched, in the order of the file."""
+        with self._lock:
+            return [self._lanes[name] for name in self._orders_now if name in self._lanes]
+
+    def lane(self, name: str) -> Lane | None:
+        """That of one camera."""
+        with self._lock:
+            return self._lanes.get(name)
+
+    def settled(self) -> bool:
+        """Nobody is watched any more: each camera was given up."""
+        lanes = self.lanes()
+        return bool(lanes) and not self._leaving and all(lane.ended for lane in lanes)
+
+    def tick(self) -> None:
+        """Begin and end lanes as ordered, look after each, and write the account."""
+        with self._lock:
+            self._leaving = [lane for lane in self._leaving if not self._left(lane)]
+            self._meet()
+            lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.look_after()
+        if time.monotonic() - self._written >= _WRITE_EVERY_S:
+            self.write()
+
+    def reload(self) -> None:
+        """Read the file again; where it is not sound, everything stays as it is."""
+        try:
+            config = Config.read(self._config.path, self._config.environment)
+            orders = self._orders(config)
+        except VidfaceError as error:
+            self._tell(f"{error}; everything stays as it was")
+            return
+        fixed = [name for name in ("out", "http", "events") if _other(config, self._config, name)]
+        with self._lock:
+            kept = {name: order for name, order in self._orders_now.items() if order.added}
+            before = set(self._orders_now)
+            self._config = config
+            self._orders_now = {**kept, **orders}
+            now = set(self._orders_now)
+            changed = [
+                name for name, lane in self._lanes.items() if name in now and self._differs(name, lane)
+            ]
+        told = [_listed("added", now - before), _listed("removed", before - now), _listed("changed", changed)]
+        self._tell(f"{config.path}: read again; {'; '.join(filter(None, told)) or 'no camera changed'}")
+        if fixed:
+            self._tell(f"{', '.join(fixed)}: changes there count from the next start on")
+
+    def add(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Watch one more camera, until the end of the program.
+
+        Raises:
+            UsageError: the name is taken, or the settings are not sound.
+        """
+        with self._lock:
+            if name in self._orders_now:
+                raise UsageError(f"there is a camera {name!r} already")
+            plan = self._config.camera(name, settings)
+            self._orders_now[name] = Order(plan, graph_of(plan).file.sha256, added=True)
+
+    def remove(self, name: str) -> None:
+        """Watch it no longer; one of the file comes back when that is read again.
+
+        Raises:
+            UsageError: there is no such camera.
+        """
+        with self._lock:
+            if self._orders_now.pop(name, None) is None:
+                raise UsageError(f"there is no camera {name!r}")
+
+    def write(self, status: str = "running") -> None:
+        """Write watch.json now."""
+        self._written = time.monotonic()
+        try:
+            self.folder.write(self.account(status))
+            self._trouble = None
+        except OutputError as error:
+            if self._trouble is None:
+                self._tell(str(error))
+            self._trouble = str(error)
+
+    def account(self, status: str = "running") -> dict[str, Any]:
+        """What watch.json says."""
+        with self._lock:
+            lanes, gone = self.lanes(), dict(self._gone)
+        return {
+            "version": __version__,
+            "status": status,
+            "started": time_of_day(self._began_utc),
+            "updated": time_of_day(time.time()),
+            "config": str(self._config.path),
+            "process": process_facts(),
+            "cameras": {lane.plan.name: lane.row() for lane in lanes},
+            "gone": gone,
+            "events": {"told": self.recent.kinds(), **self._fan.facts()},
+            "models": self.pool.facts(),
+        }
+
+    def close(self) -> None:
+        """End all lanes in order, then the rest; what does not end in time is told and left."""
+        with self._lock:
+            lanes = [*self._lanes.values(), *self._leaving]
+        for lane in lanes:
+            lane.stop()
+        until = time.monotonic() + _END_S
+        late = [lane.plan.name for lane in lanes if not lane.join(max(0.0, until - time.monotonic()))]
+        if late:
+            self._tell(f"{', '.join(late)}: did not end within {_END_S:.0f} s, and was left")
+        self._fan.close()
+        self.write("ended")
+        self.folder.close()
+
+    def _orders(self, config: Config) -> dict[str, Order]:
+        """Orders of a file; each graph is loaded for it, which checks it."""
+        return {plan.name: Order(plan, graph_of(plan).file.sha256) for plan in config.cameras}
+
+    def _meet(self) -> None:
+        """Begin and end lanes so that they are as ordered."""
+        for name, lane in list(self._lanes.items()):
+            if name not in self._orders_now or self._differs(name, lane):
+                lane.stop()
+                self._leaving.append(self._lanes.pop(name))
+        leaving = {lane.plan.name for lane in self._leaving}
+        for name, order in self._orders_now.items():
+            if name not in self._lanes and name not in leaving:
+                self._lanes[name] = Lane(order.plan, self._shared, graph=order.graph)
+                self._lanes[name].start()
+
+    def _differs(self, name: str, lane: Lane) -> bool:
+        order = self._orders_now[name]
+        return (order.plan, order.graph) != (lane.plan, lane.graph)
+
+    def _left(self, lane: Lane) -> bool:
+        if not lane.join(0):
+            return False
+        self._gone[lane.plan.name] = lane.row()
+        for name in list(self._gone)[:-_GONE]:
+            del self._gone[name]
+        return True
+
+
+def _other(one: Config, two: Config, name: str) -> bool:
+    return bool(getattr(one.spec, name) != getattr(two.spec, name))
+
+
+def _listed(what: str, names: Any) -> str | None:
+    return f"{what} {', '.join(sorted(names))}" if names else None
+
+
+def places(config: Config) -> list[Path]:
+    """Folders that `vidface watch` would write to."""
+    return [config.out, config.out / EVENTS]
