@@ -95,22 +95,22 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
             tell(f"the live page is at {server.url}")
         tell(f"watching {len(config.cameras)} cameras; the account is {watcher.folder.path / 'watch.json'}")
         with _signals() as inbox:
-            _serve(watcher, inbox, seconds)
+            given_up = _serve(watcher, inbox, seconds)
     finally:
         if server is not None:
             server.stop()
         watcher.close()
-    if watcher.settled():
+    if given_up:
         raise InputError("no camera is left to watch: each was given up; watch.json says why.")
 
 
-def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> None:
-    """Until a signal says so, the time is over, or no camera is left."""
+def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> bool:
+    """Until a signal says so, the time is over, or no camera is left; whether that was it."""
     until = None if seconds is None else time.monotonic() + seconds
     while until is None or time.monotonic() < until:
         watcher.tick()
         if watcher.settled():
-            return
+            return True
         left = _TICK_S if until is None else max(0.0, min(_TICK_S, until - time.monotonic()))
         ready, _, _ = select.select([inbox], [], [], left)
         came = os.read(inbox, 64) if ready else b""
@@ -118,9 +118,10 @@ def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> None:
             tell("ends here; Ctrl-C again stops at once.")
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, _stop)
-            return
+            return False
         if came:
             watcher.reload()
+    return False
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class CameraAccount:
         self._since_utc = time.time()
         self._why: str | None = None
         self._last_error: dict[str, str] | None = None
-        self._times: Counter[str] = Counter()
+        self._times: dict[str, float] = {}
         self._losses = 0
         self._longest_s = 0.0
         self._earlier, self._now = Sums(), Sums()
@@ -159,15 +159,16 @@ class CameraAccount:
                 dropped=MappingProxyType(dict(whole.dropped)),
                 connections=whole.connections,
                 latency_ms=MappingProxyType(shares),
-                steps=tuple(map(str, (self._ladder or {}).get("in_force", ()))),
+                steps=_in_force(self._ladder),
             )
 
     def row(self) -> dict[str, Any]:
         """For watch.json."""
         with self._lock:
             whole = self._earlier + self._now
-            times = self._times + Counter({self._status: time.monotonic() - self._since})
-            watched = times["watched"]
+            times = {**self._times}
+            times[self._status] = times.get(self._status, 0.0) + time.monotonic() - self._since
+            watched = times.get("watched", 0.0)
             return {
                 "status": self._status,
                 "since": time_of_day(self._since_utc),
@@ -181,8 +182,8 @@ class CameraAccount:
                 "connections": whole.connections,
                 "losses": self._losses,
                 "watched_s": round(watched, 1),
-                "waited_s": round(times["waiting"], 1),
-                "lost_s": round(times["lost"], 1),
+                "waited_s": round(times.get("waiting", 0.0), 1),
+                "lost_s": round(times.get("lost", 0.0), 1),
                 "longest_loss_s": round(max(self._longest_s, self._loss_now()), 1),
                 "graphs_begun": self._graphs,
                 "evictions": self._evictions,
@@ -195,7 +196,7 @@ class CameraAccount:
         self._why = why
         if status == self._status:
             return
-        self._times[self._status] += now - self._since
+        self._times[self._status] = self._times.get(self._status, 0.0) + now - self._since
         self._longest_s = max(self._longest_s, self._loss_now())
         self._status, self._since, self._since_utc = status, now, time.time()
 
@@ -217,3 +218,10 @@ class CameraAccount:
             return 0.0
         since, frames = self._marks[0]
         return round((self._frames() - frames) / (now - since), 2)
+
+
+def _in_force(ladder: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Steps of the ladder that count at present, mildest first, in words."""
+    if ladder is None:
+        return ()
+    return tuple(str(rung["step"]) for rung in ladder["steps"][: ladder["height"]])

@@ -66,6 +66,8 @@ class Recent:
             fresh = [data for at, own, data in self._fresh if own == name and at > oldest]
         path = None if fresh else shot_path(self._log, name)
         try:
-            return fresh[-1] if fresh else path and path.read_bytes()
+            if path is not None:
+                return path.read_bytes()
+            return fresh[-1] if fresh else None
         except OSError:
             return None
