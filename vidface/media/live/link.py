@@ -9,19 +9,27 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from vidface.media.live.options import Tap, silent
 from vidface.media.live.wire import Coded, Message, Order, Trouble, receive
 
 _GRACE_S = 0.5
 _MOST_WAITING_BYTES = 64 * 2**20
+_LET_GO = Trouble("lost", "it was let go of")
 
 
 class Backlog:
-    """Messages that wait for the decoder; the pipe is always emptied, so that times of arrival stay true."""
+    """Messages that wait for the decoder; the pipe is always emptied, so that times of arrival stay true.
 
-    def __init__(self) -> None:
+    Args:
+        hear: is handed each message first, and that nothing more comes.
+    """
+
+    def __init__(self, hear: Callable[[Message], None] = silent) -> None:
+        self._hear = hear
         self._waiting: deque[Message] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
@@ -30,6 +38,8 @@ class Backlog:
     def put(self, message: Message) -> bool:
         """Add, waiting for room where far too much waits; False once nobody listens."""
         with self._changed:
+            if not self._closed:
+                self._hear(message)
             self._changed.wait_for(lambda: self._closed or self._bytes < _MOST_WAITING_BYTES)
             self._waiting.append(message)
             self._bytes += _size(message)
@@ -69,6 +79,8 @@ class Backlog:
     def close(self) -> None:
         """Wake everybody; nothing more comes."""
         with self._changed:
+            if not self._closed:
+                self._hear(_LET_GO)
             self._closed = True
             self._changed.notify_all()
 
@@ -77,9 +89,13 @@ class Link:
     """One child process at a time; after `kill` the next order starts another.
 
     `order`, `next` and `skip` belong to one thread; `kill` may be called from any.
+
+    Attributes:
+        tap: is handed what the child sends, as it comes; None where nobody wants it.
     """
 
     def __init__(self) -> None:
+        self.tap: Tap | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._backlog = Backlog()
         self._said: IO[bytes] | None = None
@@ -142,8 +158,12 @@ class Link:
             if pipe is not None:
                 _close(pipe)
 
+    def _hear(self, message: Message) -> None:
+        if self.tap is not None:
+            self.tap.take(message)
+
     def _start(self) -> None:
-        self._backlog = Backlog()
+        self._backlog = Backlog(self._hear)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from vidface.media.live.address import Transport
 from vidface.media.live.retry import FIRST_S
+from vidface.media.live.wire import Message
 
 
 def silent(_what: object) -> None:
@@ -39,6 +41,13 @@ class Hangup:
             close()
 
 
+class Tap(Protocol):
+    """Whoever wants what a camera sends as it is sent, before anything is left out: a recorder."""
+
+    def take(self, message: Message) -> None:
+        """The next message; `Trouble` and `Ended` end what `Opened` began. Returns at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
     """How a camera is watched.
@@ -53,9 +62,10 @@ class LiveOptions:
         threads: of the decoder; 0 chooses.
         seed: of the jitter.
         tell: is told, in sentences without passwords, what happens to the connection.
-        lost: is told why, once each time the camera goes (or was not there at the beginning), without passwords.
-        back: is told after how many seconds it came back, 0 at the beginning; before that picture is handed on.
+        lost: is told why, once each time the camera goes (or is not there at first), without passwords.
+        back: is told after how many seconds it came back, 0 at first; before that picture is handed on.
         hangup: lets go of the camera from another thread.
+        recorder: is handed every packet that comes. It is not closed with the source.
     """
 
     retry: int | None = None
@@ -70,3 +80,4 @@ class LiveOptions:
     lost: Callable[[str], None] = silent
     back: Callable[[float], None] = silent
     hangup: Hangup | None = None
+    recorder: Tap | None = None

@@ -66,6 +66,8 @@ class LiveSource:
         self._line = Line(address, self._options)
         if self._options.hangup is not None:
             self._options.hangup.attach(self._line.close)
+        if address.protocol != "player":
+            self._line.link.tap = self._options.recorder
         self._entry = Entry(self._options.staleness_s)
         self._book = GapBook()
         self._turns: dict[int, Turn] = {}
@@ -139,6 +141,7 @@ class LiveSource:
         self._begun = True
         if not self._thread.is_alive():
             self._forget()
+            self._line.link.tap = self._options.recorder  # of a player: what came before is played again
             self._stream = self._entrants()
             self._thread.start()
         until = None if self._lasts_s is None else time.monotonic() + self._lasts_s

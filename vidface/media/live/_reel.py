@@ -1,0 +1,271 @@
+"""Reel: which packets of a camera go into which file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import av
+
+from vidface.errors import InputError
+from vidface.media.live._headers import renewed
+from vidface.media.live._ring import Ring
+from vidface.media.live._segment import Segment
+from vidface.media.live.recordings import Recordings
+from vidface.media.live.recordsettings import RecordSettings
+from vidface.media.live.wire import Coded, Opened
+
+_MOST_TO_KEY: Final = 300  # as in Connection: a stream that renews its picture bit by bit has no key frames
+_AGAIN_S: Final = 60.0
+_STAYS_S: Final = 900.0  # a face whose leaving is never told
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the packets so far.
+
+    Attributes:
+        segments, packets, bytes: recorded.
+        early: came before the first key frame of a connection, where nothing can be decoded.
+        lost: should have been recorded and were not: the disk was full, slow or gone.
+        moved: recorded with another time, as theirs ran backwards.
+        deleted: segments that went by age or size.
+    """
+
+    segments: int = 0
+    packets: int = 0
+    bytes: int = 0
+    early: int = 0
+    lost: int = 0
+    moved: int = 0
+    deleted: int = 0
+
+
+class Reel:
+    """Puts packets into segments; belongs to one thread.
+
+    A segment begins at a key frame: the first after `segment_s`, after a change of the headers (another
+    resolution), after a leap of the stream's clock; and with each connection.
+
+    Args:
+        name: of the camera, for sentences.
+        tell: is told, in one sentence each, when recording stops and when it goes on.
+    """
+
+    def __init__(
+        self, recordings: Recordings, settings: RecordSettings, name: str, tell: Callable[[str], None]
+    ) -> None:
+        self.tally = Tally()
+        self.trouble: str | None = None
+        self._recordings, self._settings = recordings, settings
+        self._name, self._tell = name, tell
+        self._opened: Opened | None = None
+        self._running = self._keyless = False
+        self._before_key = 0
+        self._segment: Segment | None = None
+        self._happened: Counter[str] = Counter()
+        self._gap = self._gap_before = 0
+        self._waiting = Ring()
+        self._until = float("-inf")
+        self._present: dict[str, float] = {}
+        self._again = 0.0
+        self._refused: Opened | None = None
+
+    @property
+    def recording(self) -> bool:
+        """A file is open."""
+        return self._segment is not None
+
+    def opened(self, opened: Opened) -> None:
+        """Another connection begins."""
+        self.ended()
+        self._opened = opened
+
+    def ended(self) -> None:
+        """The connection is over."""
+        self._finish()
+        self._opened = None
+        self._running = self._keyless = False
+        self._before_key = 0
+        self._present.clear()
+
+    def missed(self, packets: int) -> None:
+        """Packets were left out before these, as this was too slow: go on at a key frame."""
+        self._lose(packets)
+        self._finish()
+        self._running = self._keyless
+
+    def coded(self, packet: Coded) -> None:
+        """The next packet."""
+        if self._opened is None:
+            return
+        if packet.key:
+            self._opened = renewed(self._opened, packet)
+        begins = packet.key or self._keyless
+        if not self._running and not begins:
+            self._before_key += 1
+            self._keyless = self._before_key >= _MOST_TO_KEY
+            self.tally.early += 1
+            return
+        self._running = True
+        if self._wanted(packet.arrival) or (self._segment is not None and not begins):
+            self._record(self._opened, packet, begins=begins)
+            return
+        self._finish()
+        self._waiting.add(self._opened, packet, begins=begins)
+        self._waiting.forget(packet.arrival - self._settings.before_s, last=False)
+
+    def happened(self, kind: str, track: str | None, now: float) -> None:
+        """An event of this kind, at this time of arrivals."""
+        settings = self._settings
+        if kind not in settings.on:
+            return
+        self._until = max(self._until, now + settings.after_s)
+        if track is not None and kind == "track_left":
+            self._present.pop(track, None)
+        elif track is not None:
+            self._present[track] = now + _STAYS_S
+        self._happened[kind] += 1
+        self._waiting.forget(now - settings.before_s, last=self._opened is None)
+        groups, self._waiting = self._waiting.groups, Ring()
+        for group in groups:
+            for place, packet in enumerate(group.packets):
+                self._record(group.opened, packet, begins=place == 0)
+        if self._opened is None:
+            self._finish()
+
+    def sweep(self) -> None:
+        """Delete what is too old or too much."""
+        try:
+            gone = self._recordings.sweep(self._settings.keep_h, self._settings.keep_gb)
+        except OSError as error:
+            self._tell(f"{self._name}: old recordings could not be deleted ({_reason(error)}).")
+            return
+        self.tally.deleted += len(gone)
+
+    def close(self) -> None:
+        """Finish the open segment."""
+        self.ended()
+
+    def _wanted(self, now: float) -> bool:
+        if self._settings.when == "always":
+            return True
+        self._present = {track: until for track, until in self._present.items() if until > now}
+        return bool(self._present) or now <= self._until
+
+    def _record(self, opened: Opened, packet: Coded, *, begins: bool) -> None:
+        if self._segment is not None and self._over(self._segment, opened, begins=begins):
+            self._finish()
+        segment = self._segment
+        if segment is None and begins:
+            segment = self._segment = self._begin(opened, packet)
+            if segment is not None:
+                self._gap_before, self._gap = self._gap, 0
+        if segment is None:
+            self._lose(1)
+            return
+        try:
+            segment.write(packet)
+        except (OSError, av.error.FFmpegError) as error:
+            self._stop(error)
+            self._lose(1)
+            return
+        if segment.safe:
+            self._go_on()
+
+    def _over(self, segment: Segment, opened: Opened, *, begins: bool) -> bool:
+        if segment.opened is not opened:
+            return True
+        return begins and (segment.leapt or segment.age_s >= self._settings.segment_s)
+
+    def _begin(self, opened: Opened, packet: Coded) -> Segment | None:
+        if opened is self._refused or time.monotonic() < self._again:
+            return None
+        utc_s = time.time() - (time.monotonic() - packet.arrival)
+        try:
+            stem = self._recordings.stem(utc_s)
+            self._look_for_room()
+            return Segment(stem, opened, packet, utc_s=utc_s)
+        except InputError as error:
+            self._refused = opened
+            self.trouble = str(error)
+            self._tell(f"{self._name}: is watched, but not recorded: {error}.")
+        except (OSError, av.error.FFmpegError) as error:
+            self._stop(error)
+        return None
+
+    def _look_for_room(self) -> None:
+        least, folder = self._settings.free_gb * 1e9, self._recordings.folder
+        if shutil.disk_usage(folder).free >= least:
+            return
+        self.sweep()
+        if shutil.disk_usage(folder).free < least:
+            raise OSError(errno.ENOSPC, f"less than {self._settings.free_gb:g} GB are free")
+
+    def _finish(self) -> None:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        try:
+            segment.close()
+        except (OSError, av.error.FFmpegError) as error:
+            self._segment = segment
+            self._stop(error)
+            return
+        self._go_on()
+        self._enter(segment)
+
+    def _stop(self, error: OSError | av.error.FFmpegError) -> None:
+        """Keep what is whole of the open segment; try again later; say so once."""
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            self._lose(segment.abandon())
+            if segment.packets:
+                self._enter(segment)
+        self._again = time.monotonic() + _AGAIN_S
+        if self.trouble is None:
+            self.trouble = _reason(error)
+            self._tell(
+                f"{self._name}: recording stops: {self.trouble}; watching goes on, and recording is tried "
+                f"again every {_AGAIN_S:.0f} s."
+            )
+
+    def _go_on(self) -> None:
+        """Something has reached the disk."""
+        if self.trouble is not None:
+            self.trouble = None
+            self._tell(f"{self._name}: recording goes on.")
+
+    def _enter(self, segment: Segment) -> None:
+        """Into the index, and the count."""
+        with contextlib.suppress(OSError):  # the disk is full: it is found again at the next start
+            row = segment.row()
+            why = {
+                "why": self._settings.when,
+                "events": dict(self._happened),
+                "lost_before": self._gap_before,
+            }
+            self._recordings.append(row | why)
+            self.tally.bytes += row["bytes"]
+        self.tally.segments += 1
+        self.tally.packets += segment.packets
+        self.tally.moved += segment.moved
+        self._happened.clear()
+        self.sweep()
+
+    def _lose(self, packets: int) -> None:
+        self.tally.lost += packets
+        self._gap += packets
+
+
+def _reason(error: OSError | av.error.FFmpegError) -> str:
+    if error.errno in _FULL:
+        return "the disk is full" if "free" not in str(error) else f"the disk is full ({error.strerror})"
+    return (error.strerror or str(error)).lower()

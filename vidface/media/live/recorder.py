@@ -1,0 +1,157 @@
+"""Recorder: keeps what a camera sends, as it came, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vidface.data.event import Event
+from vidface.media.live._reel import Reel
+from vidface.media.live.options import silent
+from vidface.media.live.recordings import Recordings
+from vidface.media.live.recordsettings import RecordSettings
+from vidface.media.live.wire import Coded, Ended, Message, Opened, Trouble
+
+_MOST_WAITING_BYTES: Final = 64 * 2**20
+_MOST_WAITING: Final = 20_000
+_SWEEP_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    kind: str
+    track: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    packets: int
+
+
+class Recorder:
+    """Records one camera; outlives its connections, and the sources that are opened over it one by one.
+
+    Give it to `LiveOptions.recorder` (it takes what the camera's process sends) and its events to `send`.
+    Nothing here waits for the disk but the recorder's own thread; where that falls behind by 64 MiB, packets
+    are left out up to the next key frame, and counted.
+
+    Sound is not recorded.
+
+    Args:
+        folder: of the segments; see `Recordings`. What a power loss left there is put into the index.
+        settings: `when` must not be "off".
+        name: of the camera, for sentences.
+        tell: is told when recording stops and when it goes on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: RecordSettings,
+        *,
+        name: str = "camera",
+        tell: Callable[[str], None] = silent,
+    ) -> None:
+        self.recordings = Recordings(folder)
+        self._settings = settings
+        self._name, self._tell = name, tell
+        self._reel = Reel(self.recordings, settings, name, tell)
+        self._queue: deque[Message | _Happened | _Missed] = deque()
+        self._bytes = 0
+        self._missed = 0
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name=f"record-{name}", daemon=True)
+        self._thread.start()
+
+    def take(self, message: Message) -> None:
+        """What the camera's process sent; returns at once."""
+        with self._changed:
+            if self._closed:
+                return
+            if isinstance(message, Coded) and self._left_out(message):
+                self._missed += 1
+                return
+            if self._missed and isinstance(message, Coded):
+                self._queue.append(_Missed(self._missed))
+                self._missed = 0
+            self._queue.append(message)
+            self._bytes += _size(message)
+            self._changed.notify()
+
+    def send(self, event: Event) -> None:
+        """An event of this camera; returns at once."""
+        with self._changed:
+            if not self._closed and len(self._queue) < _MOST_WAITING:
+                self._queue.append(_Happened(event.kind, event.track, time.monotonic()))
+                self._changed.notify()
+
+    def facts(self) -> dict[str, Any]:
+        """The account of the recording: `state` is recording, waiting or stopped."""
+        trouble = self._reel.trouble
+        if not self._closed and not self._thread.is_alive():
+            trouble = "its thread has failed"
+        state = "stopped" if trouble else "recording" if self._reel.recording else "waiting"
+        tally = asdict(self._reel.tally)
+        return {"when": self._settings.when, "state": state, "cause": trouble, "sound": False, **tally}
+
+    def close(self, *, within_s: float = 10.0) -> None:
+        """Write what waits and finish the segment; safe to call twice."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not threading.current_thread():
+            self._thread.join(within_s)
+
+    def _left_out(self, packet: Coded) -> bool:
+        """No room, or no key frame since there was none."""
+        full = self._bytes + len(packet.data) > _MOST_WAITING_BYTES or len(self._queue) >= _MOST_WAITING
+        return full or (self._missed > 0 and not packet.key)
+
+    def _work(self) -> None:
+        try:
+            self.recordings.recover()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self._tell(f"{self._name}: what stands in {self.recordings.folder} could not be read ({reason}).")
+        self._reel.sweep()
+        swept = time.monotonic()
+        while (item := self._next()) is not None:
+            if not isinstance(item, float):
+                self._serve(item)
+            if time.monotonic() - swept > _SWEEP_S:
+                self._reel.sweep()
+                swept = time.monotonic()
+        self._reel.close()
+
+    def _next(self) -> Message | _Happened | _Missed | float | None:
+        """What waits; None at the end; a number where nothing came for long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closed, _SWEEP_S)
+            if not self._queue:
+                return None if self._closed else 0.0
+            item = self._queue.popleft()
+            self._bytes -= _size(item)
+            return item
+
+    def _serve(self, item: Message | _Happened | _Missed) -> None:
+        if isinstance(item, Coded):
+            self._reel.coded(item)
+        elif isinstance(item, Opened):
+            self._reel.opened(item)
+        elif isinstance(item, Trouble | Ended):
+            self._reel.ended()
+        elif isinstance(item, _Happened):
+            self._reel.happened(item.kind, item.track, item.at)
+        else:
+            self._reel.missed(item.packets)
+
+
+def _size(item: object) -> int:
+    return len(item.data) if isinstance(item, Coded) else 0
