@@ -50,7 +50,7 @@ class AppOptions:
     tell: Callable[[str], None] = field(default=lambda _text: None)
 
 
-def make_app(board: Board, token: str | None = None, options: AppOptions | None = None) -> FastAPI:
+def make_app(board: Board, token: str | None = None, options: AppOptions | None = None) -> PageApp:
     """The live page over a board.
 
     Args:
@@ -58,6 +58,9 @@ def make_app(board: Board, token: str | None = None, options: AppOptions | None 
         token: what viewers have to know; without one everybody who reaches the page may look, and nobody may
             add or remove cameras.
         options: see there.
+
+    Returns:
+        An ASGI app.
     """
     site = Site(board, Access(token, (options or AppOptions()).hosts), options or AppOptions())
 
@@ -68,7 +71,6 @@ def make_app(board: Board, token: str | None = None, options: AppOptions | None 
         site.close()
 
     app = FastAPI(title="vidface", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
-    app.state.site = site
     app.exception_handler(UsageError)(_not_so)
     app.exception_handler(Exception)(site.crashed)
     app.get("/", response_class=HTMLResponse)(site.entrance)
@@ -84,8 +86,15 @@ def make_app(board: Board, token: str | None = None, options: AppOptions | None 
     app.get("/cameras/{name}/picture.jpg")(site.picture)
     app.get("/cameras/{name}/stream.mjpeg")(site.stream)
     app.get("/shots/{name:path}")(site.shot)
-    app.add_middleware(Guard, access=site.access)
-    return app
+    return PageApp(app, site)
+
+
+class PageApp(Guard):
+    """The whole app; `site` is what its addresses do."""
+
+    def __init__(self, app: FastAPI, site: Site) -> None:
+        super().__init__(app, site.access)
+        self.site = site
 
 
 class Site:
@@ -105,10 +114,6 @@ class Site:
         self.projector = Projector(self._board, rate=self._options.rate, quality=self._options.quality)
         self._newsroom = Newsroom(self._board)
         self._meter = Meter(self._board, self.projector)
-
-    def end_streams(self) -> None:
-        """Let streams end, from any thread."""
-        self.projector.end()
 
     def close(self) -> None:
         """Let streams and threads end; safe to call twice."""
@@ -230,9 +235,8 @@ class Site:
 
     async def crashed(self, request: Request, error: Exception) -> Response:
         """Something went wrong here, not there."""
-        self._options.tell(
-            f"the live page could not answer {request.url.path}: {type(error).__name__}: {error}"
-        )
+        told = f"the live page could not answer {request.url.path}: {type(error).__name__}: {error}"
+        self._options.tell(masked(told))
         return refusal(500, "The page could not answer; vidface's own output says why.")
 
     async def _is_camera(self, name: str) -> bool:

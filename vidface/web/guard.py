@@ -26,16 +26,19 @@ _SEALED: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Guard:
-    """Refuses what comes under a foreign name, from a foreign page, without the token, or too large."""
+    """Refuses what comes under a foreign name, from a foreign page, without the token, or too large.
+
+    It stands around everything, so that no answer goes out bare, errors included.
+    """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app = app
+        self.app = app
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
 
@@ -49,7 +52,7 @@ class Guard:
             await send(message)
 
         refused = self._refusal(scope, headers)
-        await (refused or self._app)(scope, receive, sealed)
+        await (refused or self.app)(scope, receive, sealed)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         method, path = scope["method"], scope["path"]

@@ -38,7 +38,7 @@
     const root = make("article", undefined, "camera"), view = make("button", undefined, "view");
     const canvas = make("canvas"), why = make("div", undefined, "why"), caption = make("div", undefined, "caption");
     const one = { root, view, canvas, why, number: make("span", "", "number"), word: make("span", "", "state"),
-      told: make("span", "", "quiet"), busy: false, size: "" };
+      told: make("span", "", "quiet"), busy: false };
     root.dataset.camera = name;
     view.type = "button";
     view.append(canvas, why);
@@ -96,7 +96,6 @@
     one.told.title = on ? "faces in view · pictures looked at a second · latency of 95 % of them" : "";
     one.view.setAttribute("aria-label", `${camera.name}, ${STATES[camera.status]}, ${camera.name === large ? "small" : "large"}`);
     const size = camera.size ? `${camera.size[0]} / ${camera.size[1]}` : "16 / 9";
-    if (one.size !== size) { one.size = size; if (camera.size && camera.size[0] < camera.size[1]) one.canvas.dataset.tall = ""; }
     one.view.style.aspectRatio = camera.name === large || tiles.size === 1 ? size : "";
     const heads = { waiting: "No picture yet", lost: "Camera lost", stopped: "Not watched any more" };
     const text = on ? "" : `${heads[camera.status]}\n${camera.why || ""}`;
@@ -115,6 +114,7 @@
       one.canvas.height = picture.height;
       one.canvas.getContext("bitmaprenderer").transferFromImageBitmap(picture);
       one.canvas.dataset.number = head.number;
+      one.root.classList.add("seen");
     } catch { /* a damaged picture: the next one comes */ } finally { one.busy = false; }
   };
 
@@ -126,7 +126,7 @@
     const lost = told.cameras.filter((one) => one.status === "lost" || one.status === "stopped").length;
     const waiting = told.cameras.filter((one) => one.status === "waiting").length;
     const watched = told.cameras.length - lost - waiting;
-    const words = told.cameras.length ? [`${count(watched, "camera")} watched`] : ["No cameras"];
+    const words = [told.cameras.length ? `${watched ? count(watched, "camera") : "No camera"} watched` : "No cameras"];
     if (lost) words.push(`${lost} lost`);
     if (waiting) words.push(`${waiting} waiting`);
     const faces = told.cameras.reduce((sum, one) => sum + (one.status === "watched" ? one.faces : 0), 0);
@@ -198,7 +198,6 @@
     const row = make("li"), text = make("div"), [head, tail] = words(event);
     const what = make("p"), where = make("p", undefined, "quiet");
     what.append(make("b", head));
-    const camera = event.kind === "camera_lost" || event.kind === "camera_back";
     where.append([event.camera, tail].filter(Boolean).join(" · "));
     text.append(what, where);
     const time = make("time", clock(Date.parse(event.at) / 1000));
@@ -214,7 +213,7 @@
       picture.addEventListener("error", () => { face.replaceWith(plainSign("face")); });
       face.append(picture);
       face.addEventListener("click", () => enlargeShot(event, head, tail));
-    } else face = camera ? plainSign(event.kind === "camera_lost" ? "lost" : "back") : plainSign("face");
+    } else face = ofCamera(event) ? plainSign(event.kind === "camera_lost" ? "lost" : "back") : plainSign("face");
     row.append(face, text, time);
     row.dataset.number = event.number;
     return row;

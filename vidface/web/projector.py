@@ -102,13 +102,9 @@ class Projector:
         await self._make([key])
         return self._stills.get(key)
 
-    def end(self) -> None:
-        """Let streams end within a moment; may be called from any thread."""
-        self._closed = True
-
     def close(self) -> None:
         """Let streams end, and the thread; safe to call twice."""
-        self.end()
+        self._closed = True
         self._wake()
         self._thread.shutdown(wait=False, cancel_futures=True)
 

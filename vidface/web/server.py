@@ -5,28 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from vidface.errors import UsageError
 from vidface.web.board import Board
 from vidface.web.settings import HttpSettings, Place
 
 if TYPE_CHECKING:
-    import uvicorn
+    from vidface.web.service import Service
 
 STUCK_S: Final = 20
 """A reader that takes nothing for so long is cut off by the system, whatever is still to be sent to it."""
 _SENT_AHEAD: Final = 256 * 1024
 _BACKLOG: Final = 64
-_OTHERS: Final = 64
-_IDLE_S: Final = 15
 _START_S: Final = 20.0
-_END_S: Final = 3
+_END_S: Final = 10.0
 
 
 def _silent(_text: str) -> None:
@@ -57,7 +54,7 @@ class Server:
     ) -> None:
         self._settings = settings
         self._place = settings.place(environment)
-        self._app, self._server = _made(board, settings, self._place, tell)
+        self._service = _service(board, settings, self._place, tell)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -68,20 +65,15 @@ class Server:
         host = f"[{self._place.host}]" if ":" in self._place.host else self._place.host
         return f"{'http' if self._settings.certificate is None else 'https'}://{host}:{port}"
 
-    @property
-    def app(self) -> Any:
-        """The ASGI app."""
-        return self._app
-
     def start(self) -> None:
         """Listen, and return once requests are answered."""
         self._socket = _listening(self._place)
         self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="page", daemon=True
+            target=self._service.run, args=([self._socket],), name="page", daemon=True
         )
         self._thread.start()
         until = time.monotonic() + _START_S
-        while not self._server.started:
+        while not self._service.started:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise UsageError(f"the live page at {self.url} did not start")
             time.sleep(0.02)
@@ -89,9 +81,8 @@ class Server:
     def stop(self) -> None:
         """End all streams and let go of the address; safe to call twice."""
         if self._thread is not None:
-            self._app.state.site.end_streams()
-            self._server.should_exit = True
-            self._thread.join(_END_S + 5)
+            self._service.should_exit = True
+            self._thread.join(_END_S)
             self._thread = None
         if self._socket is not None:
             with contextlib.suppress(OSError):
@@ -107,45 +98,15 @@ class Server:
         self.stop()
 
 
-def _made(
-    board: Board, settings: HttpSettings, place: Place, tell: Callable[[str], None]
-) -> tuple[Any, uvicorn.Server]:
+def _service(board: Board, settings: HttpSettings, place: Place, tell: Callable[[str], None]) -> Service:
     try:
-        import uvicorn
-
-        from vidface.web.app import AppOptions, make_app
+        from vidface.web.service import Service
     except ImportError as error:
         raise UsageError(
             f"the live page needs the package {error.name}, which is not installed: "
             'pip install "vidface[web]", or leave http: out of cameras.yaml'
         ) from error
-    hosts = {*settings.hosts, place.host}
-    options = AppOptions(hosts, settings.rate, settings.quality, settings.viewers, tell)
-    app = make_app(board, place.token, options)
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=settings.viewers + _OTHERS,
-        timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=_END_S,
-        ssl_certfile=settings.certificate,
-        ssl_keyfile=settings.key,
-    )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(
-            f"the certificate {settings.certificate} with its key {settings.key} cannot be used: {error}"
-        ) from error
-    return app, uvicorn.Server(config)
+    return Service(board, settings, place, tell)
 
 
 def _listening(place: Place) -> socket.socket:
