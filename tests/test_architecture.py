@@ -29,11 +29,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": BASE | {"events"},
     "sinks": BASE | {"node", "vision", "media", "sinks"},
     "graph": BASE | {"node", "vision", "infer", "media", "graph"},
+    "bench": BASE | {"infer", "media", "graph", "bench"},
     "review": BASE
     | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "eval", "gallery", "review"},
     "web": BASE | {"web"},
     "cli": BASE
-    | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval", "gallery", "review"},
+    | {"node", "vision", "infer", "media", "nodes", "sinks", "graph", "cli", "eval", "gallery", "review"}
+    | {"bench"},
     "__init__": BASE | {"graph", "node"},
     "__main__": {"cli"},
 }

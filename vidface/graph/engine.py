@@ -6,7 +6,7 @@ Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from vidface.data.device import Device
@@ -60,8 +60,9 @@ class Engine:
         self._stages = [Stage(step, self.buffers, watch) for step in plan.steps]
         self._tapped = _tapped(plan)
         self._emitted = 0
-        self._began = perf_counter()
+        self._began, self._cpu_began = perf_counter(), process_time()
         self._ended: float | None = None
+        self._cpu_ended: float | None = None
         self._facts: dict[str, dict[str, Any]] = {}
         self._said: dict[str, dict[str, Any]] = {}
         self._latency = Latency() if writer is None else writer.latency
@@ -73,7 +74,7 @@ class Engine:
         """Every frame's values, in order; they are already on their way to the sinks."""
         for stage in self._stages:
             stage.open(self._devices[stage.step.name])
-        self._began = perf_counter()
+        self._began, self._cpu_began = perf_counter(), process_time()
         for chunk in self._feed:
             self._take(chunk)
             yield from self._advance()
@@ -94,7 +95,7 @@ class Engine:
             if self._sound is not None:
                 self._said[SOUND] = self._sound.facts()
         finally:
-            self._ended = perf_counter()
+            self._ended, self._cpu_ended = perf_counter(), process_time()
             if self._sound is not None:
                 self._sound.close()
             for stage in self._stages:
@@ -111,8 +112,10 @@ class Engine:
                 self.ledger.passed[stage.step.name] = stage.cost.errors
         self._settle()
         wall = (self._ended or perf_counter()) - self._began
+        cpu = (self._cpu_ended or process_time()) - self._cpu_began
         memory = peak_memory_mb()
-        return RunReport(tuple(costs), self.ledger, wall, memory, self._facts, self._said, self._latency)
+        said = (self._facts, self._said, self._latency)
+        return RunReport(tuple(costs), self.ledger, wall, memory, *said, cpu)
 
     def _settle(self) -> None:
         """What the source knows of frames that never came here."""

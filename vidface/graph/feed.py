@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,11 +93,12 @@ class Feed:
         frames = self._source.frames()
         chunk: list[Arrival] = []
         while True:
-            begin = perf_counter()
+            begin, used = perf_counter(), thread_time()
             frame = next(frames, None)
             if frame is None:
                 break
             chunk.append(Arrival(frame, self._begins(frame)))
+            self.cost.cpu_s += thread_time() - used
             self._account(frame, begin)
             if len(chunk) >= self._chunk:
                 yield chunk

@@ -16,13 +16,18 @@ from vidface.graph.latency import Latency
 
 @dataclass(slots=True)
 class NodeCost:
-    """Running account of one node (or of decoding, or of one output)."""
+    """Running account of one node (or of decoding, or of one output).
+
+    `seconds` go by the clock, `cpu_s` are those of the thread that called, without threads of its own that
+    a decoder or an encoder keeps.
+    """
 
     name: str
     use: str
     frames: int = 0
     calls: int = 0
     seconds: float = 0.0
+    cpu_s: float = 0.0
     errors: int = 0
     resets: int = 0
     first_error: str | None = None
@@ -34,6 +39,7 @@ class NodeCost:
             "use": self.use,
             "frames": self.frames,
             "ms_per_frame": round(1000 * self.seconds / self.frames, 3) if self.frames else 0.0,
+            "cpu_ms_per_frame": round(1000 * self.cpu_s / self.frames, 3) if self.frames else 0.0,
             "seconds": round(self.seconds, 3),
             "share": round(self.seconds / total_s, 3) if total_s else 0.0,
             "errors": self.errors,
@@ -116,6 +122,7 @@ class RunReport:
         costs: decoding, nodes and outputs, each with its time; threads overlap, so shares are of
             the summed busy time, not of the wall clock.
         wall_s: seconds from the first decode to the last write.
+        cpu_s: CPU seconds of the whole process in that time, of all threads.
         peak_memory_mb: largest resident size of the process so far.
         facts: what each output has to say (files, frames), by its name.
         node_facts: what nodes have to say, by their names; see `Node.facts`.
@@ -129,6 +136,7 @@ class RunReport:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     node_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     latency: Latency = field(default_factory=Latency)
+    cpu_s: float = 0.0
 
     @property
     def fps(self) -> float:

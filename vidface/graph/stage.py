@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from vidface.data.device import Device
@@ -162,8 +162,9 @@ class Stage:
         return list(values)
 
     def _timed(self, call: Callable[[], Any], index: int, frames: int) -> Any:
-        begin = perf_counter()
+        begin, used = perf_counter(), thread_time()
         value = self._guard(call, index)
+        self.cost.cpu_s += thread_time() - used
         end = perf_counter()
         self.cost.calls += 1
         self.cost.frames += frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from vidface.graph.channel import Channel
@@ -102,10 +102,11 @@ class Writer:
 
     def _write(self, tick: Tick) -> None:
         for outlet, cost in zip(self._outlets, self.costs, strict=True):
-            begin = perf_counter()
+            begin, used = perf_counter(), thread_time()
             arguments = {port: tick[edge] for port, edge in outlet.wires.items()}
             guarded(_processing(outlet.sink, arguments), _who(outlet), f"at frame {tick.index}")
             end = perf_counter()
+            cost.cpu_s += thread_time() - used
             cost.frames += 1
             cost.calls += 1
             cost.seconds += end - begin

@@ -1,0 +1,107 @@
+"""The process of one case: `python -m vidface.bench.work JOB.json RESULT.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter, process_time
+
+from vidface.bench.card import card_memory_mb
+from vidface.bench.job import Case, Job, RunCost
+from vidface.bench.memory import peak_mb, resident_mb
+from vidface.errors import VidfaceError
+from vidface.graph.plan import Plan, load
+from vidface.graph.run import Run, devices_of, run
+from vidface.media.benchclip import decoded_frames
+
+CONSENT = "Measured on a clip whose faces the one who measures may use."
+"""Graphs that make synthetic pictures ask for one; what is written is thrown away."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Do the job of the first file and write what came of it to the second."""
+    job = Job.of(json.loads(Path(arguments[0]).read_text(encoding="utf-8")))
+    try:
+        case = decode_case(job) if job.kind == "decode" else graph_case(job)
+    except VidfaceError as error:
+        case = Case(job.name, job.kind, why_not=str(error))
+    Path(arguments[1]).write_text(json.dumps(case.to_json()), encoding="utf-8")
+
+
+def decode_case(job: Job) -> Case:
+    """Decoding alone: what no program that reads this clip with these libraries can be faster than."""
+    began = perf_counter()
+    whole = decoded_frames(job.clip)
+    frames = max(min(job.least, whole), min(whole, int(whole * job.seconds / (perf_counter() - began))))
+    runs = []
+    for _ in range(job.runs):
+        began, used = perf_counter(), process_time()
+        count = decoded_frames(job.clip, frames)
+        wall, cpu = perf_counter() - began, process_time() - used
+        runs.append(RunCost(count, count, wall, cpu, rss_mb=resident_mb()))
+    return Case(job.name, "decode", tuple(runs), peak_mb())
+
+
+def graph_case(job: Job) -> Case:
+    """A graph with all its outputs, written to a folder that goes afterwards.
+
+    Raises:
+        VidfaceError: whatever keeps the graph from running.
+    """
+    with tempfile.TemporaryDirectory(prefix="vidface-bench-") as folder:
+        out = Path(folder) / "out"
+        stop = _warmed_up(job, out)
+        costs = tuple(_measured(_run(job, out, stop)) for _ in range(job.runs))
+    return Case(job.name, "graph", costs, peak_mb(), _devices(job))
+
+
+def _warmed_up(job: Job, out: Path) -> float | None:
+    """Run for the job's seconds; gives the time at which a run with as many frames stops; None: the end."""
+    with _run(job, out, None) as work:
+        began = perf_counter()
+        for number, tick in enumerate(work, start=1):
+            if number >= job.least and perf_counter() - began >= job.seconds:
+                return float(tick.time + Fraction(1, 1000))
+    return None
+
+
+def _run(job: Job, out: Path, stop: float | None) -> Run:
+    return run(
+        _plan(job), job.clip, out, stop=stop, device=job.device, overwrite=out.exists(), consent=CONSENT
+    )
+
+
+def _measured(work: Run) -> RunCost:
+    for _ in work:
+        pass
+    report = work.report
+    ledger = report.ledger
+    counts = [int(facts["faces"]) for facts in report.facts.values() if "faces" in facts]
+    return RunCost(
+        decoded=ledger.decoded,
+        processed=ledger.processed,
+        wall_s=report.wall_s,
+        cpu_s=report.cpu_s,
+        dropped=sum(ledger.dropped.values()),
+        missing=ledger.missing,
+        faces=max(counts, default=None),
+        rss_mb=resident_mb(),
+        nodes=tuple(report.rows()),
+        card_mb=card_memory_mb(),
+    )
+
+
+def _plan(job: Job) -> Plan:
+    return load(job.graph, overrides=job.overrides, outputs=job.outputs)
+
+
+def _devices(job: Job) -> dict[str, str]:
+    return {name: str(device) for name, device in devices_of(_plan(job), job.device).items()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
