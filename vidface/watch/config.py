@@ -16,6 +16,7 @@ from vidface.events.settings import EventSettings
 from vidface.graph import marks
 from vidface.graph.marks import Document
 from vidface.graph.spec import find, first_fault
+from vidface.media.live.recordsettings import RecordSettings
 from vidface.watch._faults import fault_at
 from vidface.web.settings import HttpSettings
 
@@ -27,6 +28,11 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def _as_camera(value: Any) -> Any:
     """`door: rtsp://...` is short for the address alone."""
     return {"url": value} if isinstance(value, str) else value
+
+
+def _as_record(value: Any) -> Any:
+    """`record: always` is short; YAML reads a bare `off` as false."""
+    return {"when": value} if isinstance(value, str | bool) else value
 
 
 def _retry(value: Any) -> Any:
@@ -42,6 +48,9 @@ def _checked_retry(text: str) -> str:
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Record = Annotated[RecordSettings, BeforeValidator(_as_record)]
 
 
 class CameraSettings(_Part):
@@ -61,6 +70,9 @@ class CameraSettings(_Part):
     staleness_s: float = Field(0.5, gt=0, le=60, description="A frame may wait so long where newer ones are.")
     rate: float | None = Field(None, gt=0, le=240, description="Frames a second to look at, at most.")
     lost_after_s: float = Field(5.0, ge=0, le=3600, description="A shorter absence is no event.")
+    record: Record | None = Field(
+        None, description="always, events, off; or what differs from record: of the file."
+    )
     evict_after_s: float = Field(
         600.0, ge=1, le=86400, description="Without a picture for so long, its graph is closed."
     )
@@ -79,6 +91,7 @@ class Cameras(_Part):
         description="Name -> address, or settings."
     )
     events: EventSettings = Field(EventSettings(), description="When what is told, and to whom.")
+    record: Record = Field(RecordSettings(), description="What is recorded, as it comes, and kept how long.")
     http: HttpSettings | None = Field(None, description="The live page; none where absent.")
 
 
@@ -91,6 +104,7 @@ class CameraPlan:
         graph: what to load: a path or the name of a shipped graph.
         overrides: of the graph, in order.
         events: when something is told.
+        record: what is recorded.
     """
 
     name: str
@@ -99,6 +113,7 @@ class CameraPlan:
     overrides: tuple[str, ...]
     settings: CameraSettings
     events: EventSettings
+    record: RecordSettings
 
     def __repr__(self) -> str:
         return f"CameraPlan({self.name}, {masked(self.url)})"
@@ -184,7 +199,10 @@ def planned(
             f"{masked(url)} is no live input; write rtsp://host:554/path, /dev/video0 or chaos:clip.mp4"
         )
     graph = find_graph(settings.graph or spec.graph, folder)
-    return CameraPlan(name, url, graph, (*spec.overrides, *settings.overrides), settings, spec.events)
+    overrides = (*spec.overrides, *settings.overrides)
+    own = settings.record or RecordSettings()
+    record = spec.record.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    return CameraPlan(name, url, graph, overrides, settings, spec.events, record)
 
 
 def filled(text: str, environment: Mapping[str, str]) -> str:

@@ -14,7 +14,8 @@ from vidface.errors import InputError, VidfaceError
 from vidface.graph.run import Run, run
 from vidface.infer.pool import Pool
 from vidface.media.live.address import LiveAddress, live_address
-from vidface.media.live.options import Hangup, LiveOptions, Tap
+from vidface.media.live.options import Hangup, LiveOptions
+from vidface.media.live.recorder import Recorder
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
 from vidface.watch.account import CameraAccount
@@ -57,19 +58,17 @@ class Lane:
 
     Args:
         graph: SHA-256 of the text of its graph.
-        recorder: takes what the camera sends.
     """
 
-    def __init__(
-        self, plan: CameraPlan, shared: Shared, *, graph: str = "", recorder: Tap | None = None
-    ) -> None:
+    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: str = "") -> None:
         self.plan = plan
         self.graph = graph
         self.account = CameraAccount(plan.name)
-        self.station = CameraStation(plan.name, shared.post)
-        self._shared = shared
-        self._recorder = recorder
         self._voice = Voice(plan.name, shared.tell)
+        self._recorder = _recorder(plan, shared)
+        posts = (shared.post,) if self._recorder is None else (self._recorder, shared.post)
+        self.station = CameraStation(plan.name, *posts)
+        self._shared = shared
         self._sessions = Sessions(shared.out / plan.name)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -99,7 +98,10 @@ class Lane:
     @property
     def recording(self) -> str | None:
         """What is recorded, in words; None where nothing is."""
-        return None
+        if self._recorder is None:
+            return None
+        facts = self._recorder.facts()
+        return f"{facts['when']}: {facts['cause'] or facts['state']}"
 
     @property
     def ended(self) -> bool:
@@ -108,7 +110,8 @@ class Lane:
 
     def row(self) -> dict[str, Any]:
         """For watch.json."""
-        return {**self.account.row(), "events": dict(self.station.told)}
+        recorded = None if self._recorder is None else self._recorder.facts()
+        return {**self.account.row(), "events": dict(self.station.told), "recorded": recorded}
 
     def look_after(self) -> None:
         """Called now and then from one other thread: tells of a lost camera, and closes its idle graph."""
@@ -129,6 +132,13 @@ class Lane:
             work.finish()
 
     def _work(self) -> None:
+        try:
+            self._watch_on()
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+
+    def _watch_on(self) -> None:
         limit = retry_limit(self.plan.settings.retry)
         backoff = Backoff(limit)
         while not self._stopping.is_set():
@@ -226,7 +236,6 @@ class Lane:
 
     def _options(self) -> LiveOptions:
         settings = self.plan.settings
-        options: dict[str, Any] = {} if self._recorder is None else {"recorder": self._recorder}
         return LiveOptions(
             retry=retry_limit(settings.retry),
             transport=settings.transport,
@@ -236,5 +245,11 @@ class Lane:
             lost=self.account.went,
             back=lambda _away_s: self.account.came(),
             hangup=self._hangup,
-            **options,
+            recorder=self._recorder,
         )
+
+
+def _recorder(plan: CameraPlan, shared: Shared) -> Recorder | None:
+    if plan.record.when == "off":
+        return None
+    return Recorder(shared.out / plan.name / "recordings", plan.record, name=plan.name, tell=shared.tell)

@@ -15,7 +15,7 @@ class CameraStation:
     """A `vidface.data.station.Station`: passes events on, and keeps the newest picture. Safe from any thread.
 
     Args:
-        post: where the events of all cameras go.
+        posts: where its events go.
 
     Attributes:
         camera: name.
@@ -23,11 +23,11 @@ class CameraStation:
         told: events by kind, since the program began.
     """
 
-    def __init__(self, camera: str, post: EventPost) -> None:
+    def __init__(self, camera: str, *posts: EventPost) -> None:
         self.camera = camera
         self.session = ""
         self.told: dict[str, int] = {}
-        self._post = post
+        self._posts = posts
         self._lock = threading.Lock()
         self._newest: tuple[int, Frame] | None = None
 
@@ -35,7 +35,8 @@ class CameraStation:
         """Pass an event on, under this camera's name."""
         with self._lock:
             self.told[event.kind] = self.told.get(event.kind, 0) + 1
-        self._post.send(event)
+        for post in self._posts:
+            post.send(event)
 
     def report(self, kind: EventKind, **details: Any) -> None:
         """An event of the camera itself, now."""
