@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 from vidface.data.event import Event
@@ -104,10 +106,15 @@ class _Server(ThreadingHTTPServer):
 
 @dataclass
 class Receiver:
-    """An HTTP server that answers as told, then with 204; may be ended and begun again on its port."""
+    """An HTTP server that answers as told, then with 204; may be ended and begun again on its port.
+
+    Attributes:
+        certificate: PEM file with certificate and key: speak HTTPS.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     port: int = 0
+    certificate: Path | None = None
     posts: list[Post] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     _server: _Server | None = None
@@ -117,6 +124,13 @@ class Receiver:
         self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.owner = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            # The handshake belongs to the thread of the request, not to that which accepts.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -128,7 +142,8 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook?key=s3cret"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}/hook?key=s3cret"
 
     @property
     def tracks(self) -> list[str]:

@@ -90,7 +90,7 @@ def test_one_that_fails_does_not_harm_the_others(error: Exception) -> None:
     assert [event.track for event in bad.events] == ["3", "4"]
     assert told == [
         f"bad: {error}; events go on, and this is tried with each.",
-        "bad: takes events again; 3 were lost.",
+        "bad: takes events again; 3 were lost, or their pictures.",
     ]
     assert fan.facts()["bad"]["not_taken"] == 3
 
@@ -179,7 +179,7 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_webhook(tmp_path: Path) 
     assert [row["track"] for row in latest(log, 9)] == ["5", "2"]
     assert receiver.tracks == ["1", "2", "5"]
     assert "could not be written" in told[0]
-    assert "log: takes events again; 1 were lost." in told
+    assert "log: takes events again; 1 were lost, or their pictures." in told
 
 
 def test_faces_that_travel_unencrypted_are_told(tmp_path: Path) -> None:

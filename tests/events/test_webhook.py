@@ -9,10 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.events.receivers import Answer, Receiver, an_event, free_port, until
 from vidface.errors import UsageError
@@ -33,7 +40,7 @@ class Desk:
         self.couriers: list[Courier] = []
 
     def open(self, url: str, *, secret: bytes | None = None, **more: Any) -> Courier:
-        settings = WebhookSettings(url=url, timeout_s=more.pop("timeout_s", 0.5))
+        settings = WebhookSettings(url=url, timeout_s=more.pop("timeout_s", 0.5), ca=more.pop("ca", None))
         spool = Spool(self.folder / "spool", most=more.pop("most", 100))
         carrier = Webhook(settings, secret)
         self.couriers.append(Courier(carrier, spool, tell=self.told.append, first_s=0.05, **more))
@@ -292,6 +299,39 @@ def test_https_that_cannot_be_trusted(desk: Desk) -> None:
     empty.write_text("no certificate")
     with pytest.raises(UsageError, match=r"the certificates in .*ca\.pem cannot be read"):
         Webhook(WebhookSettings(url="https://a.example", ca=empty))
+
+
+def own_authority(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, and its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
+    now = datetime.now(UTC)
+    place = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    )
+    builder = builder.add_extension(place, critical=False)
+    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    path = folder / "own.pem"
+    path.write_bytes(certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+def test_https_with_an_authority_of_ones_own(desk: Desk) -> None:
+    """Refused while nobody vouches for the receiver; taken once its authority is named."""
+    pem = own_authority(desk.folder)
+    with Receiver(certificate=pem) as receiver:
+        courier = desk.open(receiver.url)
+        courier.send(an_event())
+        assert until(lambda: courier.facts()["failed"])
+        assert "its certificate is not trusted (self" in courier.facts()["trouble"]
+        courier.close(0.1)
+        assert receiver.posts == []
+        again = desk.open(receiver.url, ca=pem, timeout_s=5)
+        assert until(lambda: again.facts()["delivered"] == 1)
+    assert receiver.tracks == ["1"]
 
 
 def test_signatures_can_be_checked() -> None:

@@ -43,7 +43,7 @@ def frame(index: int, red: int = 90) -> Frame:
 
 def faces(*tracks: int, score: float = 0.9, interpolated: bool = False) -> Faces:
     """Faces side by side under these numbers."""
-    boxes = [(10 + 30 * i, 20, 34 + 30 * i, 50) for i in range(len(tracks))]
+    boxes = [(10 + 30 * (i % 5), 20, 34 + 30 * (i % 5), 50) for i in range(len(tracks))]
     n = len(tracks)
     return Faces.of(boxes, scores=[score] * n, tracks=list(tracks), interpolated=[interpolated] * n)
 
@@ -262,6 +262,17 @@ def test_a_thousand_faces_at_once_stay_small(tmp_path: Path) -> None:
     assert sum(len(facts.portrait.jpeg or b"") for facts in sink._facts.values()) < 900 * 8000
     assert sink.finish()["left_out"] == 100 * 6
     assert len(post.events) == 1800
+
+
+def test_a_crowd_is_photographed_by_turns(tmp_path: Path) -> None:
+    """Four pictures a frame at most, those without one first: twelve faces have theirs after three frames."""
+    sink = Events()
+    sink.start(target(tmp_path, station=Post()))
+    for index in range(3):
+        sink.process(frame(index), faces(*range(12), score=0.5 + index / 10))
+        taken = [facts.portrait.jpeg for facts in sink._facts.values() if facts.portrait.jpeg is not None]
+        assert len(taken) == 4 * (index + 1)
+    sink.close()
 
 
 def test_pictures_of_hidden_people_say_so(tmp_path: Path) -> None:

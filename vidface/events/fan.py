@@ -118,7 +118,7 @@ class Fan:
             return
         lost = self._broken.pop(name, 0)
         if lost:
-            self._tell(f"{name}: takes events again; {lost} were lost.")
+            self._tell(f"{name}: takes events again; {lost} were lost, or their pictures.")
 
 
 def open_fan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,7 @@ GROW = 1.4
 _BETTER = 1.05
 """A shot must be so many times better: a face that stays needs no new picture on every frame."""
 
+_AT_ONCE = 4
 _LEAST_PX = 16
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 90)
 
@@ -33,11 +35,13 @@ class Portrait:
     Attributes:
         quality: see `vidface.sinks._ranks`.
         frame: index of its frame.
+        tried: index of the frame on which its pixels were looked at last.
     """
 
     quality: float = 0.0
     frame: int = -1
     jpeg: bytes | None = None
+    tried: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,26 @@ class Photographer:
     labels: Labels
     comment: str
 
-    def shoot(self, portrait: Portrait, frame: Frame, faces: Faces, ranks: Ranks, *, row: int) -> None:
-        """Take the face of a row if that makes a better picture; pixels are made only where it could.
+    def shoot(self, portraits: Mapping[int, Portrait], frame: Frame, faces: Faces, ranks: Ranks) -> None:
+        """Take the faces of some rows where that makes a better picture.
+
+        Pixels are made only where it could, and of four rows a frame at most, so that a crowd does not hold
+        a camera up: of faces without a picture first, then of those that had to wait longest.
+
+        Args:
+            portraits: of each row that may be taken.
 
         Raises:
-            OutputError: OpenCV cannot encode it.
+            OutputError: OpenCV cannot encode a picture.
         """
+        could = [row for row, own in portraits.items() if ranks.values[row] > own.quality * _BETTER]
+        could.sort(key=lambda row: (portraits[row].jpeg is not None, portraits[row].tried))
+        for row in could[:_AT_ONCE]:
+            portraits[row].tried = frame.index
+            self._shoot(portraits[row], frame, faces, ranks, row=row)
+
+    def _shoot(self, portrait: Portrait, frame: Frame, faces: Faces, ranks: Ranks, *, row: int) -> None:
         bar, quality = portrait.quality * _BETTER, float(ranks.values[row])
-        if quality <= bar:
-            return
         box = faces.boxes[row]
         if ranks.by == "proxy":
             square = square_crop(box, SHARPNESS_PX)

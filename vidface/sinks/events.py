@@ -19,8 +19,8 @@ from vidface.sinks._clock import SteadyClock
 from vidface.sinks._eventfacts import TrackFacts
 from vidface.sinks._eventfiles import EventFiles
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
-from vidface.sinks._portrait import Photographer
-from vidface.sinks._ranks import By, Ranks, ranks_of
+from vidface.sinks._portrait import Photographer, Portrait
+from vidface.sinks._ranks import By, ranks_of
 from vidface.sinks._visits import Look, Note, Rules, Visits
 
 
@@ -105,13 +105,17 @@ class Events(Sink):
         ranks = ranks_of(frame, faces, quality)
         self._ranked_by = ranks.by
         who = identity.rows if identity is not None and len(identity) else (None,) * len(faces)
-        looks = []
+        looks: list[Look] = []
+        portraits: dict[int, Portrait] = {}
         for row, track in enumerate(faces.tracks.tolist()):
             if track == NOT_TRACKED:
                 self._untracked += 1
                 continue
             looks.append(Look(track, not faces.interpolated[row], who[row]))
-            self._keep(frame, faces, ranks, row=row)
+            facts = self._keep(frame, faces, row)
+            if facts is not None and self.picture_px:
+                portraits[row] = facts.portrait
+        self._photographer.shoot(portraits, frame, faces, ranks)
         for note in self._visits.look(self._clock.now, looks):
             self._tell(note)
         self._facts = {track: facts for track, facts in self._facts.items() if track in self._visits}
@@ -140,15 +144,14 @@ class Events(Sink):
             self._files.close()
             self._files = None
 
-    def _keep(self, frame: Frame, faces: Faces, ranks: Ranks, *, row: int) -> None:
-        """What a later event tells of this row."""
+    def _keep(self, frame: Frame, faces: Faces, row: int) -> TrackFacts | None:
+        """Keep what a later event tells of this row; None where it is not followed, or not seen."""
         track = int(faces.tracks[row])
         if faces.interpolated[row] or (track not in self._facts and len(self._facts) >= self.most):
-            return
+            return None
         facts = self._facts.setdefault(track, TrackFacts(frame))
         facts.see(frame, faces, row)
-        if self.picture_px:
-            self._photographer.shoot(facts.portrait, frame, faces, ranks, row=row)
+        return facts
 
     def _tell(self, note: Note) -> None:
         frame, station = self._clock.frame, self._target.station
