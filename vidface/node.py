@@ -113,6 +113,7 @@ class Node(BaseModel):
         needs_consent: the node makes pictures of a person do what the person did not do: a run wants a
             `consent:`, and every picture gets a visible label unless its sink says `label: none`.
         hides_people: the node makes people unrecognisable; files written from its pictures say so.
+        eases: the node can do its work less often where a run over a camera falls behind; see `ease`.
     """
 
     model_config = ConfigDict(
@@ -125,6 +126,7 @@ class Node(BaseModel):
     generates: ClassVar[bool] = False
     needs_consent: ClassVar[bool] = False
     hides_people: ClassVar[bool] = False
+    eases: ClassVar[bool] = False
 
     if not TYPE_CHECKING:
 
@@ -155,6 +157,16 @@ class Node(BaseModel):
 
     def reset(self) -> None:
         """Begin anew: stream start, seek, scene cut, gap. All state is born here."""
+
+    def ease(self, factor: int) -> None:
+        """With `eases`: work so many times less often from now on; 1 is as often as the fields say.
+
+        Comes between two calls of `process`, also before the first `reset`, and holds across resets.
+        """
+
+    def spared(self) -> int:
+        """With `eases`: frames so far whose work was left out for `ease` alone."""
+        return 0
 
     def facts(self) -> dict[str, Any]:
         """What run.json should say of this node: plain values, asked once between the last frame and `close`.

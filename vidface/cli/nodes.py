@@ -65,6 +65,7 @@ def _facts(name: str, kind: type[Node]) -> dict[str, Any]:
         "memory": "since reset" if kind.memory == FOREVER else kind.memory,
         "generates": kind.generates,
         "needs_consent": kind.needs_consent,
+        "eases": kind.eases,
         "parameters": kind.model_json_schema().get("properties", {}),
     }
 
@@ -86,6 +87,7 @@ def _page(name: str, kind: type[Node]) -> str:
             else []
         ),
         *(["wants   a consent: in the graph, or --consent TEXT"] if kind.needs_consent else []),
+        *(["eases   a graph's ladder can slow it where a camera's run falls behind"] if kind.eases else []),
         "",
         "parameters",
     ]

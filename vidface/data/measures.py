@@ -46,7 +46,7 @@ class Measures:
         return len(self.values)
 
     @classmethod
-    def none(cls, kinds: tuple[Measure, ...], rows: int = 0) -> Measures:
+    def none(cls, kinds: tuple[Measure, ...] = (), rows: int = 0) -> Measures:
         """`rows` rows of which none was measured."""
         return cls(kinds, np.full((rows, len(kinds)), np.nan, np.float32))
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from vidface.data.frame import Frame
 
@@ -107,3 +107,23 @@ class Live(Source, Protocol):
 
     def finish(self) -> None:
         """Let `frames` come to its end; may be called from a signal handler or another thread."""
+
+
+LEFT_OUT: Final = "left out, as the ladder says"
+"""The cause of drops that `Thinned.thin` asked for."""
+SPARE: Final = "more frames than were asked for"
+"""The cause of drops where the user asked for fewer frames a second than there are."""
+ON_PURPOSE: Final = frozenset({LEFT_OUT, SPARE})
+"""Causes of drops that do not mean that somebody falls behind."""
+
+
+@runtime_checkable
+class Thinned(Live, Protocol):
+    """A live source that can leave out frames evenly, so that fewer have to be dropped at random."""
+
+    @property
+    def waits(self) -> bool:
+        """It waits for whoever takes frames, as a file would: nothing has to be given up for it."""
+
+    def thin(self, one_in: int) -> None:
+        """Hand over one frame in so many from now on; the others are dropped with the cause LEFT_OUT."""

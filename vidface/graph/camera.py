@@ -49,7 +49,8 @@ def live_facts(source: Source, report: RunReport | None) -> dict[str, Any] | Non
     if not isinstance(source, Live):
         return None
     latency = None if report is None else report.latency.to_json()
-    return {**source.facts(), "latency_ms": latency}
+    ladder = None if report is None else report.ladder
+    return {**source.facts(), "latency_ms": latency, "ladder": ladder}
 
 
 def finish(source: Source) -> bool:

@@ -5,7 +5,7 @@ Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter, process_time
 from typing import Any
 
@@ -13,6 +13,7 @@ from vidface.data.device import Device
 from vidface.data.sound import SoundSource
 from vidface.data.source import Live, Source
 from vidface.graph.buffers import Buffer, Timeline
+from vidface.graph.climber import Climber, climber_of
 from vidface.graph.feed import Arrival, Feed, chunk_length
 from vidface.graph.latency import Latency
 from vidface.graph.plan import Plan
@@ -69,6 +70,15 @@ class Engine:
         length = 1 if source.info.live else chunk or chunk_length(source.info.width, source.info.height)
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
+        self._climber: Climber | None = None
+
+    def keep_pace(self, tell: Callable[[str], None] | None) -> None:
+        """Where the source is a camera: give up what the plan's ladder says before frames are dropped.
+
+        Args:
+            tell: is told, in sentences, what is given up, why, and when that is over.
+        """
+        self._climber = climber_of(self._plan.ladder, self._stages, self._source, tell)
 
     def ticks(self) -> Iterator[Tick]:
         """Every frame's values, in order; they are already on their way to the sinks."""
@@ -76,6 +86,8 @@ class Engine:
             stage.open(self._devices[stage.step.name])
         self._began, self._cpu_began = perf_counter(), process_time()
         for chunk in self._feed:
+            if self._climber is not None:
+                self._climber.note(chunk[0].frame, idle_s=self._feed.idle_s)
             self._take(chunk)
             yield from self._advance()
         self._timeline.ended = True
@@ -115,7 +127,8 @@ class Engine:
         cpu = (self._cpu_ended or process_time()) - self._cpu_began
         memory = peak_memory_mb()
         said = (self._facts, self._said, self._latency)
-        return RunReport(tuple(costs), self.ledger, wall, memory, *said, cpu)
+        ladder = None if self._climber is None else self._climber.facts()
+        return RunReport(tuple(costs), self.ledger, wall, memory, *said, cpu, ladder)
 
     def _settle(self) -> None:
         """What the source knows of frames that never came here."""

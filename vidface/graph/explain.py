@@ -32,6 +32,8 @@ def text(plan: Plan, devices: dict[str, Device], rate: Fraction) -> str:
         lines.append(f"out {outlet.name:<14}{outlet.use:<22}{wires}")
     lines.append("")
     lines += consent_lines(plan)
+    if plan.ladder:
+        lines.append(f"ladder (cameras only): {'; then '.join(rung.text for rung in plan.ladder)}")
     lines.append(f"A frame is written once {_wait(plan.latency, rate)} more have come in.")
     lines += sorted({f"{device}: {device.reason}" for device in devices.values()})
     lines.append(f"models: {', '.join(plan.models) or 'none'}")

@@ -47,10 +47,14 @@ class Feed:
     Args:
         chunk: frames a chunk; the engine's results do not depend on it.
         cuts: also look for hard scene cuts.
+
+    Attributes:
+        idle_s: seconds spent on getting frames from the source; of a live one, on waiting for them.
     """
 
     def __init__(self, source: Source, ledger: Ledger, *, chunk: int, cuts: bool, watch: Watch) -> None:
         self.cost = NodeCost("decode", source.info.decoder)
+        self.idle_s = 0.0
         self._source = source
         self._live = source if isinstance(source, Live) else None
         self._ledger = ledger
@@ -95,6 +99,7 @@ class Feed:
         while True:
             begin, used = perf_counter(), thread_time()
             frame = next(frames, None)
+            self.idle_s += perf_counter() - begin
             if frame is None:
                 break
             chunk.append(Arrival(frame, self._begins(frame)))

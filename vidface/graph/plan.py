@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from vidface.data.frame import Frame
 from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
+from vidface.graph.ladder import Rung, rungs_of
 from vidface.graph.load_node import node_class, sink_class
 from vidface.graph.ports import Signature, signature_of
 from vidface.graph.spec import SOUND, SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
@@ -71,6 +72,7 @@ class Plan:
         steps: in an order in which every node stands behind what it needs.
         outlets: the outputs that will be written.
         latency: frames of look-ahead of the whole graph.
+        ladder: what a run over a camera gives up, in this order, where it falls behind.
     """
 
     file: GraphFile
@@ -79,6 +81,7 @@ class Plan:
     device: str
     scene_cuts: bool
     edges: dict[str, type] = field(default_factory=dict)
+    ladder: tuple[Rung, ...] = ()
 
     @property
     def latency(self) -> int:
@@ -129,7 +132,8 @@ def load(
     chosen = tuple(step for name, step in steps.items() if name in kept)
     if check_models:
         _check_models(file, chosen)
-    return Plan(file, chosen, outlets, file.spec.device, file.spec.scene_cuts, edges)
+    ladder = rungs_of(file, steps, kept)
+    return Plan(file, chosen, outlets, file.spec.device, file.spec.scene_cuts, edges, ladder)
 
 
 def _chosen(file: GraphFile, outputs: tuple[str, ...] | None) -> list[str]:

@@ -127,6 +127,7 @@ class RunReport:
         facts: what each output has to say (files, frames), by its name.
         node_facts: what nodes have to say, by their names; see `Node.facts`.
         latency: of live frames, from arrival to the last sink.
+        ladder: what was given up to keep pace with a camera; None where there was no ladder.
     """
 
     costs: tuple[NodeCost, ...]
@@ -137,6 +138,7 @@ class RunReport:
     node_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     latency: Latency = field(default_factory=Latency)
     cpu_s: float = 0.0
+    ladder: dict[str, Any] | None = None
 
     @property
     def fps(self) -> float:

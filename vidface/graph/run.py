@@ -107,7 +107,7 @@ class Run:
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
             writer = Writer(self.plan.outlets, ledger, watch, seal=seal)
             writer.start(lambda name: self._target(name, clip, out, settings))
-        return Engine(
+        engine = Engine(
             self.plan,
             self._source,
             devices=devices,
@@ -117,6 +117,8 @@ class Run:
             chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
             watch=watch,
         )
+        engine.keep_pace(settings.tell)
+        return engine
 
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
         made = self._marking.provenance(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,9 @@ from pydantic_core import ErrorDetails
 
 from vidface.errors import GraphError, UsageError
 from vidface.graph import marks
+from vidface.graph.ladder import LadderSpec, RungSpec
 from vidface.graph.marks import Document
+from vidface.graph.words import did_you_mean
 from vidface.infer.shipped import shipped
 
 SOURCE = "source"
@@ -80,6 +81,10 @@ class GraphSpec(BaseModel):
         description="Who agreed to what: a sentence, or the path of a file that says it.",
     )
     scene_cuts: bool = Field(default=True, description="Reset nodes with memory at hard scene cuts.")
+    ladder: list[LadderSpec] | None = Field(
+        default=None,
+        description="What a run over a camera gives up, step by step, where it falls behind; [] for nothing.",
+    )
     nodes: dict[str, NodeSpec] = Field(description="The nodes by name.")
     outputs: dict[str, Annotated[OutputSpec, BeforeValidator(_as_output)]] = Field(
         description="Output name -> what is written; the name is the stem of the file."
@@ -169,15 +174,6 @@ def find(graph: str | Path) -> Path:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` (did you mean X?)`, or the short list of what there is, or nothing."""
-    names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there is {', '.join(names)}" if 0 < len(names) <= 12 else ""
-
-
 def first_fault(error: ValidationError) -> ErrorDetails:
     """The fault to tell: an unknown key is most often the misspelt form of the one that is missing."""
     return min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
@@ -241,7 +237,9 @@ def _sentence(
 
 def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
     model: type[BaseModel] = GraphSpec
-    if len(loc) == 3:
+    if loc[0] == "ladder":
+        model = RungSpec
+    elif len(loc) == 3:
         model = NodeSpec if loc[0] == "nodes" else OutputSpec
     return [info.alias or name for name, info in model.model_fields.items()]
 

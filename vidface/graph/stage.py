@@ -29,12 +29,18 @@ class Stage:
 
     `advance` processes every frame whose inputs (and look-ahead) are there. Frames are served
     strictly in order, and what comes out does not depend on how many arrive at a time.
+
+    Attributes:
+        without: frames for which the node was off; see `turn`.
     """
 
     def __init__(self, step: Step, buffers: dict[str, Buffer], watch: Watch) -> None:
         self.step = step
         self.cost = NodeCost(step.name, step.use)
         self.next = 0
+        self.without = 0
+        self._on = True
+        self._stale = False
         self._node = step.node
         self._watch = watch
         self._inputs: list[tuple[Port, Buffer | None]] = [
@@ -60,6 +66,19 @@ class Stage:
         if self._opened:
             self._opened = False
             self._node.close()
+
+    def ease(self, factor: int) -> None:
+        """Let the node work so many times less often."""
+        self._node.ease(factor)
+
+    def spared(self) -> int:
+        """Frames whose work the node left out for being eased."""
+        spared: int = self._node.spared()
+        return spared
+
+    def turn(self, *, on: bool) -> None:
+        """Give empty values from the next frame on, or let the node work again, from a reset."""
+        self._on = on
 
     def facts(self) -> dict[str, Any]:
         """What the node has to say of the run; empty where it served no frame."""
@@ -108,6 +127,12 @@ class Stage:
         self._guard(self._node.reset, self.next)
 
     def _serve(self, ready: int, start: int, end: int | None) -> None:
+        if not self._on:
+            self._pass_over(ready)
+            return
+        if self._stale:
+            self._stale = False
+            self._guard(self._node.reset, self.next)
         if not self.step.signature.batched:
             for index in range(self.next, ready):
                 self._finish(index, self._call(index, start, end))
@@ -116,6 +141,13 @@ class Stage:
             stop = min(ready, self.next + self._node.max_batch)
             for index, value in zip(range(self.next, stop), self._call_batch(self.next, stop), strict=True):
                 self._finish(index, value)
+
+    def _pass_over(self, ready: int) -> None:
+        """The node is off: what it gives is empty, and frames pass as they came."""
+        self._stale = True
+        for index in range(self.next, ready):
+            self.without += 1
+            self._put(index, tuple(self._empty(index, kind, 0, None) for _, kind in self._types))
 
     def _argument(self, port: Port, buffer: Buffer | None, index: int, start: int, end: int | None) -> Any:
         if buffer is None:
@@ -182,6 +214,9 @@ class Stage:
     def _finish(self, index: int, value: Any) -> None:
         """Check a value (or apply `on_error`) and put it on the edges."""
         values = self._instead(index, value) if isinstance(value, FrameError) else self._split(index, value)
+        self._put(index, values)
+
+    def _put(self, index: int, values: tuple[Any, ...]) -> None:
         self._last = values
         for buffer, item in zip(self._outputs, values, strict=True):
             buffer.append(item)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from vidface.data.frame import Frame
+from vidface.data.source import LEFT_OUT, SPARE
 
 FULL = "newer frames were waiting"
 STALE = "older than the staleness budget"
 BEHIND = "the decoder was behind and went on at a key frame"
 MOST_WAITING = 4
 _MOST_BYTES = 64 * 2**20
+_EARLY = 0.1  # of a period: times are rounded, and 10 of 10 frames a second are all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,24 @@ class Entrant:
     gaps: tuple[Gap, ...] = ()
 
 
+class Beat:
+    """Chooses frames so that there are `rate` a second, whatever their own rate; leaps begin anew."""
+
+    def __init__(self, rate: float) -> None:
+        self._period = 1 / rate
+        self._next: float | None = None
+
+    def due(self, time_s: float) -> bool:
+        """Take the frame of this time? Once each, in order."""
+        early = 0.0 if self._next is None else self._next - time_s
+        if self._next is None or abs(early) > 2 * self._period:
+            self._next, early = time_s, 0.0
+        if early > _EARLY * self._period:
+            return False
+        self._next += self._period
+        return True
+
+
 class Entry:
     """A queue where the newest wins: what has no room, or waited too long, is dropped and counted.
 
@@ -46,13 +66,22 @@ class Entry:
         staleness_s: budget. The newest frame is handed over however old it is: better late than never.
         room: frames that may wait.
         lossless: wait for room instead, for an input that waits as well.
+        rate: frames a second to let in, at most; None for all.
     """
 
-    def __init__(self, staleness_s: float, *, room: int = MOST_WAITING, lossless: bool = False) -> None:
+    def __init__(
+        self,
+        staleness_s: float,
+        *,
+        room: int = MOST_WAITING,
+        lossless: bool = False,
+        rate: float | None = None,
+    ) -> None:
         self.dropped: Counter[str] = Counter()
         self.lossless = lossless
         self._staleness_s = staleness_s
         self._room = room
+        self._beat = None if rate is None else Beat(rate)
         self._waiting: deque[Entrant] = deque()
         self._owed: tuple[Gap, ...] = ()
         self._changed = threading.Condition()
@@ -60,6 +89,14 @@ class Entry:
         self._ended = False
         self._error: BaseException | None = None
         self.early = 0
+        self._one_in = 1
+        self._turn = 0
+        self._held: tuple[Gap, ...] = ()
+
+    def thin(self, one_in: int) -> None:
+        """Let one frame in so many pass from now on."""
+        with self._changed:
+            self._one_in, self._turn = max(1, one_in), 0
 
     def put(self, frame: Frame, gaps: tuple[Gap, ...] = ()) -> None:
         """A frame came. Until somebody takes frames, only the newest one is kept, and nothing is counted."""
@@ -69,6 +106,10 @@ class Entry:
                 self._changed.wait_for(lambda: self._ended or len(self._waiting) < room)
             if self._ended:
                 return
+            gaps, self._held = self._held + gaps, ()
+            if self._spare(frame) or self._left_out():
+                self._held = gaps
+                return
             while len(self._waiting) >= room:
                 self._drop(FULL)
             self._waiting.append(Entrant(frame, gaps))
@@ -77,7 +118,7 @@ class Entry:
     def owed(self) -> tuple[Gap, ...]:
         """What is missing behind the last frame that was taken."""
         with self._changed:
-            gaps, self._owed = self._owed, ()
+            gaps, self._owed, self._held = self._owed + self._held, (), ()
             return gaps
 
     def skipped(self, frames: int) -> None:
@@ -118,6 +159,21 @@ class Entry:
     def ended(self) -> bool:
         """No more frames come."""
         return self._ended
+
+    def _spare(self, frame: Frame) -> bool:
+        """Whether it is more than was asked for."""
+        out = self._open and self._beat is not None and not self._beat.due(float(frame.time))
+        if out:
+            self.dropped[SPARE] += 1
+        return out
+
+    def _left_out(self) -> bool:
+        """Whether the ladder passes over the frame that came."""
+        out = self._open and not self.lossless and self._turn % self._one_in != 0
+        self._turn = (self._turn + 1) % self._one_in
+        if out:
+            self.dropped[LEFT_OUT] += 1
+        return out
 
     def _drop(self, cause: str) -> None:
         """Drop the oldest; what was missing before it is now missing before the next."""

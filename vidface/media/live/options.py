@@ -58,6 +58,7 @@ class LiveOptions:
         open_s: seconds to wait for a connection and its first packet.
         stall_s: seconds without a packet (but two frame intervals at least) that mean a lost camera.
         staleness_s: a frame that waited longer is dropped where a newer one is there.
+        rate: frames a second to hand over, at most; others are dropped evenly. None for all.
         first_wait_s: before the second try; later waits double up to a minute.
         threads: of the decoder; 0 chooses.
         seed: of the jitter.
@@ -73,6 +74,7 @@ class LiveOptions:
     open_s: float = 10.0
     stall_s: float = 2.0
     staleness_s: float = 0.5
+    rate: float | None = None
     first_wait_s: float = FIRST_S
     threads: int = 0
     seed: int | None = None

@@ -68,7 +68,7 @@ class LiveSource:
             self._options.hangup.attach(self._line.close)
         if address.protocol != "player":
             self._line.link.tap = self._options.recorder
-        self._entry = Entry(self._options.staleness_s)
+        self._entry = Entry(self._options.staleness_s, rate=self._options.rate)
         self._book = GapBook()
         self._turns: dict[int, Turn] = {}
         self._thread = threading.Thread(target=self._work, name="camera-decode", daemon=True)
@@ -115,6 +115,15 @@ class LiveSource:
     def dropped(self) -> Counter[str]:
         """Frames that were dropped at the entry so far, by cause."""
         return Counter(self._entry.dropped)
+
+    @property
+    def waits(self) -> bool:
+        """Frames wait for room, as of a recording by HTTP."""
+        return self._entry.lossless
+
+    def thin(self, one_in: int) -> None:
+        """Hand over one frame in so many from now on."""
+        self._entry.thin(one_in)
 
     @property
     def decode_s(self) -> float:

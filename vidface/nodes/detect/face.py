@@ -14,6 +14,7 @@ from vidface.errors import FrameError, ModelError, UsageError
 from vidface.infer import session
 from vidface.infer.manifest import Input
 from vidface.node import FOREVER, Batch, Node
+from vidface.nodes.detect._cadence import Cadence
 from vidface.vision.detection import (
     STRIDES,
     YUNET_OUTPUTS,
@@ -79,6 +80,7 @@ class DetectFace(Node):
     max_faces: int | None = Field(None, ge=1, description="Keep only so many, the best scores.")
 
     memory = FOREVER
+    eases = True
 
     _model: session.Model
     _input: Input
@@ -88,7 +90,7 @@ class DetectFace(Node):
     _fixed: tuple[int, int] | None
     _score: float
     _least_px: float
-    _last: int | None
+    _cadence: Cadence
 
     @field_validator("tiles", mode="before")
     @classmethod
@@ -126,9 +128,16 @@ class DetectFace(Node):
         self._score = self.min_score or float(manifest.defaults.get("min_score", _DEFAULT_SCORE))
         self._least_px = float(manifest.defaults.get("min_network_px", 0))
         self._model = model
+        self._cadence = Cadence(self.every)
 
     def reset(self) -> None:
-        self._last = None
+        self._cadence.reset()
+
+    def ease(self, factor: int) -> None:
+        self._cadence.ease(factor)
+
+    def spared(self) -> int:
+        return self._cadence.spared
 
     def close(self) -> None:
         self._model.close()
@@ -138,19 +147,10 @@ class DetectFace(Node):
 
         A frame that cannot be served gets a FrameError in its place, and the others their faces.
         """
-        due, self._last = self._due(frame)
+        due = [place for place, one in enumerate(frame) if self._cadence.due(one.index)]
         seen = dict(zip(due, self._look([frame[i] for i in due]), strict=True))
         passed_over = Faces.none(looked=False)
         return Batch(seen.get(i, passed_over) for i in range(len(frame)))
-
-    def _due(self, frames: Batch[Frame]) -> tuple[list[int], int | None]:
-        """Places of the frames to look at, and the index of the last one looked at."""
-        due, last = [], self._last
-        for i, frame in enumerate(frames):
-            if last is None or not 0 < frame.index - last < self.every:
-                due.append(i)
-                last = frame.index
-        return due, last
 
     def _look(self, frames: list[Frame]) -> list[Any]:
         """Faces, or the FrameError, of each frame."""
