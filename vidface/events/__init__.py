@@ -29,16 +29,17 @@ of a face also
 and of a camera what is known of its trouble. Readers should let keys pass that they do not know. What makes
 an event, and how flickering is kept out, says `vidface nodes events`.
 
-**The log** has a file for each day (UTC), `events-2026-11-21.jsonl`: one event a line, whole, in the order in
-which they were told. Pictures lie in `shots/2026-11-21/`, and are there before their line. All of it is 0600.
+**The log** has a file for each day (UTC), `events-2026-11-21.jsonl`: one event a line, whole, in the order
+in which they were told. Pictures lie in `shots/2026-11-21/`, and are there before their line. All of it is
+0600.
 
 **A webhook** gets a POST for each event: {"version": 1, "id": ..., "event": {...}, "picture": ...}; the
 picture, a JPEG in Base64, only with `pictures: true`. Any 2xx says that it was taken. 400, 413, 415 and 422
-say that this one is refused: it is given up. After anything else it comes again, with the same id, after 1 s and
-then ever longer up to a minute (or as long as Retry-After asks, 10 minutes at most); those behind it wait, on
-disk, over restarts too. So an event may come twice (same id) and late (`at` says how late), but in order. It
-is lost only when more wait than `spool_events` or `spool_mb` allow: then the oldest go, and are counted. With
-`secret_env` it is signed:
+say that this one is refused: it is given up. After anything else it comes again, with the same id, after 1 s
+and then ever longer up to a minute (or as long as Retry-After asks, 10 minutes at most); those behind it
+wait, on disk, over restarts too. So an event may come twice (same id) and late (`at` says how late), but in
+order. It is lost only when more wait than `spool_events` or `spool_mb` allow: then the oldest go, and are
+counted. With `secret_env` it is signed:
 
     X-Vidface-Signature: t=1795287035,v1=HMAC-SHA256(secret, "1795287035." + body) in hexadecimal digits
 
