@@ -72,6 +72,7 @@ class Watcher:
         self._began_utc = time.time()
         self._written = 0.0
         self._trouble: str | None = None
+        self._closed = False
 
     @property
     def began_utc_s(self) -> float:
@@ -101,6 +102,8 @@ class Watcher:
     def tick(self) -> None:
         """Begin and end lanes as ordered, look after each, and write the account."""
         with self._lock:
+            if self._closed:
+                return
             self._leaving = [lane for lane in self._leaving if not self._left(lane)]
             self._meet()
             lanes = list(self._lanes.values())
@@ -183,8 +186,11 @@ class Watcher:
         }
 
     def close(self) -> None:
-        """End all lanes in order, then the rest; what does not end in time is told and left."""
+        """End all lanes in order, then the rest; what is late is told and left. Safe to call twice."""
         with self._lock:
+            if self._closed:
+                return
+            self._closed = True
             lanes = [*self._lanes.values(), *self._leaving]
         for lane in lanes:
             lane.stop()

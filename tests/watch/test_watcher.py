@@ -1,0 +1,209 @@
+"""Many cameras: each has a lane of its own, whose troubles stay its own; changes while the others go on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.media.live.server import RtspServer
+from tests.watch.conftest import Watched, Write, until
+from vidface.errors import UsageError
+from vidface.events.log import latest
+from vidface.watch.config import Config
+from vidface.watch.watcher import Watcher
+
+Begin = Callable[[Path], Watched]
+
+
+def test_cameras_are_watched_and_accounted_for(
+    clip: Path, server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Two at once; at the end watch.json and each run.json say so, nothing runs on, files are private."""
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n  door: {{url: '{server.url}', rate: 5}}\n"))
+    stand.until(lambda: stand.frames("film") > 10 and stand.frames("door") > 5)
+    lane = stand.watcher.lane("film")
+    assert lane is not None
+    assert lane.station.newest is not None
+    stand.watcher.close()
+    told = json.loads((folder / "out" / "watch.json").read_text())
+    door = told["cameras"]["door"]
+    assert told["status"] == "ended"
+    assert (door["status"], door["connections"], door["losses"], door["last_error"]) == (
+        "stopped",
+        1,
+        0,
+        None,
+    )
+    assert door["dropped"]["more frames than were asked for"] > 0
+    assert {"p50", "p95", "p99"} <= door["latency_ms"].keys()
+    runs = [json.loads(path.read_text()) for path in (folder / "out").glob("*/sessions/*/run.json")]
+    assert [run["status"] for run in runs] == ["done", "done"]
+    assert (folder / "out").stat().st_mode & 0o077 == 0
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("lane", "camera"))]
+
+
+def test_a_lost_camera_is_told_of_and_comes_back(
+    clip: Path, server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Events and account say since when and why; the other camera does not notice."""
+    text = f"  film: chaos:{clip}?loops=forever\n  door: {{url: '{server.url}', lost_after_s: 0}}\n"
+    stand = watched(write(text))
+    stand.until(lambda: stand.frames("door") > 3)
+    server.stop()
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
+    seen = stand.frames("film")
+    stand.until(lambda: stand.frames("film") > seen + 10)
+    before = stand.frames("door")
+    server.start()
+    stand.until(lambda: stand.frames("door") > before)
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_back"))
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    row = lane.row()
+    assert (row["status"], row["losses"], row["graphs_begun"]) == ("watched", 1, 1)
+    assert row["lost_s"] > 0
+    assert row["last_error"]["text"]
+    stand.watcher.close()
+    rows = latest(folder / "out" / "events", 10)
+    assert [one["kind"] for one in rows] == ["camera_back", "camera_lost"]
+    assert rows[1]["cause"]
+
+
+def test_a_camera_that_stays_away_gives_its_graph_back(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """After `evict_after_s` the camera alone is called; its next picture begins a graph of a new name."""
+    stand = watched(write(f"  door: {{url: '{server.url}', evict_after_s: 1}}\n"))
+    stand.until(lambda: stand.frames("door") > 3)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    first = lane.station.session
+    server.stop()
+    stand.until(lambda: lane.row()["evictions"] == 1)
+    done = json.loads((folder / "out" / "door" / "sessions" / first / "run.json").read_text())
+    assert done["status"] == "done"
+    before = stand.frames("door")
+    server.start()
+    stand.until(lambda: stand.frames("door") > before)
+    row = lane.row()
+    assert (row["graphs_begun"], row["losses"], row["connections"]) == (2, 1, 2)
+    assert lane.station.session != first
+
+
+def test_a_graph_that_fails_harms_nobody_else(clip: Path, write: Write, watched: Begin) -> None:
+    """It begins anew after a while; the other camera goes on."""
+    text = (
+        f"  film: chaos:{clip}?loops=forever\n"
+        f"  bad: {{url: 'chaos:{clip}?loops=forever', set: [through.fails_at=3]}}\n"
+    )
+    stand = watched(write(text))
+    lane = None
+    stand.until(lambda: stand.watcher.lane("bad") is not None)
+    lane = stand.watcher.lane("bad")
+    assert lane is not None
+    stand.until(lambda: lane.row()["graphs_begun"] >= 2)
+    assert "on purpose" in lane.row()["last_error"]["text"]
+    seen = stand.frames("film")
+    stand.until(lambda: stand.frames("film") > seen + 10)
+
+
+def test_a_camera_that_was_never_there_can_be_let_go_of(write: Write, watched: Begin) -> None:
+    """Ending does not wait for its time-outs; it was waited for, not lost."""
+    stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', lost_after_s: 0}\n"))
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    assert lane.row()["status"] == "waiting"
+    assert "refused" in lane.row()["why"]
+    lane.stop()
+    assert lane.join(3)
+
+
+def test_a_camera_that_is_given_up_ends_the_program(write: Write, watched: Begin) -> None:
+    """With `retry: never`, once no camera is left."""
+    stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', retry: never}\n"))
+    stand.until(stand.watcher.settled)
+
+
+def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> None:
+    """One is added, one removed, one changed; the fourth is not touched. A broken file changes nothing."""
+    film = f"chaos:{clip}?loops=forever"
+    stand = watched(write("".join(f"  {name}: {film}\n" for name in ("a", "b", "c"))))
+    stand.until(lambda: min(stand.frames(name) for name in ("a", "b", "c")) > 2)
+    kept = stand.watcher.lane("a")
+    path = write(f"  a: {film}\n  c: {{url: '{film}', rate: 5}}\n  d: {film}\n")
+    stand.watcher.reload()
+    stand.until(lambda: stand.frames("d") > 2 and stand.frames("c") > 2)
+    assert [lane.plan.name for lane in stand.watcher.lanes()] == ["a", "c", "d"]
+    assert stand.watcher.lane("a") is kept
+    changed = stand.watcher.lane("c")
+    assert changed is not None
+    assert changed.plan.settings.rate == 5
+    assert stand.said[-1].endswith("read again; added d; removed b; changed c")
+    assert stand.watcher.account()["gone"].keys() == {"b", "c"}
+    path.write_text("version: 1\ncamras: {}\n", encoding="utf-8")
+    stand.watcher.reload()
+    assert "did you mean 'cameras'" in stand.said[-1]
+    assert stand.watcher.lane("a") is kept
+
+
+def test_cameras_come_and_go_by_the_control_api(clip: Path, write: Write, watched: Begin) -> None:
+    """One that was added stays when the file is read again; wrong ones are refused."""
+    film = f"chaos:{clip}?loops=forever"
+    stand = watched(write(f"  a: {film}\n"))
+    stand.watcher.add("b", {"url": film})
+    stand.until(lambda: stand.frames("b") > 2)
+    stand.watcher.reload()
+    stand.until(lambda: stand.watcher.lane("b") is not None)
+    with pytest.raises(UsageError, match="already"):
+        stand.watcher.add("b", {"url": film})
+    with pytest.raises(UsageError, match="no live input"):
+        stand.watcher.add("c", {"url": "clip.mp4"})
+    stand.watcher.remove("b")
+    stand.until(lambda: stand.watcher.lane("b") is None)
+    with pytest.raises(UsageError, match="there is no camera 'b'"):
+        stand.watcher.remove("b")
+
+
+def test_a_folder_has_one_watcher(clip: Path, write: Write, watched: Begin) -> None:
+    """A second program is refused before it calls any camera; afterwards the folder is free."""
+    path = write(f"  a: chaos:{clip}\n")
+    stand = watched(path)
+    with pytest.raises(UsageError, match="another vidface watch writes"):
+        Watcher(Config.read(path, {}), tell=stand.said.append)
+    stand.watcher.close()
+    Watcher(Config.read(path, {}), tell=stand.said.append).close()
+
+
+def test_passwords_are_in_no_file_and_no_sentence(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Neither while it is watched nor when the camera refuses it."""
+    server.login = "me:hushhush"
+    right, wrong = server.url, server.url.replace("hushhush", "wrongword")
+    stand = watched(write(f"  a: '{right}'\n  b: {{url: '{wrong}', lost_after_s: 0}}\n"))
+    stand.until(lambda: stand.frames("a") > 3 and stand.watcher.recent.kinds().get("camera_lost"))
+    stand.watcher.close()
+    texts = [path.read_text() for path in (folder / "out").rglob("*.json*")] + stand.said
+    assert any("401" in text for text in texts)
+    assert not [text for text in texts if "hushhush" in text or "wrongword" in text]
+
+
+def test_what_one_watcher_opened_it_closes(clip: Path, write: Write, watched: Begin) -> None:
+    """Threads and open files are as before once it has ended."""
+    fds = Path("/proc/self/fd")
+    if not fds.is_dir():
+        pytest.skip("no /proc")
+    path = write(f"  a: chaos:{clip}?loops=forever\n")
+    for _ in range(2):  # the first opens what stays open, such as libraries
+        before = len(list(fds.iterdir())), threading.active_count()
+        stand = watched(path)
+        stand.until(lambda stand=stand: stand.frames("a") > 3)
+        stand.watcher.close()
+        until(lambda before=before: threading.active_count() <= before[1])
+        after = len(list(fds.iterdir())), threading.active_count()
+    assert after == before
