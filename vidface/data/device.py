@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from vidface.data.card import Card
+
 
 class SharedSessions(Protocol):
     """Where one camera's nodes get model sessions that the nodes of other cameras use as well."""
@@ -28,12 +30,14 @@ class Device:
         reason: why this one was chosen, a plain sentence for reports.
         pool: shares model sessions with other runs of this process; None where each opens its own.
             How calls are grouped then depends on the moment, and results on that by rounding.
+        card: where pictures of this run lie on that device; None where they lie in host memory.
     """
 
     kind: Literal["cpu", "cuda"] = "cpu"
     index: int = 0
     reason: str = "asked for"
     pool: SharedSessions | None = field(default=None, compare=False, repr=False)
+    card: Card | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return "cpu" if self.kind == "cpu" else f"cuda:{self.index}"

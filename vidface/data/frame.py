@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.card import Card, Tensor
 from vidface.data.planes import Planes
 
 
@@ -41,6 +42,22 @@ class Pixels(Protocol):
 
     def remade(self, size: tuple[int, int], paint: Callable[[Planes], None]) -> Pixels:
         """A picture of another size in the same colour; `paint` fills all of its planes."""
+
+
+@runtime_checkable
+class PixelsOnCard(Protocol):
+    """What a picture that lies on a card has beside the forms of `Pixels`; nothing of it leaves the card."""
+
+    card: Card
+
+    def card_rgb(self, width: int | None = None) -> Tensor:
+        """3 x H x W uint8 RGB, as `Frame.rgb`."""
+
+    def card_bgr(self, width: int | None = None) -> Tensor:
+        """The same in BGR, as `Frame.bgr`."""
+
+    def card_crop(self, matrix: NDArray[np.float64], size: tuple[int, int]) -> Tensor:
+        """3 x height x width uint8 RGB, as `Frame.crop`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +138,13 @@ class Frame:
             height x width x 3 uint8 RGB; black where the crop reaches outside the frame.
         """
         return self.pixels.crop(matrix, size)
+
+    def on_card(self, card: Card | None) -> PixelsOnCard | None:
+        """The picture where it lies on this card; None where it is in host memory or on another one."""
+        pixels = self.pixels
+        if card is None or not isinstance(pixels, PixelsOnCard) or pixels.card is not card:
+            return None
+        return pixels
 
     def tensor(self, device: str = "cpu") -> Any:
         """3 x H x W uint8 torch tensor (RGB) on `device`; imports torch on first use."""

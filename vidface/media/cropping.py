@@ -20,9 +20,27 @@ Fetch = Callable[[Region], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    region: Region  # x1, y1, x2, y2 in stored pixels
-    shrink: int  # whole factor that area-averaging takes before the warp
+class CropPlan:
+    """How a crop is made.
+
+    Attributes:
+        region: x1, y1, x2, y2 in stored pixels.
+        shrink: whole factor that area-averaging takes before the warp.
+    """
+
+    region: Region
+    shrink: int
+
+    def warp(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """2 x 3 from the shrunk region to the crop.
+
+        OpenCV puts the centre of the first pixel at (0, 0): half a pixel in, half a pixel out.
+        """
+        warp = np.empty((2, 3))
+        warp[:, :2] = matrix[:, :2] * self.shrink
+        x1, y1, _, _ = self.region
+        warp[:, 2] = matrix[:, :2] @ (np.array([x1, y1]) + 0.5 * self.shrink) + matrix[:, 2] - 0.5
+        return warp
 
 
 def crop_rgb(
@@ -42,26 +60,31 @@ def crop_rgb(
     Returns:
         height x width x 3 uint8, a new array; black where the crop reaches outside.
     """
-    plan = _plan(matrix, size, stored)
+    plan = plan_crop(matrix, size, stored)
     if plan is None:
         return np.zeros((size[1], size[0], 3), np.uint8)
-    x1, y1, _, _ = plan.region
     pixels = fetch(plan.region)
     if plan.shrink > 1:
         high, wide = pixels.shape[0] // plan.shrink, pixels.shape[1] // plan.shrink
         pixels = pixels[: high * plan.shrink, : wide * plan.shrink]
         pixels = resize(pixels, (wide, high))
-    warp = np.empty((2, 3))
-    warp[:, :2] = matrix[:, :2] * plan.shrink
-    # OpenCV puts the centre of the first pixel at (0, 0): half a pixel in, half a pixel out.
-    warp[:, 2] = matrix[:, :2] @ (np.array([x1, y1]) + 0.5 * plan.shrink) + matrix[:, 2] - 0.5
     crop: NDArray[Any] = cv2.warpAffine(
-        pixels, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+        pixels,
+        plan.warp(matrix),
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
     )
     return crop.astype(np.uint8, copy=False)
 
 
-def _plan(matrix: NDArray[np.float64], size: tuple[int, int], stored: tuple[int, int]) -> _Plan | None:
+def plan_crop(matrix: NDArray[np.float64], size: tuple[int, int], stored: tuple[int, int]) -> CropPlan | None:
+    """Which part of the picture a crop needs; None where it shows nothing of it.
+
+    Raises:
+        ValueError: the matrix has no inverse or is not finite.
+    """
     linear = matrix[:, :2]
     determinant = abs(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
     if not np.isfinite(matrix).all() or determinant < 1e-12:
@@ -78,15 +101,15 @@ def _plan(matrix: NDArray[np.float64], size: tuple[int, int], stored: tuple[int,
     x2, y2 = np.minimum(high, stored).astype(int).tolist()
     if x2 - x1 < shrink or y2 - y1 < shrink:
         return _thin((x1, y1, x2, y2), stored)
-    return _Plan((x1, y1, x2, y2), shrink)
+    return CropPlan((x1, y1, x2, y2), shrink)
 
 
-def _thin(region: Region, stored: tuple[int, int]) -> _Plan | None:
+def _thin(region: Region, stored: tuple[int, int]) -> CropPlan | None:
     """A sliver at the frame's edge, or a picture smaller than the factor: warp it as it is."""
     x1, y1, x2, y2 = region
     if x1 >= min(x2, stored[0]) or y1 >= min(y2, stored[1]):
         return None
-    return _Plan(region, 1)
+    return CropPlan(region, 1)
 
 
 def convert_region(frame: VideoFrame, region: Region) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 from threading import RLock
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -36,6 +36,14 @@ _Kind = Literal["rgb", "bgr", "luma"]
 _PACKED: dict[_Kind, str] = {"rgb": "rgb24", "bgr": "bgr24", "luma": "gray"}
 _BYTES_FIRST = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _RGB_CODE = 0  # H.273: the picture is RGB itself, there is no matrix
+
+
+@runtime_checkable
+class OnCard(Protocol):
+    """A picture on a card that can come to the host; see `vidface.media.cardpixels`."""
+
+    def host(self) -> AvPixels:
+        """The whole picture in host memory."""
 
 
 class AvPixels:
@@ -70,9 +78,11 @@ class AvPixels:
 
     @classmethod
     def of(cls, frame: Frame) -> AvPixels:
-        """The frame's picture; by way of RGB where it is of another kind."""
+        """The frame's picture; by way of RGB where it is of a kind that is not known here."""
         if isinstance(frame.pixels, AvPixels):
             return frame.pixels
+        if isinstance(frame.pixels, OnCard):
+            return frame.pixels.host()
         return cls(VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb()), "rgb24"))
 
     @property
