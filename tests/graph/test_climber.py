@@ -275,3 +275,59 @@ def test_a_thinned_camera_leaves_out_frames_evenly_and_counts_them(graph: Path, 
     assert ledger.dropped[LEFT_OUT] > 10
     assert min(steps) >= 0.08
     assert ledger.decoded == ledger.processed + ledger.dropped.total()
+
+
+IDENTIFY = """
+version: 1
+device: cpu
+ladder:
+  - {off: draw}
+  - {off: identify}
+  - {off: quality}
+  - {off: embed}
+  - {slow: detect, by: 2}
+nodes:
+  detect:   {use: detect.face, in: {frame: source}, with: {every: 2}}
+  track:    {use: track.faces, in: {frame: source, faces: detect}, with: {look_ahead: 0}}
+  embed:    {use: recognize.embed, in: {frame: source, faces: track}}
+  quality:  {use: recognize.quality, in: {frame: source, faces: track, embeddings: embed}}
+  relink:
+    {use: recognize.relink, in: {frame: source, faces: track, embeddings: embed}, with: {look_ahead: 0}}
+  identify: {use: recognize.identify, in: {frame: source, faces: relink, embeddings: embed, quality: quality}}
+  draw:     {use: draw.boxes, in: {frame: source, faces: relink, identity: identify}}
+outputs:
+  video: draw
+  faces:  {use: jsonl, in: {faces: relink, quality: quality, identity: identify}}
+  shots:  {use: images, in: {faces: relink, quality: quality}}
+  people: {use: embeddings, in: {faces: relink, embeddings: embed, quality: quality, identity: identify}}
+"""
+
+
+def test_every_node_of_an_identify_graph_can_go_off_and_come_back(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step each third frame, up and down again, with faces in the picture: nodes and outputs bear it."""
+    (tmp_path / "graph.yaml").write_text(IDENTIFY)
+    plan = ["up"] * 5 + ["down"] * 5
+
+    class Script(pace.Pace):
+        def judge(self, moment: Moment, *, lowest: bool, highest: bool) -> pace.Change | None:
+            self.count = getattr(self, "count", 0) + 1
+            if self.count % 3 or not plan:
+                return None
+            return pace.Change(1 if plan.pop(0) == "up" else -1, "made")
+
+    monkeypatch.setattr("vidface.graph.climber.Pace", Script)
+    clip = f"chaos:{samples / 'two_people.mp4'}?loops=1"
+    with run(tmp_path / "graph.yaml", clip, tmp_path / "out", staleness=30) as work:
+        for tick in work:
+            if tick.index >= 36:
+                work.finish()
+    told = json.loads((tmp_path / "out" / "run.json").read_text())
+    ladder = told["input"]["camera"]["ladder"]
+    assert told["status"] == "done"
+    assert (ladder["height"], ladder["highest"]) == (0, 5)
+    costs = [row.get("without_it", row.get("not_looked_at")) for row in ladder["steps"]]
+    assert all(earlier > later > 0 for earlier, later in pairwise(costs[:4]))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "faces.jsonl").read_text().splitlines()]
+    assert any("identity" in face and face["identity"] for row in rows[:5] for face in row["faces"])

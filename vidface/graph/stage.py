@@ -8,6 +8,7 @@ from typing import Any
 
 from vidface.data.device import Device
 from vidface.data.frame import Frame
+from vidface.data.measures import Measure, Measures
 from vidface.errors import FrameError, NodeError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.guard import guarded
@@ -41,6 +42,7 @@ class Stage:
         self.without = 0
         self._on = True
         self._stale = False
+        self._columns: dict[int, tuple[Measure, ...]] = {}
         self._node = step.node
         self._watch = watch
         self._inputs: list[tuple[Port, Buffer | None]] = [
@@ -147,7 +149,8 @@ class Stage:
         self._stale = True
         for index in range(self.next, ready):
             self.without += 1
-            self._put(index, tuple(self._empty(index, kind, 0, None) for _, kind in self._types))
+            empty = [self._empty(index, kind, place, None) for place, (_, kind) in enumerate(self._types)]
+            self._put(index, tuple(empty))
 
     def _argument(self, port: Port, buffer: Buffer | None, index: int, start: int, end: int | None) -> Any:
         if buffer is None:
@@ -222,6 +225,10 @@ class Stage:
             buffer.append(item)
         self.next = index + 1
 
+    def _note_columns(self, values: tuple[Any, ...]) -> None:
+        """Measures that are empty still say what was not measured."""
+        self._columns = {i: item.kinds for i, item in enumerate(values) if isinstance(item, Measures)}
+
     def _split(self, index: int, value: Any) -> tuple[Any, ...]:
         values = (
             tuple(value) if self.step.signature.bundle is not None and isinstance(value, tuple) else (value,)
@@ -235,6 +242,7 @@ class Stage:
                 raise NodeError(
                     f"{edge}, frame {index}: process promised {kind.__name__}, but gave {type(item).__name__}"
                 )
+        self._note_columns(values)
         return values
 
     def _instead(self, index: int, error: FrameError) -> tuple[Any, ...]:
@@ -254,6 +262,8 @@ class Stage:
             return frame.with_pixels(value.pixels) if kind is Frame and frame is not None else value
         if kind is Frame and frame is not None:
             return frame
+        if kind is Measures:
+            return Measures.none(self._columns.get(place, ()))
         if hasattr(kind, "none"):
             return kind.none()
         raise NodeError(
