@@ -7,9 +7,9 @@ import errno
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import av
 
@@ -57,15 +57,22 @@ class Reel:
     Args:
         name: of the camera, for sentences.
         tell: is told, in one sentence each, when recording stops and when it goes on.
+        deleted: is handed what was deleted, see `Recordings.sweep`.
     """
 
     def __init__(
-        self, recordings: Recordings, settings: RecordSettings, name: str, tell: Callable[[str], None]
+        self,
+        recordings: Recordings,
+        settings: RecordSettings,
+        name: str,
+        tell: Callable[[str], None],
+        *,
+        deleted: Callable[[Sequence[Mapping[str, Any]]], None],
     ) -> None:
         self.tally = Tally()
         self.trouble: str | None = None
         self._recordings, self._settings = recordings, settings
-        self._name, self._tell = name, tell
+        self._name, self._tell, self._deleted = name, tell, deleted
         self._opened: Opened | None = None
         self._running = self._keyless = False
         self._before_key = 0
@@ -145,6 +152,7 @@ class Reel:
         """Delete what is too old or too much."""
         try:
             gone = self._recordings.sweep(self._settings.keep_h, self._settings.keep_gb)
+            self._deleted(gone)
         except OSError as error:
             self._tell(f"{self._name}: old recordings could not be deleted ({_reason(error)}).")
             return

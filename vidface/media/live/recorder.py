@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,7 @@ class Recorder:
         settings: `when` must not be "off".
         name: of the camera, for sentences.
         tell: is told when recording stops and when it goes on.
+        deleted: is handed what was deleted by age or size: file, bytes, because.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class Recorder:
         *,
         name: str = "camera",
         tell: Callable[[str], None] = silent,
+        deleted: Callable[[Sequence[Mapping[str, Any]]], None] = silent,
     ) -> None:
         self.recordings = Recordings(folder)
         self._settings = settings
         self._name, self._tell = name, tell
-        self._reel = Reel(self.recordings, settings, name, tell)
+        self._reel = Reel(self.recordings, settings, name, tell, deleted=deleted)
         self._queue: deque[Message | _Happened | _Missed] = deque()
         self._bytes = 0
         self._missed = 0

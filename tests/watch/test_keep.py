@@ -1,0 +1,210 @@
+"""Keeper: what is over its time goes, and nothing else, whatever stands there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidface.data.event import Event
+from vidface.events.log import EventLog
+from vidface.media.live.recordsettings import RecordSettings
+from vidface.watch import keep
+from vidface.watch.keep import Keeper, KeepSettings
+
+DAY_S = 86_400.0
+
+
+def day(ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=ago)).date().isoformat()
+
+
+def put(path: Path, data: bytes = b"x", *, days_ago: float = 0.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    when = time.time() - days_ago * DAY_S
+    os.utime(path, (when, when))
+    return path
+
+
+def vectors() -> bytes:
+    packed = io.BytesIO()
+    np.savez(packed, vector=np.zeros((1, 4)), track=np.zeros(1), model=np.array("m"), looks=np.zeros(1))
+    return packed.getvalue()
+
+
+@pytest.fixture
+def make_keeper(tmp_path: Path) -> Callable[..., Keeper]:
+    def made(record: RecordSettings | None = None, **settings: float | None) -> Keeper:
+        chosen = record or RecordSettings()
+        return Keeper(tmp_path, KeepSettings(**settings), record=lambda _: chosen, tell=print)
+
+    return made
+
+
+def left(folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if not path.is_dir() and path.name != keep.LOG
+    }
+
+
+def test_events_and_shots_go_by_their_day(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """What the log of events really writes; the newest stays, an empty day's folder goes as well."""
+    log = EventLog(tmp_path / "events")
+    for ago in (0, 8, 40):
+        log.send(Event("track_left", "door", time.time() - ago * DAY_S, track="1", picture=b"JPEG"))
+    assert make_keeper().sweep() == {"events": 1, "shots": 2}
+    assert {path.name for path in (tmp_path / "events").glob("*.jsonl")} == {
+        f"events-{day(0)}.jsonl",
+        f"events-{day(8)}.jsonl",
+    }
+    assert [path.name for path in (tmp_path / "events/shots").iterdir()] == [day(0)]
+
+
+def test_each_counts_from_the_end_of_its_day(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """One day means that a whole day has passed since the last thing that may stand in the file."""
+    for ago in (0, 1, 2):
+        put(tmp_path / f"events/events-{day(ago)}.jsonl")
+    make_keeper(events_days=1).sweep()
+    assert left(tmp_path) == {f"events/events-{day(ago)}.jsonl" for ago in (0, 1)}
+
+
+def test_embeddings_and_crops_of_sessions_go(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """By the time they were written; other .npz files, accounts and rows stay."""
+    session = tmp_path / "door/sessions/20261101T000000Z"
+    put(session / "embeddings.npz", vectors(), days_ago=8)
+    put(session / "mesh.npz", b"PK no vectors", days_ago=8)
+    put(session / "run.json", days_ago=8)
+    put(session / "crops/track_0003.jpg", days_ago=8)
+    put(session / "crops/index.jsonl", days_ago=8)
+    put(tmp_path / "door/sessions/20261120T000000Z/embeddings.npz", vectors(), days_ago=1)
+    assert make_keeper().sweep() == {"embeddings": 1, "shots": 1}
+    assert left(tmp_path / "door/sessions") == {
+        "20261101T000000Z/mesh.npz",
+        "20261101T000000Z/run.json",
+        "20261101T000000Z/crops/index.jsonl",
+        "20261120T000000Z/embeddings.npz",
+    }
+
+
+def test_recordings_of_a_camera_that_is_watched_no_more_go_too(
+    tmp_path: Path, make_keeper: Callable[..., Keeper]
+) -> None:
+    """By the camera's own settings."""
+    put(tmp_path / "door/recordings/20261101T000000.000Z.mp4", days_ago=3)
+    put(tmp_path / "door/recordings/20261120T000000.000Z.mp4", days_ago=1)
+    assert make_keeper(RecordSettings(keep_h=48)).sweep() == {"recordings": 1}
+    assert left(tmp_path) == {"door/recordings/20261120T000000.000Z.mp4"}
+
+
+def test_links_are_not_followed(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """Neither a folder that points elsewhere nor a file that does loses anything."""
+    elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
+    old = put(elsewhere / f"events-{day(90)}.jsonl")
+    shots = put(elsewhere / day(90) / "103512345_door_track_left_7.jpg")
+    tape = put(elsewhere / "recordings/20261101T000000.000Z.mp4", days_ago=90)
+    npz = put(elsewhere / "sessions/x/embeddings.npz", vectors(), days_ago=90)
+    (out / "events").mkdir(parents=True)
+    (out / "events" / old.name).symlink_to(old)
+    (out / "events/shots").symlink_to(elsewhere)
+    (out / "door").symlink_to(elsewhere)
+    (out / "yard").mkdir()
+    (out / "yard/recordings").symlink_to(elsewhere / "recordings")
+    (out / "yard/sessions").symlink_to(elsewhere / "sessions")
+    keeper = Keeper(out, KeepSettings(), record=lambda _: RecordSettings(), tell=print)
+    assert keeper.sweep() == {}
+    assert all(path.exists() for path in (old, shots, tape, npz))
+    assert (out / "events" / old.name).is_symlink()
+
+
+def test_unknown_files_stay(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """However old: notes beside the shots, other days' names, files of the user."""
+    names = [
+        "events/notes.txt",
+        "events/events-yesterday.jsonl",
+        "events/events-2020-13-45.jsonl",
+        "events/shots/2020-01-01/mine.jpg",
+        "events/shots/holiday/103512345_door_track_left_7.jpg",
+        "door/recordings/film.mp4",
+        "door/sessions/x/data.npz",
+    ]
+    for name in names:
+        put(tmp_path / name, days_ago=900)
+    assert make_keeper().sweep() == {}
+    assert left(tmp_path) == set(names)
+
+
+def test_null_keeps_for_ever(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    put(tmp_path / "events/events-2020-01-01.jsonl")
+    put(tmp_path / "events/shots/2020-01-01/103512345_door_track_left_7.jpg")
+    put(tmp_path / "door/sessions/x/embeddings.npz", vectors(), days_ago=900)
+    put(tmp_path / "door/recordings/20200101T000000.000Z.mp4", days_ago=900)
+    keeper = make_keeper(
+        RecordSettings(keep_h=None, keep_gb=None), events_days=None, shots_days=None, embeddings_days=None
+    )
+    assert keeper.sweep() == {}
+    assert len(left(tmp_path)) == 4
+
+
+def test_what_went_stands_in_the_log(
+    tmp_path: Path, make_keeper: Callable[..., Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File, time and reason, for the owner alone; it is begun anew when it has grown."""
+    put(tmp_path / "events/events-2020-01-01.jsonl")
+    keeper = make_keeper()
+    keeper.sweep()
+    log = tmp_path / "deleted.jsonl"
+    row = json.loads(log.read_text())
+    assert (row["file"], row["because"]) == ("events/events-2020-01-01.jsonl", "older than 30 days")
+    assert log.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(keep, "_MOST_LOG_BYTES", 10)
+    put(tmp_path / "events/events-2020-01-02.jsonl")
+    keeper.sweep()
+    assert len(log.read_text().splitlines()) == 1
+    assert "2020-01-01" in (tmp_path / "deleted.1.jsonl").read_text()
+
+
+def test_what_cannot_be_deleted_is_said_once_and_stops_nothing_else(
+    tmp_path: Path, make_keeper: Callable[..., Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that may not be written: one sentence, and the other kinds go all the same."""
+    put(tmp_path / "events/events-2020-01-01.jsonl")
+    put(tmp_path / "door/recordings/20200101T000000.000Z.mp4", days_ago=900)
+
+    unlink = os.unlink
+
+    def denied(name: str, *, dir_fd: int | None = None) -> None:
+        if str(name).startswith("events"):
+            raise PermissionError(13, "Permission denied")
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", denied)
+    told: list[str] = []
+    keeper = Keeper(tmp_path, KeepSettings(), record=lambda _: RecordSettings(), tell=told.append)
+    assert keeper.sweep() == {"recordings": 1}
+    keeper.sweep()
+    assert told == ["what is over its time could not be deleted: Permission denied"]
+    assert keeper.facts()["cause"] == told[0]
+
+
+def test_it_looks_by_itself(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """At once when it starts; it ends when it is told to."""
+    old = put(tmp_path / "events/events-2020-01-01.jsonl")
+    keeper = make_keeper()
+    keeper.start()
+    end = time.monotonic() + 5
+    while old.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    keeper.close()
+    keeper.close()
+    assert not old.exists()
+    assert keeper.facts()["deleted"] == {"events": 1}

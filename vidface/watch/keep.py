@@ -1,0 +1,240 @@
+"""Keeper: deletes events, best shots, embeddings and recordings when their time is over.
+
+Only plain files of the names below are deleted, never through a link; whatever else stands there stays.
+
+    OUT/events/events-2026-11-21.jsonl                  events_days after that day
+    OUT/events/shots/2026-11-21/...jpg                  shots_days after that day
+    OUT/CAMERA/sessions/.../NAME/track_0007.jpg         shots_days after they were written
+    OUT/CAMERA/sessions/.../NAME.npz with embeddings    embeddings_days after they were written
+    OUT/CAMERA/recordings/20261121T183612.345Z.mp4      keep_h, keep_gb of the camera's record:
+
+OUT/deleted.jsonl says what went, when and why; without names of people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vidface.data.times import time_of_day
+from vidface.events.log import DAY_FILE, SHOT, SHOTS
+from vidface.media.live.recordings import Recordings
+from vidface.media.live.recordsettings import RecordSettings
+from vidface.watch._ownfolder import OwnFolder
+
+LOG: Final = "deleted.jsonl"
+_OLDER_LOG: Final = "deleted.1.jsonl"
+_MOST_LOG_BYTES: Final = 4 * 2**20
+_EVERY_S: Final = 1800.0
+_EVENTS, _SESSIONS, _RECORDINGS = "events", "sessions", "recordings"
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MEMBERS: Final = frozenset({"vector.npy", "track.npy", "model.npy"})
+"""Of what the embeddings sink writes."""
+_CROP: Final = re.compile(r"track_\d{4,}(_\d+)?\.(jpg|png)")
+"""What the images sink writes."""
+_DAY_S: Final = 86_400.0
+
+
+class KeepSettings(BaseModel):
+    """For how long what is known of people is kept; null keeps it for ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    events_days: float | None = Field(30.0, gt=0, description="Events, from the end of their UTC day.")
+    shots_days: float | None = Field(7.0, gt=0, description="Best shots, from the end of their UTC day.")
+    embeddings_days: float | None = Field(7.0, gt=0, description="Files of embeddings, since written.")
+
+
+class DeletionLog:
+    """OUT/deleted.jsonl: appended only, 0600; begun anew at 4 MiB, with the one before beside it.
+
+    Safe from any thread.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._path = out / LOG
+        self._lock = threading.Lock()
+
+    def note(self, place: str, gone: Sequence[Mapping[str, Any]]) -> None:
+        """Files that were deleted below `place`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if not gone:
+            return
+        at = time_of_day(time.time())
+        lines = "".join(
+            json.dumps({"at": at, **row, "file": f"{place}/{row['file']}"}, separators=(",", ":")) + "\n"
+            for row in gone
+        )
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with self._lock:
+            with contextlib.suppress(FileNotFoundError):
+                if self._path.lstat().st_size > _MOST_LOG_BYTES:
+                    self._path.replace(self._path.with_name(_OLDER_LOG))
+            with os.fdopen(os.open(self._path, flags, 0o600), "w", encoding="utf-8") as file:
+                file.write(lines)
+
+
+class Keeper:
+    """Looks through the folder each half hour, in a thread of its own, between `start` and `close`.
+
+    Args:
+        out: folder of one `vidface watch`.
+        settings: for how long.
+        record: what counts for the recordings of a camera, by its name; also of one that is watched no more.
+        tell: takes sentences.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        settings: KeepSettings,
+        *,
+        record: Callable[[str], RecordSettings],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.log = DeletionLog(out)
+        self._out, self._settings, self._record, self._tell = out, settings, record, tell
+        self._deleted: Counter[str] = Counter()
+        self._trouble: str | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="keep", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first look comes at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, after the file that is just being deleted; safe to call twice."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def facts(self) -> dict[str, Any]:
+        """For watch.json: files deleted so far, by kind; why a look failed the last time."""
+        return {**self._settings.model_dump(), "deleted": dict(self._deleted), "cause": self._trouble}
+
+    def sweep(self) -> dict[str, int]:
+        """Delete what is over its time, now; files deleted, by kind."""
+        before = Counter(self._deleted)
+        trouble = None
+        for place in (self._events, self._shots, self._embeddings, self._recordings):
+            try:
+                place()
+            except OSError as error:
+                trouble = f"what is over its time could not be deleted: {error.strerror or error}"
+        if trouble is not None and trouble != self._trouble:
+            self._tell(trouble)
+        self._trouble = trouble
+        return dict(self._deleted - before)
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            self.sweep()
+            self._closing.wait(_EVERY_S)
+
+    def _events(self) -> None:
+        days = self._settings.events_days
+        with OwnFolder(self._out, _EVENTS) as here:
+            named = ((name, DAY_FILE.fullmatch(name)) for name in here.files())
+            over = [name for name, match in named if match is not None and _over(match[1], days)]
+            self._delete(here, over, "events", _EVENTS, days)
+
+    def _shots(self) -> None:
+        days = self._settings.shots_days
+        with OwnFolder(self._out, _EVENTS, SHOTS) as above:
+            for day in [day for day in above.folders() if _DAY.fullmatch(day) and _over(day, days)]:
+                place = f"{_EVENTS}/{SHOTS}/{day}"
+                with OwnFolder(self._out, _EVENTS, SHOTS, day) as here:
+                    over = [name for name in here.files() if SHOT.fullmatch(f"{SHOTS}/{day}/{name}")]
+                    self._delete(here, over, "shots", place, days)
+                above.delete_empty(day)
+        for parts in self._sessions():
+            with OwnFolder(self._out, *parts) as session:
+                folders = session.folders()
+            for folder in folders:
+                with OwnFolder(self._out, *parts, folder) as here:
+                    over = [name for name in self._old(here, days) if _CROP.fullmatch(name)]
+                    self._delete(here, over, "shots", "/".join((*parts, folder)), days)
+
+    def _embeddings(self) -> None:
+        days = self._settings.embeddings_days
+        for parts in self._sessions():
+            with OwnFolder(self._out, *parts) as here:
+                old = [name for name in self._old(here, days) if name.endswith(".npz")]
+                over = [name for name in old if _holds_embeddings(here, name)]
+                self._delete(here, over, "embeddings", "/".join(parts), days)
+
+    def _recordings(self) -> None:
+        for camera in self._cameras():
+            with OwnFolder(self._out, camera) as here:
+                if _RECORDINGS not in here.folders():
+                    continue
+            kept = self._record(camera)
+            gone = Recordings(self._out / camera / _RECORDINGS).sweep(kept.keep_h, kept.keep_gb)
+            self._deleted["recordings"] += len(gone)
+            self.log.note(f"{camera}/{_RECORDINGS}", gone)
+
+    def _cameras(self) -> list[str]:
+        with OwnFolder(self._out) as here:
+            return [name for name in here.folders() if name != _EVENTS]
+
+    def _sessions(self) -> Iterator[tuple[str, str, str]]:
+        for camera in self._cameras():
+            with OwnFolder(self._out, camera, _SESSIONS) as here:
+                names = here.folders()
+            yield from ((camera, _SESSIONS, name) for name in names)
+
+    def _old(self, here: OwnFolder, days: float | None) -> list[str]:
+        """Files that were last written so many days ago."""
+        if days is None:
+            return []
+        oldest = time.time() - days * _DAY_S
+        return [name for name, facts in here.files().items() if facts.st_mtime < oldest]
+
+    def _delete(
+        self, here: OwnFolder, names: Sequence[str], kind: str, place: str, days: float | None
+    ) -> None:
+        gone = []
+        try:
+            for name in sorted(names):
+                if self._closing.is_set():
+                    return
+                here.delete(name)
+                gone.append({"file": name, "because": f"older than {days:g} days"})
+        finally:
+            self._deleted[kind] += len(gone)
+            self.log.note(place, gone)
+
+
+def _over(day: str, days: float | None) -> bool:
+    """So many days have passed since the end of a UTC day."""
+    if days is None:
+        return False
+    try:
+        end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), UTC)
+    except (ValueError, OverflowError):
+        return False
+    return time.time() - end.timestamp() > days * _DAY_S
+
+
+def _holds_embeddings(here: OwnFolder, name: str) -> bool:
+    try:
+        with here.open(name) as file, zipfile.ZipFile(file) as packed:
+            return set(packed.namelist()) >= _MEMBERS
+    except (OSError, zipfile.BadZipFile):
+        return False
