@@ -57,6 +57,18 @@ def test_the_oldest_make_room(tmp_path: Path) -> None:
     assert contents(spool) == [b"y" * 500]
 
 
+def test_nothing_waits_for_ever(tmp_path: Path) -> None:
+    """What waited too long is removed and counted, also when it comes from an earlier process."""
+    spool = Spool(tmp_path, most_s=3600)
+    spool.put(b"old")
+    spool.put(b"new")
+    path = min(tmp_path.iterdir())
+    os.utime(path, (path.stat().st_mtime - 4000,) * 2)
+    again = Spool(tmp_path, most_s=3600)
+    assert contents(again) == [b"new"]
+    assert (again.expired, list(tmp_path.iterdir())) == (1, [])
+
+
 def test_a_letter_that_had_to_make_room_is_not_dropped_twice(tmp_path: Path) -> None:
     """While it was carried it was pushed out: the one behind it stays."""
     spool = Spool(tmp_path, most=1)

@@ -6,8 +6,8 @@
     camera        its name
     at            UTC of this machine when it was told, 2026-11-21T19:09:12.690Z
     time          the same moment on the stream's clock, seconds with 6 decimals; null of camera_*
-    track         tells this appearance of a face from all others of the camera, also after a restart; null
-                  of camera_*
+    track         tells this face from all others of the camera, also after a restart; the same again where
+                  it was recognised coming back (recognize.relink). null of camera_*
     name          who it is; null where unknown, or nobody asked
     shot          file of the best picture so far, below the folder of the log; null where there is none
 
@@ -38,8 +38,8 @@ picture, a JPEG in Base64, only with `pictures: true`. Any 2xx says that it was 
 say that this one is refused: it is given up. After anything else it comes again, with the same id, after 1 s
 and then ever longer up to a minute (or as long as Retry-After asks, 10 minutes at most); those behind it
 wait, on disk, over restarts too. So an event may come twice (same id) and late (`at` says how late), but in
-order. It is lost only when more wait than `spool_events` or `spool_mb` allow: then the oldest go, and are
-counted. With `secret_env` it is signed:
+order. It is lost only when more wait than `spool_events` or `spool_mb` allow, or longer than `spool_h`: then
+the oldest go, and are counted. With `secret_env` it is signed:
 
     X-Vidface-Signature: t=1795287035,v1=HMAC-SHA256(secret, "1795287035." + body) in hexadecimal digits
 

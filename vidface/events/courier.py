@@ -128,12 +128,13 @@ class Courier:
     def facts(self) -> dict[str, Any]:
         """delivered, failed (tries), waiting, lost by cause, and while nothing arrives: trouble."""
         outage = self._outage
-        lost = dict(self._lost) | {"no room": self._spool.overflowed, "unreadable": self._spool.unreadable}
+        spool = self._spool
+        lost = {"no room": spool.overflowed, "too old": spool.expired, "unreadable": spool.unreadable}
         return {
             "delivered": self._delivered,
             "failed": self._failed,
             "waiting": len(self._spool),
-            "lost": {cause: count for cause, count in lost.items() if count},
+            "lost": {cause: count for cause, count in (self._lost | Counter(lost)).items() if count},
             "trouble": None if outage is None else outage.text,
         }
 

@@ -151,5 +151,10 @@ def _courier(
 ) -> Courier:
     if settings.open_air:
         tell(f"{carrier.name}: events with names and faces travel there unencrypted.")
-    spool = Spool(folder, most=settings.spool_events, most_bytes=settings.spool_mb * 1_000_000)
+    spool = Spool(
+        folder,
+        most=settings.spool_events,
+        most_bytes=settings.spool_mb * 1_000_000,
+        most_s=settings.spool_h * 3600,
+    )
     return Courier(carrier, spool, kinds=settings.kinds, pictures=settings.pictures, tell=tell)

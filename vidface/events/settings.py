@@ -50,6 +50,7 @@ class _Receiver(BaseModel):
     timeout_s: float = Field(10.0, ge=0.1, le=120, description="Seconds to wait for an answer.")
     ca: Path | None = Field(None, description="PEM file of the authorities to trust; else the system's.")
     spool_events: int = Field(10_000, ge=1, le=1_000_000, description="Most events that wait for it.")
+    spool_h: float = Field(168, gt=0, le=8760, description="Most hours that an event waits for it.")
     spool_mb: int = Field(100, ge=1, le=100_000, description="Most megabytes of them.")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,14 @@ class _Letter:
 
     number: int
     size: int
+    utc_s: float
     data: bytes | None = None
 
 
 class Spool:
     """First in, first out; when there is no room the oldest letter makes room, and is counted.
+
+    Letters hold names and faces, so none is kept longer than `most_s`, whoever wants it.
 
     Where the disk takes no more, letters wait in memory under the same limits; those do not survive a
     restart. May be used from several threads; a folder belongs to one process at a time.
@@ -37,9 +41,11 @@ class Spool:
         folder: made with mode 0700 where it is not there; letters that wait in it are taken over.
         most: letters.
         most_bytes: of all of them together.
+        most_s: seconds that a letter may wait, by the time of day.
 
     Attributes:
         overflowed: letters that had to make room.
+        expired: letters that waited too long.
         unreadable: letters that were there and could not be read.
         trouble: why the newest letter waits in memory; None where it is on disk.
 
@@ -47,12 +53,20 @@ class Spool:
         UsageError: the folder cannot be made, read or written.
     """
 
-    def __init__(self, folder: Path, *, most: int = 10_000, most_bytes: int = 100_000_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most: int = 10_000,
+        most_bytes: int = 100_000_000,
+        most_s: float = 7 * 86_400,
+    ) -> None:
         self.overflowed = 0
+        self.expired = 0
         self.unreadable = 0
         self.trouble: str | None = None
         self._folder = folder
-        self._most, self._most_bytes = most, most_bytes
+        self._most, self._most_bytes, self._most_s = most, most_bytes, most_s
         self._lock = threading.Lock()
         try:
             folder.mkdir(mode=_OURS, parents=True, exist_ok=True)
@@ -71,13 +85,14 @@ class Spool:
         """Take a letter."""
         with self._lock:
             number, self._next = self._next, self._next + 1
+            kept, self.trouble = None, None
             try:
                 self._write(data, self._draft()).replace(self._path(number))
-                letter, self.trouble = _Letter(number, len(data)), None
             except OSError as error:
-                letter, self.trouble = _Letter(number, len(data), data), error.strerror or str(error)
-            self._letters.append(letter)
-            self._bytes += letter.size
+                kept, self.trouble = data, error.strerror or str(error)
+            self._letters.append(_Letter(number, len(data), time.time(), kept))
+            self._bytes += len(data)
+            self._expire()
             while len(self._letters) > self._most or (
                 self._bytes > self._most_bytes and len(self._letters) > 1
             ):
@@ -87,6 +102,7 @@ class Spool:
     def first(self) -> tuple[int, bytes] | None:
         """Number and content of the oldest letter; None where none waits."""
         with self._lock:
+            self._expire()
             while self._letters:
                 letter = self._letters[0]
                 if letter.data is not None:
@@ -110,9 +126,16 @@ class Spool:
         for path in self._folder.iterdir():
             match = _LETTER.fullmatch(path.name)
             if match is not None and path.is_file():
-                found.append(_Letter(int(match[1]), path.stat().st_size))
+                facts = path.stat()
+                found.append(_Letter(int(match[1]), facts.st_size, facts.st_mtime))
         self._draft().unlink(missing_ok=True)
         return sorted(found, key=lambda letter: letter.number)
+
+    def _expire(self) -> None:
+        oldest = time.time() - self._most_s
+        while self._letters and self._letters[0].utc_s < oldest:
+            self._remove(self._letters[0])
+            self.expired += 1
 
     def _forget(self, letter: _Letter) -> None:
         self._letters.popleft()
