@@ -70,9 +70,15 @@ def test_a_graph_is_looked_for_beside_the_file(tmp_path: Path) -> None:
     [
         ("cameras: {}\n", "2:10: cameras is empty"),
         (f"{CAMERAS}grahp: x\n", "4:1: unknown key 'grahp'; did you mean 'graph'"),
-        ("cameras:\n  a: {url: /dev/video0, trasport: udp}\n", "'cameras.a.trasport'; did you mean 'transport'"),
+        (
+            "cameras:\n  a: {url: /dev/video0, trasport: udp}\n",
+            "'cameras.a.trasport'; did you mean 'transport'",
+        ),
         ("cameras:\n  a: {transport: udp}\n", "cameras.a needs the key 'url'"),
-        ("cameras:\n  a: {url: /dev/video0, rate: -1}\n", "3:31: cameras.a.rate: input should be greater than 0"),
+        (
+            "cameras:\n  a: {url: /dev/video0, rate: -1}\n",
+            "3:31: cameras.a.rate: input should be greater than 0",
+        ),
         ("cameras:\n  a: {url: /dev/video0, retry: often}\n", "should be never, a number or forever"),
         ("cameras:\n  'a b': /dev/video0\n", "'a b' cannot be the name of a camera"),
         ("cameras:\n  ../up: /dev/video0\n", "'../up' cannot be the name of a camera"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,14 @@ def test_passwords_are_in_no_file_and_no_sentence(
     assert not [text for text in texts if "hushhush" in text or "wrongword" in text]
 
 
+def _has_frames(stand: Watched) -> bool:
+    return stand.frames("a") > 3
+
+
+def _at_most(threads: int) -> bool:
+    return threading.active_count() <= threads
+
+
 def test_what_one_watcher_opened_it_closes(clip: Path, write: Write, watched: Begin) -> None:
     """Threads and open files are as before once it has ended."""
     fds = Path("/proc/self/fd")
@@ -202,8 +211,8 @@ def test_what_one_watcher_opened_it_closes(clip: Path, write: Write, watched: Be
     for _ in range(2):  # the first opens what stays open, such as libraries
         before = len(list(fds.iterdir())), threading.active_count()
         stand = watched(path)
-        stand.until(lambda stand=stand: stand.frames("a") > 3)
+        stand.until(partial(_has_frames, stand))
         stand.watcher.close()
-        until(lambda before=before: threading.active_count() <= before[1])
+        until(partial(_at_most, before[1]))
         after = len(list(fds.iterdir())), threading.active_count()
     assert after == before

@@ -85,6 +85,8 @@ class CameraAccount:
     def went(self, why: str) -> None:
         """The camera is gone, or cannot be reached at first."""
         with self._lock:
+            if self._status == "stopped":
+                return
             self._remember(why)
             if self._status == "watched":
                 self._losses += 1

@@ -18,6 +18,7 @@ from vidface.graph.marks import Document
 from vidface.graph.spec import find, first_fault
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.watch._faults import fault_at
+from vidface.watch.keep import KeepSettings
 from vidface.web.settings import HttpSettings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
@@ -92,6 +93,7 @@ class Cameras(_Part):
     )
     events: EventSettings = Field(EventSettings(), description="When what is told, and to whom.")
     record: Record = Field(RecordSettings(), description="What is recorded, as it comes, and kept how long.")
+    keep: KeepSettings = Field(KeepSettings(), description="For how long what is known of people is kept.")
     http: HttpSettings | None = Field(None, description="The live page; none where absent.")
 
 

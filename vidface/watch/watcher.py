@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
@@ -13,10 +12,12 @@ from vidface.data.times import time_of_day
 from vidface.errors import OutputError, UsageError, VidfaceError
 from vidface.events.fan import open_fan
 from vidface.infer.pool import Pool
+from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
 from vidface.watch.check import graph_of
 from vidface.watch.config import CameraPlan, Config
 from vidface.watch.folder import WatchFolder
+from vidface.watch.keep import Keeper
 from vidface.watch.lane import Lane, Shared
 from vidface.watch.machine import process_facts
 from vidface.watch.recent import Recent
@@ -63,6 +64,7 @@ class Watcher:
         self._fan = open_fan(config.spec.events, log=log, spool=config.out / "spool", tell=tell)
         self.recent = Recent(log, self._fan)
         self.pool = Pool()
+        self._keeper = Keeper(config.out, config.spec.keep, record=self._recorded, tell=tell)
         self._shared = Shared(self.pool, self.recent, tell, config.out, command)
         self._lock = RLock()
         self._orders_now = orders
@@ -73,6 +75,7 @@ class Watcher:
         self._written = 0.0
         self._trouble: str | None = None
         self._closed = False
+        self._keeper.start()
 
     @property
     def began_utc_s(self) -> float:
@@ -120,7 +123,7 @@ class Watcher:
         except VidfaceError as error:
             self._tell(f"{error}; everything stays as it was")
             return
-        fixed = [name for name in ("out", "http", "events") if _other(config, self._config, name)]
+        fixed = [name for name in ("out", "http", "events", "keep") if _other(config, self._config, name)]
         with self._lock:
             kept = {name: order for name, order in self._orders_now.items() if order.added}
             before = set(self._orders_now)
@@ -182,6 +185,7 @@ class Watcher:
             "cameras": {lane.plan.name: lane.row() for lane in lanes},
             "gone": gone,
             "events": {"told": self.recent.kinds(), **self._fan.facts()},
+            "kept": self._keeper.facts(),
             "models": self.pool.facts(),
         }
 
@@ -198,9 +202,16 @@ class Watcher:
         late = [lane.plan.name for lane in lanes if not lane.join(max(0.0, until - time.monotonic()))]
         if late:
             self._tell(f"{', '.join(late)}: did not end within {_END_S:.0f} s, and was left")
+        self._keeper.close()
         self._fan.close()
         self.write("ended")
         self.folder.close()
+
+    def _recorded(self, camera: str) -> RecordSettings:
+        """What counts for the recordings of a camera, also of one that is watched no more."""
+        with self._lock:
+            order = self._orders_now.get(camera)
+            return self._config.spec.record if order is None else order.plan.record
 
     def _orders(self, config: Config) -> dict[str, Order]:
         """Orders of a file; each graph is loaded for it, which checks it."""
@@ -237,8 +248,3 @@ def _other(one: Config, two: Config, name: str) -> bool:
 
 def _listed(what: str, names: Any) -> str | None:
     return f"{what} {', '.join(sorted(names))}" if names else None
-
-
-def places(config: Config) -> list[Path]:
-    """Folders that `vidface watch` would write to."""
-    return [config.out, config.out / EVENTS]
