@@ -1,4 +1,4 @@
-"""What happens before cameras, told on: a log on disk, a webhook, a message broker.
+"""What happens before cameras, told on: a log on disk, a webhook, a broker (MQTT), a stream (Redis).
 
 **An event** is one JSON object, the same in the log, in a webhook and at a broker:
 
@@ -59,4 +59,6 @@ Home Assistant:
           state_topic: vidface/door/event
           value_template: "{{ value_json.event.name or value_json.event.kind }}"
           availability_topic: vidface/availability
+
+**A stream of Redis** gets the same letter (XADD) in the field `letter` of an entry, as JSON.
 """

@@ -16,7 +16,8 @@ from vidface.errors import OutputError
 from vidface.events.courier import Carrier, Courier
 from vidface.events.log import EventLog
 from vidface.events.mqtt import Mqtt
-from vidface.events.settings import EventSettings, MqttSettings, WebhookSettings
+from vidface.events.redis import Redis
+from vidface.events.settings import EventSettings, Receiver
 from vidface.events.spool import Spool
 from vidface.events.webhook import Webhook
 
@@ -143,12 +144,12 @@ def open_fan(
         outlets["webhook"] = _courier(carrier, settings.webhook, spool / "webhook", tell)
     if settings.mqtt is not None:
         outlets["mqtt"] = _courier(Mqtt(settings.mqtt), settings.mqtt, spool / "mqtt", tell)
+    if settings.redis is not None:
+        outlets["redis"] = _courier(Redis(settings.redis), settings.redis, spool / "redis", tell)
     return Fan(outlets, tell=tell)
 
 
-def _courier(
-    carrier: Carrier, settings: WebhookSettings | MqttSettings, folder: Path, tell: Callable[[str], None]
-) -> Courier:
+def _courier(carrier: Carrier, settings: Receiver, folder: Path, tell: Callable[[str], None]) -> Courier:
     if settings.open_air:
         tell(f"{carrier.name}: events with names and faces travel there unencrypted.")
     spool = Spool(

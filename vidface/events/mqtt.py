@@ -10,7 +10,6 @@ Nothing of what happened is retained by the broker.
 from __future__ import annotations
 
 import re
-import ssl
 import threading
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -18,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from vidface.errors import UsageError
 from vidface.events.courier import UndeliveredError
 from vidface.events.letter import pack, picture_of
-from vidface.events.settings import MqttSettings
+from vidface.events.settings import MqttSettings, tls_of
 
 AVAILABLE, GONE = "online", "offline"
 _QOS: Final = 1
@@ -61,7 +60,7 @@ class Mqtt:
         if parts.username is not None:
             client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
         if parts.scheme == "mqtts":
-            client.tls_set_context(_tls(settings))
+            client.tls_set_context(tls_of(settings))
         client.connect_async(self._host, self._port, _KEEPALIVE_S)
         client.loop_start()
 
@@ -135,11 +134,3 @@ def topic_level(name: str) -> str:
         re.sub(r"[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]", "_", name)[:_LONGEST_NAME]
         or "_"
     )
-
-
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"the certificates in {settings.ca} cannot be read: {reason}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from vidface.errors import UsageError
 
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_PLAIN: Final = ("http", "mqtt", "redis")
 _RULES: Final = ("appear_s", "debounce_s", "name_s", "linger_s", "picture_px")
 
 
@@ -40,11 +42,12 @@ def _topic(text: str) -> str:
     return text.strip("/")
 
 
-class _Receiver(BaseModel):
+class Receiver(BaseModel):
     """What is said of every receiver far away."""
 
     model_config = _STRICT
 
+    url: str = Field(repr=False)
     kinds: frozenset[EventKind] | None = Field(None, description="Send only these kinds of events; else all.")
     pictures: bool = Field(False, description="Send the best shot with an event.")
     timeout_s: float = Field(10.0, ge=0.1, le=120, description="Seconds to wait for an answer.")
@@ -53,8 +56,14 @@ class _Receiver(BaseModel):
     spool_h: float = Field(168, gt=0, le=8760, description="Most hours that an event waits for it.")
     spool_mb: int = Field(100, ge=1, le=100_000, description="Most megabytes of them.")
 
+    @property
+    def open_air(self) -> bool:
+        """Faces and names travel unencrypted to another machine."""
+        parts = urlsplit(self.url)
+        return parts.scheme in _PLAIN and parts.hostname not in _LOOPBACK
 
-class WebhookSettings(_Receiver):
+
+class WebhookSettings(Receiver):
     """A receiver by HTTP POST."""
 
     url: Annotated[str, _address("https", "http")] = Field(
@@ -79,13 +88,8 @@ class WebhookSettings(_Receiver):
             )
         return text.encode()
 
-    @property
-    def open_air(self) -> bool:
-        """Faces and names travel unencrypted to another machine."""
-        return self.url.startswith("http:") and urlsplit(self.url).hostname not in _LOOPBACK
 
-
-class MqttSettings(_Receiver):
+class MqttSettings(Receiver):
     """A broker by MQTT 3.1.1."""
 
     url: Annotated[str, _address("mqtt", "mqtts")] = Field(
@@ -95,10 +99,28 @@ class MqttSettings(_Receiver):
         "vidface", max_length=200, description="TOPIC/CAMERA/event, TOPIC/CAMERA/picture, TOPIC/availability."
     )
 
-    @property
-    def open_air(self) -> bool:
-        """Faces and names travel unencrypted to another machine."""
-        return self.url.startswith("mqtt:") and urlsplit(self.url).hostname not in _LOOPBACK
+
+class RedisSettings(Receiver):
+    """A stream of Redis."""
+
+    url: Annotated[str, _address("redis", "rediss")] = Field(
+        repr=False, description="redis://[[USER]:PASSWORD@]HOST[:6379], or rediss:// with TLS."
+    )
+    stream: str = Field("vidface:events", min_length=1, max_length=200, description="Key of the stream.")
+    most: int = Field(10_000, ge=1, description="Entries that the stream keeps, roughly.")
+
+
+def tls_of(settings: Receiver) -> ssl.SSLContext:
+    """Whom to trust.
+
+    Raises:
+        UsageError: the file of certificates cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=settings.ca)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"the certificates in {settings.ca} cannot be read: {reason}") from error
 
 
 class EventSettings(BaseModel):
@@ -115,6 +137,7 @@ class EventSettings(BaseModel):
     picture_px: int | None = Field(None, description="Widest side of a picture; 0: no pictures.")
     webhook: WebhookSettings | None = Field(None, description="A receiver by HTTP POST.")
     mqtt: MqttSettings | None = Field(None, description="A broker by MQTT.")
+    redis: RedisSettings | None = Field(None, description="A stream of Redis.")
 
     def overrides(self, output: str) -> tuple[str, ...]:
         """What is said here of the output `events` of a graph, as `node.param=value`."""

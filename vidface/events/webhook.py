@@ -12,10 +12,9 @@ import time
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from vidface.errors import UsageError
 from vidface.events.courier import UndeliveredError
 from vidface.events.letter import pack
-from vidface.events.settings import WebhookSettings
+from vidface.events.settings import WebhookSettings, tls_of
 from vidface.events.signature import HEADER, signed
 from vidface.version import __version__
 
@@ -37,7 +36,7 @@ class Webhook:
         self._parts = urlsplit(settings.url)
         self._timeout_s = settings.timeout_s
         self._secret = secret
-        self._tls = _tls(settings) if self._parts.scheme == "https" else None
+        self._tls = tls_of(settings) if self._parts.scheme == "https" else None
         self._connection: http.client.HTTPConnection | None = None
 
     @property
@@ -133,11 +132,3 @@ def _judge(status: int, wait: str, place: str) -> None:
         raise UndeliveredError(f"refuses an event with {status}", again=False)
     asked = float(wait) if wait.isascii() and wait.isdecimal() else None
     raise UndeliveredError(f"answers with {status}", wait_s=asked)
-
-
-def _tls(settings: WebhookSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"the certificates in {settings.ca} cannot be read: {reason}") from error
