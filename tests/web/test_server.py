@@ -295,3 +295,20 @@ def test_a_certificate_that_cannot_be_read(board: MadeBoard, tmp_path: Any) -> N
         Server(board, HttpSettings(certificate=nothing, key=nothing), environment={})
     with pytest.raises(ValueError, match="belong together"):
         HttpSettings(certificate=nothing)
+
+
+def test_many_who_ask_for_one_picture_get_one_encoding(board: MadeBoard) -> None:
+    """A program that asks again and again costs one encoding per pause."""
+    answers: list[int] = []
+    with served(board, rate=1) as server:
+
+        def ask() -> None:
+            answers.append(httpx2.get(f"{server.url}/cameras/door/picture.jpg").status_code)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join(20)
+        assert answers == [200] * 8
+        assert site_of(server).projector.encoded == 1

@@ -43,6 +43,8 @@ class Flow(Response):
                         return
                     if part:
                         await send({"type": "http.response.body", "body": part, "more_body": True})
+                        # The loop learns between two parts that a reader has gone, and serves the others.
+                        await asyncio.sleep(0)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()

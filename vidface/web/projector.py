@@ -50,12 +50,14 @@ class Projector:
     def __init__(self, board: Board, *, rate: float = 10.0, quality: int = 80) -> None:
         self.encoded = 0
         self.failed = 0
+        self._worked_s = 0.0
         self._board = board
         self._pause_s = 1 / rate
         self._quality = quality
         self._wanted: Counter[Key] = Counter()
         self._stills: dict[Key, Still] = {}
         self._changed = asyncio.Event()
+        self._one_by_one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-encode")
@@ -99,7 +101,8 @@ class Projector:
 
     async def still(self, key: Key) -> Still | None:
         """One picture, not older than the pause between two; None where there is none."""
-        await self._make([key])
+        async with self._one_by_one:
+            await self._make([key])
         return self._stills.get(key)
 
     def close(self) -> None:
@@ -110,11 +113,11 @@ class Projector:
 
     async def _project(self) -> None:
         while self._wanted and not self._closed:
-            began = time.monotonic()
+            worked_s = self._worked_s
             if await self._make(list(self._wanted)):
                 self._wake()
             # As much rest as work: cameras are looked at by programs first, by people second.
-            await asyncio.sleep(max(_TICK_S, time.monotonic() - began))
+            await asyncio.sleep(max(_TICK_S, self._worked_s - worked_s))
         if not self._wanted:
             self._stills.clear()
 
@@ -124,35 +127,41 @@ class Projector:
 
     async def _make(self, keys: Iterable[Key]) -> bool:
         """Encode what is new and due; tells whether something was."""
-        some = False
+        due: dict[Key, Shown] = {}
         for key in keys:
             shown = self._board.shown(key[0])
             if shown is None:
                 self._stills.pop(key, None)
             elif self._due(self._stills.get(key), shown) and not self._closed:
-                some |= await self._encode(key, shown)
-        return some
+                due[key] = shown
+        loop, made = asyncio.get_running_loop(), time.monotonic()
+        works = [loop.run_in_executor(self._thread, self._coded, due[key].frame, key[1]) for key in due]
+        # A picture that cannot be converted is one that nobody sees; the stream goes on.
+        for key, done in zip(due, await asyncio.gather(*works, return_exceptions=True), strict=True):
+            if isinstance(done, BaseException):
+                self.failed += 1
+                continue
+            self.encoded += 1
+            self._keep(key, Still(key[0], due[key].number, due[key].frame.utc_s, made, done))
+        return bool(due)
+
+    def _keep(self, key: Key, still: Still) -> None:
+        while len(self._stills) >= _MOST_KEPT and key not in self._stills and not self._wanted:
+            del self._stills[next(iter(self._stills))]
+        self._stills[key] = still
+
+    def _coded(self, frame: Frame, width: int) -> bytes:
+        """In the thread; counts its processor time, which on a busy machine is far less than what passes."""
+        before = time.thread_time()
+        try:
+            return jpeg(frame, width, self._quality)
+        finally:
+            self._worked_s += time.thread_time() - before
 
     def _due(self, still: Still | None, shown: Shown) -> bool:
         if still is None:
             return True
         return still.number != shown.number and time.monotonic() - still.made >= self._pause_s
-
-    async def _encode(self, key: Key, shown: Shown) -> bool:
-        made = time.monotonic()
-        work = asyncio.get_running_loop().run_in_executor(
-            self._thread, jpeg, shown.frame, key[1], self._quality
-        )
-        # A picture that cannot be converted is one that nobody sees; the stream goes on.
-        (done,) = await asyncio.gather(work, return_exceptions=True)
-        if isinstance(done, BaseException):
-            self.failed += 1
-            return False
-        self.encoded += 1
-        while len(self._stills) >= _MOST_KEPT and key not in self._stills and not self._wanted:
-            del self._stills[next(iter(self._stills))]
-        self._stills[key] = Still(key[0], shown.number, shown.frame.utc_s, made, done)
-        return True
 
 
 def jpeg(frame: Frame, width: int, quality: int) -> bytes:
