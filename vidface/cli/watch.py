@@ -60,7 +60,7 @@ def watch(config: Path, check: bool, out: Path | None, http: str | None, seconds
     if check:
         if page is not None:
             page.place(os.environ)
-        click.echo(f"{config}: sound; {len(found.cameras)} cameras")
+        click.echo(f"{config}: sound; cameras:")
         for line in summary(found):
             click.echo(f"  {line}")
         return
@@ -93,7 +93,9 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
             server = Server(WatchBoard(watcher), page, tell=tell)
             server.start()
             tell(f"the live page is at {server.url}")
-        tell(f"watching {len(config.cameras)} cameras; the account is {watcher.folder.path / 'watch.json'}")
+        tell(
+            f"watches {', '.join(plan.name for plan in config.cameras)}; see {watcher.folder.path}/watch.json"
+        )
         with _signals() as inbox:
             given_up = _serve(watcher, inbox, seconds)
     finally:
