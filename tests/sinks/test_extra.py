@@ -212,3 +212,24 @@ def test_a_measure_named_like_a_column_is_refused(tmp_path: Path) -> None:
     measures = Measures((Measure("score", "ratio", "Another score."),), np.zeros((1, 1), np.float32))
     with pytest.raises(UsageError, match="two columns 'score'"):
         run(Table(), tmp_path, {"faces": faces, "measures": measures})
+
+
+def test_points_of_a_mesh_are_written_when_asked_for(tmp_path: Path) -> None:
+    """x y z with 2 decimals, null where not measured; blendshapes may be left out."""
+    given = {key: item for key, item in values().items() if key in ("faces", "mesh")}
+    points = np.arange(2 * 478 * 3, dtype=np.float32).reshape(2, 478, 3) / 7 - 100
+    points[1, 5, 0] = np.nan
+    given["mesh"] = Meshes.of(points, presence=[0.9, 0.1])
+    run(
+        Jsonl(points=True, blendshapes=False),
+        tmp_path,
+        given,
+        {"faces": given["faces"], "mesh": Meshes.none()},
+    )
+    here, nothing = (
+        json.loads(line)["faces"] for line in (tmp_path / "faces.jsonl").read_text().splitlines()
+    )
+    assert np.abs(np.array(here[0]["points"]) - points[0]).max() <= 0.0051
+    assert here[1]["points"] is None
+    assert [face["points"] for face in nothing] == [None, None]
+    assert list(here[0]) == ["track", "box", "score", "landmarks", "interpolated", "presence", "points"]

@@ -111,14 +111,14 @@ class Faces:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One plain dict a face, ready for JSON; landmarks that are not known are None."""
-        for i in range(len(self)):
-            points = self.landmarks[i]
+        known = np.isfinite(self.landmarks).all((1, 2))
+        columns = (self.tracks, self.boxes, self.scores, self.landmarks, self.interpolated, known)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for track, box, score, points, interpolated, there in rows:
             yield {
-                "track": None if self.tracks[i] == NOT_TRACKED else int(self.tracks[i]),
-                "box": [round(float(v), 2) for v in self.boxes[i]],
-                "score": round(float(self.scores[i]), 4),
-                "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in points]
-                if np.isfinite(points).all()
-                else None,
-                "interpolated": bool(self.interpolated[i]),
+                "track": None if track == NOT_TRACKED else track,
+                "box": [round(v, 2) for v in box],
+                "score": round(score, 4),
+                "landmarks": [[round(x, 2), round(y, 2)] for x, y in points] if there else None,
+                "interpolated": interpolated,
             }

@@ -79,7 +79,7 @@ class Extra:
         for row, more in zip(np.concatenate(parts, axis=1).tolist(), who, strict=True):
             yield [*map(plain, row), *more]
 
-    def nested(self) -> Iterator[dict[str, Any]]:
+    def nested(self, *, blendshapes: bool = True) -> Iterator[dict[str, Any]]:
         """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes ... as wired."""
         rows: list[dict[str, Any]] = [{} for _ in range(len(self.faces))]
         if self.pose is not None:
@@ -93,7 +93,8 @@ class Extra:
                 rows, self._padded(self.mesh.presence[:, None])[:, 0].tolist(), strict=True
             ):
                 row["presence"] = plain(value)
-            _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
+            if blendshapes:
+                _add(rows, "blendshapes", BLENDSHAPES, self._padded(self.mesh.blendshapes))
         for row, one in zip(rows, self.identity.rows if self.identity else (), strict=False):
             row["identity"] = one.row()
         for row, opinion in zip(rows, self.verdict.rows if self.verdict else (), strict=False):

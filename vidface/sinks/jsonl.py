@@ -6,6 +6,8 @@ import json
 from fractions import Fraction
 from typing import Any
 
+from pydantic import Field
+
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
 from vidface.data.identity import Identities
@@ -18,6 +20,7 @@ from vidface.node import Sink, Target
 from vidface.sinks._clock import clock_facts
 from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile
+from vidface.sinks._points import points_texts
 from vidface.sinks._tracks import TrackSummary, follow
 
 
@@ -30,7 +33,8 @@ class Jsonl(Sink):
     `"looked": false` (no detector looked at the frame). A face: track (null before tracking), box
     x1 y1 x2 y2 and landmarks (null where not known) in pixels, score, interpolated; where they are wired
     in, also pose (yaw, pitch, roll in degrees, x, y, scale, residual), measures (name: value), quality (name:
-    value), of the mesh its presence and blendshapes (name: value), identity (state, name, score,
+    value), of the mesh its presence, its blendshapes (name: value) and, if `points`, its 478 points (x y z in
+    pixels, with 2 decimals), identity (state, name, score,
     margin, nearest, looks), and verdict so far (opinion, probability, low, high, used, claim); null where not
     measured.
 
@@ -45,6 +49,9 @@ class Jsonl(Sink):
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
     leaves a readable `NAME.jsonl`; tracks are written by `finish`.
     """
+
+    blendshapes: bool = Field(True, description="Write the blendshapes of the mesh that is wired in.")
+    points: bool = Field(False, description="Write the points of the mesh that is wired in.")
 
     _file: LineFile | None = None
     _target: Target
@@ -89,7 +96,7 @@ class Jsonl(Sink):
         _remember(self._tracks, faces, identity, verdict)
         self._faces += len(faces)
         if self._file is not None:
-            self._file.write(compact(self._line(frame, extra)))
+            self._file.write(self._line(frame, extra))
 
     def finish(self) -> dict[str, Any]:
         if self._file is None:
@@ -115,7 +122,7 @@ class Jsonl(Sink):
             self._file.close()
             self._file = None
 
-    def _line(self, frame: Frame, extra: Extra) -> dict[str, Any]:
+    def _line(self, frame: Frame, extra: Extra) -> str:
         line: dict[str, Any] = {"frame": frame.index, "time": time_text(frame.time), "pts": frame.pts}
         if frame.time_base != self._time_base:
             line["time_base"] = str(frame.time_base)
@@ -125,8 +132,12 @@ class Jsonl(Sink):
             line |= clock_facts(frame)
         if not extra.faces.looked:
             line["looked"] = False
-        line["faces"] = [face | more for face, more in zip(extra.faces.rows(), extra.nested(), strict=True)]
-        return line
+        more = extra.nested(blendshapes=self.blendshapes)
+        faces = [compact(face | item) for face, item in zip(extra.faces.rows(), more, strict=True)]
+        if self.points and extra.mesh is not None:
+            texts = points_texts(extra.mesh, len(faces))
+            faces = [f'{face[:-1]},"points":{text}}}' for face, text in zip(faces, texts, strict=True)]
+        return f'{compact(line)[:-1]},"faces":[{",".join(faces)}]}}'
 
 
 def _remember(
