@@ -209,6 +209,15 @@ def test_stream_times_that_leap_back_in_a_file(tmp_path: Path) -> None:
     assert left["duration_s"] == pytest.approx(58 / RATE, abs=1e-3)
 
 
+def test_a_name_that_is_no_unicode(tmp_path: Path) -> None:
+    """Names of files are bytes; one that is no text does not stop a run."""
+    sink = Events(camera='\udcff\n"x.mp4')
+    sink.start(target(tmp_path))
+    run(sink, 1, faces(1))
+    sink.finish()
+    assert rows(tmp_path)[0]["camera"] == '?\n"x.mp4'
+
+
 def test_rows_without_a_track_are_counted(tmp_path: Path) -> None:
     """They cannot be told apart from one frame to the next."""
     sink = Events()

@@ -29,7 +29,8 @@ class EventFiles:
         row = event.row() | {"shot": shot}
         if not self._live:
             row["at"] = None  # when the file was looked at says nothing of when it happened
-        self._lines.write(compact(row))
+        # Names of files need not be Unicode: what is not stands as "?".
+        self._lines.write(compact(row).encode(errors="replace").decode())
 
     def close(self) -> list[str]:
         """Close the file; names of all that was written. Safe to call twice."""
