@@ -24,7 +24,7 @@ def camera_clip(sample: Path, folder: Path, *, size: tuple[int, int], rate: int,
     base = folder / f"camera_{size[1]}p{rate}.mp4"
     if not base.is_file():
         _encode(sample, base, size, rate)
-    _repeat(base, path, Fraction(seconds))
+    _repeat(base, path, rate=rate, seconds=seconds)
     return path
 
 
@@ -45,25 +45,21 @@ def _encode(sample: Path, path: Path, size: tuple[int, int], rate: int) -> None:
         sink.mux(out.encode())
 
 
-def _repeat(base: Path, path: Path, lasts: Fraction) -> None:
+def _repeat(base: Path, path: Path, *, rate: int, seconds: int) -> None:
     draft = path.with_suffix(".draft.mp4")
     with av.open(str(draft), "w") as sink:
-        out, ahead = None, 0
-        while True:
+        out, shown = None, 0
+        while shown < seconds * rate:
             with av.open(str(base)) as source:
                 stream = source.streams.video[0]
                 out = out or sink.add_stream_from_template(stream)
-                end = ahead
                 for packet in source.demux(stream):
-                    if packet.dts is None:
+                    if not packet.size or packet.time_base is None:
                         continue
-                    packet.pts, packet.dts = packet.pts + ahead, packet.dts + ahead
-                    end = max(end, packet.pts + packet.duration)
+                    packet.pts = packet.dts = round(Fraction(shown, rate) / packet.time_base)
                     packet.stream = out
                     sink.mux(packet)
-                ahead = end
-                if ahead * stream.time_base >= lasts:
-                    break
+                    shown += 1
     draft.replace(path)
 
 
