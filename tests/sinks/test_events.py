@@ -209,6 +209,17 @@ def test_stream_times_that_leap_back_in_a_file(tmp_path: Path) -> None:
     assert left["duration_s"] == pytest.approx(58 / RATE, abs=1e-3)
 
 
+def test_pictures_of_a_run_that_is_replaced_go(tmp_path: Path) -> None:
+    """But nothing else that lies there."""
+    for seconds in (2, 0.25):
+        sink = Events()
+        sink.start(target(tmp_path))
+        run(sink, seconds, faces(1))
+        sink.finish()
+        (tmp_path / "events" / "notes.jpg").write_bytes(b"mine")
+    assert [path.name for path in (tmp_path / "events").iterdir()] == ["notes.jpg"]
+
+
 def test_a_name_that_is_no_unicode(tmp_path: Path) -> None:
     """Names of files are bytes; one that is no text does not stop a run."""
     sink = Events(camera='\udcff\n"x.mp4')

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from vidface.data.event import Event
 from vidface.node import Target
 from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks.jsonl import compact
+
+
+_PICTURE: Final = re.compile(r"[0-9]{6,}_[a-z_]+\.jpg")
 
 
 class EventFiles:
@@ -22,6 +27,10 @@ class EventFiles:
         self._live = target.info.live
         self._shots: list[str] = []
         self._lines = LineFile(target.folder / f"{target.name}.jsonl")
+        with writing(self._folder):
+            for path in self._folder.glob("*.jpg"):
+                if _PICTURE.fullmatch(path.name):  # of an earlier run that is replaced
+                    path.unlink()
 
     def send(self, event: Event) -> None:
         """Write the picture, then the line that names it."""
