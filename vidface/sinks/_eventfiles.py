@@ -11,7 +11,6 @@ from vidface.node import Target
 from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks.jsonl import compact
 
-
 _PICTURE: Final = re.compile(r"[0-9]{6,}_[a-z_]+\.jpg")
 
 
