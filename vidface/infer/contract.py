@@ -22,11 +22,12 @@ class Port:
 
     def fault(self, array: NDArray[Any]) -> str | None:
         """What is wrong with an array for this port, as a phrase; None where it fits."""
-        fits = array.dtype == self.dtype and len(array.shape) == len(self.shape)
+        dtype = str(array.dtype).removeprefix("torch.")  # tensors on a card fit as arrays do
+        fits = dtype == self.dtype and len(array.shape) == len(self.shape)
         if fits and all(w is None or w == h for w, h in zip(self.shape, array.shape, strict=True)):
             return None
         found = " x ".join(map(str, array.shape)) or "a scalar"
-        return f"wants {self}, but got {found} {array.dtype}"
+        return f"wants {self}, but got {found} {dtype}"
 
     def __str__(self) -> str:
         shape = " x ".join("any" if n is None else str(n) for n in self.shape) or "a scalar"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vidface.data import Device
 from vidface.errors import ModelError
 from vidface.infer import session
-from vidface.infer.contract import prepare
+from vidface.infer.crops import filled, prepared
 
 _BATCH: Final = 16
 
@@ -37,6 +37,7 @@ class Embedder:
     Attributes:
         template: name of the alignment template (`vidface.vision.align.TEMPLATES`).
         size: side of the crop in pixels. dimension: d.
+        card: where crops may lie beside host memory.
         fingerprint: "name@" and the first 12 digits of the weights' sha256.
 
     Raises:
@@ -45,6 +46,7 @@ class Embedder:
 
     def __init__(self, name: str, device: Device, *, threads: int = 1) -> None:
         self._model = session.load(name, device, threads=threads)
+        self.card = device.card
         manifest, outputs = self._model.manifest, {port.name: port for port in self._model.outputs}
         vectors = [port.name for port in outputs.values() if port.name != "recognisability"]
         if manifest is None or manifest.task != "embed" or not vectors:
@@ -66,8 +68,11 @@ class Embedder:
         # Fixed lengths make results independent of grouping, which a pool does not promise.
         self._whole = (device.kind != "cpu" and device.pool is None) or shape[0] is not None
 
-    def __call__(self, crops: NDArray[np.uint8]) -> Looks:
-        """n x size x size x 3 uint8 RGB -> looks, in batches."""
+    def __call__(self, crops: Any) -> Looks:
+        """n x size x size x 3 uint8 RGB -> looks, in batches.
+
+        Crops may be on the card, as `vidface.infer.crops` has them there.
+        """
         parts = [self._run(crops[at : at + self._batch]) for at in range(0, len(crops), self._batch)]
         if not parts:
             return Looks(np.zeros((0, self.dimension), np.float32), np.zeros(0, np.float32))
@@ -77,11 +82,11 @@ class Embedder:
         """Give back the session's memory."""
         self._model.close()
 
-    def _run(self, crops: NDArray[np.uint8]) -> Looks:
+    def _run(self, crops: Any) -> Looks:
         count = len(crops)
-        if self._whole and count < self._batch:
-            crops = np.concatenate([crops, np.zeros((self._batch - count, *crops.shape[1:]), np.uint8)])
-        outputs = self._model(prepare(self._spec, crops))
+        if self._whole:
+            crops = filled(crops, self._batch, self.card)
+        outputs = self._model(prepared(self._spec, crops, self.card))
         vectors = outputs[self._output].reshape(len(crops), -1)[:count].astype(np.float32)
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         sure = np.full(count, np.nan, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from vidface.data import Device
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer import weights
+from vidface.infer.cardsession import CardSession, stream_option
 from vidface.infer.contract import Port
 from vidface.infer.faults import RUNTIME_FAULTS
 from vidface.infer.manifest import Manifest
@@ -50,6 +52,8 @@ class Session(Protocol):
 
 class Model:
     """An open model. Call it with arrays, in the graph's order or by name; it gives its outputs by name.
+
+    Where the device has a card, inputs may be tensors that lie there; outputs are arrays of the host.
 
     `model(blob)` and `model(input=blob)` are the same where the graph's only input is named "input".
     The result is a dict in the graph's own order of outputs. Arrays must have the declared dtype and
@@ -148,7 +152,7 @@ def open_file(path: Path, device: Device, *, threads: int = 1) -> Model:
     """
     if not path.is_file():
         raise ModelMissingError(f"{path} is not a file.")
-    return Model(_open(path, device, threads=threads), path=path)
+    return Model(_share(path, replace(device, pool=None), threads=threads, digest=""), path=path)
 
 
 def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
@@ -156,7 +160,8 @@ def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
     pool, key = device.pool, (str(path), digest[:12], str(device), threads)
 
     def make() -> Any:
-        return _open(path, device, threads=threads)
+        opened = _open(path, device, threads=threads)
+        return opened if device.card is None else CardSession(opened, device.card)
 
     session: Session = make() if pool is None else pool.lease(key, device, make, threads=threads)
     return session
@@ -205,7 +210,8 @@ def _options(threads: int) -> ort.SessionOptions:
 def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
     if device.kind == "cpu":
         return ["CPUExecutionProvider"]
-    return [("CUDAExecutionProvider", {"device_id": device.index}), "CPUExecutionProvider"]
+    options = {"device_id": device.index} | stream_option(device.card)
+    return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
 
 
 def _port(node: Any) -> Port:

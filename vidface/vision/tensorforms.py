@@ -7,6 +7,7 @@ tests/vision/test_tensorforms.py. Everything runs wherever the tensors are, on a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -134,8 +135,8 @@ def luma_of(planes: CardPlanes, size: tuple[int, int]) -> Tensor:
 def thumbnail_of(planes: CardPlanes, size: tuple[int, int]) -> Tensor:
     """As `vidface.media.thumbnail.thumbnail`: height x width uint8 of 4 x 4 samples each; 8 bits only."""
     wide, high = size
-    rows = _nearest(int(planes.luma.shape[0]), high * 4).to(planes.luma.device)
-    columns = _nearest(int(planes.luma.shape[1]), wide * 4).to(planes.luma.device)
+    rows = _nearest(int(planes.luma.shape[0]), high * 4, str(planes.luma.device))
+    columns = _nearest(int(planes.luma.shape[1]), wide * 4, str(planes.luma.device))
     coarse = planes.luma[rows][:, columns].to(torch.float32)
     small = torch.round(coarse.reshape(high, 4, wide, 4).mean(dim=(1, 3)))
     return whole(small if planes.full_range else (small - 16) * (255 / 219))
@@ -151,8 +152,8 @@ def _luma_codes(planes: CardPlanes) -> tuple[float, float]:
 def _factors(planes: CardPlanes) -> tuple[float, float, NDArray[np.float64]]:
     """Black's code in 8 bits, levels per code of luma, and 3 x 2 levels per code of u and v."""
     luma_span, chroma_span = (255, 255) if planes.full_range else (219, 224)
-    chroma: NDArray[np.float64] = np.linalg.inv(yuv_of_rgb(planes.matrix))[:, 1:] * (255 / chroma_span)
-    return 0.0 if planes.full_range else 16.0, 255 / luma_span, chroma
+    chroma = np.linalg.inv(yuv_of_rgb(planes.matrix))[:, 1:] * (255 / chroma_span)
+    return 0.0 if planes.full_range else 16.0, 255 / luma_span, np.asarray(chroma, np.float64)
 
 
 def _summed(planes: CardPlanes, luma: Tensor, chroma: Tensor) -> Tensor:
@@ -202,8 +203,8 @@ def _half_up(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5)
 
 
-def _nearest(length: int, samples: int) -> Tensor:
+@lru_cache(maxsize=64)
+def _nearest(length: int, samples: int, device: str) -> Tensor:
     """Which sample OpenCV takes where it scales to the nearest one."""
-    return torch.as_tensor(
-        np.minimum(np.floor(np.arange(samples) * (length / samples)), length - 1).astype(int)
-    )
+    places = np.minimum(np.floor(np.arange(samples) * (length / samples)), length - 1).astype(int)
+    return torch.as_tensor(places, device=device)

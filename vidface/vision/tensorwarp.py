@@ -62,10 +62,10 @@ def sampled(
     scale = np.array([2 / wide, 2 / high])
     unit = np.column_stack([back[:, :2] * scale[:, None], (back[:, 2] + 0.5) * scale - 1])
     device = sheets.device
-    row = torch.as_tensor(unit, dtype=torch.float32, device=device)
-    xs = torch.arange(size[0], dtype=torch.float32, device=device)[None, :, None]
-    ys = torch.arange(size[1], dtype=torch.float32, device=device)[:, None, None]
-    grid = xs * row[:, 0] + ys * row[:, 1] + row[:, 2]
+    xs = torch.arange(size[0], dtype=torch.float32, device=device)[None]
+    ys = torch.arange(size[1], dtype=torch.float32, device=device)[:, None]
+    # Number by number: a tensor of them would have to be copied to the card.
+    grid = torch.stack([xs * a + ys * b + c for a, b, c in unit.tolist()], dim=-1)
     return nn.grid_sample(sheets[None], grid[None], mode=how, padding_mode=beyond, align_corners=False)[0]
 
 
@@ -94,11 +94,10 @@ def batch_of(
     canvas = torch.zeros((count, 3, size[1], size[0]), dtype=torch.float32, device=first.device)
     for place, picture in enumerate(pictures):
         canvas[place, :, : picture.shape[1], : picture.shape[2]] = picture.to(torch.float32)
-    gain = torch.tensor([1 / (divide * s) for s in _three(std)], device=first.device)
-    shift = torch.tensor(
-        [-m / s for m, s in zip(_three(mean), _three(std), strict=True)], device=first.device
-    )
-    return (canvas * gain[None, :, None, None] + shift[None, :, None, None]).contiguous()
+    for channel, (m, s) in enumerate(zip(_three(mean), _three(std), strict=True)):
+        if divide * s != 1 or m != 0:
+            canvas[:, channel].mul_(1 / (divide * s)).add_(-m / s)
+    return canvas
 
 
 @lru_cache(maxsize=64)

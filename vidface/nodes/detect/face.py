@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from vidface.data import Device, Faces, Frame
+from vidface.data.card import Card
 from vidface.errors import FrameError, ModelError, UsageError
 from vidface.infer import session
 from vidface.infer.manifest import Input
@@ -43,7 +44,7 @@ class _View(NamedTuple):
     frame: Frame
     whole: Pass
     tile: Tile
-    picture: NDArray[np.uint8]
+    picture: Any  # h x w x 3 in host memory, or a tensor of 3 x h x w on the card
 
 
 class DetectFace(Node):
@@ -83,6 +84,7 @@ class DetectFace(Node):
     eases = True
 
     _model: session.Model
+    _card: Card | None
     _input: Input
     _decode: Decoder
     _order: tuple[str, ...]
@@ -128,6 +130,7 @@ class DetectFace(Node):
         self._score = self.min_score or float(manifest.defaults.get("min_score", _DEFAULT_SCORE))
         self._least_px = float(manifest.defaults.get("min_network_px", 0))
         self._model = model
+        self._card = device.card
         self._cadence = Cadence(self.every)
 
     def reset(self) -> None:
@@ -156,7 +159,7 @@ class DetectFace(Node):
         """Faces, or the FrameError, of each frame."""
         parts: list[list[tuple[Found, NDArray[np.bool_]]]] = [[] for _ in frames]
         faults: dict[int, FrameError] = {}
-        waiting: dict[tuple[int, int], list[_View]] = {}
+        waiting: dict[tuple[tuple[int, int], bool], list[_View]] = {}
         for number, frame in enumerate(frames):
             try:
                 views = list(self._views(number, frame))
@@ -165,20 +168,27 @@ class DetectFace(Node):
                 continue
             for view in views:
                 size = self._fixed or padded_size((view.tile.width, view.tile.height), self._multiple)
-                group = waiting.setdefault(size, [])
+                place = (size, isinstance(view.picture, np.ndarray))
+                group = waiting.setdefault(place, [])
                 group.append(view)
                 if len(group) == self._batch:
-                    self._run(waiting.pop(size), size, parts)
-        for size, group in waiting.items():
+                    self._run(waiting.pop(place), size, parts)
+        for (size, _), group in waiting.items():
             self._run(group, size, parts)
         return [faults.get(n) or self._faces(frame, parts[n]) for n, frame in enumerate(frames)]
 
     def _views(self, number: int, frame: Frame) -> Iterator[_View]:
         if min(frame.size) < 1:
             raise FrameError(f"detect.face: frame {frame.index} has no pixels (its size is {frame.size}).")
-        form = frame.rgb if self._input.channels == "rgb" else frame.bgr
+        rgb, there = self._input.channels == "rgb", frame.on_card(self._card)
+        form: Any = frame.rgb if rgb else frame.bgr
+        if there is not None:
+            form = there.card_rgb if rgb else there.card_bgr
         for whole in plan(frame.size, width=self.width, min_face_px=self.min_face_px, tiling=self.tiles):
             picture = form(whole.width)
+            if there is not None:
+                yield from _on_card(number, frame, whole, (there.card, picture))
+                continue
             # Of a very narrow frame even one pixel of width is too much in proportion.
             if abs(picture.shape[0] - whole.height) > 1:
                 picture = resize(picture, (whole.width, whole.height))
@@ -195,7 +205,16 @@ class DetectFace(Node):
     ) -> None:
         """Run the network on pictures of one size and add what it finds to the lists of their frames."""
         how = self._input
-        tensor = to_tensor([v.picture for v in group], size, divide=how.divide, mean=how.mean, std=how.std)
+        pictures = [view.picture for view in group]
+        if self._card is not None and not isinstance(pictures[0], np.ndarray):
+            from vidface.vision.tensorwarp import batch_of
+
+            with self._card.lane():
+                tensor: Any = batch_of(
+                    pictures, size, divide=how.divide, mean=how.mean, std=how.std, length=self._batch
+                )
+        else:
+            tensor = to_tensor(pictures, size, divide=how.divide, mean=how.mean, std=how.std)
         if len(tensor) < self._batch:
             spare = np.zeros((self._batch - len(tensor), *tensor.shape[1:]), np.float32)
             tensor = np.concatenate([tensor, spare])
@@ -223,6 +242,21 @@ class DetectFace(Node):
     @property
     def _multiple(self) -> int:
         return max(self._input.multiple, STRIDES[-1])
+
+
+def _on_card(number: int, frame: Frame, whole: Pass, form: tuple[Card, Any]) -> Iterator[_View]:
+    """The pieces of a form that lies on a card."""
+    card, picture = form
+    if abs(int(picture.shape[1]) - whole.height) > 1:
+        from vidface.vision import tensorwarp
+
+        with card.lane():
+            size = (whole.width, whole.height)
+            picture = tensorwarp.whole(tensorwarp.scaled(picture.float(), size))
+    seen = whole._replace(width=int(picture.shape[2]), height=int(picture.shape[1]))
+    for tile in seen.tiles():
+        piece = picture[:, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+        yield _View(number, frame, seen, tile, piece)
 
 
 def _reader(model: session.Model, family: str) -> tuple[Decoder, tuple[str, ...]]:

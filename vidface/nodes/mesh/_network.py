@@ -12,7 +12,7 @@ from vidface.data import Device, Frame
 from vidface.data.mesh import BLENDSHAPES, POINTS
 from vidface.errors import ModelError
 from vidface.infer import session
-from vidface.infer.contract import prepare
+from vidface.infer.crops import cut, filled, prepared, stacked
 from vidface.vision.meshcrop import Matrix, to_frame
 
 _BATCH: Final = 8
@@ -46,6 +46,7 @@ class MeshNetwork:
 
     def __init__(self, name: str, device: Device) -> None:
         self._model = session.load(name, device, threads=1)
+        self._card = device.card
         manifest, (port, *_) = self._model.manifest, self._model.inputs
         names = {item.name for item in self._model.outputs}
         self._own = names >= set(_OWN)
@@ -84,10 +85,10 @@ class MeshNetwork:
     def _run(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
         count = len(matrices)
         length = self._batch if self._whole else count
-        crops = np.zeros((length, self.size, self.size, 3), np.uint8)
-        for crop, matrix in zip(crops, matrices, strict=False):
-            crop[...] = frame.crop(matrix, (self.size, self.size))
-        outputs = self._model(prepare(self._spec, crops))
+        crops = stacked(
+            [cut(frame, matrix, self.size, self._card) for matrix in matrices], self.size, self._card
+        )
+        outputs = self._model(prepared(self._spec, filled(crops, length, self._card), self._card))
         raw = outputs["points" if self._own else "landmarks"].reshape(length, POINTS, 3)[:count]
         presence = outputs["presence"].reshape(length)[:count].astype(np.float32)
         if self._own:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from vidface.data import Device, Embeddings, Faces, Frame
 from vidface.data.crops import Crops
+from vidface.infer.crops import cut, stacked
 from vidface.infer.embedder import Embedder, Looks
 from vidface.node import Batch, Node
 from vidface.vision.align import TEMPLATES, to_template
@@ -69,7 +72,7 @@ class RecognizeEmbed(Node):
                     self._crop(image, landmarks) if given is None else self._recut(given, row, landmarks)
                 )
         size = self._embedder.size
-        looks = self._embedder(np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8))
+        looks = self._embedder(stacked(pictures, size, self._embedder.card))
         values, start = [], 0
         for one, wanted in zip(faces, rows, strict=True):
             part = slice(start, start := start + len(wanted))
@@ -85,11 +88,11 @@ class RecognizeEmbed(Node):
         rows: list[int] = np.flatnonzero(seen & spread).tolist()
         return rows
 
-    def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> Any:
         template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
         size = self._embedder.size
         matrix = to_template(landmarks, template.name) * (size / template.size)
-        return frame.crop(matrix, (size, size))
+        return cut(frame, matrix, size, self._embedder.card)
 
     def _recut(self, crops: Crops, row: int, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The embedder's crop out of another one."""
