@@ -125,11 +125,11 @@ class Feed:
         gap = frame.epoch != self._epoch
         self._epoch = frame.epoch
         if gap:
-            self._ledger.gaps.append(frame.index)
+            self._ledger.gap(frame.index)
         if not self._cuts:
             return gap or frame.index == 0
         before, self._signature = self._signature, scenecut.signature(frame.luma(width=SIGNATURE_WIDTH))
         cut = before is not None and not gap and scenecut.is_cut(before, self._signature)
         if cut:
-            self._ledger.cuts.append(frame.index)
+            self._ledger.cut(frame.index)
         return gap or cut or before is None

@@ -6,12 +6,15 @@ import resource
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from vidface.data.source import Hole
 from vidface.data.times import time_text
 from vidface.errors import LedgerError
 from vidface.graph.latency import Latency
+
+MOST_PLACES: Final = 10_000
+"""Cuts and gaps that are listed one by one: a film has some thousand, a camera has no end."""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,8 @@ class Ledger:
         dropped: frames not processed, by cause (live sources only).
         holes: frames that the input should have held and did not.
         written: frames that each output took.
-        cuts: indices of the first frames after scene cuts; `gaps` likewise.
+        cuts: indices of the first frames after scene cuts, the newest; `gaps` likewise.
+        not_listed: how many earlier cuts and gaps there were, where there were very many.
     """
 
     decoded: int = 0
@@ -70,6 +74,21 @@ class Ledger:
     written: Counter[str] = field(default_factory=Counter)
     cuts: list[int] = field(default_factory=list)
     gaps: list[int] = field(default_factory=list)
+    not_listed: Counter[str] = field(default_factory=Counter)
+
+    def cut(self, index: int) -> None:
+        """A scene cut lies before this frame."""
+        self._list("scene_cuts", self.cuts, index)
+
+    def gap(self, index: int) -> None:
+        """A gap lies before this frame."""
+        self._list("gaps", self.gaps, index)
+
+    def _list(self, name: str, places: list[int], index: int) -> None:
+        places.append(index)
+        if len(places) > MOST_PLACES:
+            del places[0]
+            self.not_listed[name] += 1
 
     def check(self) -> None:
         """Every decoded frame was processed or dropped with a cause, and every output took each one.
@@ -102,6 +121,7 @@ class Ledger:
             "written": dict(self.written),
             "scene_cuts": self.cuts,
             "gaps": self.gaps,
+            **({"not_listed": dict(self.not_listed)} if self.not_listed else {}),
             "holes": [
                 {
                     "cause": hole.cause,

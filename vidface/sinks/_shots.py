@@ -46,10 +46,15 @@ class Shot:
 
 @dataclass(slots=True)
 class Shots:
-    """At most `room` shots of a track, any two at least `spacing` seconds apart."""
+    """At most `room` shots of a track, any two at least `spacing` seconds apart.
+
+    Attributes:
+        again: how often the track's number was here, and forgotten, before.
+    """
 
     room: int
     spacing: Fraction
+    again: int = 0
     kept: list[Shot] = field(default_factory=list)
     seen: Fraction = Fraction(0)
 

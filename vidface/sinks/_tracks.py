@@ -18,7 +18,11 @@ from vidface.sinks._ranks import ranks_of
 
 @dataclass(slots=True)
 class TrackSummary:
-    """Running facts of one track; the same few numbers however long it lasts."""
+    """Running facts of one track; the same few numbers however long it lasts.
+
+    Attributes:
+        here_s: when it was seen last, on a clock that never leaps; set by whoever asks.
+    """
 
     track: int
     first_frame: int
@@ -39,6 +43,7 @@ class TrackSummary:
     measured: int | None = None
     identity: Identity | None = None
     verdict: Verdict | None = None
+    here_s: float = 0.0
 
     def add(self, frame: Frame, *, score: float, height: float, quality: float, interpolated: bool) -> None:
         """Take in the track's row of a frame; `quality` is that of `vidface.sinks._ranks`."""

@@ -26,6 +26,8 @@ _AWAY_S: Final = 60
 _GAP_S: Final = 1
 """Rows less far apart than this are one span of presence."""
 _MOST_SPANS: Final = 256
+_MOST_LIVE: Final = 20_000
+"""Tracks kept of a camera, which has no end; the longest unseen go first, and are counted."""
 
 
 class EmbeddingsSink(Sink):
@@ -40,7 +42,7 @@ class EmbeddingsSink(Sink):
 
     It is read with `numpy.load`, and by `vidface gallery unknowns` and `names`. The file can be read by
     the owner only; it is written at the end, also after an error elsewhere. Rows without a track are left
-    out.
+    out. Of a camera the newest 20000 tracks are kept, and the others counted (`tracks_not_kept`).
     """
 
     min_recognisability: float = Field(0.02, ge=0, le=1, description="Looks below this are not counted.")
@@ -48,13 +50,14 @@ class EmbeddingsSink(Sink):
     _target: Target | None = None
     _tracks: dict[int, _Track]
     _active: dict[int, _Track]
+    _not_kept: int
     _model: str
     _dimension: int
     _facts: dict[str, Any] | None
 
     def start(self, target: Target) -> None:
         self._target = target
-        self._tracks, self._active = {}, {}
+        self._tracks, self._active, self._not_kept = {}, {}, 0
         self._model, self._dimension = "", 0
         self._facts = None
 
@@ -92,6 +95,8 @@ class EmbeddingsSink(Sink):
             if frame.time - track.last_time > _AWAY_S:
                 track.reduce()
                 del self._active[number]
+        if self._target is not None and self._target.info.live and len(self._tracks) > _MOST_LIVE:
+            self._let_go()
 
     def finish(self) -> dict[str, Any]:
         if self._target is None:
@@ -99,6 +104,8 @@ class EmbeddingsSink(Sink):
         if self._facts is None:
             path = self._target.folder / f"{self._target.name}.npz"
             self._facts = {"files": [path.name], "tracks": len(self._tracks)}
+            if self._not_kept:
+                self._facts["tracks_not_kept"] = self._not_kept
             packed = io.BytesIO()
             np.savez(packed, **self._arrays())
             write_private(path, packed.getvalue())
@@ -110,6 +117,14 @@ class EmbeddingsSink(Sink):
                 self.finish()
             finally:
                 self._target, self._tracks, self._active = None, {}, {}
+
+    def _let_go(self) -> None:
+        """Forget a tenth, those that were not seen for longest; not one at a time, which would take long."""
+        order = sorted(self._tracks, key=lambda number: self._tracks[number].last_frame)
+        for number in order[: _MOST_LIVE // 10]:
+            del self._tracks[number]
+            self._active.pop(number, None)
+            self._not_kept += 1
 
     def _weights(self, embeddings: Embeddings, quality: Measures | None) -> NDArray[np.float64]:
         """n weights; 0 for looks that do not count."""

@@ -17,6 +17,7 @@ from vidface.data.measures import Measures
 from vidface.errors import OutputError
 from vidface.media.comments import with_comment
 from vidface.node import Sink, Target
+from vidface.sinks._clock import SteadyClock
 from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
 from vidface.sinks._ranks import By, Ranks, ranks_of
@@ -27,6 +28,11 @@ from vidface.vision.bestshot import SHARPNESS_PX, sharpness, square_crop
 
 AWAY_S = 10
 """A track not seen for so many seconds gets its pictures written, so that they need no memory."""
+
+GONE_S = 600
+"""A camera's track not seen for so many seconds is done: its lines are written, and it is forgotten."""
+
+SWEEP_S = 60
 
 BOX_GROW = 1.4
 
@@ -42,7 +48,9 @@ class Images(Sink):
     track are left out and counted.
 
     index.jsonl, one line a picture, by track and falling quality: track, file, frame, time, quality,
-    ranked_by ("quality" or "proxy"), the quality's parts, box, crop. It is written at the end.
+    ranked_by ("quality" or "proxy"), the quality's parts, box, crop. It is written at the end; of a camera,
+    which has no end, a track's lines come once it has been out of sight for ten minutes, and if its number
+    comes again after that, its new pictures are `track_0003_again1.jpg` and so on.
     """
 
     per_track: int = Field(1, ge=1, le=100, description="Pictures of each track, at most.")
@@ -57,7 +65,12 @@ class Images(Sink):
     _target: Target
     _folder: Path
     _tracks: dict[int, Shots]
-    _active: dict[int, Fraction]
+    _active: dict[int, float]
+    _seen: dict[int, float]
+    _clock: SteadyClock
+    _swept_s: float
+    _index: LineFile | None = None
+    _shown: int
     _untracked: int
     _labels: Labels
     _ranked_by: By
@@ -66,7 +79,8 @@ class Images(Sink):
     def start(self, target: Target) -> None:
         self._target = target
         self._folder = target.folder / target.name
-        self._tracks, self._active = {}, {}
+        self._tracks, self._active, self._seen = {}, {}, {}
+        self._clock, self._swept_s, self._shown = SteadyClock(), 0.0, 0
         self._untracked = 0
         self._labels = Labels(self.label, target)
         self._ranked_by = "proxy"
@@ -84,46 +98,73 @@ class Images(Sink):
         """
         ranks = ranks_of(frame, faces, quality)
         self._ranked_by = ranks.by
+        self._clock.set(frame)
+        now = self._clock.now
         for row, track in enumerate(faces.tracks.tolist()):
             if track == NOT_TRACKED:
                 self._untracked += 1
                 continue
             if track not in self._tracks:
-                self._tracks[track] = Shots(self.per_track, Fraction(self.spacing_s))
-            self._active[track] = frame.time
+                self._tracks[track] = self._begin(track)
+            self._active[track] = self._seen[track] = now
             self._consider(frame, faces, ranks, row=row)
         for track, seen in list(self._active.items()):
-            if frame.time - seen > AWAY_S:
+            if now - seen > AWAY_S:
                 self._write(track, self._tracks[track])
                 del self._active[track]
+        if self._target.info.live and now - self._swept_s > SWEEP_S:
+            self._swept_s = now
+            self._let_go({track for track, seen in self._seen.items() if now - seen > GONE_S})
 
     def finish(self) -> dict[str, Any]:
         if self._finished:
             return {}
         self._finished = True
-        index = LineFile(self._folder / "index.jsonl")
-        files = [f"{self._target.name}/index.jsonl"]
         try:
-            for track, shots in sorted(self._tracks.items()):
-                self._write(track, shots)
-                for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
-                    name = self._name(track, shot.slot)
-                    row = shot.row(track, name, ranked_by=self._ranked_by)
-                    index.write(compact(row | {"crop": self.crop}))
-                    files.append(f"{self._target.name}/{name}")
+            self._let_go(set(self._tracks))
+            index = self._opened()
         finally:
-            index.close()
+            if self._index is not None:
+                self._index.close()
+        own = sorted(path.name for path in self._folder.glob(f"track_*.{self.format}"))
+        files = [f"{self._target.name}/{name}" for name in ("index.jsonl", *own)]
         return {
             "files": files,
             "rows": index.lines,
-            "tracks": sum(bool(shots.kept) for shots in self._tracks.values()),
+            "tracks": self._shown,
             "untracked": self._untracked,
             "ranked_by": self._ranked_by,
         } | self._labels.facts()
 
     def close(self) -> None:
         self._finished = True
-        self._tracks, self._active = {}, {}
+        self._tracks, self._active, self._seen = {}, {}, {}
+        if self._index is not None:
+            self._index.close()
+
+    def _begin(self, track: int) -> Shots:
+        """Room for a track's shots; of a camera its number may have been here before."""
+        shots = Shots(self.per_track, Fraction(self.spacing_s))
+        while self._target.info.live and (self._folder / self._name(track, shots, 0)).exists():
+            shots.again += 1
+        return shots
+
+    def _opened(self) -> LineFile:
+        self._index = self._index or LineFile(self._folder / "index.jsonl")
+        return self._index
+
+    def _let_go(self, tracks: set[int]) -> None:
+        """Write the pictures of these tracks and what they are, and forget them."""
+        index = self._opened()
+        for track in sorted(tracks):
+            shots = self._tracks.pop(track)
+            self._active.pop(track, None)
+            self._seen.pop(track, None)
+            self._write(track, shots)
+            self._shown += bool(shots.kept)
+            for shot in sorted(shots.kept, key=lambda shot: -shot.quality):
+                name = self._name(track, shots, shot.slot)
+                index.write(compact(shot.row(track, name, ranked_by=self._ranked_by) | {"crop": self.crop}))
 
     def _consider(self, frame: Frame, faces: Faces, ranks: Ranks, *, row: int) -> None:
         """Cut out the face of a row if it may be, and then if it is, better than what is kept."""
@@ -147,7 +188,7 @@ class Images(Sink):
             image=frame.crop(*cut).copy(),
         )
         for slot in shots.keep(shot):
-            path = self._folder / self._name(int(faces.tracks[row]), slot)
+            path = self._folder / self._name(int(faces.tracks[row]), shots, slot)
             with writing(path):
                 path.unlink(missing_ok=True)
 
@@ -165,15 +206,16 @@ class Images(Sink):
         except ValueError:
             return None
 
-    def _name(self, track: int, slot: int) -> str:
+    def _name(self, track: int, shots: Shots, slot: int) -> str:
         number = "" if self.per_track == 1 else f"_{slot + 1}"
-        return f"track_{track:04d}{number}.{self.format}"
+        again = f"_again{shots.again}" if shots.again else ""
+        return f"track_{track:04d}{again}{number}.{self.format}"
 
     def _write(self, track: int, shots: Shots) -> None:
         for shot in shots.kept:
             if shot.image is None:
                 continue
-            path = self._folder / self._name(track, shot.slot)
+            path = self._folder / self._name(track, shots, shot.slot)
             self._labels.onto(shot.image)
             bgr = cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR)
             options = [cv2.IMWRITE_JPEG_QUALITY, 95] if self.format == "jpg" else []

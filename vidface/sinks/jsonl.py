@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -17,11 +17,14 @@ from vidface.data.pose import Poses
 from vidface.data.times import time_text
 from vidface.data.verdict import Verdicts
 from vidface.node import Sink, Target
-from vidface.sinks._clock import clock_facts
+from vidface.sinks._clock import SteadyClock, clock_facts
 from vidface.sinks._extra import Extra
 from vidface.sinks._files import LineFile
 from vidface.sinks._points import points_texts
 from vidface.sinks._tracks import TrackSummary, follow
+
+_AWAY_S: Final = 600.0
+_SWEEP_S: Final = 60.0
 
 
 class Jsonl(Sink):
@@ -45,6 +48,8 @@ class Jsonl(Sink):
     measured; with identities the last decision and the frames that support it; with verdicts the last one,
     with reasons, tests left out, and the probability over time. An output of another
     name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
+    Of a camera, which has no end, a track's line is written once it has been out of sight for ten minutes;
+    if its number comes again after that (`recognize.relink`), it gets another line.
 
     Files can be read by the owner only. Every line is whole at any moment, so a run that is cut off
     leaves a readable `NAME.jsonl`; tracks are written by `finish`.
@@ -56,12 +61,16 @@ class Jsonl(Sink):
     _file: LineFile | None = None
     _target: Target
     _tracks: dict[int, TrackSummary]
+    _done: LineFile | None = None
+    _clock: SteadyClock
+    _swept_s: float
     _time_base: Fraction | None = None
     _faces: int
 
     def start(self, target: Target) -> None:
         self._target = target
         self._tracks = {}
+        self._clock, self._swept_s = SteadyClock(), 0.0
         self._faces = 0
         self._time_base = target.info.time_base
         self._file = LineFile(target.folder / f"{target.name}.jsonl")
@@ -97,6 +106,8 @@ class Jsonl(Sink):
         self._faces += len(faces)
         if self._file is not None:
             self._file.write(self._line(frame, extra))
+        if self._target.info.live:
+            self._sweep(frame)
 
     def finish(self) -> dict[str, Any]:
         if self._file is None:
@@ -104,23 +115,43 @@ class Jsonl(Sink):
         frames = self._file
         facts = {"files": [frames.path.name], "rows": frames.lines, "faces": self._faces}
         frames.close()
-        if self._tracks:
-            name = self._target.name
-            lines = LineFile(
-                self._target.folder / ("tracks.jsonl" if name == "faces" else f"{name}.tracks.jsonl")
-            )
-            try:
-                for track in sorted(self._tracks):
-                    lines.write(compact(self._tracks[track].row()))
-            finally:
-                lines.close()
+        self._write_tracks(self._tracks)
+        self._tracks = {}
+        lines = self._done
+        if lines is not None:
+            lines.close()
             facts["files"] = [frames.path.name, lines.path.name]
-        return {**facts, "tracks": len(self._tracks)}
+        return {**facts, "tracks": 0 if lines is None else lines.lines}
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in (self._file, self._done):
+            if file is not None:
+                file.close()
+        self._file = self._done = None
+
+    def _sweep(self, frame: Frame) -> None:
+        """Write, and forget, the tracks that are long out of sight; looked for once a minute."""
+        self._clock.set(frame)
+        now = self._clock.now
+        for summary in self._tracks.values():
+            if summary.last_frame == frame.index:
+                summary.here_s = now
+        if now - self._swept_s < _SWEEP_S:
+            return
+        self._swept_s = now
+        away = {n: one for n, one in self._tracks.items() if now - one.here_s > _AWAY_S}
+        self._write_tracks(away)
+        self._tracks = {n: one for n, one in self._tracks.items() if n not in away}
+
+    def _write_tracks(self, tracks: dict[int, TrackSummary]) -> None:
+        if not tracks:
+            return
+        if self._done is None:
+            name = self._target.name
+            file = "tracks.jsonl" if name == "faces" else f"{name}.tracks.jsonl"
+            self._done = LineFile(self._target.folder / file)
+        for track in sorted(tracks):
+            self._done.write(compact(tracks[track].row()))
 
     def _line(self, frame: Frame, extra: Extra) -> str:
         line: dict[str, Any] = {"frame": frame.index, "time": time_text(frame.time), "pts": frame.pts}

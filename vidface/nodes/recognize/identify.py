@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +15,15 @@ from vidface.data import NOT_TRACKED, Device, Embeddings, Faces, Frame
 from vidface.data.identity import Identities, Identity, State
 from vidface.data.measures import Measures
 from vidface.data.rows import check_rows
+from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Reference
 from vidface.node import FOREVER, Node
 from vidface.vision.looks import Looks, weights_of
 
 _DEFAULT_THRESHOLD: Final = 0.4
-_FORGETS_S: Final = 120.0
-"""A track not seen for so long is forgotten; track numbers never come again."""
+_MOST_FOUND: Final = 10_000
+"""Tracks whose name is remembered for the gallery's log; of the earlier ones the names and how many."""
 
 
 class RecognizeIdentify(Node):
@@ -62,6 +64,10 @@ class RecognizeIdentify(Node):
         0.02, ge=0, le=1, description="Looks below this are not counted at all."
     )
 
+    forget_after_s: float = Field(
+        120.0, gt=0, description="The looks of a track not seen for so many seconds are forgotten."
+    )
+
     memory = FOREVER
 
     _reference: Reference | None
@@ -69,6 +75,8 @@ class RecognizeIdentify(Node):
     _margin: float
     _tracks: dict[int, _Track]
     _found: dict[int, str]
+    _earlier: Counter[str]
+    _clock: SteadyClock
     _looks_of: dict[str, NDArray[np.float32]]
 
     def open(self, device: Device) -> None:
@@ -87,6 +95,7 @@ class RecognizeIdentify(Node):
         self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
         self._tracks, self._found, self._looks_of = {}, {}, {}
+        self._earlier, self._clock = Counter(), SteadyClock()
 
     def reset(self) -> None:
         """Nothing ends here: see above."""
@@ -95,7 +104,8 @@ class RecognizeIdentify(Node):
         own = self._reference
         if own is not None:
             with Gallery.open(Path(self.gallery).expanduser()) as gallery:
-                gallery.log("identify", {"tracks known": len(self._found)}, sorted(set(self._found.values())))
+                names = Counter(self._found.values()) + self._earlier
+                gallery.log("identify", {"tracks known": names.total()}, sorted(names))
         return {
             "people": 0 if own is None else len(own.names),
             "looks_enrolled": 0 if own is None else len(own.vectors),
@@ -109,7 +119,8 @@ class RecognizeIdentify(Node):
         """Identities row by row; raises UsageError where the gallery is of another embedder."""
         check_rows(faces, embeddings=embeddings, quality=quality)
         self._check_model(embeddings)
-        now, known = float(frame.time), embeddings.known
+        self._clock.set(frame)
+        now, known = self._clock.now, embeddings.known
         good = quality.column("quality") if quality is not None and len(quality) else None
         weights = weights_of(embeddings.recognisability, good)
         rows = []
@@ -123,7 +134,7 @@ class RecognizeIdentify(Node):
                 self._tracks[number] = track
                 self._remember(number, track.identity)
             rows.append(track.identity)
-        self._tracks = {k: t for k, t in self._tracks.items() if now - t.seen_s < _FORGETS_S}
+        self._tracks = {k: t for k, t in self._tracks.items() if now - t.seen_s < self.forget_after_s}
         return Identities(tuple(rows))
 
     def _remember(self, number: int, identity: Identity) -> None:
@@ -131,6 +142,8 @@ class RecognizeIdentify(Node):
             self._found[number] = identity.name
         else:
             self._found.pop(number, None)
+        if len(self._found) > _MOST_FOUND:
+            self._earlier[self._found.pop(next(iter(self._found)))] += 1
 
     def _check_model(self, embeddings: Embeddings) -> None:
         own = self._reference

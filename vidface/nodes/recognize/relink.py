@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,12 +12,15 @@ from pydantic import Field
 
 from vidface.data import NOT_TRACKED, Device, Embeddings, Faces, Frame
 from vidface.data.rows import check_rows
+from vidface.data.steadyclock import SteadyClock
 from vidface.data.times import time_text
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.vision.looks import Looks, fuse, weights_of
 
 _RECENT = 12
 _MOST_NOTED = 200
+_AWAY_S = 120.0
+"""A track not seen for so long never comes again; only its person may."""
 
 
 class RecognizeRelink(Node):
@@ -26,7 +30,7 @@ class RecognizeRelink(Node):
     begins is compared, by its first looks (up to `look_ahead` frames ahead), with all people seen before
     who are not in the picture now; the nearest one takes it in if it scores `threshold` and leads the second
     by `margin`. Where that is settled only later, the number changes from then on. People are
-    remembered over scene cuts and gaps, `remember` of them.
+    remembered over scene cuts and gaps, `remember` of them, or until they were not seen for `forget_after_s`.
 
     A track whose recent looks fall below `switch` of its earlier ones shows another person: that is
     reported, and with `split` the track gets a number of its own from there. run.json lists links and
@@ -45,21 +49,29 @@ class RecognizeRelink(Node):
     split: bool = Field(True, description="Give a track its own number where it changes person.")
     remember: int = Field(2000, ge=1, description="Most people remembered; the longest unseen go first.")
 
+    forget_after_s: float | None = Field(
+        None, gt=0, description="A person not seen for so many seconds is forgotten, looks and all."
+    )
+
     memory = FOREVER
 
     _people: dict[int, Looks]
+    _seen_s: dict[int, float]
     _of_track: dict[int, _Track]
     _count: int
-    _links: list[dict[str, Any]]
-    _switches: list[dict[str, Any]]
+    _clock: SteadyClock
+    _links: deque[dict[str, Any]]
+    _switches: deque[dict[str, Any]]
+    _counts: Counter[str]
 
     def reach(self) -> Span:
         return Span(ahead=self.look_ahead)
 
     def open(self, device: Device) -> None:
         """Begin without people: they outlive cuts, so they are not born in `reset`."""
-        self._people, self._count = {}, 0
-        self._links, self._switches = [], []
+        self._people, self._seen_s, self._count = {}, {}, 0
+        self._clock, self._counts = SteadyClock(), Counter()
+        self._links, self._switches = deque(maxlen=_MOST_NOTED), deque(maxlen=_MOST_NOTED)
 
     def reset(self) -> None:
         """Tracks end; their people are remembered."""
@@ -68,8 +80,11 @@ class RecognizeRelink(Node):
     def facts(self) -> dict[str, Any]:
         return {
             "people": self._count,
-            "links": self._links[:_MOST_NOTED],
-            "switches": self._switches[:_MOST_NOTED],
+            "people_forgotten": self._counts["forgotten"],
+            "links": list(self._links),
+            "links_not_listed": self._counts["links"] - len(self._links),
+            "switches": list(self._switches),
+            "switches_not_listed": self._counts["switches"] - len(self._switches),
         }
 
     def process(self, frame: Frame, faces: Window[Faces], embeddings: Window[Embeddings]) -> Faces:
@@ -87,11 +102,33 @@ class RecognizeRelink(Node):
             if not track.settled:
                 self._settle(frame, track, self._present(now, number))
             numbers[row] = track.person
-        for track in (self._of_track[n] for n in now.tracks.tolist() if n in self._of_track):
-            self._people[track.person] = self._people.pop(track.person)  # seen last
-        while len(self._people) > self.remember:
-            del self._people[next(iter(self._people))]
+        self._note_seen(frame, now)
         return now.with_tracks(numbers)
+
+    def _note_seen(self, frame: Frame, now: Faces) -> None:
+        """Who is here was seen last; who was not seen for too long, or is one too many, is forgotten."""
+        self._clock.set(frame)
+        now_s = self._clock.now
+        for track in (self._of_track[n] for n in now.tracks.tolist() if n in self._of_track):
+            track.seen_s = now_s
+            self._people[track.person] = self._people.pop(track.person)
+            self._seen_s[track.person] = now_s
+        while len(self._people) > self.remember or self._is_old(now_s):
+            self._forget(next(iter(self._people)))
+        if any(now_s - track.seen_s > _AWAY_S for track in self._of_track.values()):
+            self._of_track = {n: t for n, t in self._of_track.items() if now_s - t.seen_s <= _AWAY_S}
+
+    def _is_old(self, now_s: float) -> bool:
+        """Whether the person who is longest unseen was not seen for `forget_after_s`."""
+        if self.forget_after_s is None or not self._people:
+            return False
+        return now_s - self._seen_s.get(next(iter(self._people)), now_s) > self.forget_after_s
+
+    def _forget(self, person: int) -> None:
+        del self._people[person]
+        self._seen_s.pop(person, None)
+        self._of_track = {n: t for n, t in self._of_track.items() if t.person != person}
+        self._counts["forgotten"] += 1
 
     def _begin(self, number: int, faces: Window[Faces], embeddings: Window[Embeddings]) -> _Track:
         """A new track, with its looks ahead to be compared by."""
@@ -132,6 +169,7 @@ class RecognizeRelink(Node):
             row["person_after"] = track.person
         track.recent = []
         self._switches.append(row)
+        self._counts["switches"] += 1
 
     def _settle(self, frame: Frame, track: _Track, present: Iterable[int]) -> None:
         """Compare the track with everybody who is not here, once it has looks enough."""
@@ -148,6 +186,7 @@ class RecognizeRelink(Node):
         if scores[order[0]] < self.threshold or lead < self.margin:
             return
         person = list(absent)[int(order[0])]
+        self._counts["links"] += 1
         self._links.append(
             {
                 "track": track.number,
@@ -158,6 +197,7 @@ class RecognizeRelink(Node):
             }
         )
         own = self._people.pop(track.person)
+        self._seen_s.pop(track.person, None)
         if track.person == self._count:
             self._count -= 1
         track.person = person
@@ -167,10 +207,11 @@ class RecognizeRelink(Node):
 class _Track:
     """A track of the input, the person it shows, and the looks that say so."""
 
-    __slots__ = ("first", "number", "person", "recent", "settled")
+    __slots__ = ("first", "number", "person", "recent", "seen_s", "settled")
 
     def __init__(self, number: int, person: int) -> None:
         self.number, self.person = number, person
         self.first: list[NDArray[np.float32]] = []
         self.recent: list[NDArray[np.float32]] = []
         self.settled = False
+        self.seen_s = 0.0
