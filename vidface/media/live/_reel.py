@@ -17,6 +17,7 @@ from vidface.errors import InputError
 from vidface.media.live._headers import renewed
 from vidface.media.live._ring import Ring
 from vidface.media.live._segment import Segment
+from vidface.media.live._times import Times
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.media.live.wire import Coded, Opened
@@ -74,6 +75,7 @@ class Reel:
         self._recordings, self._settings = recordings, settings
         self._name, self._tell, self._deleted = name, tell, deleted
         self._opened: Opened | None = None
+        self._times: Times | None = None
         self._running = self._keyless = False
         self._before_key = 0
         self._segment: Segment | None = None
@@ -93,12 +95,15 @@ class Reel:
     def opened(self, opened: Opened) -> None:
         """Another connection begins."""
         self.ended()
-        self._opened = opened
+        self._opened, self._times = opened, Times(opened)
 
     def ended(self) -> None:
         """The connection is over."""
+        if self._times is not None:
+            for timed in self._times.flush():
+                self._sort(timed)
         self._finish()
-        self._opened = None
+        self._opened = self._times = None
         self._running = self._keyless = False
         self._before_key = 0
         self._present.clear()
@@ -111,23 +116,9 @@ class Reel:
 
     def coded(self, packet: Coded) -> None:
         """The next packet."""
-        if self._opened is None:
-            return
-        if packet.key:
-            self._opened = renewed(self._opened, packet)
-        begins = packet.key or self._keyless
-        if not self._running and not begins:
-            self._before_key += 1
-            self._keyless = self._before_key >= _MOST_TO_KEY
-            self.tally.early += 1
-            return
-        self._running = True
-        if self._wanted(packet.arrival) or (self._segment is not None and not begins):
-            self._record(self._opened, packet, begins=begins)
-            return
-        self._finish()
-        self._waiting.add(self._opened, packet, begins=begins)
-        self._waiting.forget(packet.arrival - self._settings.before_s, last=False)
+        if self._times is not None:
+            for timed in self._times.feed(packet):
+                self._sort(timed)
 
     def happened(self, kind: str, track: str | None, now: float) -> None:
         """An event of this kind, at this time of arrivals."""
@@ -161,6 +152,27 @@ class Reel:
     def close(self) -> None:
         """Finish the open segment."""
         self.ended()
+
+    def _sort(self, packet: Coded) -> None:
+        """Into a file, or among those that wait for an event."""
+        opened = self._opened
+        if opened is None:
+            return
+        if packet.key:
+            opened = self._opened = renewed(opened, packet)
+        begins = packet.key or self._keyless
+        if not self._running and not begins:
+            self._before_key += 1
+            self._keyless = self._before_key >= _MOST_TO_KEY
+            self.tally.early += 1
+            return
+        self._running = True
+        if self._wanted(packet.arrival) or (self._segment is not None and not begins):
+            self._record(opened, packet, begins=begins)
+            return
+        self._finish()
+        self._waiting.add(opened, packet, begins=begins)
+        self._waiting.forget(packet.arrival - self._settings.before_s, last=False)
 
     def _wanted(self, now: float) -> bool:
         if self._settings.when == "always":

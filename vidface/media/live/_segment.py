@@ -25,7 +25,6 @@ from vidface.media.probe import FALLBACK_RATE
 SUFFIXES: Final = {"mp4": ".mp4", "matroska": ".mkv"}
 _FRAGMENT_S, _SYNC_S = 1.0, 5.0
 _FORWARD_S, _BACK_S = 5.0, 1.0  # as in Timeline: less is disorder
-_ROOM = 4  # intervals kept free below the first time where decoding times are not told
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -94,8 +93,9 @@ class SegmentFile:
 class Segment:
     """One file of a recording, opened with its first packet.
 
-    Times are the stream's, moved so that decoding begins at 0. A leap of the stream's clock (more than 5 s
-    forward, 1 s back) is taken out: the file goes on without it, and `leapt` asks for another file.
+    Packets come with both times, see `Times`; these are moved so that decoding begins at 0. A leap of the
+    stream's clock (more than 5 s forward, 1 s back) is taken out: the file goes on without it, and `leapt`
+    asks for another file.
 
     MP4 grows in fragments of a second, and becomes a plain, indexed file when it is closed; what MP4 cannot
     hold goes into Matroska.
@@ -116,9 +116,8 @@ class Segment:
         self.opened, self.first, self.last = opened, first, first
         self.utc_s = utc_s
         self.packets, self.keys, self.moved, self.leapt = 0, 0, 0, False
-        rate = opened.rate or FALLBACK_RATE
-        self._step = max(1, round(1 / (rate * opened.time_base)))
-        self.begin = _begin_of(first, self._step)
+        self._step = max(1, round(1 / ((opened.rate or FALLBACK_RATE) * opened.time_base)))
+        self.begin = first.dts or 0
         self._shift = self._due = self.begin
         self._placed = -1
         self._kept = 0, 0, first, self.begin
@@ -230,12 +229,6 @@ class Segment:
             self.moved += 1
         self._placed = max(placed, self._placed + 1)
         return max(pts, self._placed), self._placed
-
-
-def _begin_of(first: Coded, step: int) -> int:
-    if first.dts is not None:
-        return first.dts
-    return 0 if first.pts is None else first.pts - _ROOM * step
 
 
 def _template(opened: Opened) -> tuple[str, Any]:
