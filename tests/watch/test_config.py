@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,9 +108,9 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
 
 def test_a_camera_from_outside_is_checked_the_same(tmp_path: Path) -> None:
     """The control API's settings; faults are sentences without passwords."""
-    config = read(tmp_path, f"set: [detect.every=2]\n{CAMERAS}")
-    yard = config.camera("yard", {"url": "rtsp://h/x", "set": ["detect.every=1"]})
-    assert yard.overrides == ("detect.every=2", "detect.every=1")
+    config = read(tmp_path, f"set: [detect.every=2]\n{CAMERAS}", {"SECRET": "hush"})
+    yard = config.camera("yard", {"url": "rtsp://h/x", "rate": 5})
+    assert (yard.overrides, yard.settings.rate) == (("detect.every=2",), 5)
     with pytest.raises(UsageError, match="did you mean 'rate'") as fault:
         config.camera("yard", {"url": "rtsp://me:hush@h/x", "rat": 1})
     assert "hush" not in str(fault.value)
@@ -119,3 +120,21 @@ def test_a_plan_shows_no_password(tmp_path: Path) -> None:
     config = read(tmp_path, CAMERAS)
     assert "hush" not in repr(config.cameras[0])
     assert "hush" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"url": "rtsp://evil/${SECRET}"}, r"\$\{SECRET\}, but that environment variable is not set"),
+        ({"url": "rtsp://h/x", "graph": "/tmp/mine.yaml"}, "graph: can be said in cameras.yaml only"),
+        ({"url": "rtsp://h/x", "set": ["detect.every=1"]}, "set: can be said in cameras.yaml only"),
+        ({"url": "chaos:/home/me/film.mp4"}, "film in place of a camera"),
+    ],
+)
+def test_a_camera_from_outside_reaches_nothing_of_this_machine(
+    tmp_path: Path, settings: dict[str, Any], told: str
+) -> None:
+    """No code by way of a graph, no films, no secrets of the environment."""
+    config = read(tmp_path, CAMERAS, {"SECRET": "hush"})
+    with pytest.raises(UsageError, match=told):
+        config.camera("yard", settings)

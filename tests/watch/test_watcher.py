@@ -152,16 +152,18 @@ def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> Non
     assert stand.watcher.lane("a") is kept
 
 
-def test_cameras_come_and_go_by_the_control_api(clip: Path, write: Write, watched: Begin) -> None:
+def test_cameras_come_and_go_by_the_control_api(
+    clip: Path, server: RtspServer, write: Write, watched: Begin
+) -> None:
     """One that was added stays when the file is read again; wrong ones are refused."""
     film = f"chaos:{clip}?loops=forever"
     stand = watched(write(f"  a: {film}\n"))
-    stand.watcher.add("b", {"url": film})
+    stand.watcher.add("b", {"url": server.url})
     stand.until(lambda: stand.frames("b") > 2)
     stand.watcher.reload()
     stand.until(lambda: stand.watcher.lane("b") is not None)
     with pytest.raises(UsageError, match="already"):
-        stand.watcher.add("b", {"url": film})
+        stand.watcher.add("b", {"url": server.url})
     with pytest.raises(UsageError, match="no live input"):
         stand.watcher.add("c", {"url": "clip.mp4"})
     stand.watcher.remove("b")

@@ -46,8 +46,10 @@ class WatchBoard:
         watcher = self._watcher
         lanes = watcher.lanes()
         notes = [watcher.trouble] if watcher.trouble else []
-        lost = watcher.account()["events"].get("lost", 0)
+        told_to = dict(watcher.told_to)
+        lost = told_to.pop("lost")
         notes += [f"{lost} events were lost, since the disk was too slow for them"] if lost else []
+        notes += [f"{name}: {facts['trouble']}" for name, facts in told_to.items() if facts.get("trouble")]
         failing = bool(lanes) and all(lane.account.status in ("lost", "stopped") for lane in lanes)
         notes += ["no camera is watched at present"] if failing else []
         return Health(watcher.began_utc_s, tuple(notes), failing)
@@ -58,6 +60,10 @@ class WatchBoard:
         for key, (name, told) in _TOLD.items():
             if facts[key] is not None:
                 yield Measure(name, told, float(facts[key]))
+        for name, receiver in self._watcher.told_to.items():
+            if name != "lost" and "waiting" in receiver:
+                told = "Events that wait for a receiver."
+                yield Measure("events_waiting", told, float(receiver["waiting"]), labels={"receiver": name})
         for lane in self._watcher.lanes():
             for kind, count in list(lane.station.told.items()):
                 labels = {"camera": lane.plan.name, "kind": kind}

@@ -16,6 +16,7 @@ from vidface.events.settings import EventSettings
 from vidface.graph import marks
 from vidface.graph.marks import Document
 from vidface.graph.spec import find, first_fault
+from vidface.media.live.chaos import CHAOS
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.watch._faults import fault_at
 from vidface.watch.keep import KeepSettings
@@ -163,16 +164,24 @@ class Config:
     def camera(self, name: str, settings: Mapping[str, Any]) -> CameraPlan:
         """A camera that does not stand in the file, with what the file says of all.
 
+        It comes from far away: it names no graph, no files and no variables of the environment, which would
+        run code, show films or tell secrets of this machine.
+
         Raises:
-            UsageError: the settings are not sound; without passwords.
+            UsageError: the settings are not sound, or only the file may say them; without passwords.
         """
+        for key in ("graph", "set"):
+            if key in settings:
+                raise UsageError(f"{key}: can be said in {self.path.name} only")
         document = Document(data={"version": 1, "cameras": {name: dict(settings)}}, file="camera")
         try:
             spec = _validated(document)
         except GraphError as error:
             raise UsageError(error.message) from None
-        chosen = spec.cameras[name]
-        return planned(name, chosen, self.spec, folder=self.path.parent, environment=self.environment)
+        plan = planned(name, spec.cameras[name], self.spec, folder=self.path.parent, environment={})
+        if plan.url.startswith(CHAOS):
+            raise UsageError(f"a film in place of a camera can be named in {self.path.name} only")
+        return plan
 
     @property
     def out(self) -> Path:
@@ -223,9 +232,9 @@ def filled(text: str, environment: Mapping[str, str]) -> str:
 
 
 def _fill_receivers(document: Document, environment: Mapping[str, str]) -> None:
-    """`${NAME}` in the addresses of the webhook and the broker."""
+    """`${NAME}` in the addresses of the receivers of events."""
     events = document.data.get("events")
-    for name in ("webhook", "mqtt"):
+    for name in ("webhook", "mqtt", "redis"):
         receiver = events.get(name) if isinstance(events, dict) else None
         if isinstance(receiver, dict) and isinstance(receiver.get("url"), str):
             try:

@@ -87,6 +87,11 @@ class Watcher:
         """Why watch.json could not be written the last time."""
         return self._trouble
 
+    @property
+    def told_to(self) -> dict[str, Any]:
+        """What became of events: `lost`, and an account for each receiver."""
+        return self._fan.facts()
+
     def lanes(self) -> list[Lane]:
         """Those of the cameras that are watched, in the order of the file."""
         with self._lock:
@@ -144,11 +149,12 @@ class Watcher:
         Raises:
             UsageError: the name is taken, or the settings are not sound.
         """
+        plan = self._config.camera(name, settings)
+        order = Order(plan, graph_of(plan).file.sha256, added=True)
         with self._lock:
             if name in self._orders_now:
                 raise UsageError(f"there is a camera {name!r} already")
-            plan = self._config.camera(name, settings)
-            self._orders_now[name] = Order(plan, graph_of(plan).file.sha256, added=True)
+            self._orders_now[name] = order
 
     def remove(self, name: str) -> None:
         """Watch it no longer; one of the file comes back when that is read again.
@@ -184,7 +190,7 @@ class Watcher:
             "process": process_facts(),
             "cameras": {lane.plan.name: lane.row() for lane in lanes},
             "gone": gone,
-            "events": {"told": self.recent.kinds(), **self._fan.facts()},
+            "events": {"told": self.recent.kinds(), **self.told_to},
             "kept": self._keeper.facts(),
             "models": self.pool.facts(),
         }

@@ -1,0 +1,63 @@
+"""What the live page gets to see of cameras that are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.watch.conftest import Watched, Write
+from vidface.errors import UsageError
+from vidface.watch.board import WatchBoard
+
+Begin = Callable[[Path], Watched]
+
+
+def test_the_page_sees_cameras_pictures_and_health(clip: Path, write: Write, watched: Begin) -> None:
+    """A film that plays and a camera that is not there; pictures have numbers that rise."""
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n  door: rtsp://me:hush@127.0.0.1:1/x\n"))
+    board = WatchBoard(stand.watcher)
+    assert board.shown("film") is None
+    stand.until(lambda: stand.frames("film") > 3 and board.cameras()[1].why)
+    film, door = board.cameras()
+    assert (film.name, film.status, film.recording) == ("film", "watched", None)
+    assert (door.name, door.status, door.frames) == ("door", "waiting", 0)
+    assert "hush" not in repr(board.cameras())
+    shown = board.shown("film")
+    assert shown is not None
+    assert shown.frame.size == film.size
+    stand.until(lambda: (newer := board.shown("film")) is not None and newer.number > shown.number)
+    assert (board.shown("door"), board.shown("none")) == (None, None)
+    assert not board.health().failing
+    assert {one.name for one in board.metrics()} >= {"threads", "memory_mib"}
+
+
+def test_health_fails_where_no_camera_is_watched_any_more(write: Write, watched: Begin) -> None:
+    """Each was given up: that is not what the program is for."""
+    stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', retry: never}\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(stand.watcher.settled)
+    assert board.health().failing
+    assert board.cameras()[0].status == "stopped"
+
+
+def test_events_and_their_pictures_are_shown(clip: Path, write: Write, watched: Begin) -> None:
+    """The newest first; a name from outside reaches no other file."""
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(lambda: stand.frames("film") > 1)
+    lane = stand.watcher.lane("film")
+    assert lane is not None
+    lane.station.report("camera_lost", cause="a test")
+    assert board.events(5)[0].row["cause"] == "a test"
+    assert board.shot("../watch.json") is None
+    assert [one.value for one in board.metrics() if one.name == "events"] == [1]
+
+
+def test_the_control_api_says_what_is_wrong(clip: Path, write: Write, watched: Begin) -> None:
+    board = WatchBoard(watched(write(f"  film: chaos:{clip}?loops=forever\n")).watcher)
+    with pytest.raises(UsageError, match="already"):
+        board.add_camera("film", {"url": "rtsp://h/x"})
+    with pytest.raises(UsageError, match="no camera 'none'"):
+        board.remove_camera("none")
