@@ -113,7 +113,7 @@ def test_what_is_no_letter_is_left_alone(tmp_path: Path) -> None:
     """Files of somebody else, and folders; but the draft of an interrupted write goes."""
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "0000000000000003.letter").mkdir()
-    (tmp_path / "draft").write_text("half a let")
+    (tmp_path / ".0000000000000004.letter.part").write_text("half a let")
     assert contents(Spool(tmp_path)) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0000000000000003.letter", "notes.txt"]
 

@@ -127,7 +127,6 @@ class Courier:
 
     def facts(self) -> dict[str, Any]:
         """delivered, failed (tries), waiting, lost by cause, and while nothing arrives: trouble."""
-        outage = self._outage
         spool = self._spool
         lost = {"no room": spool.overflowed, "too old": spool.expired, "unreadable": spool.unreadable}
         return {
@@ -135,8 +134,13 @@ class Courier:
             "failed": self._failed,
             "waiting": len(self._spool),
             "lost": {cause: count for cause, count in (self._lost | Counter(lost)).items() if count},
-            "trouble": None if outage is None else outage.text,
+            "trouble": self._trouble(),
         }
+
+    def _trouble(self) -> str | None:
+        if not self._thread.is_alive() and not self._closing.is_set():
+            return "it has stopped working: a bug"
+        return None if self._outage is None else self._outage.text
 
     def _work(self) -> None:
         while not self._closed.is_set():

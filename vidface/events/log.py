@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from vidface.data.event import Event
 from vidface.errors import OutputError
+from vidface.events._disk import OURS, PRIVATE, write_whole
 
 DAY_FILE: Final = re.compile(r"events-(\d{4}-\d{2}-\d{2})\.jsonl")
 """Name of a file of lines; group 1 is its day."""
@@ -28,7 +29,6 @@ SHOTS: Final = "shots"
 SHOT: Final = re.compile(r"shots/(\d{4}-\d{2}-\d{2})/[0-9]{9}_[A-Za-z0-9_-]{1,150}\.jpg")
 """What stands under "shot" in a line, below the folder of the log; group 1 is its day."""
 
-_PRIVATE, _OURS = 0o600, 0o700
 _OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _LONGEST: Final = 40
 _BLOCK: Final = 1 << 16
@@ -134,44 +134,18 @@ def _day(event: Event) -> str:
 def _saved(path: Path, picture: bytes) -> OutputError | None:
     """Nothing, or why there is no picture."""
     try:
-        _save(path, picture)
+        for part in (path.parent.parent.parent, path.parent.parent, path.parent):
+            part.mkdir(mode=OURS, parents=True, exist_ok=True)
+        write_whole(path, picture)
     except OSError as error:
         return _sentence(path, error)
     return None
 
 
-def _save(path: Path, data: bytes) -> None:
-    """A whole picture or none, on the disk."""
-    for part in (path.parent.parent.parent, path.parent.parent, path.parent):
-        part.mkdir(mode=_OURS, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _settle(path.parent)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-
-
-def _settle(folder: Path) -> None:
-    """The new name has reached the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _append(path: Path, line: str) -> None:
     """A whole line or none, on the disk; a line that was cut off before stays a line of its own."""
-    path.parent.mkdir(mode=_OURS, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, _OPEN, _PRIVATE), "r+b", buffering=0) as file:
+    path.parent.mkdir(mode=OURS, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, _OPEN, PRIVATE), "r+b", buffering=0) as file:
         end = os.fstat(file.fileno()).st_size
         torn = end > 0 and os.pread(file.fileno(), 1, end - 1) != b"\n"
         data = memoryview((b"\n" if torn else b"") + line.encode(errors="replace") + b"\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import threading
 import time
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from vidface.errors import UsageError
+from vidface.events._disk import OURS, write_whole
 
 _LETTER: Final = re.compile(r"(\d{16})\.letter")
-_PRIVATE, _OURS = 0o600, 0o700
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_DRAFT: Final = re.compile(r"\.\d{16}\.letter\.part|probe")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,10 +68,11 @@ class Spool:
         self._most, self._most_bytes, self._most_s = most, most_bytes, most_s
         self._lock = threading.Lock()
         try:
-            folder.mkdir(mode=_OURS, parents=True, exist_ok=True)
+            folder.mkdir(mode=OURS, parents=True, exist_ok=True)
             self._letters = deque(self._waiting())
             self._next = self._letters[-1].number + 1 if self._letters else 1
-            self._write(b"can letters be written here?", self._draft()).unlink()
+            write_whole(folder / "probe", b"can letters be written here?")
+            (folder / "probe").unlink()
         except OSError as error:
             reason = error.strerror or str(error)
             raise UsageError(f"events that wait cannot be kept in {folder}: {reason}") from error
@@ -87,7 +87,7 @@ class Spool:
             number, self._next = self._next, self._next + 1
             kept, self.trouble = None, None
             try:
-                self._write(data, self._draft()).replace(self._path(number))
+                write_whole(self._path(number), data)
             except OSError as error:
                 kept, self.trouble = data, error.strerror or str(error)
             self._letters.append(_Letter(number, len(data), time.time(), kept))
@@ -124,11 +124,12 @@ class Spool:
         """What an earlier process left; pieces of letters are removed."""
         found = []
         for path in self._folder.iterdir():
+            if _DRAFT.fullmatch(path.name):
+                path.unlink()
             match = _LETTER.fullmatch(path.name)
             if match is not None and path.is_file():
                 facts = path.stat()
                 found.append(_Letter(int(match[1]), facts.st_size, facts.st_mtime))
-        self._draft().unlink(missing_ok=True)
         return sorted(found, key=lambda letter: letter.number)
 
     def _expire(self) -> None:
@@ -149,20 +150,3 @@ class Spool:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:016d}.letter"
-
-    def _draft(self) -> Path:
-        return self._folder / "draft"
-
-    def _write(self, data: bytes, path: Path) -> Path:
-        """All of it on the disk, or nothing."""
-        path.unlink(missing_ok=True)
-        try:
-            with os.fdopen(os.open(path, _FLAGS, _PRIVATE), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise
-        return path
