@@ -156,8 +156,12 @@ def open_file(path: Path, device: Device, *, threads: int = 1) -> Model:
 
 
 def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
-    """A share in the pool's session of these very weights, or a session of its own."""
-    pool, key = device.pool, (str(path), digest[:12], str(device), threads)
+    """A share in the pool's session of these very weights, or a session of its own.
+
+    A run whose pictures lie on a card has its own: the session works on that run's stream.
+    """
+    pool = device.pool if device.card is None else None
+    key = (str(path), digest[:12], str(device), threads)
 
     def make() -> Any:
         opened = _open(path, device, threads=threads)

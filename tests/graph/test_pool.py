@@ -1,0 +1,68 @@
+"""Runs beside each other that share model sessions: what each sees is its own, and equal to a run alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vidface import run
+from vidface.errors import UsageError
+from vidface.infer.pool import Pool
+
+GRAPH: dict[str, Any] = {
+    "version": 1,
+    "device": "cpu",
+    "nodes": {
+        "detect": {"use": "detect.face", "in": "source", "with": {"width": 320}},
+        "embed": {"use": "recognize.embed", "in": {"frame": "source", "faces": "detect"}},
+    },
+    "outputs": {
+        "faces": "detect",
+        "people": {"use": "embeddings", "in": {"faces": "detect", "embeddings": "embed"}},
+    },
+}
+
+
+def values(clip: Path, **options: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Boxes and vectors of each frame."""
+    with run(GRAPH, clip, start=1.0, stop=1.5, **options) as work:
+        return [(tick["detect"].boxes, tick["embed"].vectors) for tick in work]
+
+
+def test_four_runs_at_once_see_what_each_sees_alone(samples: Path) -> None:
+    """Two clips of other pictures, twice each, on one slot, so that calls wait and are run together."""
+    clips = [samples / "two_people.mp4", samples / "walk_vfr.mkv"] * 2
+    alone = [values(clip) for clip in clips[:2]] * 2
+    pool = Pool(slots=1, rows=4)
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in clips]
+
+    def work(place: int) -> None:
+        with pool.lane(f"lane {place}") as lane:
+            found[place] = values(clips[place], pool=lane)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+    facts: list[dict[str, Any]] = []
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        facts = pool.facts() or facts
+        for thread in threads:
+            thread.join(0.01)
+    for one, other in zip(alone, found, strict=True):
+        assert len(one) == len(other) >= 10
+        for (boxes, vectors), (shared_boxes, shared_vectors) in zip(one, other, strict=True):
+            np.testing.assert_allclose(shared_boxes, boxes, atol=0.05)
+            np.testing.assert_allclose(shared_vectors, vectors, atol=1e-3)
+    assert pool.facts() == []
+    assert len(facts) == 2
+    assert all(row["kept_apart"] is None for row in facts)
+    assert sum(row["calls_run_together"] for row in facts) > 0
+
+
+def test_a_forensic_run_shares_nothing(samples: Path) -> None:
+    with Pool().lane("door") as lane, pytest.raises(UsageError, match="shares no sessions"):
+        run(GRAPH, samples / "two_people.mp4", forensic=True, pool=lane)
