@@ -232,6 +232,11 @@ def test_what_is_no_camera_is_refused(
     assert board.added == {}
 
 
+@pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 413), ("70000", 413)])
+def test_a_length_that_cannot_be(client: TestClient, length: str, status: int) -> None:
+    assert client.get("/api/state", headers={"Content-Length": length}).status_code == status
+
+
 def test_a_body_without_a_stated_length_is_bounded_too(locked: TestClient) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(200):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def test_what_happens_appears_by_itself(chrome: Chrome, board: MadeBoard) -> Non
         board.change("door", status="lost", why="connection refused")
         comes(chrome, SUMMARY, lambda text: "2 lost" in text)
         why = "document.querySelector('[data-camera=door] .why').textContent"
-        assert chrome.run(why) == "Camera lostconnection refused"
+        assert chrome.run(why) == "Camera lostConnection refused."
         board.camera("gate", status="waiting")
         board.remove_camera("yard")
         board.state = Health(0.0, ("The disk is nearly full.",))
@@ -165,6 +166,21 @@ def test_logging_in(chrome: Chrome, board: MadeBoard) -> None:
         assert chrome.run("document.querySelector('.tools form').hidden") is False
         chrome.run("document.querySelector('.tools form').requestSubmit()")
         assert comes(chrome, f"{box} !== null", bool) is True
+
+
+def test_logging_in_from_another_machine(chrome: Chrome, board: MadeBoard) -> None:
+    """By plain HTTP a browser does not say which site asks, only its origin."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; tells by which address it would
+        except OSError:
+            pytest.skip("no network here")
+        own = probe.getsockname()[0]
+    with served(board, TOKEN, address="0.0.0.0:0") as server:
+        go(chrome, server.url.replace("0.0.0.0", own))
+        box = "document.getElementById('token')"
+        chrome.run(f"{box}.value = {TOKEN!r}; {box}.form.requestSubmit()")
+        assert comes(chrome, NUMBERS, lambda value: value.get("door", 0) > 0)["door"] > 0
 
 
 def test_it_says_that_nobody_answers_and_goes_on(chrome: Chrome, board: MadeBoard) -> None:

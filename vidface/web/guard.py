@@ -12,12 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vidface.web.access import Access
 
 LONGEST_BODY: Final = 64 * 1024
+_LONGEST_LENGTH: Final = 12
 _OPEN: Final = frozenset({"/healthz", "/login"})
 _ENTRANCE: Final = "/"
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": browsers would then call the origin of our own forms "null".
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -64,9 +66,10 @@ class Guard:
             )
         if not _from_here(headers, to_page=looks and path == _ENTRANCE):
             return refusal(403, "Another site's page asked for this; only this site's own page may.")
-        if not looks and not (headers.get("content-length") or "0").isdigit():
+        length = headers.get("content-length") or "0"
+        if not (length.isascii() and length.isdigit()):
             return refusal(400, "The request does not say soundly how long it is.")
-        if int(headers.get("content-length") or 0) > LONGEST_BODY:
+        if len(length) > _LONGEST_LENGTH or int(length) > LONGEST_BODY:
             return refusal(413, f"A request may have {LONGEST_BODY} bytes.")
         if path in _OPEN:
             return None

@@ -20,6 +20,7 @@
     if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
     return seconds < 129600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
   };
+  const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "");
   const count = (number, word) => `${number.toLocaleString("en-GB")} ${word}${number === 1 ? "" : "s"}`;
 
   // Cameras.
@@ -98,10 +99,10 @@
     const size = camera.size ? `${camera.size[0]} / ${camera.size[1]}` : "16 / 9";
     one.view.style.aspectRatio = camera.name === large || tiles.size === 1 ? size : "";
     const heads = { waiting: "No picture yet", lost: "Camera lost", stopped: "Not watched any more" };
-    const text = on ? "" : `${heads[camera.status]}\n${camera.why || ""}`;
+    const text = on ? "" : `${heads[camera.status]}\n${sentence(camera.why)}`;
     if (one.said === text) return;
     one.said = text;
-    one.why.replaceChildren(...(on ? [] : [make("b", heads[camera.status]), make("span", camera.why || "")]));
+    one.why.replaceChildren(...(on ? [] : [make("b", heads[camera.status]), make("span", sentence(camera.why))]));
   };
 
   const draw = async (head, bytes) => {
@@ -131,7 +132,9 @@
     if (waiting) words.push(`${waiting} waiting`);
     const faces = told.cameras.reduce((sum, one) => sum + (one.status === "watched" ? one.faces : 0), 0);
     const view = watched ? ` ${faces ? count(faces, "face") : "Nobody"} in view.` : "";
-    put($("summary"), `${words.join(", ")}.${view}`);
+    const [calm, often] = $("summary").children;
+    put(calm, `${words.join(", ")}.`);
+    put(often, view);
     document.title = lost ? `(${lost} lost) Cameras` : "Cameras";
     if (told.event !== newest) refetch();
   };
@@ -140,8 +143,8 @@
   const showHealth = (told) => {
     put($("health-word"), HEALTH[told.health.state]);
     $("notes").hidden = !told.health.notes.length;
-    const notes = told.health.notes.map((text) => make("li", text));
-    if ([...$("notes").children].map((one) => one.textContent).join("\n") !== told.health.notes.join("\n")) {
+    const notes = told.health.notes.map((text) => make("li", sentence(text)));
+    if ([...$("notes").children].map((one) => one.textContent).join() !== notes.map((one) => one.textContent).join()) {
       $("notes").replaceChildren(...notes);
     }
     put($("foot"), `vidface ${told.version}, running for ${lasting(told.now - told.health.since)}. The page asks nobody but vidface.`);
@@ -153,13 +156,13 @@
       const waits = ["p50", "p95", "p99"].map((key) => camera.latency_ms[key]).filter((one) => one !== undefined);
       const cells = [
         [`${STATES[camera.status]} since ${clock(camera.since)}`],
-        [camera.size ? `${camera.size.join(" × ")}${camera.rate === null ? "" : `, ${camera.rate} a second`}` : "none"],
+        [camera.size ? `${camera.size.join(" × ")}${camera.rate && camera.status === "watched" ? `, ${camera.rate} a second` : ""}` : "none"],
         [camera.frames.toLocaleString("en-GB")],
-        [dropped.map(([why, number]) => `${number.toLocaleString("en-GB")} ${why}`).join(", ") || "none", "wide"],
+        [dropped.map(([why, number]) => `${number.toLocaleString("en-GB")} ${why}`).join("; ") || "none", "wide"],
         [waits.length ? `${waits.map((one) => Math.round(one)).join(", ")} ms` : "not measured"],
         [String(camera.connections)],
         [camera.recording || "none", "wide"],
-        [camera.steps.join(", ") || "nothing", "wide"],
+        [camera.steps.join("; ") || "nothing", "wide"],
       ];
       row.append(name, ...cells.map(([text, className]) => make("td", text, className)));
       return row;
