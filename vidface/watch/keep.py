@@ -186,8 +186,7 @@ class Keeper:
                     continue
             kept = self._record(camera)
             gone = Recordings(self._out / camera / _RECORDINGS).sweep(kept.keep_h, kept.keep_gb)
-            self._deleted["recordings"] += len(gone)
-            self.log.note(f"{camera}/{_RECORDINGS}", gone)
+            self._note("recordings", f"{camera}/{_RECORDINGS}", gone)
 
     def _cameras(self) -> list[str]:
         with OwnFolder(self._out) as here:
@@ -217,6 +216,10 @@ class Keeper:
                 here.delete(name)
                 gone.append({"file": name, "because": f"older than {days:g} days"})
         finally:
+            self._note(kind, place, gone)
+
+    def _note(self, kind: str, place: str, gone: Sequence[Mapping[str, Any]]) -> None:
+        if gone:
             self._deleted[kind] += len(gone)
             self.log.note(place, gone)
 

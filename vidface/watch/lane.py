@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class Shared:
         tell: takes sentences.
         out: folder; each camera has one of its own in it.
         command: for run.json.
+        deleted: is told which recordings went by age or size, and where.
     """
 
     pool: Pool
@@ -47,6 +49,7 @@ class Shared:
     tell: Callable[[str], None]
     out: Path
     command: tuple[str, ...] = ()
+    deleted: Callable[[str, Sequence[Mapping[str, Any]]], None] = lambda _place, _gone: None
 
 
 class Lane:
@@ -252,4 +255,10 @@ class Lane:
 def _recorder(plan: CameraPlan, shared: Shared) -> Recorder | None:
     if plan.record.when == "off":
         return None
-    return Recorder(shared.out / plan.name / "recordings", plan.record, name=plan.name, tell=shared.tell)
+    return Recorder(
+        shared.out / plan.name / "recordings",
+        plan.record,
+        name=plan.name,
+        tell=shared.tell,
+        deleted=partial(shared.deleted, f"{plan.name}/recordings"),
+    )

@@ -65,7 +65,8 @@ class Watcher:
         self.recent = Recent(log, self._fan)
         self.pool = Pool()
         self._keeper = Keeper(config.out, config.spec.keep, record=self._recorded, tell=tell)
-        self._shared = Shared(self.pool, self.recent, tell, config.out, command)
+        noted = self._keeper.log.note
+        self._shared = Shared(self.pool, self.recent, tell, config.out, command, deleted=noted)
         self._lock = RLock()
         self._orders_now = orders
         self._lanes: dict[str, Lane] = {}

@@ -138,6 +138,7 @@ class Reel:
                 self._record(group.opened, packet, begins=place == 0)
         if self._opened is None:
             self._finish()
+            self._happened.clear()
 
     def sweep(self) -> None:
         """Delete what is too old or too much."""
