@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.web.conftest import TOKEN, served
 from tests.web.made_board import MadeBoard, plain_frame
@@ -312,3 +318,28 @@ def test_many_who_ask_for_one_picture_get_one_encoding(board: MadeBoard) -> None
             one.join(20)
         assert answers == [200] * 8
         assert site_of(server).projector.encoded == 1
+
+
+def test_https(board: MadeBoard, tmp_path: Path) -> None:
+    """With a certificate the page is served by HTTPS, and the cookie travels by nothing else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = tmp_path / "page.pem", tmp_path / "page.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with served(board, TOKEN, certificate=certificate, key=secret) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        assert url.startswith("https://")
+        answer = httpx2.post(f"{url}/login", data={"token": TOKEN}, verify=trust)
+        assert answer.status_code == 303
+        assert "; Secure" in answer.headers["set-cookie"]
