@@ -29,7 +29,7 @@ bench: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,tables,norfair,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,tables,norfair,web,mqtt,dev]"
 	@touch $(STAMP)
 
 clean:
