@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import click
@@ -20,6 +20,8 @@ EXTRAS = {
     "torch": "torch",
     "norfair": "norfair (track.norfair)",
     "decord": "decord (--decoder decord)",
+    "fastapi": "web (the live page of vidface watch)",
+    "paho": "mqtt (events of vidface watch)",
 }
 
 
@@ -58,14 +60,22 @@ def _packages() -> list[Finding]:
     found = []
     for module in NEEDED:
         here = importlib.util.find_spec(module) is not None
-        names = [f"{name} {importlib.metadata.version(name)}" for name in sorted(set(owners.get(module, [])))]
-        found.append(Finding("ok" if here else "fault", module, ", ".join(names) or "not installed"))
+        found.append(
+            Finding(
+                "ok" if here else "fault", module, ", ".join(_versions(owners, module)) or "not installed"
+            )
+        )
     for module, extra in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
             found.append(Finding("note", module, f"not installed; extra {extra}"))
         else:
-            found.append(Finding("ok", module, importlib.metadata.version(module)))
+            found.append(Finding("ok", module, ", ".join(_versions(owners, module))))
     return found
+
+
+def _versions(owners: Mapping[str, list[str]], module: str) -> list[str]:
+    """The packages that a module comes from; they may have other names."""
+    return [f"{name} {importlib.metadata.version(name)}" for name in sorted(set(owners.get(module, [])))]
 
 
 def _devices() -> list[Finding]:
