@@ -29,11 +29,14 @@ def camera_clip(sample: Path, folder: Path, *, size: tuple[int, int], rate: int,
 
 
 def _encode(sample: Path, path: Path, size: tuple[int, int], rate: int) -> None:
-    options = {"preset": "veryfast", "tune": "zerolatency", "g": str(2 * rate), "bf": "0", "crf": "23"}
+    options = {"preset": "veryfast", "g": str(2 * rate), "bf": "0", "crf": "23"}
     with av.open(str(sample)) as source, av.open(str(path), "w") as sink:
         out = sink.add_stream("libx264", rate=rate, options=options)
         out.width, out.height = size
         out.pix_fmt = "yuv420p"
+        out.codec_context.thread_count = (
+            1  # two slices a picture: GStreamer makes two pictures of a key frame
+        )
         due = 0
         for frame in source.decode(video=0):
             if frame.time * rate + 1e-6 < due:
@@ -89,10 +92,13 @@ class Camera:
         if self._process.stdout is None or self._process.stdout.readline() != b"ready\n":
             raise RuntimeError("the RTSP server did not start: gir1.2-gst-rtsp-server-1.0, python3-gi")
 
-    def send(self, number: signal.Signals) -> None:
-        """A signal to its process."""
-        if self._process is not None:
-            self._process.send_signal(number)
+    def stall(self) -> None:
+        """Its process stops, and its connections stay."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After `stall`."""
+        self._send(signal.SIGCONT)
 
     def kill(self) -> None:
         """As if its plug were pulled."""
@@ -102,3 +108,7 @@ class Camera:
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = None
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
