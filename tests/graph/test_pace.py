@@ -58,6 +58,16 @@ def test_it_climbs_before_the_first_frame_is_dropped() -> None:
     assert [change for _, change in drive.changes] == [Change(1, "frames wait 310 ms")]
 
 
+def test_where_frames_are_dropped_the_first_step_comes_at_once() -> None:
+    """Half a second, not two; the second step waits to see what the first one does."""
+    drive = Drive()
+    drive.run(3, 0.5)
+    drive.run(3.5, 1.0, drops_a_second=10)
+    times = [at for at, _ in drive.changes]
+    assert 3.5 <= times[0] <= 4.2
+    assert times[1] - times[0] >= 1.9
+
+
 def test_drops_at_a_working_graph_count() -> None:
     """A decoder that is behind drops frames though the graph itself is not full."""
     drive = Drive()
@@ -122,3 +132,12 @@ def test_time_without_the_camera_says_nothing() -> None:
     assert drive.changes == []
     drive.run(6, 0.3)
     assert [change.by for _, change in drive.changes] == [-1]
+
+
+def test_a_graph_that_takes_seconds_a_frame_climbs_too() -> None:
+    """Three seconds of work for each frame are no absence of the camera."""
+    pace, changes = Pace(), []
+    for place in range(5):
+        moment = Moment(100.0 + 3 * place, 0.01 * place, 0.4, 70 * place)
+        changes.append(pace.judge(moment, lowest=True, highest=False))
+    assert [change is not None for change in changes] == [False, False, True, True, True]

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 WINDOW_S: Final = 2.0
 """A moment of trouble is no reason; what lasts this long is."""
+QUICK_S: Final = 0.5
+"""The first step is taken this soon where frames are dropped already."""
 BUSY: Final = 0.9
 """Share of the time that the graph works, from which on it cannot catch up again with anything."""
 STRAINED: Final = 0.5
@@ -46,9 +48,10 @@ class Pace:
     """Judges windows of two seconds; has no clock of its own.
 
     Up: the graph works `BUSY` of the time, or, at a load that more work would not fit into, frames wait
-    or are dropped. Down: `CALM_S` in a row with room. A step down that has to be taken back within
-    `RELAPSE_S` doubles the calm that the next one takes, up to `MOST_CALM_S`: so a load between two
-    steps makes the ladder try ever less often, and not swing.
+    or are dropped; the first step comes at once where a graph that works so hard drops frames already.
+    Down: `CALM_S` in a row with room. A step down that has to be taken back within `RELAPSE_S` doubles
+    the calm that the next one takes, up to `MOST_CALM_S`: so a load between two steps makes the ladder
+    try ever less often, and not swing.
     """
 
     def __init__(self) -> None:
@@ -70,17 +73,18 @@ class Pace:
         """
         first, last = self._first, self._last
         self._last = moment
-        if first is None or last is None or moment.now_s - last.now_s > WINDOW_S:
+        if first is None or last is None or moment.idle_s - last.idle_s > WINDOW_S:
             self._begin(moment)  # the beginning, or the camera was away: nothing can be said
             self._calm_from = None
             return None
         self._frames += 1
         self._waited_s += moment.waited_s
-        lasted = moment.now_s - first.now_s
-        if lasted < WINDOW_S:
+        lasted, dropped = moment.now_s - first.now_s, moment.dropped - first.dropped
+        load = max(0.0, 1 - (moment.idle_s - first.idle_s) / max(lasted, 1e-9))
+        urgent = lowest and self._warm and dropped > 0 and load >= BUSY and lasted >= QUICK_S
+        if lasted < WINDOW_S and not urgent:
             return None
-        waited, dropped = self._waited_s / self._frames, moment.dropped - first.dropped
-        self.load = max(0.0, 1 - (moment.idle_s - first.idle_s) / lasted)
+        waited, self.load = self._waited_s / self._frames, load
         self._begin(moment)
         if not self._warm:
             self._warm = True  # first calls of networks take long
