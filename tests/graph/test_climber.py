@@ -318,7 +318,7 @@ def test_every_node_of_an_identify_graph_can_go_off_and_come_back(
             return pace.Change(1 if plan.pop(0) == "up" else -1, "made")
 
     monkeypatch.setattr("vidface.graph.climber.Pace", Script)
-    clip = f"chaos:{samples / 'two_people.mp4'}?loops=1"
+    clip = f"chaos:{samples / 'two_people.mp4'}?loops=forever"
     with run(tmp_path / "graph.yaml", clip, tmp_path / "out", staleness=30) as work:
         for tick in work:
             if tick.index >= 36:
