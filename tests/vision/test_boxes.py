@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vidface.vision.boxes import areas, iou_matrix, nms
+from vidface.vision.boxes import areas, iou_matrix, iou_pairs, nms
 
 MAX_IOU = 0.3
 
@@ -107,3 +107,12 @@ def test_a_crowd_of_candidates_needs_little_memory(count: int) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 5_000_000
+
+
+@given(st.integers(0, 9))
+def test_overlaps_row_by_row_are_the_diagonal_of_all_of_them(seed: int) -> None:
+    """To the bit: which of the two is used must not change what is found."""
+    numbers = np.random.default_rng(seed).uniform(-20, 60, (2, 7, 4))
+    a, b = numbers[0], numbers[1].astype(np.float32)
+    assert iou_pairs(a, b).tolist() == np.diag(iou_matrix(a, b)).tolist()
+    assert iou_pairs(a[:0], b[:0]).shape == (0,)

@@ -53,7 +53,7 @@ class Job:
     device: str | None = None
     runs: int = 5
     seconds: float = 1.5
-    least: int = 50
+    least: int = 25
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 3600, min_open=True),
     default=1.5,
     show_default=True,
-    help="About how long a run is; 50 frames at least.",
+    help="About how long a run is; 25 frames at least.",
 )
 @click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graphs'.")
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")

@@ -26,6 +26,14 @@ def iou_matrix(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float32]:
     return iou
 
 
+def iou_pairs(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float32]:
+    """Intersection over union of each box of `a` (n x 4) with the one of `b` in its row: n in [0, 1]."""
+    sides = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
+    shared = sides[:, 0] * sides[:, 1]
+    iou: NDArray[np.float32] = (shared / np.maximum(areas(a) + areas(b) - shared, 1e-9)).astype(np.float32)
+    return iou
+
+
 def nms(boxes: NDArray[Any], scores: NDArray[Any], max_iou: float) -> NDArray[np.int64]:
     """Greedy non-maximum suppression.
 

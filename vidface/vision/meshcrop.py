@@ -11,6 +11,7 @@ Points are pixels of the upright frame, the centre of the top-left pixel at (0.5
 
 from __future__ import annotations
 
+from math import hypot, isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -89,10 +90,12 @@ def box_of_mesh(points: Any) -> NDArray[np.float64]:
 
 def apart(one: Matrix, other: Matrix, size: int) -> float:
     """How far two crops of `size` x `size` pixels differ: the largest way of a corner, over the side."""
-    corners = np.array([(0.0, 0.0), (size, 0.0), (0.0, size), (size, size)])
-    there = (corners - one[:, 2]) @ np.linalg.inv(one[:, :2]).T
-    moved = there @ other[:, :2].T + other[:, 2]
-    return float(np.hypot(*(moved - corners).T).max()) / size
+    # From the first crop to the second; what that does to the corners but for leaving them where they are.
+    linear = other[:, :2] @ _inverse(one[:, :2])
+    (a, b), (c, d) = (linear - np.eye(2)).tolist()
+    x, y = (other[:, 2] - linear @ one[:, 2]).tolist()
+    ways = ((x, y), (x + a * size, y + c * size), (x + b * size, y + d * size))
+    return max(*(hypot(*way) for way in ways), hypot(x + (a + b) * size, y + (c + d) * size)) / size
 
 
 def to_frame(points: Any, matrices: Any) -> NDArray[np.float64]:
@@ -104,8 +107,8 @@ def to_frame(points: Any, matrices: Any) -> NDArray[np.float64]:
     """
     crops, ways = np.asarray(points, np.float64), np.asarray(matrices, np.float64)
     linear = ways[:, :, :2]
-    flat = (crops[..., :2] - ways[:, None, :, 2]) @ np.linalg.inv(linear).transpose(0, 2, 1)
-    depth = crops[..., 2:] / np.sqrt(np.abs(np.linalg.det(linear)))[:, None, None]
+    flat = (crops[..., :2] - ways[:, None, :, 2]) @ _inverse(linear).transpose(0, 2, 1)
+    depth = crops[..., 2:] / np.sqrt(np.abs(_determinant(linear)))[:, None, None]
     return np.concatenate([flat, depth], axis=-1)
 
 
@@ -121,18 +124,31 @@ def to_crop(points: Any, matrix: Any) -> NDArray[np.float32]:
     return np.concatenate([flat, here[..., 2:] * scale_of(way)], axis=-1).astype(np.float32)
 
 
+def _determinant(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of ... x 2 x 2, without the price of NumPy's general way."""
+    return np.asarray(linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0])
+
+
+def _inverse(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of ... x 2 x 2 that are similarities of a size above 0."""
+    turned = np.empty_like(linear)
+    turned[..., 0, 0], turned[..., 1, 1] = linear[..., 1, 1], linear[..., 0, 0]
+    turned[..., 0, 1], turned[..., 1, 0] = -linear[..., 0, 1], -linear[..., 1, 0]
+    return np.asarray(turned / _determinant(linear)[..., None, None])
+
+
 def _right(five: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit vector to the face's right as seen: along the eyes, and across the line from eyes to mouth.
 
     The second counts the more, the closer the eyes come to each other in a face that turns away.
     """
-    eyes, mouth = five[:2].mean(axis=0), five[3:].mean(axis=0)
-    across, down = five[1] - five[0], mouth - eyes
-    way = across + np.array([down[1], -down[0]])
-    length = float(np.hypot(*way))
-    if not np.isfinite(five).all() or length < _SMALLEST_PX:
+    (lx, ly), (rx, ry), _, (ml, mt), (mr, mb) = five.tolist()
+    down_x, down_y = (ml + mr) / 2 - (lx + rx) / 2, (mt + mb) / 2 - (ly + ry) / 2
+    across, down = rx - lx + down_y, ry - ly - down_x
+    length = hypot(across, down)
+    if not isfinite(length + five[2, 0] + five[2, 1]) or length < _SMALLEST_PX:
         raise ValueError("a crop needs finite landmarks that differ by more than a pixel")
-    return np.asarray(way / length)
+    return np.array([across / length, down / length])
 
 
 def _turn(right: NDArray[np.float64]) -> NDArray[np.float64]:

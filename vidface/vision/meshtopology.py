@@ -66,6 +66,10 @@ MOUTH_RIGHT: Final = 61
 MOUTH_LEFT: Final = 291
 
 
+_RINGS: Final = np.array([EYE_RIGHT, EYE_LEFT])
+_TIPS: Final = np.array([NOSE_TIP, MOUTH_RIGHT, MOUTH_LEFT])
+
+
 def five_of_mesh(points: Any) -> NDArray[np.float64]:
     """The five landmarks that detectors give, from a mesh.
 
@@ -79,6 +83,5 @@ def five_of_mesh(points: Any) -> NDArray[np.float64]:
     flat = np.asarray(points, np.float64)[..., :2]
     if flat.shape[-2] != 478:
         raise ValueError(f"a mesh has 478 points, but got {flat.shape[-2]}")
-    eyes = [flat[..., list(ring), :].mean(axis=-2) for ring in (EYE_RIGHT, EYE_LEFT)]
-    others = [flat[..., place, :] for place in (NOSE_TIP, MOUTH_RIGHT, MOUTH_LEFT)]
-    return np.stack([*eyes, *others], axis=-2)
+    eyes = flat[..., _RINGS, :].sum(axis=-2) / _RINGS.shape[1]
+    return np.concatenate([eyes, flat[..., _TIPS, :]], axis=-2)

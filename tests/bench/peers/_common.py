@@ -74,7 +74,7 @@ def work(find: Callable[[Path, int], Iterable[list[Face]]], packages: Sequence[s
         "points": points,
         "wall_s": time.perf_counter() - began,
         "cpu_s": time.process_time() - used,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "note": note,
     }
@@ -98,7 +98,7 @@ def _iou(one: Box, other: Box) -> float:
     return wide * high / (areas - wide * high)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Of this program alone; ru_maxrss counts the one that started it, too."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.is_file() else []

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench._cases import ROOT
-from tests.bench.peers._common import _peak_mb
+from tests.bench.peers._common import peak_mb
 
 PARTS = (
     "graph.run",
@@ -48,7 +48,7 @@ def main() -> None:
         ),
         "wall_s": wall,
         "cpu_s": cpu,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "versions": {"vidface": vidface.__version__},
         "note": "",
     }

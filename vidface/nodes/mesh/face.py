@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vidface.data import NOT_TRACKED, Device, Faces, Frame
-from vidface.data.mesh import Meshes
+from vidface.data.mesh import BLENDSHAPES, POINTS, Meshes
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._network import MeshNetwork, Read
-from vidface.vision.boxes import iou_matrix
+from vidface.vision.boxes import iou_matrix, iou_pairs
 from vidface.vision.meshcrop import Matrix, apart, box_of_mesh, crop_of_box, crop_of_landmarks, crop_of_mesh
 from vidface.vision.meshtopology import five_of_mesh
 
@@ -90,19 +90,21 @@ class MeshFace(Node):
         sheet = _Sheet(faces, self.min_presence, self.min_overlap)
         rows = self._worth_reading(frame, faces)
         self._read(frame, sheet, self._from_last(faces, rows))
-        kept = sheet.kept()
+        kept = set(sheet.kept())
         lost = [row for row in rows if row not in kept]
-        sheet.clear(lost)
-        self._read(frame, sheet, _crops_of(faces, lost, self._network.size))
-        again = [row for row in lost if sheet.present(row)]
-        self._read(frame, sheet, _crops_of_points(sheet.points, again, self._network.size))
+        if lost:
+            sheet.clear(lost)
+            self._read(frame, sheet, _crops_of(faces, lost, self._network.size))
+            again = [row for row in lost if sheet.present(row)]
+            self._read(frame, sheet, _crops_of_points(sheet.points, again, self._network.size))
+        tracks, known = faces.tracks.tolist(), sheet.kept()
         mesh = sheet.meshes()
         self._last = {
-            track: _Last(mesh.points[row], sheet.crops[row])
-            for row, track in enumerate(faces.tracks.tolist())
-            if track != NOT_TRACKED and mesh.known[row]
+            tracks[row]: _Last(mesh.points[row], sheet.boxes[row], sheet.crops[row])
+            for row in known
+            if tracks[row] != NOT_TRACKED
         }
-        return FaceMeshes(mesh, refined(faces, mesh))
+        return FaceMeshes(mesh, refined(faces, mesh, known))
 
     def _worth_reading(self, frame: Frame, faces: Faces) -> list[int]:
         """Rows that are large enough and reach into the picture."""
@@ -113,11 +115,14 @@ class MeshFace(Node):
 
     def _from_last(self, faces: Faces, rows: list[int]) -> dict[int, Matrix]:
         """Row -> crop by the last mesh of its track, where that still lies in the track's box."""
-        size = self._network.size
-        crops = {}
-        for row in rows:
-            last = self._last.get(int(faces.tracks[row]))
-            if last is None or _fit(last.points, faces.boxes[row]) < self.min_overlap:
+        size, tracks = self._network.size, faces.tracks.tolist()
+        old = {row: last for row in rows if (last := self._last.get(tracks[row])) is not None}
+        if not old:
+            return {}
+        crops: dict[int, Matrix] = {}
+        fits = iou_pairs(np.stack([last.box for last in old.values()]), faces.boxes[list(old)])
+        for (row, last), fit in zip(old.items(), fits.tolist(), strict=True):
+            if fit < self.min_overlap:
                 continue
             with suppress(ValueError):
                 crop = crop_of_mesh(last.points, size)
@@ -130,19 +135,23 @@ class MeshFace(Node):
 
 
 class _Last(NamedTuple):
-    """The last mesh of a track, and the crop that it was read in."""
+    """The last mesh of a track, its box, and the crop that it was read in."""
 
     points: NDArray[np.float32]
+    box: NDArray[np.float64]
     crop: Matrix
 
 
-def refined(faces: Faces, mesh: Meshes) -> Faces:
-    """The faces with boxes and landmarks of their meshes; rows without a mesh as they were."""
-    known = mesh.known
+def refined(faces: Faces, mesh: Meshes, known: list[int]) -> Faces:
+    """The faces with boxes and landmarks of their meshes; rows other than `known` as they were."""
+    if not known:
+        return faces
     points = mesh.points[known]
-    boxes, landmarks = faces.boxes.copy(), faces.landmarks.copy()
-    boxes[known], landmarks[known] = box_of_mesh(points), five_of_mesh(points)
-    return replace(faces, boxes=boxes, landmarks=landmarks, interpolated=faces.interpolated & ~known)
+    boxes, landmarks, interpolated = faces.boxes.copy(), faces.landmarks.copy(), faces.interpolated.copy()
+    boxes[known], landmarks[known], interpolated[known] = box_of_mesh(points), five_of_mesh(points), False
+    for array in (boxes, landmarks, interpolated):
+        array.setflags(write=False)
+    return replace(faces, boxes=boxes, landmarks=landmarks, interpolated=interpolated)
 
 
 class _Sheet:
@@ -153,10 +162,14 @@ class _Sheet:
         self._faces = faces
         self._min_presence = min_presence
         self._min_overlap = min_overlap
-        none = Meshes.none(len(faces))
-        self.points = none.points.copy()
-        self._presence = none.presence.copy()
-        self._blendshapes = none.blendshapes.copy()
+        rows = len(faces)
+        self.points = np.full((rows, POINTS, 3), np.nan, np.float32)
+        self.boxes = np.full((rows, 4), np.nan)
+        self._fits = np.zeros(rows, np.float32)
+        self._there = np.zeros(rows, np.bool_)
+        self._presence = np.zeros(rows, np.float32)
+        self._blendshapes = np.full((rows, len(BLENDSHAPES)), np.nan, np.float32)
+        self._kept: list[int] | None = None
 
     def put(self, crops: dict[int, Matrix], read: Read) -> None:
         """Write what was read of some rows, row by row as in `crops`."""
@@ -165,42 +178,52 @@ class _Sheet:
         self.points[rows] = read.points
         self._presence[rows] = read.presence
         self._blendshapes[rows] = read.blendshapes
+        finite = np.isfinite(read.points).all(axis=(1, 2))
+        self._there[rows] = finite & (read.presence >= self._min_presence)
+        self.boxes[rows] = boxes = box_of_mesh(read.points)
+        self._fits[rows] = iou_pairs(boxes, self._faces.boxes[rows])
+        self._kept = None
 
     def clear(self, rows: list[int]) -> None:
         """Take rows back."""
         self.points[rows] = np.nan
         self._presence[rows] = 0
+        self._there[rows] = False
+        self._kept = None
 
     def present(self, row: int) -> bool:
         """The crop showed a face."""
-        return bool(self._presence[row] >= self._min_presence) and bool(np.isfinite(self.points[row]).all())
+        return bool(self._there[row])
 
     def kept(self) -> list[int]:
         """Rows whose mesh shows their own face, each face once."""
-        rows = [row for row in range(len(self._faces)) if self.present(row)]
-        fits = {row: _fit(self.points[row], self._faces.boxes[row]) for row in rows}
-        rows = [row for row in rows if fits[row] >= self._min_overlap]
-        rows.sort(key=lambda row: (bool(self._faces.interpolated[row]), -fits[row]))
-        overlaps = iou_matrix(boxes := box_of_mesh(self.points), boxes)
+        if self._kept is None:
+            self._kept = self._chosen()
+        return self._kept
+
+    def _chosen(self) -> list[int]:
+        rows: list[int] = np.flatnonzero(self._there & (self._fits >= self._min_overlap)).tolist()
+        if len(rows) < 2:
+            return rows
+        rows.sort(key=lambda row: (bool(self._faces.interpolated[row]), -float(self._fits[row])))
+        overlaps = iou_matrix(self.boxes[rows], self.boxes[rows])
         kept: list[int] = []
-        for row in rows:
-            if not kept or overlaps[row, kept].max() <= _SAME_FACE_IOU:
-                kept.append(row)
-        return kept
+        for place in range(len(rows)):
+            if not kept or overlaps[place, kept].max() <= _SAME_FACE_IOU:
+                kept.append(place)
+        return [rows[place] for place in kept]
 
     def meshes(self) -> Meshes:
         """The kept rows; of the others only the presence, and 0 where it would claim another's face."""
         others = np.ones(len(self._faces), np.bool_)
         others[self.kept()] = False
-        self.points[others] = np.nan
-        self._blendshapes[others] = np.nan
-        self._presence[others & (self._presence >= self._min_presence)] = 0
+        if others.any():
+            self.points[others] = np.nan
+            self._blendshapes[others] = np.nan
+            self._presence[others & (self._presence >= self._min_presence)] = 0
+        for array in (self.points, self._presence, self._blendshapes):
+            array.setflags(write=False)  # so that they are shared, not copied
         return Meshes(self.points, self._presence, self._blendshapes)
-
-
-def _fit(points: NDArray[np.float32], box: NDArray[np.float32]) -> float:
-    """Overlap (IoU) of a mesh, boxed as a detector would, with a box."""
-    return float(iou_matrix(box_of_mesh(points)[None], box[None])[0, 0])
 
 
 def _crops_of(faces: Faces, rows: list[int], size: int) -> dict[int, Matrix]:
