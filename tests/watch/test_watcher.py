@@ -14,7 +14,10 @@ from tests.media.live.server import RtspServer
 from tests.watch.conftest import Watched, Write, until
 from vidface.errors import UsageError
 from vidface.events.log import latest
-from vidface.watch.config import Config
+from vidface.graph.plan import Plan
+from vidface.watch import check
+from vidface.watch import lane as lane_module
+from vidface.watch.config import CameraPlan, Config
 from vidface.watch.watcher import Watcher
 
 Begin = Callable[[Path], Watched]
@@ -125,9 +128,34 @@ def test_a_camera_that_was_never_there_can_be_let_go_of(write: Write, watched: B
 
 
 def test_a_camera_that_is_given_up_ends_the_program(write: Write, watched: Begin) -> None:
-    """With `retry: never`, once no camera is left."""
+    """With `retry: never`, once no camera is left; reading the file again tries it again."""
     stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', retry: never}\n"))
     stand.until(stand.watcher.settled)
+    given_up = stand.watcher.lane("door")
+    stand.watcher.reload()
+    stand.until(lambda: stand.watcher.lane("door") not in (None, given_up))
+    stand.until(stand.watcher.settled)
+
+
+def test_a_bug_before_one_camera_is_told_and_tried_again(
+    clip: Path, write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is raised, the lane goes on, and says where it was."""
+    raised: list[int] = []
+
+    def graph_of(plan: CameraPlan) -> Plan:
+        if not raised:
+            raised.append(1)
+            raise KeyError("nobody foresaw this")
+        return real(plan)
+
+    real = check.graph_of
+    monkeypatch.setattr(lane_module, "graph_of", graph_of)
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n"))
+    stand.until(lambda: stand.frames("film") > 2)
+    assert any(
+        "this is a bug in vidface: KeyError" in text and "test_watcher.py" in text for text in stand.said
+    )
 
 
 def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> None:

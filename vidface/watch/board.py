@@ -50,6 +50,8 @@ class WatchBoard:
         lost = told_to.pop("lost")
         notes += [f"{lost} events were lost, since the disk was too slow for them"] if lost else []
         notes += [f"{name}: {facts['trouble']}" for name, facts in told_to.items() if facts.get("trouble")]
+        kept = watcher.kept["cause"]
+        notes += [kept] if kept else []
         failing = bool(lanes) and all(lane.account.status in ("lost", "stopped") for lane in lanes)
         notes += ["no camera is watched at present"] if failing else []
         return Health(watcher.began_utc_s, tuple(notes), failing)

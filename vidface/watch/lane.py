@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -174,7 +175,9 @@ class Lane:
         except VidfaceError as error:
             return error
         except Exception as error:  # noqa: BLE001 - what fails before one camera must not end the others
-            return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error}")
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error} ({where})")
         finally:
             self.account.ended()
         return None

@@ -93,6 +93,11 @@ class Watcher:
         """What became of events: `lost`, and an account for each receiver."""
         return self._fan.facts()
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What was deleted since its time was over; `cause`: why that failed."""
+        return self._keeper.facts()
+
     def lanes(self) -> list[Lane]:
         """Those of the cameras that are watched, in the order of the file."""
         with self._lock:
@@ -122,7 +127,10 @@ class Watcher:
             self.write()
 
     def reload(self) -> None:
-        """Read the file again; where it is not sound, everything stays as it is."""
+        """Read the file again; where it is not sound, everything stays as it is.
+
+        Cameras that were given up are tried again.
+        """
         try:
             config = Config.read(self._config.path, self._config.environment)
             orders = self._orders(config)
@@ -135,6 +143,8 @@ class Watcher:
             before = set(self._orders_now)
             self._config = config
             self._orders_now = {**kept, **orders}
+            for name in [name for name, lane in self._lanes.items() if lane.ended]:
+                self._leaving.append(self._lanes.pop(name))
             now = set(self._orders_now)
             changed = [
                 name for name, lane in self._lanes.items() if name in now and self._differs(name, lane)
@@ -192,7 +202,7 @@ class Watcher:
             "cameras": {lane.plan.name: lane.row() for lane in lanes},
             "gone": gone,
             "events": {"told": self.recent.kinds(), **self.told_to},
-            "kept": self._keeper.facts(),
+            "kept": self.kept,
             "models": self.pool.facts(),
         }
 
