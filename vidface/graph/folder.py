@@ -85,6 +85,10 @@ class RunFolder:
             self._hasher.join()
         return self._digest
 
+    def note(self, key: str, facts: dict[str, Any]) -> None:
+        """Add a part to run.json; before `end`."""
+        self._facts[key] = facts
+
     def tell(self, facts: dict[str, Any]) -> None:
         """Add to what run.json says of the input; before `end`."""
         self._facts["input"] |= facts

@@ -22,6 +22,7 @@ from vidface.graph.folder import RunFolder
 from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
 from vidface.graph.marking import Marking, SignWith, driver
+from vidface.graph.oncard import placed
 from vidface.graph.plan import Plan, load
 from vidface.graph.report import Ledger, RunReport
 from vidface.graph.settings import Options, Settings
@@ -54,8 +55,11 @@ class Run:
             forensic=settings.forensic,
         )
         self._sound = stand_in(settings.audio)
+        asked = "cpu" if settings.forensic else settings.device
+        self._placed = placed(devices_of(plan, asked, settings.pool))
         self._source: Source = settings.source or open_source(
             clip,
+            card=self._placed.card,
             rate=settings.rate,
             start=settings.start,
             stop=settings.stop,
@@ -87,7 +91,7 @@ class Run:
             raise
 
     def _build(self, clip: Path, out: Path | None, settings: Settings) -> Engine:
-        devices = devices_of(self.plan, "cpu" if settings.forensic else settings.device, settings.pool)
+        devices = self._placed.devices
         ledger = Ledger()
         if settings.trace is not None:
             self._trace = TraceWriter(Path(settings.trace))
@@ -181,6 +185,9 @@ class Run:
             return
         if self._frames is not None and report is not None:
             self._folder.tell({"segments": self._frames.segments()})
+        on_card = self._placed.to_json(self.info, {} if report is None else report.facts)
+        if on_card is not None:
+            self._folder.note("acceleration", on_card)
         camera = live_facts(self._source, report)
         if camera is not None:
             self._folder.tell({"camera": camera})

@@ -62,6 +62,21 @@ def look() -> Machine:
     return Machine(tuple(installed), providers, cards, driver)
 
 
+def torch_lack(index: int = 0) -> str | None:
+    """Why pictures cannot lie on a card of this machine, a phrase; None where they can."""
+    if importlib.util.find_spec("torch") is None:
+        return 'torch is not installed (`pip install "vidface[torch]"`)'
+    import torch
+
+    if not torch.cuda.is_available():
+        built = getattr(torch.version, "cuda", None)
+        build = f"for CUDA {built}" if built else "for the CPU"
+        return f"torch {torch.__version__} sees no CUDA device (it is built {build})"
+    if index >= torch.cuda.device_count():
+        return f"torch sees {torch.cuda.device_count()} CUDA devices, numbered from 0, and not {index}"
+    return None
+
+
 def choose(text: str, machine: Machine) -> Device:
     """`resolve` on a machine that is described.
 

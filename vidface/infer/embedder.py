@@ -37,7 +37,6 @@ class Embedder:
     Attributes:
         template: name of the alignment template (`vidface.vision.align.TEMPLATES`).
         size: side of the crop in pixels. dimension: d.
-        card: where crops may lie beside host memory.
         fingerprint: "name@" and the first 12 digits of the weights' sha256.
 
     Raises:
@@ -46,7 +45,7 @@ class Embedder:
 
     def __init__(self, name: str, device: Device, *, threads: int = 1) -> None:
         self._model = session.load(name, device, threads=threads)
-        self.card = device.card
+        self._card = device.card
         manifest, outputs = self._model.manifest, {port.name: port for port in self._model.outputs}
         vectors = [port.name for port in outputs.values() if port.name != "recognisability"]
         if manifest is None or manifest.task != "embed" or not vectors:
@@ -85,8 +84,8 @@ class Embedder:
     def _run(self, crops: Any) -> Looks:
         count = len(crops)
         if self._whole:
-            crops = filled(crops, self._batch, self.card)
-        outputs = self._model(prepared(self._spec, crops, self.card))
+            crops = filled(crops, self._batch, self._card)
+        outputs = self._model(prepared(self._spec, crops, self._card))
         vectors = outputs[self._output].reshape(len(crops), -1)[:count].astype(np.float32)
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         sure = np.full(count, np.nan, np.float32)

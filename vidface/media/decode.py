@@ -36,13 +36,14 @@ def open_source(
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
             overrides the tags), `rate` (frames a second of pictures, 25 if not given), `lasts` (seconds for
             which one still picture is shown; anything else lasts as long as it does), `live` (LiveOptions
-            of cameras and streams), `realtime` (play a file as if it were live).
+            of cameras and streams), `realtime` (play a file as if it were live), `card` (a Card on which
+            files are decoded where NVDEC can; anything else is decoded in host memory).
 
     Raises:
         InputError: there is nothing to read there; one sentence says what was found instead.
         UsageError: an unknown decoder or option, or an empty part.
     """
-    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime"}
+    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime", "card"}
     for key in options:
         if key not in known:
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
@@ -58,7 +59,7 @@ def open_source(
         return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts)
     if decoder == "decord":
         return DecordSource(path, cut=cut, threads=threads)
-    return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace)
+    return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace, card=options.get("card"))
 
 
 def _watched(

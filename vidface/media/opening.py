@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -38,8 +39,12 @@ def address(path: str | Path) -> str:
     return str(path) if is_url(path) else f"file:{path}"
 
 
-def open_input(path: str | Path) -> InputContainer:
+def open_input(path: str | Path, *, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open a file or an address for reading; the caller closes it.
+
+    Args:
+        path: what to read.
+        hwaccel: what decodes it, see `vidface.media.nvdec`; None: FFmpeg's decoders on the CPU.
 
     Raises:
         InputError: there is nothing to read, it may not be read, or it is no video or picture.
@@ -49,11 +54,11 @@ def open_input(path: str | Path) -> InputContainer:
         _check_file(Path(path), name)
     timeout = _NETWORK_TIMEOUT_S if is_url(path) else None
     try:
-        return av.open(address(path), "r", metadata_errors="replace", timeout=timeout)
+        return av.open(address(path), "r", metadata_errors="replace", timeout=timeout, hwaccel=hwaccel)
     except av.error.FFmpegError as error:
         raw = _RAW_FORMATS.get(Path(str(path)).suffix.lower())
         if raw is not None:
-            return _open_raw(path, raw, name)
+            return _open_raw(path, raw, name, hwaccel)
         raise InputError(_why_not(path, name, error)) from error
 
 
@@ -82,9 +87,9 @@ def raw_format(container: InputContainer) -> bool:
     return container.format.name in set(_RAW_FORMATS.values()) - {"obu"}
 
 
-def _open_raw(path: str | Path, raw: str, name: str) -> InputContainer:
+def _open_raw(path: str | Path, raw: str, name: str, hwaccel: HWAccel | None) -> InputContainer:
     try:
-        return av.open(address(path), "r", format=raw)
+        return av.open(address(path), "r", format=raw, hwaccel=hwaccel)
     except av.error.FFmpegError as error:
         raise InputError(f"{name}: is not a readable {raw} stream ({_plain(error)}).") from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import InputContainer
@@ -17,17 +17,21 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidface.data.frame import Frame
+from vidface.data.card import Card
+from vidface.data.frame import Frame, Pixels
 from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
-from vidface.media.colour import colour_of, matrix_by_name
+from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.losses import Losses
 from vidface.media.opening import is_url, open_input, raw_format, video_stream
 from vidface.media.orient import Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
 from vidface.media.timeline import Timeline
+
+if TYPE_CHECKING:
+    from vidface.media.nvdec import Nvdec
 
 _MAX_READ_ERRORS = 8  # in a row, before the rest of the input is given up
 _END_SLACK_S = Fraction(1, 2)  # players' and muxers' rounding of a stream's length
@@ -75,6 +79,8 @@ class PyavSource:
     - Times are the container's own, exact; edit lists, start offsets and variable rates as stated.
     - Frames come upright: the display matrix is undone.
     - A packet that cannot be decoded is a hole; what follows is still read.
+    - With a `card`, NVDEC decodes where it can and leaves frames there; `info.extra["decoded_on"]` says so,
+      or why not.
     - `frames` runs in one thread; `close` may be called from another one.
 
     Raises:
@@ -83,13 +89,24 @@ class PyavSource:
     """
 
     def __init__(
-        self, path: str | Path, *, cut: Cut | None = None, threads: int = 0, colorspace: str | None = None
+        self,
+        path: str | Path,
+        *,
+        cut: Cut | None = None,
+        threads: int = 0,
+        colorspace: str | None = None,
+        card: Card | None = None,
     ) -> None:
         self._path = path
         self._cut = cut or Cut()
         self._threads = threads
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
         self._info = probe(path, colorspace=colorspace)
+        self._nvdec: Nvdec | None = None
+        if card is not None:
+            from vidface.media.nvdec import nvdec_for
+
+            self._nvdec, self._info.extra["decoded_on"] = nvdec_for(path, self._info, card)
         self._lock = RLock()
         self._session: _Session | None = None
         self._begun = False
@@ -145,10 +162,16 @@ class PyavSource:
             index=index,
             pts=pts,
             time_base=self._info.time_base,
-            pixels=AvPixels(frame, colour=colour, turn=self._turn(frame)),
+            pixels=self._pixels(frame, colour),
             duration=self._duration(frame),
             epoch=epoch,
         )
+
+    def _pixels(self, frame: VideoFrame, colour: Colour) -> Pixels:
+        turn = self._turn(frame)
+        if self._nvdec is not None:
+            return self._nvdec.pixels(frame, colour, turn)
+        return AvPixels(frame, colour=colour, turn=turn)
 
     def _turn(self, frame: VideoFrame) -> Turn:
         """What brings the frame upright.
@@ -189,11 +212,14 @@ class PyavSource:
         with self._lock:
             if self._session is not None:
                 self._session.container.close()
-            container = open_input(self._path)
+            nvdec = self._nvdec
+            container = open_input(self._path, hwaccel=None if nvdec is None else nvdec.accelerator())
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
             # FFmpeg's own choice is one more, which holds a picture more and is no faster.
             stream.thread_count = self._threads or min(os.cpu_count() or 1, _MOST_THREADS)
+            if nvdec is not None:  # the card decodes; threads would only hold pictures back
+                stream.thread_count = 1
             rate = self._info.rate or FALLBACK_RATE
             step = max(1, round(1 / (rate * self._info.time_base)))
             timeline = Timeline(self._info.time_base, step)

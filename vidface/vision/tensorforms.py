@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from vidface.data.planes import Matrix
+from vidface.vision.tensorscale import eighths, rounders
 from vidface.vision.tensorwarp import scaled, taps, weights, whole
 from vidface.vision.yuvcodes import LUMA_WEIGHTS, yuv_of_rgb
 
@@ -96,9 +97,9 @@ def scaled_rgb(planes: CardPlanes, size: tuple[int, int], *, order: Order = "rgb
     """3 x height x width uint8 at another size (width, height), channels in that order.
 
     As swscale has it: chroma has half of the columns where the width is even, and all of them where it is
-    odd; RGB goes through tables, BGR does not (and is nearer to the exact numbers).
+    odd; RGB goes through tables, BGR through sums of whole numbers.
     """
-    if size == planes.size and (order == "rgb" or planes.bits == 8):
+    if size == planes.size:
         return rgb_of(planes) if order == "rgb" else rgb_of(planes).flip(0)
     wide, high = size
     luma = scaled(planes.luma.to(torch.float32)[None], size)[0]
@@ -107,9 +108,9 @@ def scaled_rgb(planes: CardPlanes, size: tuple[int, int], *, order: Order = "rgb
     if wide % 2:
         exact = _mixed(planes, luma, scaled(chroma, size, shift=shift), how=_half_up)
         return exact if order == "rgb" else exact.flip(0)
-    rows = scaled(chroma, (wide // 2, high), shift=shift).repeat_interleave(2, dim=2)
     if order == "bgr":
-        return _mixed(planes, luma, rows, how=torch.floor).flip(0)
+        return _quick_bgr(planes, size)
+    rows = scaled(chroma, (wide // 2, high), shift=shift).repeat_interleave(2, dim=2)
     pairs = all(taps(side, high) == 2 for side in (planes.size[1], planes.size[1] // 2))
     return _tabled(planes, luma, rows, how=torch.floor if pairs else _half_up)
 
@@ -167,6 +168,27 @@ def _summed(planes: CardPlanes, luma: Tensor, chroma: Tensor) -> Tensor:
             colour = colour if abs(factor) < 1e-9 else colour + torch.floor((code - 128) * factor)
         colours.append(colour)
     return torch.stack(colours).clamp(0, 255).to(torch.uint8)
+
+
+def _quick_bgr(planes: CardPlanes, size: tuple[int, int]) -> Tensor:
+    """3 x height x width uint8 BGR of an even width, by eighths of codes and factors of 13 bits."""
+    wide, high = size
+    light, tint = rounders(planes.size[1], high)
+    black, slope, levels = _factors(planes)
+    shift = _LEFT if planes.left else 0.0
+    luma = eighths(planes.luma, size, bits=planes.bits) + (light - 8 * int(black))
+    codes = [
+        eighths(planes.chroma[..., i], (wide // 2, high), bits=planes.bits, shift=shift) + (tint - 1024)
+        for i in (0, 1)
+    ]
+    base = (luma * round(slope * 8192)) >> 16
+    colours = []
+    for factors in levels.tolist():
+        moved = base
+        for factor, code in zip(factors, codes, strict=True):
+            moved = moved + ((code * round(factor * 8192)) >> 16).repeat_interleave(2, dim=1)
+        colours.append(moved)
+    return torch.stack(colours[::-1]).clamp(0, 255).to(torch.uint8)
 
 
 def _mixed(planes: CardPlanes, luma: Tensor, chroma: Tensor, *, how: Any) -> Tensor:

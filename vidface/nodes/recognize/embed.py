@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vidface.data import Device, Embeddings, Faces, Frame
+from vidface.data.card import Card
 from vidface.data.crops import Crops
 from vidface.infer.crops import cut, stacked
 from vidface.infer.embedder import Embedder, Looks
@@ -41,6 +42,7 @@ class RecognizeEmbed(Node):
     threads: int = Field(1, ge=1, le=64, description="Threads of the network on the CPU.")
 
     _embedder: Embedder
+    _card: Card | None
 
     def models(self) -> tuple[str, ...]:
         return (self.model,)
@@ -52,6 +54,7 @@ class RecognizeEmbed(Node):
             ModelError: it is missing, altered, or no embedder.
         """
         self._embedder = Embedder(self.model, device, threads=self.threads)
+        self._card = device.card
 
     def close(self) -> None:
         self._embedder.close()
@@ -72,7 +75,7 @@ class RecognizeEmbed(Node):
                     self._crop(image, landmarks) if given is None else self._recut(given, row, landmarks)
                 )
         size = self._embedder.size
-        looks = self._embedder(stacked(pictures, size, self._embedder.card))
+        looks = self._embedder(stacked(pictures, size, self._card))
         values, start = [], 0
         for one, wanted in zip(faces, rows, strict=True):
             part = slice(start, start := start + len(wanted))
@@ -92,7 +95,7 @@ class RecognizeEmbed(Node):
         template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
         size = self._embedder.size
         matrix = to_template(landmarks, template.name) * (size / template.size)
-        return cut(frame, matrix, size, self._embedder.card)
+        return cut(frame, matrix, size, self._card)
 
     def _recut(self, crops: Crops, row: int, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The embedder's crop out of another one."""

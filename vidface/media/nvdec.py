@@ -1,0 +1,144 @@
+"""NVDEC: files decoded by the card, through FFmpeg's own decoders and PyAV's HWAccel.
+
+What PyAV 18.1 documents and this relies on: `HWAccel("cuda", device, allow_software_fallback=True,
+is_hw_owned=True)` leaves frames on the card (their format is "cuda", their `sw_format` NV12 or P010), in
+CUDA's primary context, which is torch's as well; a stream that NVDEC does not take comes as software frames.
+FFmpeg copies each picture out of the decoder's surfaces (of which there are few) into memory of its own.
+Planes go to torch by DLPack and are copied once more on the card, so that nothing waits for a picture
+that a node still holds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import Final
+
+import av
+import av.codec.hwaccel
+from av.codec.hwaccel import HWAccel
+from av.video.frame import VideoFrame
+
+from vidface.data.card import Card
+from vidface.data.source import SourceInfo
+from vidface.errors import InputError
+from vidface.media.cardpixels import CardPixels, card_planes
+from vidface.media.colour import Colour, colour_of
+from vidface.media.opening import is_url, open_input, video_stream
+from vidface.media.orient import Turn
+from vidface.media.pixels import AvPixels
+from vidface.media.planar import planar_format
+
+_CODECS: Final = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video")
+_FORMATS: Final = ("yuv420p", "yuvj420p", "yuv420p10le", "nv12", "p010le")
+_LEFT: Final = ("h264", "hevc", "mpeg2video")
+"""Codings whose chroma lies on the left column unless they say otherwise."""
+_MOST_PACKETS: Final = 64
+
+
+class Nvdec:
+    """How one file is decoded on a card.
+
+    Args:
+        card: where frames are left.
+        codec: of the stream, as in `SourceInfo`.
+    """
+
+    def __init__(self, card: Card, codec: str) -> None:
+        self._card = card
+        self._left = codec in _LEFT
+
+    def accelerator(self) -> HWAccel:
+        """For `open_input`; each pass over a file wants one of its own."""
+        return _accelerator(self._card.device.index or 0)
+
+    def pixels(self, frame: VideoFrame, colour: Colour, turn: Turn) -> CardPixels | AvPixels:
+        """The picture of a decoded frame: on the card, or in host memory where the card had to pass."""
+        if frame.format.name != "cuda":
+            return AvPixels(frame, colour=colour, turn=turn)
+        try:
+            with self._card.decoding():
+                planes = card_planes(frame, colour, left=self._left)
+        except (
+            ValueError,
+            NotImplementedError,
+        ):  # the stream changed into something that DLPack cannot share
+            name = "nv12" if frame.sw_format is None else frame.sw_format.name
+            here = frame.reformat(format=planar_format(name, frame.width, frame.height))
+            self._card.traffic.add("pictures_to_host", sum(plane.buffer_size for plane in here.planes))
+            return AvPixels(here, colour=colour, turn=turn)
+        return CardPixels(planes, self._card, colour=colour, turn=turn, mark=self._card.mark())
+
+
+def nvdec_for(path: str | Path, info: SourceInfo, card: Card) -> tuple[Nvdec | None, str]:
+    """NVDEC for a file, tried on its first picture; or None. And why, a phrase for reports."""
+    why = _why_not(path, info) or nvdec_lack(card.device.index or 0) or _tried(path, info, card)
+    if why is None:
+        return Nvdec(card, info.codec), f"{card}: {info.codec} by NVDEC"
+    return None, f"cpu: {why}"
+
+
+def nvdec_lack(index: int = 0) -> str | None:
+    """Why no file can be decoded on a card of this machine, a phrase; None where it can."""
+    if "cuda" not in av.codec.hwaccel.hwdevices_available():
+        return "this build of FFmpeg has no CUDA"
+    try:
+        ctypes.CDLL("libnvcuvid.so.1")
+    except OSError:
+        return "the driver's video decoder is not here (libnvcuvid.so.1 not found)"
+    try:
+        _accelerator(index).create(av.Codec("h264", "r"))
+    except (av.error.FFmpegError, NotImplementedError, RuntimeError) as error:
+        return f"FFmpeg cannot open CUDA device {index} ({_plain(error)})"
+    return None
+
+
+def _accelerator(index: int) -> HWAccel:
+    return HWAccel("cuda", device=str(index), allow_software_fallback=True, is_hw_owned=True)
+
+
+def _why_not(path: str | Path, info: SourceInfo) -> str | None:
+    """What speaks against it before anything is opened."""
+    if is_url(path):
+        return "an address is decoded in host memory"
+    if info.codec not in _CODECS:
+        return f"NVDEC is used for {', '.join(_CODECS)}, but this is {info.codec}"
+    if info.pixel_format not in _FORMATS:
+        return f"pictures on a card are 4:2:0 of 8 or 10 bits, but these are {info.pixel_format}"
+    if info.width % 2 or info.height % 2:
+        return f"pictures on a card have even sides, but these are {info.width} x {info.height}"
+    return None
+
+
+def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
+    """Decode the first picture on the card; why that failed, or None."""
+    nvdec = Nvdec(card, info.codec)
+    try:
+        with open_input(path, hwaccel=nvdec.accelerator()) as container:
+            stream = video_stream(container, path)
+            if not stream.codec_context.is_hwaccel:
+                return f"FFmpeg's decoder {stream.codec_context.name} has no NVDEC form"
+            for count, packet in enumerate(container.demux(stream)):
+                for frame in packet.decode():
+                    return _refused(frame, card)
+                if count >= _MOST_PACKETS:
+                    break
+    except (av.error.FFmpegError, InputError, RuntimeError, NotImplementedError) as error:
+        return f"NVDEC failed ({_plain(error)})"
+    return "NVDEC gave no picture"
+
+
+def _refused(frame: VideoFrame, card: Card) -> str | None:
+    if frame.format.name != "cuda":
+        return "NVDEC of this card does not take this stream"
+    try:
+        with card.decoding():
+            card_planes(frame, colour_of(frame))
+    except (ValueError, NotImplementedError) as error:
+        return f"its pictures cannot be shared with torch ({_plain(error)})"
+    return None
+
+
+def _plain(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0].rstrip(".").lower()
