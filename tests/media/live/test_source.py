@@ -16,7 +16,7 @@ from tests.media.live.server import Coded, RtspServer
 from vidface.data import Frame
 from vidface.errors import InputError
 from vidface.media.live.address import live_address
-from vidface.media.live.options import LiveOptions
+from vidface.media.live.options import Hangup, LiveOptions
 from vidface.media.live.source import LiveSource
 
 QUICK = {"open_s": 5.0, "stall_s": 0.5, "first_wait_s": 0.2, "seed": 1}
@@ -278,3 +278,41 @@ def open_files() -> int:
     """How many this process has."""
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def test_a_camera_can_be_let_go_of_before_its_frames_are_asked_for(server: RtspServer) -> None:
+    """Whoever ends the program while models are still loading gets an end, not an error."""
+    watched = Watched(server.url)
+    watched.source.finish()
+    watched.source.close()
+    assert len(list(watched.source.frames())) <= 1
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_hanging_up_ends_the_wait_for_a_first_picture(early: bool) -> None:
+    """From another thread, at once; also where it came before there was anything to let go of."""
+    hangup = Hangup()
+    caller = threading.Timer(0.0 if early else 0.7, hangup)
+    caller.start()
+    if early:
+        caller.join()
+    began = time.monotonic()
+    with pytest.raises(InputError, match="ended before there was a picture"):
+        Watched("rtsp://127.0.0.1:1/x", hangup=hangup)
+    assert time.monotonic() - began < 10
+    caller.join()
+
+
+def test_whoever_asked_is_told_when_a_camera_goes_and_comes(server: RtspServer) -> None:
+    """Why it went, once; after how many seconds it came."""
+    news: list[object] = []
+    watched = Watched(server.url, then=server.start, lost=news.append, back=news.append)
+    with watched as frames:
+        next(frames)
+        server.stop()
+        until(frames, lambda frame: frame.epoch == 1)
+    first, why, away = news
+    assert first == 0
+    assert isinstance(why, str)
+    assert isinstance(away, float)
+    assert away > 0

@@ -148,7 +148,7 @@ class LiveSource:
         if self._begun:
             raise UsageError(f"{self._address.name}: its frames can be read once; open it again.")
         self._begun = True
-        if not self._thread.is_alive():
+        if self._thread.ident is None:
             self._forget()
             self._line.link.tap = self._options.recorder  # of a player: what came before is played again
             self._stream = self._entrants()
