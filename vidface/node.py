@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overlo
 
 from pydantic import BaseModel, ConfigDict
 
+from vidface.data.card import Card
 from vidface.data.device import Device
 from vidface.data.provenance import Provenance, hidden_comment
 from vidface.data.source import SourceInfo
@@ -194,6 +195,7 @@ class Target:
         sound_lead: seconds to add to its times to be on the input's clock.
         hidden_by: nodes that hid people in the pictures, as in the graph ("anonymize.faces").
         station: takes events and live pictures where cameras are watched; None in other runs.
+        card: where the run's pictures lie; None: in host memory.
     """
 
     folder: Path
@@ -207,6 +209,7 @@ class Target:
     sound_lead: Fraction = Fraction(0)
     hidden_by: tuple[str, ...] = ()
     station: Station | None = None
+    card: Card | None = None
 
     @property
     def comment(self) -> str:

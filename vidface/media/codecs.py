@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vidface.errors import UsageError
@@ -57,6 +57,10 @@ _FACTS: dict[CodecName, CodecFacts] = {
     "av1": CodecFacts("libsvtav1", ("420",), (8, 10), False, 32, 63, "10", tuple(map(str, range(14)))),
     "ffv1": CodecFacts("ffv1", _ALL, (8, 10, 12), True, None, 0, None, ()),
 }
+NVENC: dict[CodecName, str] = {"h264": "h264_nvenc", "h265": "hevc_nvenc"}
+"""FFmpeg's names of the encoders on NVIDIA cards that are used here."""
+NVENC_PRESETS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
+"""Their speeds, quickest first."""
 _HOLDS: dict[ContainerName, tuple[CodecName, ...]] = {
     "mp4": ("h264", "h265", "vp9", "av1"),
     "mov": ("h264", "h265"),
@@ -74,6 +78,7 @@ class EncodeSettings:
         crf: constant quality, lower is better; None takes the codec's default.
         preset: speed against size, in the encoder's own words; None takes the default.
         threads: of the encoder.
+        card: number of the CUDA device whose NVENC encodes; None: software.
 
     Raises:
         UsageError: a combination that does not exist; the message names the ones that do.
@@ -84,13 +89,15 @@ class EncodeSettings:
     crf: float | None = None
     preset: str | None = None
     threads: int = 2
+    card: int | None = None
 
     def __post_init__(self) -> None:
         held = _HOLDS[self.container]
         if self.codec not in held:
             raise UsageError(f"{self.container} holds {', '.join(held)}, but not {self.codec}; try mkv.")
         facts = self.facts
-        if self.preset is not None and self.preset not in facts.presets:
+        presets = (*facts.presets, *(NVENC_PRESETS if self.codec in NVENC else ()))
+        if self.preset is not None and self.preset not in presets:
             choice = f"one of {', '.join(facts.presets)}" if facts.presets else "no preset"
             raise UsageError(f"{self.codec} wants {choice}, but got preset {self.preset!r}.")
         if self.crf is not None and not 0 <= self.crf <= facts.crf_max:
@@ -101,6 +108,15 @@ class EncodeSettings:
         """The encoder behind the codec's name."""
         return _FACTS[self.codec]
 
+    @property
+    def library(self) -> str:
+        """FFmpeg's name of the encoder."""
+        return self.facts.library if self.card is None else NVENC[self.codec]
+
+    def in_software(self) -> EncodeSettings:
+        """The same without a card; a preset of the card's goes."""
+        return replace(self, card=None, preset=None if self.preset in NVENC_PRESETS else self.preset)
+
     def options(self, key_interval: int) -> dict[str, str]:
         """The encoder's private options: quality, speed, a key frame at least every `key_interval` frames."""
         crf = self.facts.crf if self.crf is None else self.crf
@@ -108,6 +124,11 @@ class EncodeSettings:
         made = {"g": str(key_interval)}
         if crf is not None:
             made["crf"] = f"{crf:g}"
+        if self.card is not None:
+            # Constant quality: a variable rate without a target, led by `cq` on the scale of crf.
+            made["cq"] = made.pop("crf")
+            speed = self.preset if self.preset in NVENC_PRESETS else "p4"
+            return made | {"preset": speed, "rc": "vbr", "b": "0", "gpu": str(self.card), "forced-idr": "1"}
         if self.codec == "h264":
             # A look-ahead in a thread of its own holds more pictures and is no faster beside other work;
             # the bits are the same. Without "cpu-independent" the weights of its macroblock tree come out

@@ -80,6 +80,11 @@ class Encoder:
         self._until = Fraction(0)
         self._notes: Counter[str] = Counter()
 
+    @property
+    def library(self) -> str:
+        """FFmpeg's name of the encoder; settled with the first frame."""
+        return self._settings.library
+
     def write(self, frame: Frame) -> None:
         """Encode one frame; frames come in order of time."""
         pixels = AvPixels.of(frame)
@@ -136,6 +141,9 @@ class Encoder:
         clock = Clock.starting(frame, coarse=self._settings.container in ("mkv", "webm"))
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
+        if self._settings.card is not None and name not in ("yuv420p", "yuvj420p"):
+            self._notes[f"encoded in software: NVENC is used for 4:2:0 of 8 bits, but this is {name}"] += 1
+            self._settings = self._settings.in_software()
         for text in (lost, "transparency was dropped" if pixels.alpha else None):
             if text:
                 self._notes[text] += 1
@@ -165,7 +173,7 @@ class Encoder:
         interval = max(1, min(600, round(KEY_EVERY_S * rate)))
         options = self._settings.options(interval)
         stream: Any = container.add_stream(
-            self._settings.facts.library, rate=rate.limit_denominator(1_000_000), options=options
+            self._settings.library, rate=rate.limit_denominator(1_000_000), options=options
         )
         context = stream.codec_context
         context.width, context.height = size
@@ -228,7 +236,7 @@ class Encoder:
         reason = (error.strerror or str(error)).lower()
         if self._open is None or not self.frames:
             size = f"{self._info.width} x {self._info.height}"
-            return f"{self._settings.facts.library} would not take {size} pictures ({reason})."
+            return f"{self._settings.library} would not take {size} pictures ({reason})."
         return f"writing failed ({reason})."
 
 

@@ -10,6 +10,7 @@ from vidface.data.frame import Frame
 from vidface.media.audio import AudioFrom
 from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
 from vidface.media.encode import Encoder
+from vidface.media.nvenc import EncoderWish, choose_encoder
 from vidface.media.reader import Cut
 from vidface.node import Sink, Target
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
@@ -26,18 +27,26 @@ class VideoSink(Sink):
         "copy", description="Copy the sound of the input (or of --audio's file), or leave it out."
     )
     threads: int = Field(2, ge=1, le=64, description="Threads of the encoder.")
+    encoder: EncoderWish = Field(
+        "auto",
+        description="NVENC on the card, software, or (auto) NVENC where a run works on a card that has it.",
+    )
     label: LabelWish = Field("auto", description=ABOUT)
 
     _encoder: Encoder | None = None
     _labels: Labels
+    _encoded_on: str = ""
 
     def start(self, target: Target) -> None:
         """Note where to write; the file is opened when the first frame comes.
 
         Raises:
-            UsageError: the container does not hold the codec, or an unknown preset.
+            UsageError: the container does not hold the codec, an unknown preset, or NVENC was asked for by
+                name where there is none.
         """
         settings = EncodeSettings(self.codec, self.container, self.crf, self.preset, self.threads)
+        card = None if target.card is None else target.card.device.index or 0
+        settings, self._encoded_on = choose_encoder(settings, self.encoder, card)
         sound, cut = None, Cut.of(target.start, target.stop)
         if self.audio == "copy" and target.sound is not None:
             sound = AudioFrom(target.sound, cut, target.sound_lead)
@@ -64,7 +73,15 @@ class VideoSink(Sink):
 
     def finish(self) -> dict[str, Any]:
         """Complete the file; facts for run.json."""
-        return {} if self._encoder is None else self._encoder.finish() | self._labels.facts()
+        if self._encoder is None:
+            return {}
+        facts = self._encoder.finish() | self._labels.facts()
+        if not self._encoded_on:
+            return facts
+        kept = self._encoded_on.startswith("cpu") or self._encoder.library.endswith("nvenc")
+        return facts | {
+            "encoded_on": self._encoded_on if kept else f"cpu: {self._encoder.library}, see notes"
+        }
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
