@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from vidface.data.mesh import POINTS, Meshes
+import numpy as np
+from numpy.typing import NDArray
 
-_FORM: Final = f"[{','.join(['[%.2f,%.2f,%.2f]'] * POINTS)}]"
-"""One format for a whole mesh takes half the time of `json.dumps` on rounded numbers, of which most lie in
-finding the shortest digits."""
+from vidface.data.mesh import Meshes
+
+_OPENS: Final = np.frombuffer(b",[\0,\0,", np.uint8).reshape(3, 2)
+_ENDS: Final = np.frombuffer(b"\0\0]", np.uint8)
+_ZERO, _POINT, _MINUS = b"0.-"
 
 
 def points_texts(mesh: Meshes, rows: int) -> list[str]:
@@ -18,8 +21,29 @@ def points_texts(mesh: Meshes, rows: int) -> list[str]:
     """
     if not len(mesh):
         return ["null"] * rows
-    known = mesh.known.tolist()
-    return [
-        _FORM % tuple(points.ravel().tolist()) if there else "null"
-        for points, there in zip(mesh.points, known, strict=True)
-    ]
+    known = mesh.known
+    texts = iter(_texts(mesh.points[known]))
+    return [next(texts) if there else "null" for there in known.tolist()]
+
+
+def _texts(points: NDArray[Any]) -> list[str]:
+    """n x k x 3 -> n texts `[[x,y,z],...]`.
+
+    All digits of all numbers at once, with zero bytes where a number is shorter, which go at the end: three
+    times as fast as formatting number by number.
+    """
+    if not len(points):
+        return []
+    hundredths = np.rint(points.astype(np.float64) * 100).astype(np.int64)
+    left = np.abs(hundredths)
+    digits = max(3, len(str(int(left.max()))))
+    text = np.zeros((*points.shape, digits + 5), np.uint8)
+    text[..., :2], text[..., -1] = _OPENS, _ENDS
+    text[..., 2] = np.where(hundredths < 0, _MINUS, 0)
+    text[..., -4] = _POINT
+    for place, column in enumerate((-2, -3, *range(-5, -digits - 3, -1))):
+        rest = left // 10
+        shown = left - rest * 10 + _ZERO
+        text[..., column] = shown if place < 3 else np.where(left > 0, shown, 0)
+        left = rest
+    return [f"[{one[one > 0].tobytes()[1:].decode('ascii')}]" for one in text]
