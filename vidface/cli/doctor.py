@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from vidface.cli._accelerated import parts
 from vidface.errors import ExitCode, VidfaceError
 
 NEEDED = ("av", "click", "numpy", "cv2", "pydantic", "yaml", "scipy", "c2pa", "cryptography")
@@ -83,6 +84,7 @@ def _devices() -> list[Finding]:
 
     machine = devices.look()
     found = [_tried("onnxruntime", lambda: _runtime(machine))]
+    found += [Finding("note" if part.why_not else "ok", part.name, part.says) for part in parts()]
     found.append(_tried("device auto", lambda: f"{(device := devices.resolve('auto'))}: {device.reason}"))
     return found
 
@@ -100,7 +102,7 @@ def _codecs() -> list[Finding]:
     return [
         Finding("ok", "reads", ", ".join(decoders())),
         Finding("ok", "writes", ", ".join(encoders())),
-        Finding("note", "hardware decoding", hardware()),
+        Finding("note", "hardware decoders", hardware()),
     ]
 
 

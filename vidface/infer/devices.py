@@ -87,7 +87,7 @@ def choose(text: str, machine: Machine) -> Device:
     wanted = text.strip().lower()
     if wanted == "cpu":
         return Device("cpu", 0, "asked for")
-    lack = _why_no_cuda(machine)
+    lack = cuda_lack(machine)
     if wanted == "auto":
         if lack:
             return Device("cpu", 0, f"chosen by auto: {lack}")
@@ -125,7 +125,8 @@ def check_runtime(machine: Machine) -> None:
         )
 
 
-def _why_no_cuda(machine: Machine) -> str | None:
+def cuda_lack(machine: Machine) -> str | None:
+    """Why models cannot run on a card of this machine, a phrase; None where they can."""
     if _CUDA not in machine.providers:
         runtime = machine.runtimes[0] if machine.runtimes else "ONNX Runtime"
         return (

@@ -27,7 +27,7 @@ def libraries() -> dict[str, str]:
 
 
 def hardware() -> str:
-    """The hardware decoding methods compiled in, as one phrase; none is used unless a graph asks for it."""
+    """The hardware decoding methods compiled in, as one phrase; of them CUDA's (NVDEC) is used."""
     found = av.codec.hwaccel.hwdevices_available()
     return f"compiled in: {', '.join(found)}" if found else "none compiled in"
 
