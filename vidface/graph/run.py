@@ -15,7 +15,7 @@ from vidface.data.device import Device, SharedSessions
 from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
 from vidface.errors import OutputError
-from vidface.graph.camera import check_live, finish, live_facts, live_options
+from vidface.graph.camera import check_live, finish, live_facts
 from vidface.graph.engine import Engine
 from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
 from vidface.graph.folder import RunFolder
@@ -23,6 +23,7 @@ from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
 from vidface.graph.marking import Marking, SignWith, driver
 from vidface.graph.oncard import placed
+from vidface.graph.opening import opened
 from vidface.graph.plan import Plan, load
 from vidface.graph.report import Ledger, RunReport
 from vidface.graph.settings import Options, Settings
@@ -42,8 +43,6 @@ class Run:
     """
 
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
-        from vidface.media.decode import open_source
-
         self.plan = plan = _extended(plan, settings)
         sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
         self._signer = sign.signer() if out is not None else None
@@ -57,20 +56,8 @@ class Run:
         self._sound = stand_in(settings.audio)
         asked = "cpu" if settings.forensic else settings.device
         self._placed = placed(devices_of(plan, asked, settings.pool))
-        self._source: Source = settings.source or open_source(
-            clip,
-            card=self._placed.card,
-            rate=settings.rate,
-            start=settings.start,
-            stop=settings.stop,
-            decoder=settings.decoder,
-            colorspace=settings.colorspace,
-            lasts=None if self._sound is None else self._sound.duration,
-            # What a decoder conceals behind damage depends on its threads.
-            threads=1 if settings.forensic else 0,
-            live=live_options(settings),
-            realtime=settings.realtime,
-        )
+        lasts = None if self._sound is None else self._sound.duration
+        self._source = settings.source or opened(clip, settings, card=self._placed.card, lasts=lasts)
         check_live(self._source, settings)
         self._frames = DigestedSource(self._source) if settings.forensic and out is not None else None
         self._source = self._frames or self._source
@@ -128,7 +115,8 @@ class Run:
         made = self._marking.provenance(name)
         own = clip if clip.is_file() else None
         target = Target(out, name, self.info, own, settings.start, settings.stop, made)
-        target = replace(target, hidden_by=self._marking.hidden_by(name), station=settings.station)
+        hidden, card = self._marking.hidden_by(name), self._placed.card
+        target = replace(target, hidden_by=hidden, station=settings.station, card=card)
         if self._sound is None:
             return target
         return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))
