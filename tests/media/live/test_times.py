@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 import pytest
 
 from vidface.media.live._times import Times
-from vidface.media.live.wire import Coded, Opened
+from vidface.media.live.wire import Coded, Heard, Opened
 
 OPENED = Opened("rtsp", "h264", b"", Fraction(1, 90000), (64, 48), rate=Fraction(25))
 
@@ -20,7 +21,7 @@ def packet(pts: int | None, dts: int | None, *, key: bool = False) -> Coded:
 def timed(*times: tuple[int | None, int | None]) -> list[tuple[int | None, int | None]]:
     course = Times(OPENED)
     found = [made for pts, dts in times for made in course.feed(packet(pts, dts))]
-    return [(made.pts, made.dts) for made in [*found, *course.flush()]]
+    return [(made.pts, made.dts) for made in [*found, *course.flush()] if isinstance(made, Coded)]
 
 
 def test_an_rtsp_stream_with_b_frames_begins_right() -> None:
@@ -34,11 +35,31 @@ def test_an_rtsp_stream_with_b_frames_begins_right() -> None:
     ]
 
 
-def test_known_times_stay_and_are_not_held() -> None:
+def test_known_times_stay() -> None:
     """Also such as leap or run backwards: what becomes of those is the file's business."""
+    times = [(0, -3600), (90, 90), (10**9, 10**9), (5, 5)]
+    assert timed(*times) == times
+
+
+def test_pictures_that_are_decoded_after_they_are_shown_are_decoded_earlier() -> None:
+    """FFmpeg, where it never learns the order: the same for all packets, so that times stay even."""
+    raw = [(0, 0), (14400, 3600), (7200, 7200), (3600, 10800), (10800, 14400), (28800, 18000), (18000, 21600)]
+    assert timed(*raw) == [(pts, dts - 7200) for pts, dts in raw]
+
+
+def test_the_first_second_is_held_and_no_more() -> None:
+    """By the clock or by number; sound keeps its place among the pictures."""
     course = Times(OPENED)
-    for pts, dts in ((0, -3600), (90, 90), (10**9, 10**9), (5, 5)):
-        assert [(made.pts, made.dts) for made in course.feed(packet(pts, dts))] == [(pts, dts)]
+    heard = Heard(b"s", 0, 0, 160, 0.0)
+    first = replace(packet(0, 0), arrival=5.0)
+    assert course.feed(first) == []
+    assert course.feed(replace(heard, arrival=5.1)) == []
+    found = course.feed(replace(packet(3600, 3600), arrival=6.0))
+    assert [type(made) for made in found] == [Coded, Heard, Coded]
+    assert course.feed(heard) == [heard]
+    many = Times(OPENED)
+    counts = [len(many.feed(packet(3600 * place, 3600 * place))) for place in range(20)]
+    assert counts == [0] * 15 + [16, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

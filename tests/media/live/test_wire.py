@@ -7,7 +7,18 @@ from fractions import Fraction
 
 import pytest
 
-from vidface.media.live.wire import Coded, Ended, Message, Opened, Order, Trouble, encode, receive
+from vidface.media.live.wire import (
+    Coded,
+    Ended,
+    Heard,
+    Message,
+    Opened,
+    Order,
+    SoundTrack,
+    Trouble,
+    encode,
+    receive,
+)
 
 MESSAGES: list[Message] = [
     Opened("rtsp", "h264", b"\x01\x02", Fraction(1, 90000), (64, 48), "yuv420p", Fraction(30000, 1001), None),
@@ -16,6 +27,10 @@ MESSAGES: list[Message] = [
     ),
     Coded(b"abc", 5, None, 3600, 12.25, 1_700_000_000_000_000, key=True, damaged=True, missed=3),
     Coded(b"", None, -7, 0, 0.5, hidden=True),
+    Opened(
+        "rtsp", "h264", b"", Fraction(1, 9), sound=SoundTrack("aac", b"\x11", Fraction(1, 48000), 48000, 2)
+    ),
+    Heard(b"tone", None, 7, 1024, 12.5),
     Trouble("lost", "it is gone"),
     Ended(),
 ]

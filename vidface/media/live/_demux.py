@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import av
 from av.container import InputContainer
 
-from vidface.media.live.wire import Coded, Ended, Message, Opened, Order, Trouble
+from vidface.media.live.wire import Coded, Ended, Heard, Message, Opened, Order, SoundTrack, Trouble
 
 _REFUSED = (ConnectionRefusedError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 _REPORT = struct.Struct("@IQI")  # AVRTCPSenderReport: source, NTP time, RTP time
@@ -50,12 +50,15 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
         stream, trouble = video_of(container)
         if trouble is not None:
             return trouble
-        post.send(opened(container, stream))
+        sound = sound_of(container) if order.sound else None
+        post.send(opened(container, stream, sound=sound))
         clock, reached = CameraClock(container, stream.time_base), 0.0
         pace = Pace() if order.paced and container.duration is None else None
         try:
-            for packet in container.demux(stream):
-                if packet.size:
+            for packet in container.demux(*filter(None, (stream, sound))):
+                if packet.size and packet.stream is sound:
+                    post.send(_heard(packet))
+                elif packet.size:
                     if pace is not None and packet.dts is not None:
                         post.recalled(pace.early_s(float(packet.dts * stream.time_base)))
                     post.send(_coded(packet, clock, missed(said)))
@@ -82,10 +85,21 @@ def video_of(container: Any) -> tuple[Any, Trouble | None]:
     return stream, None
 
 
+def sound_of(container: Any) -> Any:
+    """The sound to send along; None where there is none that FFmpeg knows."""
+    stream = container.streams.best("audio")
+    return None if stream is None or stream.codec_context is None else stream
+
+
 def opened(
-    container: InputContainer, stream: Any, *, matrix: bytes = b"", began: float | None = None
+    container: InputContainer,
+    stream: Any,
+    *,
+    sound: Any = None,
+    matrix: bytes = b"",
+    began: float | None = None,
 ) -> Opened:
-    """What the parent needs to know of a stream."""
+    """What the parent needs to know of a stream, and of the sound that is sent along."""
     context = stream.codec_context
     end = container.duration
     return Opened(
@@ -100,6 +114,18 @@ def opened(
         matrix=matrix,
         audio=tuple(track.codec_context.name for track in container.streams.audio if track.codec_context),
         began=began,
+        sound=None if sound is None else _track(sound),
+    )
+
+
+def _track(stream: Any) -> SoundTrack:
+    context = stream.codec_context
+    return SoundTrack(
+        context.codec.name,
+        context.extradata or b"",
+        stream.time_base,
+        rate_hz=context.sample_rate,
+        channels=context.layout.nb_channels,
     )
 
 
@@ -173,6 +199,10 @@ def _coded(packet: Any, clock: CameraClock, lost: int) -> Coded:
         hidden=packet.is_discard,
         missed=lost,
     )
+
+
+def _heard(packet: Any) -> Heard:
+    return Heard(bytes(packet), packet.pts, packet.dts, packet.duration or 0, time.monotonic())
 
 
 def _trouble(error: OSError | av.error.FFmpegError, order: Order, *, opening: bool) -> Trouble:

@@ -26,7 +26,10 @@ _LAYER: Final = re.compile(rb"\x00\x00\x01[\x20-\x2f].*?(?=\x00\x00\x01|\Z)", re
 
 
 def renewed(opened: Opened, packet: Coded) -> Opened:
-    """The stream as the headers in this packet describe it; `opened` itself where that is nothing new."""
+    """The stream as this key frame describes it; `opened` itself where that is nothing new."""
+    if not all(opened.size):
+        size = coded_size(opened, packet)
+        return renewed(replace(opened, size=size), packet) if size else opened
     if opened.codec == "mpeg4":
         return _renewed_mpeg4(opened, packet)
     if opened.codec not in _SETS or not _in_start_codes(opened.extradata):

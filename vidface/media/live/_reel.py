@@ -8,7 +8,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import av
@@ -17,36 +16,16 @@ from vidface.errors import InputError
 from vidface.media.live._headers import renewed
 from vidface.media.live._ring import Ring
 from vidface.media.live._segment import Segment
+from vidface.media.live._tally import Tally
 from vidface.media.live._times import Times
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
-from vidface.media.live.wire import Coded, Opened
+from vidface.media.live.wire import Coded, Heard, Opened
 
 _MOST_TO_KEY: Final = 300  # as in Connection: a stream that renews its picture bit by bit has no key frames
 _AGAIN_S: Final = 60.0
 _STAYS_S: Final = 900.0  # a face whose leaving is never told
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the packets so far.
-
-    Attributes:
-        segments, packets, bytes: recorded.
-        early: came before the first key frame of a connection, where nothing can be decoded.
-        lost: should have been recorded and were not: the disk was full, slow or gone.
-        moved: recorded with another time, as theirs ran backwards.
-        deleted: segments that went by age or size.
-    """
-
-    segments: int = 0
-    packets: int = 0
-    bytes: int = 0
-    early: int = 0
-    lost: int = 0
-    moved: int = 0
-    deleted: int = 0
 
 
 class Reel:
@@ -86,6 +65,7 @@ class Reel:
         self._present: dict[str, float] = {}
         self._again = 0.0
         self._refused: Opened | None = None
+        self._silent: str | None = None
 
     @property
     def recording(self) -> bool:
@@ -114,8 +94,8 @@ class Reel:
         self._finish()
         self._running = self._keyless
 
-    def coded(self, packet: Coded) -> None:
-        """The next packet."""
+    def take(self, packet: Coded | Heard) -> None:
+        """The next packet of pictures, or of sound, which goes where the pictures around it go."""
         if self._times is not None:
             for timed in self._times.feed(packet):
                 self._sort(timed)
@@ -135,7 +115,10 @@ class Reel:
         groups, self._waiting = self._waiting.groups, Ring()
         for group in groups:
             for place, packet in enumerate(group.packets):
-                self._record(group.opened, packet, begins=place == 0)
+                if isinstance(packet, Coded):
+                    self._record(group.opened, packet, begins=place == 0)
+                elif self._segment is not None:
+                    self._hear(self._segment, packet)
         if self._opened is None:
             self._finish()
             self._happened.clear()
@@ -154,10 +137,16 @@ class Reel:
         """Finish the open segment."""
         self.ended()
 
-    def _sort(self, packet: Coded) -> None:
+    def _sort(self, packet: Coded | Heard) -> None:
         """Into a file, or among those that wait for an event."""
         opened = self._opened
         if opened is None:
+            return
+        if isinstance(packet, Heard):
+            if self._segment is not None:
+                self._hear(self._segment, packet)
+            elif self._settings.when == "events":
+                self._waiting.add(opened, packet, begins=False)
             return
         if packet.key:
             opened = self._opened = renewed(opened, packet)
@@ -184,11 +173,9 @@ class Reel:
     def _record(self, opened: Opened, packet: Coded, *, begins: bool) -> None:
         if self._segment is not None and self._over(self._segment, opened, begins=begins):
             self._finish()
+        if self._segment is None and begins:
+            self._segment = self._begin(opened, packet)
         segment = self._segment
-        if segment is None and begins:
-            segment = self._segment = self._begin(opened, packet)
-            if segment is not None:
-                self._gap_before, self._gap = self._gap, 0
         if segment is None:
             self._lose(1)
             return
@@ -200,6 +187,12 @@ class Reel:
             return
         if segment.safe:
             self._go_on()
+
+    def _hear(self, segment: Segment, packet: Heard) -> None:
+        try:
+            segment.hear(packet)
+        except (OSError, av.error.FFmpegError) as error:
+            self._stop(error)
 
     def _over(self, segment: Segment, opened: Opened, *, begins: bool) -> bool:
         if segment.opened is not opened:
@@ -213,14 +206,20 @@ class Reel:
         try:
             stem = self._recordings.stem(utc_s)
             self._look_for_room()
-            return Segment(stem, opened, packet, utc_s=utc_s)
+            segment = Segment(stem, opened, packet, utc_s=utc_s)
         except InputError as error:
             self._refused = opened
             self.trouble = str(error)
             self._tell(f"{self._name}: is watched, but not recorded: {error}.")
+            return None
         except (OSError, av.error.FFmpegError) as error:
             self._stop(error)
-        return None
+            return None
+        self._gap_before, self._gap = self._gap, 0
+        if segment.silent is not None and segment.silent != self._silent:
+            self._tell(f"{self._name}: is recorded without its sound: {segment.silent}.")
+        self._silent = segment.silent
+        return segment
 
     def _look_for_room(self) -> None:
         least, folder = self._settings.free_gb * 1e9, self._recordings.folder
@@ -278,6 +277,7 @@ class Reel:
         self.tally.segments += 1
         self.tally.packets += segment.packets
         self.tally.moved += segment.moved
+        self.tally.heard += segment.heard
         self._happened.clear()
         self.sweep()
 

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from vidface.media.live.wire import Coded, Opened
+from vidface.media.live.wire import Coded, Heard, Opened
 
 _MOST_BYTES: Final = 64 * 2**20
 
@@ -16,7 +16,7 @@ class Group:
     """A key frame and what follows up to the next, with the headers that it needs."""
 
     opened: Opened
-    packets: list[Coded]
+    packets: list[Coded | Heard]
     bytes: int = 0
 
 
@@ -27,7 +27,7 @@ class Ring:
     groups: deque[Group] = field(default_factory=deque)
     bytes: int = 0
 
-    def add(self, opened: Opened, packet: Coded, *, begins: bool) -> None:
+    def add(self, opened: Opened, packet: Coded | Heard, *, begins: bool) -> None:
         """The next packet; `begins` a group. Without a group to belong to it is left out."""
         if begins:
             self.groups.append(Group(opened, []))

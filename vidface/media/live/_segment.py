@@ -3,91 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import time
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import av
-from av.container import OutputContainer
 from av.packet import Packet
 
 from vidface.data.digest import sha256_of
 from vidface.data.times import time_of_day
-from vidface.errors import InputError
-from vidface.media.live.wire import Coded, Opened
-from vidface.media.orient import turn_by_matrix
+from vidface.media.live._container import choose
+from vidface.media.live._segmentfile import SegmentFile
+from vidface.media.live.wire import Coded, Heard, Opened
 from vidface.media.probe import FALLBACK_RATE
 
-SUFFIXES: Final = {"mp4": ".mp4", "matroska": ".mkv"}
-_FRAGMENT_S, _SYNC_S = 1.0, 5.0
+_SILENCE: Final = {"pcm_mulaw": b"\xff", "pcm_alaw": b"\xd5"}
 _FORWARD_S, _BACK_S = 5.0, 1.0  # as in Timeline: less is disorder
-_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-
-
-class SegmentFile:
-    """A new file for PyAV to write into; nobody but the owner may read it.
-
-    Attributes:
-        whole: bytes that make up whole parts.
-        parts: the head, and fragments.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.whole = self.parts = 0
-        self._fd = os.open(path, _NEW, 0o600)
-        self._path = path
-        self._end = 0
-        self._synced: float | None = None
-        self._refuses = False
-
-    def write(self, data: bytes) -> int:
-        """All of it."""
-        if self._refuses:
-            return len(data)
-        done = 0
-        while done < len(data):
-            done += os.write(self._fd, data[done:])
-        self._end = max(self._end, os.lseek(self._fd, 0, os.SEEK_CUR))
-        return done
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """As of any file."""
-        return os.lseek(self._fd, offset, whence)
-
-    def tell(self) -> int:
-        """As of any file."""
-        return os.lseek(self._fd, 0, os.SEEK_CUR)
-
-    def settle(self) -> bool:
-        """Is there more than before; then it is whole, and brought to the disk every few seconds."""
-        if self._end == self.whole:
-            return False
-        self.whole = self._end
-        self.parts += 1
-        if self._synced is None:
-            _sync_folder(self._path.parent)
-        if self._synced is None or time.monotonic() - self._synced > _SYNC_S:
-            os.fdatasync(self._fd)
-            self._synced = time.monotonic()
-        return True
-
-    def cut(self) -> None:
-        """Keep what is whole, and take no more."""
-        self._refuses = True
-        os.truncate(self._path if self._fd < 0 else self._fd, self.whole)
-
-    def close(self) -> None:
-        """Bring it to the disk and let go of it; safe to call twice."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
 
 
 class Segment:
@@ -98,7 +29,7 @@ class Segment:
     asks for another file.
 
     MP4 grows in fragments of a second, and becomes a plain, indexed file when it is closed; what MP4 cannot
-    hold goes into Matroska.
+    hold goes into QuickTime or Matroska.
 
     Args:
         stem: path without suffix.
@@ -108,7 +39,8 @@ class Segment:
         OSError: the file cannot be written; from `write` and `close` as well.
 
     Attributes:
-        packets, keys, moved: counts; `moved` of those whose times would have run backwards.
+        packets, keys, moved: counts; `moved` of those that would be shown before they are decoded.
+        heard: packets of sound; `silent` why there are none although the camera sends some.
         begin: decoding time of the first packet in the stream's own units, which is 0 in the file.
     """
 
@@ -121,15 +53,16 @@ class Segment:
         self._shift = self._due = self.begin
         self._placed = -1
         self._kept = 0, 0, first, self.begin
-        name, template = _template(opened)
-        self.path = stem.with_suffix(stem.suffix + SUFFIXES[name])
+        choice = choose(opened)
+        self.silent = choice.silent
+        self.heard = 0
+        self._heard_due = 0
+        self.path = stem.with_suffix(stem.suffix + choice.suffix)
         self._file = SegmentFile(self.path)
         with contextlib.ExitStack() as undo:
             undo.callback(self.path.unlink, missing_ok=True)
             undo.callback(self._file.close)
-            options = _options(name, opened.time_base)
-            self._output = av.open(self._file, "w", format=name, container_options=options)
-            self._stream = _stream(self._output, template, opened)
+            self._output, self._stream, self._sound = choice.open(self._file, opened)
             self._output.metadata["creation_time"] = datetime.fromtimestamp(utc_s, UTC).isoformat()
             undo.pop_all()
 
@@ -164,6 +97,29 @@ class Segment:
         self.packets += 1
         self.keys += packet.key
         self.last = packet
+
+    def hear(self, packet: Heard) -> None:
+        """Add a packet of sound; one without a time, or from behind a leap, is left out."""
+        track, at = self.opened.sound, packet.dts if packet.pts is None else packet.pts
+        if self._sound is None or track is None or at is None:
+            return
+        placed = round((at * track.time_base - self._shift * self.opened.time_base) / track.time_base)
+        ahead_s = float(placed * track.time_base - (self._due - self._shift) * self.opened.time_base)
+        if ahead_s > _FORWARD_S:
+            return
+        # Without edit lists a track, so its first packet, begins at 0; PCM cannot pause: silence fills it.
+        silence = _SILENCE.get(track.codec)
+        placed = max(placed, self._heard_due) if self.heard or silence is not None else 0
+        filled = b"" if silence is None else silence * (track.channels * (placed - self._heard_due))
+        made: Packet[Any] = Packet(filled + packet.data)
+        made.pts = made.dts = placed if silence is None else self._heard_due
+        made.duration, made.time_base = packet.duration, track.time_base
+        samples = 1 if silence is None else len(packet.data) // track.channels
+        self._heard_due = placed + max(1, samples)
+        made.is_keyframe = True
+        made.stream = self._sound
+        self._output.mux_one(made)
+        self.heard += 1
 
     def close(self) -> None:
         """Make a plain file of it."""
@@ -212,6 +168,7 @@ class Segment:
             "bytes": self.path.stat().st_size,
             "sha256": sha256_of(self.path),
             "codec": self.opened.codec,
+            "sound": None if self.opened.sound is None or not self.heard else self.opened.sound.codec,
             "size": list(self.opened.size),
         }
 
@@ -225,60 +182,6 @@ class Segment:
         self._due = dts + (packet.duration or self._step)
         placed = dts - self._shift
         pts = placed if packet.pts is None else packet.pts - self._shift
-        if placed <= self._placed or pts < placed:
-            self.moved += 1
         self._placed = max(placed, self._placed + 1)
+        self.moved += pts < self._placed
         return max(pts, self._placed), self._placed
-
-
-def _template(opened: Opened) -> tuple[str, Any]:
-    """The container, and a stream of the coding that was never coded."""
-    try:
-        name = av.Codec(opened.codec, "r").canonical_name
-    except ValueError:
-        name = opened.codec
-    if name == "rawvideo":
-        raise InputError("its video is not compressed, which would fill any disk")
-    for container in SUFFIXES:
-        with contextlib.suppress(ValueError), av.open(io.BytesIO(), "w", format=container) as scratch:
-            return container, scratch.add_stream(name)
-    raise InputError(f"no container takes {name} as it comes")
-
-
-def _stream(output: OutputContainer, template: Any, opened: Opened) -> Any:
-    stream: Any = output.add_stream_from_template(template)
-    context = stream.codec_context
-    context.extradata = opened.extradata or None
-    context.width, context.height = opened.size
-    context.pix_fmt = opened.pixel_format or context.pix_fmt
-    if context.name in ("hevc", "libx265") and output.format.name == "mp4":
-        context.codec_tag = "hvc1"  # the tag that Apple's players insist on
-    stream.time_base = opened.time_base
-    if opened.matrix:
-        stream.set_display_rotation(turn_by_matrix(opened.matrix).rotation)
-    return stream
-
-
-def _options(name: str, base: Fraction) -> dict[str, str]:
-    if name != "mp4":
-        return {"flush_packets": "1", "cluster_time_limit": str(round(_FRAGMENT_S * 1000))}
-    scale = str(base.denominator)
-    return {
-        "avoid_negative_ts": "disabled",
-        # Decoding begins at 0, so there is nothing to edit; the muxer would end the edit before the last
-        # picture where that is not the last one to be decoded.
-        "use_editlist": "0",
-        "flush_packets": "1",
-        "movflags": "delay_moov+default_base_moof+hybrid_fragmented",
-        "frag_duration": str(round(_FRAGMENT_S * 1e6)),
-        "video_track_timescale": scale,
-        "movie_timescale": scale,
-    }
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

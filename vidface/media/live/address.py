@@ -88,13 +88,14 @@ class LiveAddress:
         formats = {"device": "v4l2", "stream": "mpegts", "rtsp": "rtsp"}
         return None if self.scheme == "rtp" else formats.get(self.protocol)
 
-    def options(self, transport: Transport, *, read_timeout_s: float) -> dict[str, str]:
+    def options(self, transport: Transport, *, read_timeout_s: float, sound: bool = False) -> dict[str, str]:
         """FFmpeg's options: little delay, and an end to waiting."""
         micros = str(round(read_timeout_s * 1e6))
         if self.protocol == "rtsp":
             options = {
                 "rtsp_transport": transport,
-                "allowed_media_types": "video",  # RTSP can leave the sound where it is
+                # RTSP can leave the sound where it is.
+                "allowed_media_types": "video+audio" if sound else "video",
                 "timeout": micros,
                 # Everything needed stands in the SDP, or is found by the decoder: looking costs a second.
                 "probesize": "32",

@@ -53,15 +53,17 @@ class Line:
     def call(self) -> Opened | Trouble:
         """Open the camera; what came of it."""
         address, options = self._address, self._options
+        sound = options.recorder is not None and options.recorder.sound
         order = Order(
             address.url(),
             address.format(),
-            address.options(options.transport, read_timeout_s=options.open_s),
+            address.options(options.transport, read_timeout_s=options.open_s, sound=sound),
             options.open_s,
             options.open_s,
             None if address.chaos is None else address.chaos.to_json(),
             self.began,
             paced=address.segmented,
+            sound=sound,
         )
         self.link.order(order)
         until = time.monotonic() + options.open_s + _LATE_S

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from vidface.media.live.options import Tap, silent
-from vidface.media.live.wire import Coded, Message, Order, Trouble, receive
+from vidface.media.live.wire import Coded, Heard, Message, Order, Trouble, receive
 
 _GRACE_S = 0.5
 _MOST_WAITING_BYTES = 64 * 2**20
@@ -25,7 +25,7 @@ class Backlog:
     """Messages that wait for the decoder; the pipe is always emptied, so that times of arrival stay true.
 
     Args:
-        hear: is handed each message first, and that nothing more comes.
+        hear: is handed each message first, and that nothing more comes; sound goes nowhere else.
     """
 
     def __init__(self, hear: Callable[[Message], None] = silent) -> None:
@@ -40,6 +40,8 @@ class Backlog:
         with self._changed:
             if not self._closed:
                 self._hear(message)
+            if isinstance(message, Heard):
+                return not self._closed
             self._changed.wait_for(lambda: self._closed or self._bytes < _MOST_WAITING_BYTES)
             self._waiting.append(message)
             self._bytes += _size(message)

@@ -44,6 +44,10 @@ class Hangup:
 class Tap(Protocol):
     """Whoever wants what a camera sends as it is sent, before anything is left out: a recorder."""
 
+    @property
+    def sound(self) -> bool:
+        """The sound is wanted as well."""
+
     def take(self, message: Message) -> None:
         """The next message; `Trouble` and `Ended` end what `Opened` began. Returns at once."""
 

@@ -15,7 +15,7 @@ from vidface.media.live._reel import Reel
 from vidface.media.live.options import silent
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
-from vidface.media.live.wire import Coded, Ended, Message, Opened, Trouble
+from vidface.media.live.wire import Coded, Ended, Heard, Message, Opened, Trouble
 
 _MOST_WAITING_BYTES: Final = 64 * 2**20
 _MOST_WAITING: Final = 20_000
@@ -41,7 +41,7 @@ class Recorder:
     Nothing here waits for the disk but the recorder's own thread; where that falls behind by 64 MiB, packets
     are left out up to the next key frame, and counted.
 
-    Sound is not recorded.
+    Sound is recorded where the settings ask for it, and where a container takes it as it comes.
 
     Args:
         folder: of the segments; see `Recordings`. What a power loss left there is put into the index.
@@ -72,13 +72,18 @@ class Recorder:
         self._thread = threading.Thread(target=self._work, name=f"record-{name}", daemon=True)
         self._thread.start()
 
+    @property
+    def sound(self) -> bool:
+        """The sound is to be recorded as well."""
+        return self._settings.sound
+
     def take(self, message: Message) -> None:
         """What the camera's process sent; returns at once."""
         with self._changed:
             if self._closed:
                 return
-            if isinstance(message, Coded) and self._left_out(message):
-                self._missed += 1
+            if isinstance(message, Coded | Heard) and self._left_out(message):
+                self._missed += isinstance(message, Coded)
                 return
             if self._missed and isinstance(message, Coded):
                 self._queue.append(_Missed(self._missed))
@@ -101,7 +106,7 @@ class Recorder:
             trouble = "its thread has failed"
         state = "stopped" if trouble else "recording" if self._reel.recording else "waiting"
         tally = asdict(self._reel.tally)
-        return {"when": self._settings.when, "state": state, "cause": trouble, "sound": False, **tally}
+        return {"when": self._settings.when, "state": state, "cause": trouble, "sound": self.sound, **tally}
 
     def close(self, *, within_s: float = 10.0) -> None:
         """Write what waits and finish the segment; safe to call twice."""
@@ -111,10 +116,10 @@ class Recorder:
         if self._thread is not threading.current_thread():
             self._thread.join(within_s)
 
-    def _left_out(self, packet: Coded) -> bool:
+    def _left_out(self, packet: Coded | Heard) -> bool:
         """No room, or no key frame since there was none."""
         full = self._bytes + len(packet.data) > _MOST_WAITING_BYTES or len(self._queue) >= _MOST_WAITING
-        return full or (self._missed > 0 and not packet.key)
+        return full or (self._missed > 0 and not (isinstance(packet, Coded) and packet.key))
 
     def _work(self) -> None:
         try:
@@ -143,8 +148,8 @@ class Recorder:
             return item
 
     def _serve(self, item: Message | _Happened | _Missed) -> None:
-        if isinstance(item, Coded):
-            self._reel.coded(item)
+        if isinstance(item, Coded | Heard):
+            self._reel.take(item)
         elif isinstance(item, Opened):
             self._reel.opened(item)
         elif isinstance(item, Trouble | Ended):
@@ -156,4 +161,4 @@ class Recorder:
 
 
 def _size(item: object) -> int:
-    return len(item.data) if isinstance(item, Coded) else 0
+    return len(item.data) if isinstance(item, Coded | Heard) else 0

@@ -24,7 +24,7 @@ from vidface.data.digest import sha256_of
 from vidface.data.times import time_of_day
 
 INDEX: Final = "index.jsonl"
-_NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mkv)")
+_NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mov|mkv)")
 _STAMP: Final = "%Y%m%dT%H%M%S.%f"
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

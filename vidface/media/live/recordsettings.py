@@ -28,6 +28,9 @@ class RecordSettings(BaseModel):
         ("track_started", "track_identified", "track_left", "unknown_lingering", "camera_lost"),
         description="Events that are recorded. A face is recorded from its coming to its leaving.",
     )
+    sound: bool = Field(
+        False, description="Record the sound as well, as it comes; in many places that needs consent."
+    )
     keep_h: float | None = Field(24.0, gt=0, description="Older segments are deleted; null keeps them.")
     keep_gb: float | None = Field(
         20.0, gt=0, description="Of each camera (10^9 bytes); the oldest segments beyond are deleted."

@@ -15,9 +15,27 @@ from typing import Any, BinaryIO, ClassVar
 
 _FRAME = struct.Struct("<cI")
 _PACKET = struct.Struct("<qqqqdBI")
+_SOUND = struct.Struct("<qqqd")
 _NONE = -(2**63)
 _KEY, _DAMAGED, _HIDDEN = 1, 2, 4
 _MOST_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class SoundTrack:
+    """What is needed to keep the sound that comes with the pictures.
+
+    Attributes:
+        codec: the coding's name; `extradata` of the codec.
+        time_base: seconds per unit of the packets' times.
+        rate_hz: samples a second; `channels` of them.
+    """
+
+    codec: str
+    extradata: bytes
+    time_base: Fraction
+    rate_hz: int
+    channels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,7 @@ class Opened:
         matrix: display matrix, 9 int32; empty where there is none.
         audio: names of the sound tracks' codecs.
         began: when the playing began, of a player.
+        sound: the track whose packets come as `Heard`; None where none do.
     """
 
     letter: ClassVar[bytes] = b"O"
@@ -50,6 +69,7 @@ class Opened:
     matrix: bytes = b""
     audio: tuple[str, ...] = ()
     began: float | None = None
+    sound: SoundTrack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,23 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """One compressed packet of sound, for whoever records; nobody decodes it.
+
+    Attributes:
+        pts, dts, duration: units of the sound track's time base.
+        arrival: as of `Coded`.
+    """
+
+    letter: ClassVar[bytes] = b"S"
+    data: bytes = field(repr=False)
+    pts: int | None
+    dts: int | None
+    duration: int
+    arrival: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """It does not go on.
 
@@ -99,7 +136,7 @@ class Ended:
     letter: ClassVar[bytes] = b"E"
 
 
-Message = Opened | Coded | Trouble | Ended
+Message = Opened | Coded | Heard | Trouble | Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +151,7 @@ class Order:
         player: see `Chaos.to_json`; the url is then not used.
         began: when the playing began; None begins now.
         paced: packets come in heaps (HLS: a segment at a time), and are sent on when they are due.
+        sound: send the sound as well.
     """
 
     url: str = field(repr=False)
@@ -124,6 +162,7 @@ class Order:
     player: dict[str, Any] | None = None
     began: float | None = None
     paced: bool = False
+    sound: bool = False
 
     def line(self) -> bytes:
         """One line of JSON."""
@@ -143,6 +182,10 @@ def encode(message: Message) -> bytes:
         utc = _NONE if message.utc_us is None else message.utc_us
         head = _PACKET.pack(*times, message.duration, utc, message.arrival, flags, message.missed)
         return _FRAME.pack(message.letter, len(head) + len(message.data)) + head + message.data
+    if isinstance(message, Heard):
+        times = [_NONE if value is None else value for value in (message.pts, message.dts)]
+        head = _SOUND.pack(*times, message.duration, message.arrival)
+        return _FRAME.pack(message.letter, len(head) + len(message.data)) + head + message.data
     body = json.dumps(asdict(message), default=_plain).encode()
     return _FRAME.pack(message.letter, len(body)) + body
 
@@ -157,7 +200,7 @@ def receive(pipe: BinaryIO) -> Message | None:
     if len(head) < _FRAME.size:
         return None
     letter, length = _FRAME.unpack(head)
-    if letter not in b"OPTE" or length > _MOST_BYTES:
+    if letter not in b"OPSTE" or length > _MOST_BYTES:
         raise ValueError(f"not a message: {head!r}")
     body = pipe.read(length)
     return _decoded(letter, body) if len(body) == length else None
@@ -178,6 +221,10 @@ def _decoded(letter: bytes, body: bytes) -> Message:
             hidden=bool(flags & _HIDDEN),
             missed=missed,
         )
+    if letter == Heard.letter:
+        pts, dts, duration, arrival = _SOUND.unpack_from(body)
+        times = (None if pts == _NONE else pts, None if dts == _NONE else dts)
+        return Heard(body[_SOUND.size :], *times, duration=duration, arrival=arrival)
     facts = json.loads(body)
     if letter == Trouble.letter:
         return Trouble(**facts)
@@ -188,7 +235,13 @@ def _opened(facts: dict[str, Any]) -> Opened:
     facts |= {key: base64.b64decode(facts[key]) for key in ("extradata", "matrix")}
     exact = {key: facts[key] and Fraction(facts[key]) for key in ("time_base", "rate", "duration")}
     lists = {key: tuple(facts[key]) for key in ("size", "audio")}
-    return Opened(**{**facts, **exact, **lists})
+    sound = facts["sound"] and _sound(facts["sound"])
+    return Opened(**{**facts, **exact, **lists, "sound": sound})
+
+
+def _sound(facts: dict[str, Any]) -> SoundTrack:
+    exact = {"extradata": base64.b64decode(facts["extradata"]), "time_base": Fraction(facts["time_base"])}
+    return SoundTrack(**{**facts, **exact})
 
 
 def _plain(value: Any) -> str:
