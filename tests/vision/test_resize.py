@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,3 +72,16 @@ def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
         resize(np.zeros((4, 6), np.uint8), size)
     with pytest.raises(ValueError, match="cannot scale"):
         resize(np.zeros((0, 6), np.uint8), (2, 2))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_third_of_each_side_is_opencvs_area_mean_to_the_bit(channels: int) -> None:
+    """Every sum that nine pixels can have, and noise in a view that is not contiguous."""
+    sums = np.arange(9 * 255 + 1)
+    nine = np.minimum(np.maximum(sums[:, None] - 255 * np.arange(9), 0), 255).astype(np.uint8)
+    every = nine.reshape(-1, 3, 3).transpose(1, 0, 2).reshape(3, -1)
+    noise = np.random.default_rng(1).integers(0, 256, (97, 130, channels), np.uint8)[2:92, 5:125]
+    for picture in (np.repeat(every[..., None], channels, axis=2), noise):
+        size = (picture.shape[1] // 3, picture.shape[0] // 3)
+        wanted = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+        assert (resize(picture, size).reshape(wanted.shape) == wanted).all()

@@ -101,7 +101,9 @@ class Case:
     """All runs of one job, or the sentence why there are none.
 
     Attributes:
-        peak_mb: the most resident memory that its process ever had, libraries included.
+        peak_mb: the most resident memory of its process by the end of the first run, libraries included: what
+            one run in a process takes.
+        peak_all_mb: by the end of all. The C library keeps much of what a run gave back, in pieces.
         devices: device of each node.
     """
 
@@ -111,6 +113,7 @@ class Case:
     peak_mb: float = 0.0
     devices: dict[str, str] = field(default_factory=dict)
     why_not: str = ""
+    peak_all_mb: float = 0.0
 
     def rate(self) -> Spread:
         """Frames a second."""
@@ -142,7 +145,8 @@ class Case:
     def of(cls, row: dict[str, Any]) -> Case:
         """From a process's answer."""
         runs = tuple(RunCost(**{**run, "nodes": tuple(run["nodes"])}) for run in row["runs"])
-        return cls(row["name"], row["kind"], runs, row["peak_mb"], row["devices"], row["why_not"])
+        said = (row["peak_mb"], row["devices"], row["why_not"], row["peak_all_mb"])
+        return cls(row["name"], row["kind"], runs, *said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ def _head(facts: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"Each case in a process of its own: one run to warm up, then {facts['runs']} runs of about "
-        f"{facts['seconds_a_run']:g} s; median (least-greatest). CPU: all threads. Peak: resident memory, "
-        "libraries included."
+        f"{facts['seconds_a_run']:g} s; median (least-greatest). CPU: all threads. Peak: resident memory of "
+        "one run, libraries included."
     )
     yield f"Load average before {load['before'][0]:.1f}, after {load['after'][0]:.1f}."
     yield ", ".join(f"{name} {version}" for name, version in packages.items())

@@ -31,6 +31,8 @@ def resize(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         raise ValueError(f"cannot scale a {width} x {height} picture to {size[0]} x {size[1]} pixels")
     if (width, height) == size:
         return image
+    if image.dtype == np.uint8 and (width, height) == (3 * size[0], 3 * size[1]):
+        return _third(image)
     # OpenCV's area mode turns linear on both axes as soon as one of them grows.
     shrunk = (min(width, size[0]), min(height, size[1]))
     if shrunk != (width, height):
@@ -38,3 +40,12 @@ def resize(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     if shrunk != size:
         image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(image)
+
+
+def _third(image: NDArray[Any]) -> NDArray[Any]:
+    """A third of each side: every ninth of the means of 3 x 3 pixels.
+
+    To the bit what OpenCV's area mode gives, since a ninth is never rounded from a half, in two thirds of
+    its time; only for halves it has a fast way of its own.
+    """
+    return np.ascontiguousarray(cv2.blur(image, (3, 3))[1::3, 1::3])
