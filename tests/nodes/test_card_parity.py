@@ -18,10 +18,11 @@ from vidface.data.card import Card
 from vidface.media.decode import open_source
 from vidface.media.pixels import AvPixels
 from vidface.media.planar import plane_views
-from vidface.node import Batch
+from vidface.node import Batch, Window
 from vidface.nodes.detect.face import DetectFace
 from vidface.nodes.mesh.face import MeshFace
 from vidface.nodes.recognize.embed import RecognizeEmbed
+from vidface.nodes.restore.face import RestoreFace
 
 torch = pytest.importorskip("torch", reason="torch is an extra")
 pytestmark = pytest.mark.parametrize("on", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -123,6 +124,25 @@ def test_a_batch_may_lie_in_both_places(device: Device, frames: list[Frame]) -> 
     assert device.card.traffic.copies("inputs_to_card") >= 1
     vectors = run(RecognizeEmbed(), device, mixed, want)
     assert all(len(one.vectors) == len(faces) for one, faces in zip(vectors, want, strict=True))
+
+
+def test_restored_faces_are_pasted_on_the_card(device: Device, frames: list[Frame]) -> None:
+    """Pictures equal by 45 dB, untouched outside the faces; crops and changes cross over, pictures do not."""
+    assert device.card is not None
+    fields: Any = {"min_face_px": 24, "look_ahead": 0}
+    faces = run(DetectFace(), Device(), frames[:2])
+    windows = [Window([one], 0) for one in frames[:2]], [Window([one], 0) for one in faces]
+    want = run(RestoreFace(**fields), Device(), *windows, batched=False)
+    over = [Window([one], 0) for one in there(frames[:2], device.card)]
+    made = run(RestoreFace(**fields), device, over, windows[1], batched=False)
+    assert device.card.traffic.copies("pictures_to_host") == 0
+    for one, other, frame in zip(made, want, frames, strict=False):
+        assert one.frame.on_card(device.card) is not None
+        after, before = other.frame.planes().luma.astype(float), frame.planes().luma
+        assert (after != before).any()
+        got = one.frame.planes().luma.astype(float)
+        assert np.mean((got - after) ** 2) <= 255**2 / 10**4.5
+        assert ((got == before) | (after != before)).mean() > 0.999
 
 
 def nothing_left(card: Card) -> None:

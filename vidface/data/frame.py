@@ -59,6 +59,17 @@ class PixelsOnCard(Protocol):
     def card_crop(self, matrix: NDArray[np.float64], size: tuple[int, int]) -> Tensor:
         """3 x height x width uint8 RGB, as `Frame.crop`."""
 
+    def pasted(self, add: Callable[[Any, Card], None]) -> Pixels:
+        """A copy on the card whose planes `add` has changed in place; see `vidface.vision.tensorpaste`.
+
+        Raises:
+            ValueError: the picture is stored turned (`upright` is False).
+        """
+
+    @property
+    def upright(self) -> bool:
+        """It is stored as it is seen."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

@@ -8,6 +8,7 @@ picture is copied as planes and then is an `AvPixels` like any other. Every copy
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -41,7 +42,7 @@ class CardPixels:
         card: where they are.
         colour: how to read them.
         turn: what brings the picture upright.
-        mark: the event (`Card.mark`) behind which the planes are complete.
+        mark: the event (`Card.mark`) behind which the planes are complete; None: made on the lane.
     """
 
     __slots__ = ("_colour", "_forms", "_host", "_lock", "_mark", "_planes", "_taken", "_turn", "card")
@@ -79,6 +80,11 @@ class CardPixels:
     def turn(self) -> Turn:
         """What brings the stored picture upright."""
         return self._turn
+
+    @property
+    def upright(self) -> bool:
+        """It is stored as it is seen."""
+        return self._turn.upright
 
     def stored(self) -> forms.CardPlanes:
         """The planes as stored, ready for work on the lane; not to be written to."""
@@ -157,6 +163,20 @@ class CardPixels:
         with self.card.lane():
             return self._brought(self.card_crop(matrix, size).permute(1, 2, 0), "forms_to_host")
 
+    def pasted(self, add: Callable[[forms.CardPlanes, Card], None]) -> CardPixels:
+        """A copy on the card whose planes `add` has changed in place; only of pictures stored upright.
+
+        Raises:
+            ValueError: the picture is stored turned.
+        """
+        if not self._turn.upright:
+            raise ValueError("what is pasted on a card wants a picture that is stored upright")
+        with self.card.lane():
+            old = self.stored()
+            fresh = replace(old, luma=old.luma.clone(), chroma=old.chroma.clone())
+            add(fresh, self.card)
+        return CardPixels(fresh, self.card, colour=self._colour)
+
     def painted(self, paint: Callable[[Planes], None]) -> AvPixels:
         """A copy in host memory whose writable planes `paint` has changed in place."""
         return self.host().painted(paint)
@@ -196,7 +216,7 @@ class CardPixels:
         times_smaller = min(a // b for a, b in zip(self._planes.size, stored, strict=True))
         if times_smaller >= THUMBNAIL and self._planes.bits == 8:
             # On the decoder's stream the planes are ready, and the networks' queue is not waited for.
-            with self.card.decoding():
+            with self.card.lane() if self._mark is None else self.card.decoding():
                 small = forms.thumbnail_of(self._planes, stored)
                 return self._brought(_upright(small[None], self._turn)[0], "thumbnails_to_host")
         with self.card.lane():

@@ -22,7 +22,7 @@ from vidface.vision.yuvcodes import spans_of, yuv_of_rgb
 Matrix = NDArray[np.float64]
 Layer = NDArray[np.float32]
 
-_SHRINKS: Final = 1.05
+SHRINKS: Final = 1.05
 """A crop that shrinks by more than this is low-passed before it is sampled."""
 _CALM: Final = 0.35
 """Sigma of that, in pixels of the coarser grid: passes as much as area averages do, which crops are made
@@ -58,12 +58,12 @@ def paste_delta(
     Raises:
         ValueError: shapes that do not fit, or a matrix without an inverse.
     """
-    change, cover = _checked(delta, mask)
+    change, cover = checked(delta, mask)
     way = as_3x3(matrix)
-    tile = _tile(planes, cover, way, room=grain is not None)
+    tile = tile_of(planes, cover, way, room=grain is not None)
     if tile is None or gain == 0:
         return
-    sheets = cv2.split(cv2.transform(change, _to_yuv(planes, gain)))
+    sheets = cv2.split(cv2.transform(change, to_yuv(planes, gain)))
     for number, (plane, sheet) in enumerate(zip((planes.luma, planes.u, planes.v), sheets, strict=True)):
         region, to_piece = tile.piece(plane, planes.subsampling if number else (1, 1), way)
         size = (region.shape[1], region.shape[0])
@@ -72,7 +72,7 @@ def paste_delta(
         shown = add * weight
         if grain is not None and not number:
             shown += fill(base, add, weight, grain=grain, step=1 << (planes.bits - 8))
-        _add(region, base, shown, limits=_limits(planes, chroma=number > 0))
+        _add(region, base, shown, limits=limits(planes, chroma=number > 0))
 
 
 def colour_matched(delta: Any, mask: Any, *, radius: float = 48.0) -> Layer:
@@ -96,7 +96,7 @@ def colour_matched(delta: Any, mask: Any, *, radius: float = 48.0) -> Layer:
     """
     if radius <= 0:
         raise ValueError(f"a colour match wants a radius above 0, but got {radius}")
-    change, cover = _checked(delta, mask)
+    change, cover = checked(delta, mask)
     high, wide = cover.shape
     # A window this wide is as good on a coarse grid.
     step = max(1, int(radius / 6))
@@ -109,7 +109,12 @@ def colour_matched(delta: Any, mask: Any, *, radius: float = 48.0) -> Layer:
     return np.asarray(change - cv2.resize(means, (wide, high), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _checked(delta: Any, mask: Any) -> tuple[Layer, Layer]:
+def checked(delta: Any, mask: Any) -> tuple[Layer, Layer]:
+    """Delta and mask as float32 of shapes that fit.
+
+    Raises:
+        ValueError: they do not.
+    """
     change, cover = np.asarray(delta, np.float32), np.asarray(mask, np.float32)
     if change.ndim != 3 or change.shape[2] != 3 or cover.shape != change.shape[:2]:
         raise ValueError(
@@ -126,14 +131,14 @@ class _Tile(NamedTuple):
     right: int
     bottom: int
 
-    def piece(self, plane: NDArray[Any], step: tuple[int, int], way: Matrix) -> tuple[NDArray[Any], Matrix]:
+    def piece(self, plane: Any, step: tuple[int, int], way: Matrix) -> tuple[Any, Matrix]:
         """The tile's part of a plane, a view, and 3 x 3 from the crop's pixels to that part's."""
         left, top = self.left // step[0], self.top // step[1]
         right, bottom = -(-self.right // step[0]), -(-self.bottom // step[1])
         return plane[top:bottom, left:right], _grid(step, (left, top)) @ np.linalg.inv(way)
 
 
-def _tile(planes: Planes, cover: Layer, way: Matrix, *, room: bool) -> _Tile | None:
+def tile_of(planes: Any, cover: Layer, way: Matrix, *, room: bool) -> _Tile | None:
     """Where the mask may touch the frame, with `room` to see the surroundings; None where nowhere."""
     rows, columns = np.flatnonzero(cover.any(axis=1)), np.flatnonzero(cover.any(axis=0))
     if not len(rows):
@@ -164,39 +169,43 @@ def _grid(step: tuple[int, int], start: tuple[int, int]) -> Matrix:
 
 def _sampled(sheet: Any, to_piece: Matrix, size: tuple[int, int], *, how: int) -> Layer:
     """A sheet of the crop on a grid, low-passed where that is coarser; it goes on at its border."""
-    shrink = abs(float(np.linalg.det(to_piece[:2, :2]))) ** -0.5
-    if shrink > _SHRINKS:
-        sigma = _CALM * math.sqrt(shrink**2 - 1)
-        sheet = np.asarray(
-            cv2.GaussianBlur(sheet, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32
-        )
+    sheet = calmed(sheet, abs(float(np.linalg.det(to_piece[:2, :2]))) ** -0.5)
     border: dict[str, Any] = {"flags": how, "borderMode": cv2.BORDER_REPLICATE}
-    return np.asarray(cv2.warpAffine(sheet, _numbers(to_piece), size, **border), np.float32)
+    return np.asarray(cv2.warpAffine(sheet, numbers(to_piece), size, **border), np.float32)
+
+
+def calmed(sheet: Any, shrink: float) -> Layer:
+    """A sheet low-passed for a grid that is `shrink` times as coarse."""
+    if shrink > SHRINKS:
+        sigma = _CALM * math.sqrt(shrink**2 - 1)
+        sheet = cv2.GaussianBlur(sheet, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(sheet, np.float32)
 
 
 def _weight(cover: Layer, to_piece: Matrix, size: tuple[int, int]) -> Layer:
     """The mask on a grid; 0 wherever its bilinear sample is."""
     border: dict[str, Any] = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_CONSTANT}
-    plain: Layer = np.asarray(cv2.warpAffine(cover, _numbers(to_piece), size, **border), np.float32)
-    if abs(np.linalg.det(to_piece[:2, :2])) > _SHRINKS**-2:
+    plain: Layer = np.asarray(cv2.warpAffine(cover, numbers(to_piece), size, **border), np.float32)
+    if abs(np.linalg.det(to_piece[:2, :2])) > SHRINKS**-2:
         return plain
     soft = _sampled(cover, to_piece, size, how=cv2.INTER_LINEAR)
     return np.asarray(np.where(plain > 0, soft, np.float32(0)), np.float32)
 
 
-def _numbers(matrix: Matrix) -> Matrix:
+def numbers(matrix: Matrix) -> Matrix:
     """A matrix between pixels, centres at (0.5, 0.5), for OpenCV, which has them at (0, 0)."""
     shift = matrix[:2, :2] @ (0.5, 0.5) - (0.5, 0.5)
     return np.column_stack([matrix[:2, :2], matrix[:2, 2] + shift])
 
 
-def _to_yuv(planes: Planes, gain: float) -> NDArray[np.float64]:
+def to_yuv(planes: Any, gain: float) -> NDArray[np.float64]:
     """3 x 3 from a difference in R'G'B' of 0..255 to differences of codes."""
     rows: NDArray[np.float64] = yuv_of_rgb(planes.matrix) * (np.array(spans_of(planes))[:, None] * gain / 255)
     return rows
 
 
-def _limits(planes: Planes, *, chroma: bool) -> tuple[int, int]:
+def limits(planes: Any, *, chroma: bool) -> tuple[int, int]:
+    """The legal codes of a plane, lowest and highest."""
     if planes.full_range:
         return 0, (1 << planes.bits) - 1
     step = 1 << (planes.bits - 8)

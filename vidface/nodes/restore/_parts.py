@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import NOT_TRACKED, Faces, Frame
+from vidface.data.card import Card
 from vidface.infer.embedder import Embedder
 from vidface.node import Window
 from vidface.nodes.restore._guard import Guard
@@ -50,6 +52,15 @@ class Paste(NamedTuple):
     matrix: Matrix
     share: float
     grain: Grain
+
+
+def pasted_on(pastes: Sequence[Paste], planes: Any, card: Card, *, grainy: bool) -> None:
+    """Paste every face into planes on a card, in place."""
+    from vidface.vision.tensorpaste import paste_delta_on
+
+    for one in pastes:
+        grain = one.grain if grainy else None
+        paste_delta_on(planes, one.delta, card, mask=one.mask, matrix=one.matrix, gain=one.share, grain=grain)
 
 
 def look_of(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from vidface.data import NOT_TRACKED, Device, Faces, Frame
+from vidface.data.card import Card
 from vidface.data.crops import Crops
 from vidface.data.identity import Identities
 from vidface.data.measures import Measure, Measures
@@ -24,7 +26,7 @@ from vidface.nodes.restore._guard import Guard, Rules, Verdict
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of
+from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of, pasted_on
 from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
 from vidface.vision.grain import Grain
@@ -111,6 +113,7 @@ class RestoreFace(Node):
     generates = True
 
     _network: RestoreNetwork
+    _card: Card | None
     _embedder: Embedder | None
     _people: KnownPeople | None
     _trails: dict[int, Trail]
@@ -133,6 +136,7 @@ class RestoreFace(Node):
         if self.person is not None and not self.gallery:
             raise UsageError("restore.face: `person` is looked up in a gallery; set `gallery` to its folder.")
         self._network = RestoreNetwork(self.model, device, threads=self.threads)
+        self._card = device.card
         needed = self.guard or self.gallery
         self._embedder = Embedder(self.embedder, device, threads=self.threads) if needed else None
         self._people = None
@@ -268,6 +272,9 @@ class RestoreFace(Node):
                 paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
 
         grow = np.diag((self.scale, self.scale, 1.0))
+        there = now.on_card(self._card) if self.scale == 1 else None
+        if there is not None and there.upright:
+            return now.with_pixels(there.pasted(partial(pasted_on, pastes, grainy=self.grain > 0)))
         if self.scale == 1:
             return now.painted(paint)
         return now.remade((now.size[0] * self.scale, now.size[1] * self.scale), paint)
