@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import linear_sum_assignment
 
 from vidface.vision import assignment, motion
 from vidface.vision.assignment import UNKNOWN_SHAPE_NATS, cheapest_pairs, face_shape, shape_cost, similarity
@@ -94,3 +95,18 @@ def test_pairs_are_the_best_that_are_allowed(cost: np.ndarray, allowed: np.ndarr
 def test_nobody_on_a_side_gives_no_pairs(shape: tuple[int, int]) -> None:
     rows, columns = cheapest_pairs(np.zeros(shape), np.ones(shape, bool))
     assert len(rows) == len(columns) == 0
+
+
+@given(st.integers(0, 5), st.integers(0, 6), st.integers(0, 99))
+def test_few_faces_are_paired_as_scipy_pairs_them(rows: int, columns: int, seed: int) -> None:
+    """Also where some pairs are forbidden; from five by five on it is SciPy itself."""
+    noise = np.random.default_rng(seed)
+    cost, allowed = noise.normal(0, 3, (rows, columns)), noise.random((rows, columns)) < 0.7
+    here, there = cheapest_pairs(cost, allowed)
+    if not allowed.any():
+        assert not len(here)
+        return
+    far = (np.ptp(cost[allowed]) + 1) * (min(cost.shape) + 1)
+    wanted = linear_sum_assignment(np.where(allowed, cost - cost[allowed].min(), far))
+    good = allowed[wanted]
+    assert (here.tolist(), there.tolist()) == (wanted[0][good].tolist(), wanted[1][good].tolist())

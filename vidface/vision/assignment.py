@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import permutations
+from math import perm
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from vidface.vision.motion import NOISE, TAIL, Motion, place_of, scale_of
 
@@ -87,6 +88,32 @@ def cheapest_pairs(cost: Array, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.
     low, high = float(cost[allowed].min()), float(cost[allowed].max())
     # More than all allowed pairs together: a forbidden pair is taken only where nothing else is left.
     forbidden = (high - low + 1.0) * (min(cost.shape) + 1)
-    rows, columns = linear_sum_assignment(np.where(allowed, cost - low, forbidden))
+    rows, columns = _cheapest(np.where(allowed, cost - low, forbidden))
     good = allowed[rows, columns]
     return rows[good].astype(np.int64), columns[good].astype(np.int64)
+
+
+_FEW: Final = 24
+"""Pairings that are tried one by one: those of four faces with four."""
+
+
+def _cheapest(cost: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As SciPy's `linear_sum_assignment`. Few faces need none of it: to import it takes longer than all else
+    that a run does before its first frame."""
+    fewer, more = sorted(cost.shape)
+    if perm(more, fewer) > _FEW:
+        from scipy.optimize import linear_sum_assignment
+
+        rows, columns = linear_sum_assignment(cost)
+        return np.asarray(rows, np.int64), np.asarray(columns, np.int64)
+    turned = cost.shape[0] > cost.shape[1]
+    table = (cost.T if turned else cost).tolist()
+    best = min(
+        permutations(range(more), fewer),
+        key=lambda places: sum(row[place] for row, place in zip(table, places, strict=True)),
+    )
+    here, there = np.arange(fewer), np.array(best, np.int64)
+    if not turned:
+        return here, there
+    order = np.argsort(there)
+    return there[order], here[order]
