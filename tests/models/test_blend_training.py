@@ -38,12 +38,39 @@ def picture(seed: int) -> NDArray[np.uint8]:
     return np.clip(coarse + rng.normal(0, 12, (192, 192, 3)), 0, 255).astype(np.uint8)
 
 
-def test_twins_differ_inside_the_mask_and_nowhere_else(recipe: ModuleType) -> None:
+def changes(recipe: ModuleType, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Grey levels between the twins, and the mask."""
+    pair = recipe.blended(picture(seed), MESH, np.random.default_rng(seed))
+    return np.abs(pair.fake.astype(int) - pair.real).mean(2), pair.mask
+
+
+def test_twins_differ_inside_the_mask_and_nowhere_else(
+    recipe: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe, "BANDS", 0.0)
     for seed in range(10):
-        pair = recipe.blended(picture(seed), MESH, np.random.default_rng(seed))
-        change = np.abs(pair.fake.astype(int) - pair.real).mean(2)
-        assert change[pair.mask < 1e-3].max(initial=0) <= 1
-        assert (change * pair.mask).sum() / pair.mask.sum() >= recipe.LEAST_CHANGE
+        change, mask = changes(recipe, seed)
+        assert change[mask < 1e-3].max(initial=0) <= 1
+        assert (change * mask).sum() / mask.sum() >= recipe.LEAST_CHANGE
+
+
+def test_twins_mixed_by_bands_differ_mostly_inside_the_mask(
+    recipe: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe, "BANDS", 1.0)
+    for seed in range(10):
+        change, mask = changes(recipe, seed)
+        inside = (change * mask).sum() / mask.sum()
+        assert inside >= recipe.LEAST_CHANGE_BANDS
+        assert change[mask < 1e-3].mean() < inside / 3
+
+
+def test_mixing_a_picture_with_itself_by_bands_gives_the_picture(recipe: ModuleType) -> None:
+    one = picture(5)
+    mask = recipe.mask_of(MESH, 192, np.random.default_rng(2))
+    for seed in range(6):
+        mixed = recipe.by_bands(one, one, mask, np.random.default_rng(seed))
+        assert np.abs(mixed - one).max() < 1e-2
 
 
 def test_masks_are_shares_of_every_part(recipe: ModuleType) -> None:
