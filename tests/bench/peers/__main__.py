@@ -25,7 +25,7 @@ from tests.bench.peers._report import picture, report
 from vidface.bench.measure import own_clip
 from vidface.graph.facts import machine_facts, package_facts
 
-INSTALL_S = 1800
+INSTALL_S = 600
 RUN_S = 600
 
 
