@@ -55,6 +55,14 @@ def test_people_are_remembered_over_a_cut() -> None:
     assert len(facts["links"]) == 1
 
 
+def test_few_looks_of_each_person_are_enough_to_know_them_again_and_no_more_are_kept() -> None:
+    stream = Stream(GAP)
+    with NodeHarness(RecognizeRelink(looks=4, look_ahead=0)) as harness:
+        rows = [faces.tracks.tolist() for faces in harness.run(**stream.ports)]
+        assert rows[-1] == [2, 1]
+        assert {len(looks.vectors) for looks in harness.node._people.values()} == {4}
+
+
 @pytest.mark.parametrize(("split", "last"), [(True, 2), (False, 1)])
 def test_a_track_that_changes_person_is_reported(split: bool, last: int) -> None:
     rows, facts = linked(Stream([{1: 1}] * 16 + [{1: 2}] * 24), split=split)

@@ -48,6 +48,9 @@ class RecognizeRelink(Node):
     )
     split: bool = Field(True, description="Give a track its own number where it changes person.")
     remember: int = Field(2000, ge=1, description="Most people remembered; the longest unseen go first.")
+    looks: int = Field(
+        48, ge=4, le=1000, description="Best looks kept of each person; one takes about 1.2 kB."
+    )
 
     forget_after_s: float | None = Field(
         None, gt=0, description="A person not seen for so many seconds is forgotten, looks and all."
@@ -141,7 +144,7 @@ class RecognizeRelink(Node):
 
     def _next_person(self) -> int:
         self._count += 1
-        self._people[self._count] = Looks()
+        self._people[self._count] = Looks(room=self.looks)
         return self._count
 
     def _present(self, faces: Faces, number: int) -> set[int]:
