@@ -70,3 +70,29 @@ def test_a_promised_gpu_is_found() -> None:
     if os.environ.get("VIDFACE_REQUIRE_CUDA") != "1":
         pytest.skip("VIDFACE_REQUIRE_CUDA is not set to 1")
     assert resolve("auto").kind == "cuda"
+
+
+def test_tensorrt_is_taken_where_it_is_offered() -> None:
+    """A CUDA device whose models TensorRT runs; a sentence where ONNX Runtime has none."""
+    with_it = replace(TWO_CARDS, providers=("TensorrtExecutionProvider", *TWO_CARDS.providers))
+    device = choose("tensorrt:1", with_it)
+    assert (str(device), device.engine) == ("cuda:1", "tensorrt")
+    assert choose("cuda", with_it).engine == "cuda"
+    with pytest.raises(UsageError, match="offers no TensorRT here"):
+        choose("tensorrt", TWO_CARDS)
+    with pytest.raises(UsageError, match=r"cuda:1 is the last"):
+        choose("tensorrt:2", with_it)
+
+
+def test_providers_in_order_of_choice() -> None:
+    """TensorRT first, CUDA for what it cannot run, the CPU last; each on the same device."""
+    from vidface.data import Device
+    from vidface.infer import session
+
+    names = [
+        one if isinstance(one, str) else one[0]
+        for one in session._providers(Device("cuda", 1, engine="tensorrt"))
+    ]
+    assert names == ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert session._providers(Device("cuda", 1))[0] == ("CUDAExecutionProvider", {"device_id": 1})
+    assert session._providers(Device()) == ["CPUExecutionProvider"]

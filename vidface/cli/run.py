@@ -28,7 +28,7 @@ MOST_HOLES = 20
 @click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run.")
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
 @click.option("--outputs", metavar="A,B", help="Write only these outputs of the graph.")
-@click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graph's.")
+@click.option("--device", help="auto, cpu, cuda, cuda:1 or tensorrt; goes before the graph's.")
 @click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")
 @click.option("--to", "stop", type=SECONDS, metavar="TIME", help="End before this time.")
 @click.option("--decoder", type=click.Choice(["pyav", "decord"]), default="pyav", show_default=True)

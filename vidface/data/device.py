@@ -30,6 +30,7 @@ class Device:
         reason: why this one was chosen, a plain sentence for reports.
         pool: shares model sessions with other runs of this process; None where each opens its own.
             How calls are grouped then depends on the moment, and results on that by rounding.
+        engine: what runs models on a card: ONNX Runtime's CUDA kernels, or TensorRT before them.
         card: where pictures of this run lie on that device; None where they lie in host memory.
     """
 
@@ -38,6 +39,7 @@ class Device:
     reason: str = "asked for"
     pool: SharedSessions | None = field(default=None, compare=False, repr=False)
     card: Card | None = field(default=None, compare=False, repr=False)
+    engine: Literal["cuda", "tensorrt"] = "cuda"
 
     def __str__(self) -> str:
         return "cpu" if self.kind == "cpu" else f"cuda:{self.index}"

@@ -75,7 +75,7 @@ class GraphSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = Field(description="Version of the file format.")
-    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:1.")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1 or tensorrt.")
     consent: str | None = Field(
         default=None,
         description="Who agreed to what: a sentence, or the path of a file that says it.",

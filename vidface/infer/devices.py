@@ -16,6 +16,7 @@ from vidface.data import Device
 from vidface.errors import UsageError
 
 _CUDA = "CUDAExecutionProvider"
+_TENSORRT = "TensorrtExecutionProvider"
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 
@@ -92,18 +93,25 @@ def choose(text: str, machine: Machine) -> Device:
         if lack:
             return Device("cpu", 0, f"chosen by auto: {lack}")
         return Device("cuda", 0, f"chosen by auto: ONNX Runtime offers CUDA and {machine.driver}")
-    match = re.fullmatch(r"cuda(?::(\d{1,3}))?", wanted)
+    match = re.fullmatch(r"(cuda|tensorrt)(?::(\d{1,3}))?", wanted)
     if not match:
-        raise UsageError(f"device must be auto, cpu, cuda or cuda:N (N counts from 0), but is {text!r}.")
+        raise UsageError(
+            "device must be auto, cpu, cuda or cuda:N (N counts from 0), tensorrt or tensorrt:N, "
+            f"but is {text!r}."
+        )
     if lack:
         raise UsageError(f"device {wanted} was asked for, but {lack}. Use `--device cpu` or `--device auto`.")
-    index = int(match.group(1) or 0)
+    if match.group(1) == "tensorrt" and _TENSORRT not in machine.providers:
+        raise UsageError(
+            f"device {wanted} was asked for, but ONNX Runtime offers no TensorRT here. Use `--device cuda`."
+        )
+    index = int(match.group(2) or 0)
     if index >= machine.cards:
         raise UsageError(
             f"device {wanted} was asked for, but {machine.driver}, and numbers count from 0: "
             f"cuda:{machine.cards - 1} is the last."
         )
-    return Device("cuda", index, "asked for")
+    return Device("cuda", index, "asked for", engine="tensorrt" if match.group(1) == "tensorrt" else "cuda")
 
 
 def check_runtime(machine: Machine) -> None:

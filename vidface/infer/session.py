@@ -19,7 +19,11 @@ from vidface.infer.faults import RUNTIME_FAULTS
 from vidface.infer.manifest import Manifest
 from vidface.infer.pool import Lease
 
-_PROVIDER = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PROVIDER = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -161,7 +165,7 @@ def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
     A run whose pictures lie on a card has its own: the session works on that run's stream.
     """
     pool = device.pool if device.card is None else None
-    key = (str(path), digest[:12], str(device), threads)
+    key = (str(path), digest[:12], str(device), device.engine, threads)
 
     def make() -> Any:
         opened = _open(path, device, threads=threads)
@@ -172,7 +176,7 @@ def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
 
 
 def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
-    wanted = _PROVIDER[device.kind]
+    wanted = _PROVIDER["tensorrt" if device.engine == "tensorrt" else device.kind]
     if wanted not in ort.get_available_providers():
         raise ModelError(
             f"{path.name} was to run on {device}, but this ONNX Runtime is built without CUDA: "
@@ -215,7 +219,12 @@ def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
     if device.kind == "cpu":
         return ["CPUExecutionProvider"]
     options = {"device_id": device.index} | stream_option(device.card)
-    return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+    cuda: list[str | tuple[str, dict[str, Any]]] = [
+        ("CUDAExecutionProvider", options),
+        "CPUExecutionProvider",
+    ]
+    # TensorRT builds its engines when a model is opened; what it cannot run goes to the next provider.
+    return [("TensorrtExecutionProvider", options), *cuda] if device.engine == "tensorrt" else cuda
 
 
 def _port(node: Any) -> Port:
