@@ -47,8 +47,8 @@ def _head(facts: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{facts['clip']}, {facts['frames']} frames of 1920 x 1080 with one to two faces, "
         f"{machine['cores']} cores ({machine['processor']}), no card, {facts['date']}. Each has an "
-        f"environment and a process of its own; all took turns, {facts['turns']} times after one to warm up: median "
-        "(least-greatest). Loading libraries is not counted, loading models is. CPU: all threads."
+        f"environment and a process of its own; all took turns, {facts['turns']} times after one to warm up: "
+        "median (least-greatest). Loading libraries is not counted, loading models is. CPU: all threads."
     )
     yield f"Load average over five minutes at the end: {facts['load_average']}; two cores are full at 2."
     yield ""
