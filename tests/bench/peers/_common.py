@@ -31,6 +31,7 @@ class Numbers:
 
     def of(self, frame: int, boxes: Sequence[Box]) -> list[int]:
         """One number a box; a face that is away for more than 15 frames gets a new one."""
+        self._seen = {number: item for number, item in self._seen.items() if frame - item[1] <= _PATIENCE}
         pairs = sorted(
             (
                 (_iou(box, last), row, number)
@@ -48,7 +49,6 @@ class Numbers:
                 rows[row] = self._next
                 self._next += 1
         self._seen |= {number: (boxes[row], frame) for row, number in rows.items()}
-        self._seen = {number: item for number, item in self._seen.items() if frame - item[1] <= _PATIENCE}
         return [rows[row] for row in range(len(boxes))]
 
 
