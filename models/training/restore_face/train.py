@@ -27,7 +27,7 @@ USUAL = 0.04
 JUDGED = 2
 """The judge looks at every so many steps, with so much more weight: it costs a third of one."""
 NOTHING = torch.zeros(())
-WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.02, "identity": 0.02}
+WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.02, "identity": 0.06}
 
 
 class Pack:
@@ -105,9 +105,9 @@ def losses(
     """Pixels, motion, features and identity; the last two are 0 unless judged."""
     count = len(views.seen)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        # Every other sequence's known look is left out anyway, so it is asked for on judged steps only.
-        share = known_share * JUDGED if judged else 0.0
-        known = judge(views.look)[0] * (torch.rand(count, 1) < share) if share else torch.zeros(count, KNOWN)
+        known = torch.zeros(count, KNOWN)
+        if judged and known_share:
+            known = judge(views.look)[0] * (torch.rand(count, 1) < known_share)
     with torch.autocast("cpu", torch.bfloat16):
         made = restored(student, views.seen, known)
     step = (made[:, 1:] - made[:, :-1]) - (views.clean[:, 1:] - views.clean[:, :-1])
@@ -213,7 +213,9 @@ def main() -> None:
     parser.add_argument("--calibration", type=Path, required=True, help="recognisable.npz beside it")
     parser.add_argument("--batch", type=int, default=2, help="sequences a process and step")
     parser.add_argument("--frames", type=int, default=4, help="frames of a sequence")
-    parser.add_argument("--known", type=float, default=0.5, help="share of sequences with a known look")
+    parser.add_argument(
+        "--known", type=float, default=0.5, help="share of sequences with a known look, on judged steps"
+    )
     parser.add_argument("--rate", type=float, default=1e-3)
     spread(work, parser.parse_args())
 
