@@ -1,10 +1,11 @@
 # make demo  - install into .venv and follow the faces of the sample clip
 # make test  - what CI runs: ruff, mypy --strict, pytest
+# make test-gpu - the tests that need a CUDA card; without one they fail
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-gpu lint format bench clean
 
 demo: $(STAMP)
 	$(BIN)/vidface run graphs/track.yaml samples/two_people.mp4 -o out/demo --overwrite
@@ -15,6 +16,9 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+test-gpu: $(STAMP)
+	VIDFACE_REQUIRE_CUDA=1 $(BIN)/pytest -m gpu
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
