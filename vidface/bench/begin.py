@@ -18,14 +18,14 @@ def help_times(runs: int) -> Begin:
     walls, cpus = [], []
     for _ in range(runs + 1):
         began = perf_counter()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "vidface", "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        _, state, used = os.wait4(child.pid, 0)
-        walls.append(perf_counter() - began)
-        cpus.append(used.ru_utime + used.ru_stime)
-        child.returncode = os.waitstatus_to_exitcode(state)
-        _check(child, "vidface --help")
+        with _started(["--help"]) as child:
+            _, state, used = os.wait4(child.pid, 0)
+            walls.append(perf_counter() - began)
+            cpus.append(used.ru_utime + used.ru_stime)
+            child.returncode = os.waitstatus_to_exitcode(state)
+            said = child.stderr.read() if child.stderr is not None else b""
+        if child.returncode:
+            raise UsageError(f"vidface --help: {said.decode(errors='replace').strip()[-500:]}")
     return Begin("vidface --help", tuple(walls[1:]), tuple(cpus[1:]))
 
 
@@ -39,29 +39,14 @@ def first_frame_times(graph: str, clip: str, runs: int, *, device: str | None = 
     walls, cpus = [], []
     for _ in range(runs + 1):
         with tempfile.TemporaryDirectory(prefix="vidface-bench-") as folder:
-            words = [
-                "run",
-                graph,
-                clip,
-                "-o",
-                f"{folder}/out",
-                "--to",
-                "0.5",
-                "--progress",
-                "json",
-                "-q",
-                *more,
-            ]
+            words = ["run", graph, clip, "-o", f"{folder}/out", "--to", "0.5", "--progress", "json", "-q"]
             began = perf_counter()
-            child = subprocess.Popen(
-                [sys.executable, "-m", "vidface", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            assert child.stderr is not None
-            first = child.stderr.readline()
-            walls.append(perf_counter() - began)
-            cpus.append(_cpu_s(child.pid))
-            rest = child.stderr.read()
-            child.wait()
+            with _started([*words, *more]) as child:
+                assert child.stderr is not None
+                first = child.stderr.readline()
+                walls.append(perf_counter() - began)
+                cpus.append(_cpu_s(child.pid))
+                rest = child.stderr.read()
         if not first.startswith(b"{") or child.returncode:
             raise UsageError(f"{name}: {(first + rest).decode(errors='replace').strip()[-500:]}")
     return Begin(name, tuple(walls[1:]), tuple(cpus[1:]))
@@ -76,9 +61,6 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _check(child: subprocess.Popen[bytes], name: str) -> None:
-    said = child.stderr.read() if child.stderr is not None else b""
-    if child.stderr is not None:
-        child.stderr.close()
-    if child.returncode:
-        raise UsageError(f"{name} ended with {child.returncode}: {said.decode(errors='replace')[-500:]}")
+def _started(words: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "vidface", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
