@@ -1,11 +1,12 @@
 # make demo  - install into .venv and follow the faces of the sample clip
 # make test  - what CI runs: ruff, mypy --strict, pytest
 # make test-gpu - the tests that need a CUDA card; without one they fail
+# make bench, bench-gpu, bench-peers - speed: of every graph and node, on a card, beside other programs
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-gpu lint format bench clean
+.PHONY: demo test test-gpu lint format bench bench-gpu bench-peers clean
 
 demo: $(STAMP)
 	$(BIN)/vidface run graphs/track.yaml samples/two_people.mp4 -o out/demo --overwrite
@@ -29,7 +30,14 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	$(BIN)/python tests/bench/track_speed.py
+	$(BIN)/vidface bench -o tests/bench/results
+
+bench-gpu: $(STAMP)
+	$(BIN)/vidface bench --device cuda -o tests/bench/results/gpu
+
+PEERS ?= .venv/peers
+bench-peers: $(STAMP)
+	$(BIN)/python -m tests.bench.peers --envs $(PEERS) --out tests/bench/results
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
