@@ -31,7 +31,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gallery": ("gallery", "Enrolled people: enrol, find, correct, forget."),
         "references": ("references", "Make a person file from pictures and clips, for identity checks."),
         "bench": ("bench", "Measure speed and memory: decoding, graphs, nodes."),
-        "bench": ("bench", "Measure speed and memory: decoding, graphs, nodes."),
         "models": ("models", "List, fetch, verify and import models."),
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }
