@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def both(card: Card, samples: Path) -> Callable[..., tuple[Any, AvPixels]]:
         from vidface.media.cardpixels import CardPixels
         from vidface.vision.tensorforms import CardPlanes
 
-        first = next(iter(open_source(samples / "two_people.mp4").frames()))
+        with closing(open_source(samples / "two_people.mp4")) as source:
+            first = next(iter(source.frames()))
         picture, tagged = AvPixels.of(first).upright()
         colour = colour or tagged
         deep = name == "p010le"

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -86,7 +87,7 @@ class FaceTrack:
         return len(self.frames)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BadClip:
     """A clip made bad, and what its faces looked like before.
 
@@ -94,6 +95,8 @@ class BadClip:
         clip: the clean one.
         size: width and height of the clean frames as they were degraded.
         frames: RGB, smaller by `scale` a side.
+        in_video: the same with colour at half its size and in whole steps of YUV, as video has them and as
+            any graph that paints gives them back: what graphs are compared with must not have seen more.
         rate: frames a second.
         tracks: every face that is followed, largest number of frames first.
         left_out: why how many tracks are not there.
@@ -106,6 +109,11 @@ class BadClip:
     rate: Fraction
     tracks: tuple[FaceTrack, ...]
     left_out: Mapping[str, int]
+
+    @cached_property
+    def in_video(self) -> list[NDArray[np.uint8]]:
+        """See above."""
+        return [frame_from_rgb(one).painted(lambda _planes: None).rgb().copy() for one in self.frames]
 
     @property
     def crop_px(self) -> float:

@@ -140,10 +140,10 @@ def _allowed(step: Step, scale: float) -> float:
 
 
 def _rows(bad: BadClip) -> Iterator[list[tuple[NDArray[np.uint8], NDArray[np.float64]]]]:
-    """Of each track the bad frames, and what takes them to the crop."""
+    """Of each track the bad frames as video has them, and what takes them to the crop."""
     for track in bad.tracks:
         yield [
-            (bad.frames[frame], bad.matrix(track, row, bad.frames[frame].shape[1::-1]))
+            (bad.in_video[frame], bad.matrix(track, row, bad.frames[frame].shape[1::-1]))
             for row, frame in enumerate(track.frames.tolist())
         ]
 

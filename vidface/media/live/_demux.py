@@ -34,9 +34,15 @@ class Post(Protocol):
 
 def watch(order: Order, post: Post) -> Trouble | Ended | None:
     """Send what an address sends, until it ends; None where another order came."""
+    before = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
-    with av.logging.Capture(local=False) as said:
-        return _watch(order, post, said)
+    try:
+        with av.logging.Capture(local=False) as said:
+            return _watch(order, post, said)
+    finally:
+        # While FFmpeg logs through Python, a decoder with threads that is freed may wait for ever: its
+        # threads wait for the interpreter, which waits for them.
+        av.logging.set_level(before)
 
 
 def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
