@@ -24,6 +24,7 @@ from vidface.cli._restoremethods import METHODS, Method, plan_of
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
 from vidface.media.degrade import LEVELS, Degradation
+from vidface.media.pixels import frame_from_rgb
 from vidface.vision.align import TEMPLATES
 
 Call = Callable[..., int]
