@@ -43,6 +43,7 @@ UNEQUAL: Final = (
     "peak_memory_mb",
     "nodes.*.seconds",
     "nodes.*.ms_per_frame",
+    "nodes.*.cpu_ms_per_frame",
     "nodes.*.share",
     "signed_by",
     RUN_DIGEST,
