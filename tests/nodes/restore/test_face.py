@@ -88,7 +88,7 @@ def run(
     ports: dict[str, Any] = {}
     if "mesh" in fields:
         ports["mesh"] = fields.pop("mesh")
-    with NodeHarness(RestoreFace(**({"guard": False, "grain": 0} | fields))) as harness:
+    with NodeHarness(RestoreFace(**({"guard": False, "grain": 0, "fidelity": 1} | fields))) as harness:
         segments = () if cut is None else (cut,)
         return [
             RestoredFaces(*row) for row in harness.run(segments=segments, frame=frames, faces=found, **ports)
@@ -178,7 +178,7 @@ def test_the_picture_grows_and_the_change_with_it() -> None:
 @pytest.mark.usefixtures("made")
 def test_the_guard_takes_back_what_changes_the_person() -> None:
     frames, found = [frame(i) for i in range(75)], [one()] * 75
-    with NodeHarness(RestoreFace(grain=0)) as harness:
+    with NodeHarness(RestoreFace(grain=0, fidelity=1)) as harness:
         got = [RestoredFaces(*row) for row in harness.run(frame=frames, faces=found)]
         facts = harness.node.facts()
     shares = np.array([item.report.column("restore_share")[0] for item in got])

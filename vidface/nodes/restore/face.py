@@ -79,7 +79,12 @@ class RestoreFace(Node):
     """
 
     model: str = Field("vidface-restore", description="A model of the task restore that keeps a state.")
-    fidelity: float = Field(1.0, ge=0, le=1, description="0 leaves the input, 1 shows all that was restored.")
+    fidelity: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="0 leaves the input, 1 shows all that was restored; half changes who it is the least.",
+    )
     scale: int = Field(1, ge=1, le=4, description="The output is so many times as large as the input.")
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
