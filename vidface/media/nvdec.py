@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import av
 import av.codec.hwaccel
@@ -22,12 +22,14 @@ from av.video.frame import VideoFrame
 from vidface.data.card import Card
 from vidface.data.source import SourceInfo
 from vidface.errors import InputError
-from vidface.media.cardpixels import CardPixels, card_planes
 from vidface.media.colour import Colour, colour_of
 from vidface.media.opening import is_url, open_input, video_stream
 from vidface.media.orient import Turn
 from vidface.media.pixels import AvPixels
 from vidface.media.planar import planar_format
+
+if TYPE_CHECKING:
+    from vidface.media.cardpixels import CardPixels
 
 _CODECS: Final = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video")
 _FORMATS: Final = ("yuv420p", "yuvj420p", "yuv420p10le", "nv12", "p010le")
@@ -56,6 +58,8 @@ class Nvdec:
         """The picture of a decoded frame: on the card, or in host memory where the card had to pass."""
         if frame.format.name != "cuda":
             return AvPixels(frame, colour=colour, turn=turn)
+        from vidface.media.cardpixels import CardPixels, card_planes
+
         try:
             with self._card.decoding():
                 planes = card_planes(frame, colour, left=self._left)
