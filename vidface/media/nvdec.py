@@ -135,6 +135,8 @@ def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
 def _refused(frame: VideoFrame, card: Card) -> str | None:
     if frame.format.name != "cuda":
         return "NVDEC of this card does not take this stream"
+    from vidface.media.cardpixels import card_planes
+
     try:
         with card.decoding():
             card_planes(frame, colour_of(frame))
