@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from select import select
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
+
+import pytest
 
 _WAIT_S: Final = 60
 _START: Final = 'exec "$@" 3<&$ASK 4>&$SAY'
@@ -142,3 +146,15 @@ class Chrome:
         os.close(self._ask)
         os.close(self._say)
         self._profile.cleanup()
+
+
+@contextmanager
+def a_browser() -> Iterator[Chrome]:
+    """A browser for tests; without one they skip, unless VIDFACE_REQUIRE_CHROMIUM=1."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        if os.environ.get("VIDFACE_REQUIRE_CHROMIUM") == "1":
+            pytest.fail("VIDFACE_REQUIRE_CHROMIUM=1 promises a Chromium, but there is none")
+        pytest.skip("no Chromium here")
+    with Chrome(found) as browser:
+        yield browser

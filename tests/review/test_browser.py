@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.media.make_clips import Clip, make
-from tests.review.chrome import Chrome
+from tests.review.chrome import Chrome, a_browser
 from vidface.graph.run import run
 from vidface.review.write import write_report
 
@@ -35,13 +34,8 @@ _SEEK = """new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Chrome]:
-    """A browser for all these tests; without one these tests skip, unless VIDFACE_REQUIRE_CHROMIUM=1."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("VIDFACE_REQUIRE_CHROMIUM") == "1":
-            pytest.fail("VIDFACE_REQUIRE_CHROMIUM=1 promises a Chromium, but there is none")
-        pytest.skip("no Chromium here")
-    with Chrome(found) as browser:
+    """A browser for all these tests."""
+    with a_browser() as browser:
         yield browser
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.review.chrome import Chrome
+from tests.review.chrome import Chrome, a_browser
 from tests.web.made_board import MadeBoard, plain_frame
 from vidface.web.server import Server
 from vidface.web.settings import HttpSettings
@@ -38,11 +36,6 @@ def served(board: MadeBoard, token: str | None = None, **settings: object) -> It
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Chrome]:
-    """A browser for all these tests; without one these tests skip, unless VIDFACE_REQUIRE_CHROMIUM=1."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        if os.environ.get("VIDFACE_REQUIRE_CHROMIUM") == "1":
-            pytest.fail("VIDFACE_REQUIRE_CHROMIUM=1 promises a Chromium, but there is none")
-        pytest.skip("no Chromium here")
-    with Chrome(found) as browser:
+    """A browser for all these tests."""
+    with a_browser() as browser:
         yield browser

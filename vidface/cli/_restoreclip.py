@@ -112,7 +112,7 @@ class BadClip:
 
     @cached_property
     def in_video(self) -> list[NDArray[np.uint8]]:
-        """See above."""
+        """The frames as a graph that paints gives them back."""
         return [frame_from_rgb(one).painted(lambda _planes: None).rgb().copy() for one in self.frames]
 
     @property

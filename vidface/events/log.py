@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data.disk import OURS, PRIVATE, write_whole
 from vidface.data.event import Event
 from vidface.errors import OutputError
-from vidface.events._disk import OURS, PRIVATE, write_whole
 
 DAY_FILE: Final = re.compile(r"events-(\d{4}-\d{2}-\d{2})\.jsonl")
 """Name of a file of lines; group 1 is its day."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vidface.data.disk import OURS, write_whole
 from vidface.errors import UsageError
-from vidface.events._disk import OURS, write_whole
 
 _LETTER: Final = re.compile(r"(\d{16})\.letter")
 _DRAFT: Final = re.compile(r"\.\d{16}\.letter\.part|probe")

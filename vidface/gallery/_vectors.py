@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.disk import sync_folder
 from vidface.errors import InputError
 
 FILE: Final = "vectors.bin"
@@ -62,7 +63,7 @@ def settle(folder: Path, dimension: int, generation: int, rows: int) -> int:
     path = find(folder, dimension, generation)
     if path.name == FRESH:
         path = path.replace(folder / FILE)
-        _sync_folder(folder)
+        sync_folder(folder)
     (folder / FRESH).unlink(missing_ok=True)
     right = HEAD + rows * dimension * 4
     over = path.stat().st_size - right
@@ -117,7 +118,7 @@ def write_fresh(folder: Path, dimension: int, generation: int, parts: Iterator[N
             file.write(np.ascontiguousarray(part, "<f4").tobytes())
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def blocks(rows: NDArray[np.float32], kept: list[int]) -> Iterator[NDArray[np.float32]]:
@@ -145,11 +146,3 @@ def _short(path: Path, rows: int) -> InputError:
         f"{path} is cut off: the gallery has {rows} looks, but the file of their vectors has only "
         f"{path.stat().st_size} bytes; import an export instead"
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from vidface.data.disk import sync_folder
+
 _SYNC_S: Final = 5.0
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -52,7 +54,7 @@ class SegmentFile:
         self.whole = self._end
         self.parts += 1
         if self._synced is None:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         if self._synced is None or time.monotonic() - self._synced > _SYNC_S:
             os.fdatasync(self._fd)
             self._synced = time.monotonic()
@@ -71,11 +73,3 @@ class SegmentFile:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

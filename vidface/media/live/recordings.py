@@ -21,6 +21,7 @@ from typing import Any, Final
 import av
 
 from vidface.data.digest import sha256_of
+from vidface.data.disk import write_whole
 from vidface.data.times import time_of_day
 
 INDEX: Final = "index.jsonl"
@@ -151,13 +152,7 @@ class Recordings:
         return found
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        draft = self.folder / f".{INDEX}.part"
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.writelines(_line(row) for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.folder / INDEX)
+        write_whole(self.folder / INDEX, b"".join(_line(row) for row in rows))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:

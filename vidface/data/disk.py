@@ -28,15 +28,19 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _settle(path.parent)
+        sync_folder(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
 
 
-def _settle(folder: Path) -> None:
-    """The new name has reached the disk."""
+def sync_folder(folder: Path) -> None:
+    """Names that are new in a folder reach the disk.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
