@@ -12,7 +12,7 @@ from time import perf_counter, process_time
 
 from vidface.bench.card import card_memory_mb
 from vidface.bench.job import Case, Job, RunCost
-from vidface.bench.memory import peak_mb, resident_mb
+from vidface.data.memory import peak_mb, resident_mb
 from vidface.errors import VidfaceError
 from vidface.graph.plan import Plan, load
 from vidface.graph.run import Run, devices_of, run
@@ -42,7 +42,7 @@ def decode_case(job: Job) -> Case:
         began, used = perf_counter(), process_time()
         count = decoded_frames(job.clip, frames)
         wall, cpu = perf_counter() - began, process_time() - used
-        runs.append(RunCost(count, count, wall, cpu, rss_mb=resident_mb()))
+        runs.append(RunCost(count, count, wall, cpu, rss_mb=resident_mb() or 0.0))
     return Case(job.name, "decode", tuple(runs), first_mb, peak_all_mb=peak_mb())
 
 
@@ -90,7 +90,7 @@ def _measured(work: Run) -> RunCost:
         dropped=sum(ledger.dropped.values()),
         missing=ledger.missing,
         faces=max(counts, default=None),
-        rss_mb=resident_mb(),
+        rss_mb=resident_mb() or 0.0,
         nodes=tuple(report.rows()),
         card_mb=card_memory_mb(),
     )

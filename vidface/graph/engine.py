@@ -10,6 +10,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from vidface.data.device import Device
+from vidface.data.memory import peak_mb
 from vidface.data.sound import SoundSource
 from vidface.data.source import Live, Source
 from vidface.graph.buffers import Buffer, Timeline
@@ -17,7 +18,7 @@ from vidface.graph.climber import Climber, climber_of
 from vidface.graph.feed import Arrival, Feed, chunk_length
 from vidface.graph.latency import Latency
 from vidface.graph.plan import Plan
-from vidface.graph.report import Ledger, NodeCost, RunReport, peak_memory_mb
+from vidface.graph.report import Ledger, NodeCost, RunReport
 from vidface.graph.spec import SOUND, SOURCE
 from vidface.graph.stage import Stage, Watch, unwatched
 from vidface.graph.tick import Tick
@@ -125,7 +126,7 @@ class Engine:
         self._settle()
         wall = (self._ended or perf_counter()) - self._began
         cpu = (self._cpu_ended or process_time()) - self._cpu_began
-        memory = peak_memory_mb()
+        memory = peak_mb()
         said = (self._facts, self._said, self._latency)
         ladder = None if self._climber is None else self._climber.facts()
         return RunReport(tuple(costs), self.ledger, wall, memory, *said, cpu, ladder)

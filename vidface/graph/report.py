@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -187,9 +185,3 @@ class RunReport:
         for name, facts in self.node_facts.items():
             lines += [f"{name}: {note}" for note in facts.get("notes", ())]
         return "\n".join(lines)
-
-
-def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

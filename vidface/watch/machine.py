@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
+from vidface.data.memory import resident_mb
+
 
 def process_facts() -> dict[str, Any]:
     """Resident memory, threads and open files of this process; None where the system does not tell."""
-    return {"memory_mb": _memory_mb(), "threads": threading.active_count(), "open_files": _open_files()}
-
-
-def _memory_mb() -> float | None:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+    memory = resident_mb()
+    return {
+        "memory_mb": None if memory is None else round(memory, 1),
+        "threads": threading.active_count(),
+        "open_files": _open_files(),
+    }
 
 
 def _open_files() -> int | None:
