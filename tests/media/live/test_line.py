@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
+from vidface.media.live import line as line_module
 from vidface.media.live.address import live_address
 from vidface.media.live.line import Line
 from vidface.media.live.options import LiveOptions
@@ -31,3 +36,29 @@ def test_what_ffmpeg_repeats_is_masked() -> None:
     text = told("tcp", Trouble("other", "rtsp://u:hunter2@127.0.0.1:9/s: hunter2 is bad"))
     assert "hunter2" not in text
     assert text.startswith("rtsp://u:***@127.0.0.1:9/s: ")
+
+
+def test_a_camera_that_is_away_for_long_has_no_process_waiting_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is kept for a camera that is just gone; later it goes after each try, and each try has one."""
+    with socket.create_server(("127.0.0.1", 0)) as shut:
+        port = shut.getsockname()[1]
+    address = live_address(f"rtsp://127.0.0.1:{port}/s")
+    assert address is not None
+    line = Line(address, LiveOptions(first_wait_s=0.01))
+    try:
+        gone = line.call()
+        assert isinstance(gone, Trouble)
+        assert line.goes_on(gone)
+        first = line.link.pid
+        assert first is not None
+        monkeypatch.setattr(line_module, "_KEPT_S", 0.0)
+        assert line.goes_on(gone)
+        assert line.link.pid is None
+        again = line.call()
+        assert isinstance(again, Trouble)
+        assert again.kind == gone.kind == "refused"
+        assert line.link.pid not in (None, first)
+    finally:
+        line.close()

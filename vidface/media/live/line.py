@@ -16,10 +16,13 @@ from vidface.media.live.wire import Opened, Order, Trouble
 
 _KNOCK_EVERY_S = 1.0
 _LATE_S = 2.0  # the child's own time-outs come first
+_KEPT_S = 60.0  # a process that waits takes some 37 MB; another is there in half a second
 
 
 class Line:
     """Calls one camera, and remembers since when it is away.
+
+    While it is away for more than a minute there is a process for it only during each try.
 
     `close` may be called from any thread; the rest belongs to one at a time.
 
@@ -113,6 +116,8 @@ class Line:
             self._options.tell(f"{name}: {text}; given up.")
             return False
         self._options.tell(f"{name}: {text}; trying again in {wait:.1f} s.")
+        if time.monotonic() - self._lost[0] >= _KEPT_S:
+            self.link.kill()
         self._pause(wait, eager=trouble.kind != "password")
         return not self.closed.is_set()
 
