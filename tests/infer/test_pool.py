@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -285,6 +287,42 @@ def test_an_interrupted_caller_leaves_nobody_behind() -> None:
         thread.join(WAIT_S)
     assert groups == [1, 3, 2]
     assert ends == {"held": "served", "a": "interrupted", "b": "served", "c": "served"}
+
+
+def test_what_was_fed_goes_with_its_call() -> None:
+    """Of calls that ran alone and together nothing is left, without the help of the garbage collector.
+
+    It comes by once in minutes, and the pictures of a camera take megabytes each.
+    """
+    gate, groups = threading.Event(), list[int]()
+    fed: list[weakref.ref[NDArray[np.float32]]] = []
+
+    def serve(calls: list[Call]) -> None:
+        assert gate.wait(WAIT_S)
+        groups.append(len(calls))
+        for call in calls:
+            call.answer = []
+
+    turns = Turns(serve, slots=1, most=8, mergeable=lambda: True)
+
+    def work(lane: str) -> None:
+        x = np.zeros((1, 2), np.float32)
+        fed.append(weakref.ref(x))
+        turns.run(Call(lane, ["y"], {"x": x}))
+
+    gc.disable()
+    try:
+        threads = [threading.Thread(target=work, args=(lane,)) for lane in "abc"]
+        for count, thread in enumerate(threads):
+            thread.start()
+            came(turns, count + 1)
+        gate.set()
+        for thread in threads:
+            thread.join(WAIT_S)
+        assert groups == [1, 2]
+        assert [one() is None for one in fed] == [True, True, True]
+    finally:
+        gc.enable()
 
 
 def test_a_session_is_opened_once_and_closed_with_its_last_user() -> None:

@@ -153,9 +153,12 @@ class Turns:
             call.gone = True
             if call in self._waiting:
                 self._waiting.remove(call)
-            if call.group is None:
+            # A group holds its first call, which holds the group: in such a ring, what was fed would stay in
+            # memory until the garbage collector comes by, minutes later.
+            group, call.group = call.group, None
+            if group is None:
                 return
-            for other in call.group[1:]:
+            for other in group[1:]:
                 if other.answer is not None or other.error is not None:
                     other.woken.set()
                 elif not other.gone:
