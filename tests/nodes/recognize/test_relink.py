@@ -55,6 +55,20 @@ def test_people_are_remembered_over_a_cut() -> None:
     assert len(facts["links"]) == 1
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_glimpses_of_a_person_are_no_people(cut: bool) -> None:
+    """Tracks of two looks are not remembered once they are over, and are nobody's rivals until then."""
+    glimpses: list[dict[int, int]] = [{1: 1}] * 8
+    for number in range(2, 12):
+        glimpses += [{number: 1}, {number: 1}, {}]
+    ends = tuple(range(8, len(glimpses) + 1, 3)) if cut else ()
+    stream = Stream([*glimpses, *[{20: 1}] * 8])
+    with NodeHarness(RecognizeRelink(look_ahead=0)) as harness:
+        rows = [faces.tracks.tolist() for faces in harness.run(segments=ends, **stream.ports)]
+        assert rows[-1] == [1]
+        assert len(harness.node._people) == (1 if cut else 11)
+
+
 def test_few_looks_of_each_person_are_enough_to_know_them_again_and_no_more_are_kept() -> None:
     stream = Stream(GAP)
     with NodeHarness(RecognizeRelink(looks=4, look_ahead=0)) as harness:

@@ -31,6 +31,8 @@ class RecognizeRelink(Node):
     who are not in the picture now; the nearest one takes it in if it scores `threshold` and leads the second
     by `margin`. Where that is settled only later, the number changes from then on. People are
     remembered over scene cuts and gaps, `remember` of them, or until they were not seen for `forget_after_s`.
+    Of whom a track gave fewer than `min_looks` looks before it ended, nothing is remembered: such a glimpse
+    of somebody known would be that person's rival, and no later track would lead by `margin`.
 
     A track whose recent looks fall below `switch` of its earlier ones shows another person: that is
     reported, and with `split` the track gets a number of its own from there. run.json lists links and
@@ -39,7 +41,7 @@ class RecognizeRelink(Node):
 
     threshold: float = Field(0.45, ge=-1, le=1, description="Cosine from which on two tracks are one person.")
     margin: float = Field(0.05, ge=0, le=2, description="Least lead over the second nearest person.")
-    min_looks: int = Field(3, ge=1, description="Looks of a track before it is compared.")
+    min_looks: int = Field(3, ge=1, description="Looks of a track before it counts as a person.")
     look_ahead: int = Field(
         24, ge=0, le=512, description="Frames to wait for the looks of a new track; 0 for live use."
     )
@@ -72,12 +74,13 @@ class RecognizeRelink(Node):
 
     def open(self, device: Device) -> None:
         """Begin without people: they outlive cuts, so they are not born in `reset`."""
-        self._people, self._seen_s, self._count = {}, {}, 0
+        self._people, self._seen_s, self._of_track, self._count = {}, {}, {}, 0
         self._clock, self._counts = SteadyClock(), Counter()
         self._links, self._switches = deque(maxlen=_MOST_NOTED), deque(maxlen=_MOST_NOTED)
 
     def reset(self) -> None:
         """Tracks end; their people are remembered."""
+        self._end(list(self._of_track.values()))
         self._of_track = {}
 
     def facts(self) -> dict[str, Any]:
@@ -118,8 +121,16 @@ class RecognizeRelink(Node):
             self._seen_s[track.person] = now_s
         while len(self._people) > self.remember or self._is_old(now_s):
             self._forget(next(iter(self._people)))
-        if any(now_s - track.seen_s > _AWAY_S for track in self._of_track.values()):
+        away = [track for track in self._of_track.values() if now_s - track.seen_s > _AWAY_S]
+        if away:
             self._of_track = {n: t for n, t in self._of_track.items() if now_s - t.seen_s <= _AWAY_S}
+            self._end(away)
+
+    def _end(self, tracks: Iterable[_Track]) -> None:
+        """Tracks are over; whoever was before the camera for too short a time is no person to know again."""
+        for track in tracks:
+            if not track.settled and track.person in self._people:
+                self._forget(track.person)
 
     def _is_old(self, now_s: float) -> bool:
         """Whether the person who is longest unseen was not seen for `forget_after_s`."""
@@ -179,7 +190,8 @@ class RecognizeRelink(Node):
         if len(track.first) < self.min_looks:
             return
         track.settled = True
-        absent = {p: k for p, k in self._people.items() if p not in {track.person, *present} and k.vectors}
+        here = {track.person, *present}
+        absent = {p: k for p, k in self._people.items() if p not in here and k.seen >= self.min_looks}
         if not absent:
             return
         mine = fuse(track.first)
