@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, floor, isfinite
 from typing import Any
 
 import cv2
@@ -85,20 +86,20 @@ def plan_crop(matrix: NDArray[np.float64], size: tuple[int, int], stored: tuple[
     Raises:
         ValueError: the matrix has no inverse or is not finite.
     """
-    linear = matrix[:, :2]
-    determinant = abs(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
-    if not np.isfinite(matrix).all() or determinant < 1e-12:
+    (a, b, right), (c, d, down) = matrix.tolist()
+    determinant = a * d - b * c
+    if not all(map(isfinite, (a, b, right, c, d, down))) or abs(determinant) < 1e-12:
         raise ValueError(f"a crop wants an invertible finite 2 x 3 matrix, but got {matrix.tolist()}")
-    shrink = max(1, int(determinant**-0.5 + 0.5))
-    corners = np.array([(0.0, 0), (size[0], 0), (0, size[1]), size])
-    seen = (corners - matrix[:, 2]) @ np.linalg.inv(linear).T
+    shrink = max(1, int(abs(determinant) ** -0.5 + 0.5))
+    corners = [(x - right, y - down) for x, y in ((0, 0), (size[0], 0), (0, size[1]), size)]
+    across = [(d * x - b * y) / determinant for x, y in corners]
+    along = [(a * y - c * x) / determinant for x, y in corners]
     # Even bounds keep 4:2:0 chroma where it lies; whole multiples of `shrink` keep its grid at rest
     # while a face moves, so that a still pattern does not flicker.
     grid = 2 * shrink
-    low = np.floor((seen.min(0) - grid) / grid) * grid
-    high = np.ceil((seen.max(0) + grid) / grid) * grid
-    x1, y1 = np.maximum(low, 0).astype(int).tolist()
-    x2, y2 = np.minimum(high, stored).astype(int).tolist()
+    x1, y1 = (max(0, floor((min(seen) - grid) / grid) * grid) for seen in (across, along))
+    ends = zip((across, along), stored, strict=True)
+    x2, y2 = (min(end, ceil((max(seen) + grid) / grid) * grid) for seen, end in ends)
     if x2 - x1 < shrink or y2 - y1 < shrink:
         return _thin((x1, y1, x2, y2), stored)
     return CropPlan((x1, y1, x2, y2), shrink)

@@ -166,9 +166,10 @@ class AvPixels:
         Raises:
             ValueError: the matrix cannot be inverted or is not 2 x 3.
         """
-        square = np.vstack([np.asarray(matrix, np.float64).reshape(2, 3), (0, 0, 1)])
+        to_crop = np.asarray(matrix, np.float64).reshape(2, 3)
         stored = (self._frame.width, self._frame.height)
-        to_crop = (square @ self._turn.from_stored(*stored))[:2]
+        if not self._turn.upright:
+            to_crop = (np.vstack([to_crop, (0, 0, 1)]) @ self._turn.from_stored(*stored))[:2]
         crop = crop_rgb(to_crop, size, stored, self._region)
         crop.setflags(write=False)
         return crop
