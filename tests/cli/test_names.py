@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.cli.test_unknowns import call, found, members, two_alike
 from tests.gallery.people import direction
 from tests.gallery.runfolders import made_run
+from vidface.errors import UsageError
 from vidface.gallery import Gallery
 
 
@@ -109,3 +111,40 @@ def test_subtitles_without_names(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert "no names were found in 1 captions" in done.stderr
     assert call("names", run).exit_code == 2
+
+
+def test_subtitles_of_another_film(tmp_path: Path) -> None:
+    """All of them after the last face: nobody is named, and it is told why that may be."""
+    run, text = film(tmp_path)
+    text.write_text(text.read_text().replace("00:0", "02:0"))
+    done = call("names", run, "--subtitles", text)
+    assert done.exit_code == 0
+    assert "40 of 40 captions are not of the time in which the run shows faces" in done.stderr
+    assert "group" not in done.stdout
+    back = call("names", run, "--subtitles", text, "--shift", -7200)
+    assert "captions are not of the time" not in back.stderr
+    assert "group 1" in back.stdout
+
+
+def test_options_that_make_no_sense(tmp_path: Path) -> None:
+    """A shift that is no number, and an encoding that there is not."""
+    run, text = film(tmp_path)
+    for word in ("nan", "inf"):
+        with pytest.raises(UsageError, match="--shift wants a number of seconds"):
+            call("names", run, "--subtitles", text, "--shift", word)
+    with pytest.raises(UsageError, match="there is no encoding"):
+        call("names", run, "--subtitles", text, "--encoding", "klingon")
+
+
+def test_another_spelling_is_told(tmp_path: Path) -> None:
+    """The rarer one gets no face of its own; a list makes them one."""
+    run, text = film(tmp_path)
+    lines = text.read_text().replace("ANN:", "KATHARINE:").split("KATHARINE:")
+    parts = [f"{'KATHERINE' if i % 5 == 4 else 'KATHARINE'}:{part}" for i, part in enumerate(lines[1:])]
+    text.write_text(lines[0] + "".join(parts))
+    done = call("names", run, "--subtitles", text)
+    assert "'Katherine' may be 'Katharine' written otherwise" in done.stderr
+    (tmp_path / "cast.txt").write_text("Katharine, Katherine\nBob\n")
+    done = call("names", run, "--subtitles", text, "--people", tmp_path / "cast.txt")
+    assert "otherwise" not in done.stderr
+    assert "Katharine  group 1" in done.stdout

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from vidface.cli._gallery_common import Place, evidence_option, gallery_option, json_option, show_json, table
 from vidface.cli._unknowns import Work, gallery_for
-from vidface.cli._unknowns_show import assigned_lines, group_row
+from vidface.cli._unknowns_show import assigned_lines, clock, group_row
+from vidface.errors import UsageError
 
 if TYPE_CHECKING:
     from vidface.gallery.captionnames import Mention
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from vidface.gallery.runs import Track
     from vidface.gallery.subtitles import Subtitles
     from vidface.gallery.unknowns import Group
+
+_LATE_S: Final = 60.0
+"""Captions may go on for so long after the last face."""
 
 
 @click.command()
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds to add to the times of the subtitles.",
 )
+@click.option("--encoding", help="Of the subtitles, such as iso8859-2; else it is found out.")
 @click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
@@ -57,13 +63,17 @@ def names(
     """Link the names in the captions of a film to the faces in RUN, and say how sure that is.
 
     A name is linked to the group of faces that is seen when it is said more often than can be by chance.
-    Labels of speakers ("ANN:", "[ANN]") count before names in the text. Groups are those of vidface gallery
-    unknowns, and people that the run recognised. SURE is a chance under a simple model, not a measured one.
+    Where half of the captions or more begin with their speaker ("ANN:", "[ANN]"), that is when the face is
+    looked for. Else a name only says that somebody is about in the scene, which takes a long film to be sure.
+    Groups are those of vidface gallery unknowns, and people that the run recognised. SURE is a chance under a
+    simple model, not a measured one.
     """
     from vidface.gallery.runs import read_runs
     from vidface.gallery.subtitles import read_srt
 
-    runs, texts = read_runs([run]), read_srt(subtitles)
+    if not math.isfinite(said["shift_s"]):
+        raise UsageError(f"--shift wants a number of seconds, not {said['shift_s']}")
+    runs, texts = read_runs([run]), read_srt(subtitles, encoding=said["encoding"])
     found = _mentions(texts, people)
     with ExitStack() as stack:
         gallery = gallery_for(stack, place, folder, runs, write=said["assign"])
@@ -75,7 +85,7 @@ def names(
         done = [work.assign(face.tracks, name) for name, face in fit if said["assign"]]
         if gallery is not None:
             gallery.log("names", {"run": str(runs[0].folder), "names": len(links), "enrolled": len(done)})
-    for note in texts.notes:
+    for note in (*texts.notes, *_outside(texts, runs[0].tracks, said["shift_s"])):
         click.echo(note, err=True)
     if as_json:
         _show(links, work.found.groups, done, texts)
@@ -129,6 +139,17 @@ def _fit(link: Link, face: Face) -> bool:
     return face.group.proposed or len(face.tracks) == 1
 
 
+def _outside(texts: Subtitles, tracks: Sequence[Track], shift_s: float) -> Iterator[str]:
+    """A sentence where most captions are of a time at which the run shows nobody any more."""
+    last = max((track.last_time for track in tracks), default=0.0)
+    late = sum(not -_LATE_S <= one.start + shift_s <= last + _LATE_S for one in texts.captions)
+    if tracks and 2 * late > len(texts.captions):
+        yield (
+            f"{late} of {len(texts.captions)} captions are not of the time in which the run shows faces "
+            f"(until {clock(last)}): of another film or cut? --shift moves them"
+        )
+
+
 def _show(
     links: Sequence[tuple[Link, Face | None]],
     groups: Sequence[Group],
@@ -166,7 +187,7 @@ def _tell(
         return
     head = ("NAME", "FACE", "SURE", "", "FROM", "SAID", "SEEN", "TOGETHER", "CHANCE")
     table(head, _rows(links))
-    for line in _doubts(links, asked=asked):
+    for line in (*_doubts(links, asked=asked), *_alike([link for link, _ in links])):
         click.echo(line, err=True)
 
 
@@ -181,7 +202,20 @@ def _rows(links: Sequence[tuple[Link, Face | None]]) -> Iterator[tuple[Any, ...]
 
 
 def _kind(link: Link) -> str:
-    return "labels" if link.labels else "text"
+    return "labels" if link.labels else "mentions"
+
+
+def _alike(links: Sequence[Link]) -> Iterator[str]:
+    """Names of nobody that are nearly written as one that has a face."""
+    from vidface.gallery.captionnames import nearly
+
+    for link in links:
+        near = [one.name for one in links if one.group is not None and nearly(one.name, link.name)]
+        if link.group is None and near:
+            yield (
+                f"{link.name!r} may be {near[0]!r} written otherwise: a line {near[0]}, {link.name} "
+                "in a list for --people makes them one"
+            )
 
 
 def _doubts(links: Sequence[tuple[Link, Face | None]], *, asked: bool) -> Iterator[str]:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,6 +26,7 @@ _WORD: Final = re.compile(r"[^\W\d_](?:[\w]|['’-](?=\w)|\.(?=\w))*")
 _ENDS: Final = frozenset('.!?…:;"“”»«♪()[]¿¡-–—')
 _COMMON: Final = 0.1
 """A word that is written small more often than this share of its capitals in mid-sentence is no name."""
+_NEARLY: Final = 0.85
 _MOST_WORDS: Final = 4
 _RARE: Final = 5
 
@@ -220,5 +222,13 @@ def _cased(name: str) -> str:
     return name.title().replace("’S", "’s") if name.isupper() else name
 
 
+def nearly(one: str, two: str) -> bool:
+    """Two names that are one but for a letter or two of six: Katherine and Katharine, not Ann and Dan."""
+    first, second = _key(one), _key(two)
+    return first != second and SequenceMatcher(None, first, second).ratio() >= _NEARLY
+
+
 def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    """The same however a name is cased and accented: captions leave out accents now and then."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

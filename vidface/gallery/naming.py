@@ -3,6 +3,10 @@
 The idea that names in captions and faces that are seen at the time are supervision enough is that of "Self-
 Contained Entity Discovery from Captioned Videos" (Ayoughi, Mettes and Groth 2022). Here it is counted, not
 learned. A caption is a window of a few seconds; in each a name is said or not, and a group is seen or not.
+
+Where captions say as a rule who speaks, the speaker is to be seen at that moment. Where they name somebody
+now and then (called by others, spoken of, or labelled because out of the picture), the camera is as a rule on
+another one, and all that can be expected is that both turn up in the same scenes: windows are that wide then.
 """
 
 from __future__ import annotations
@@ -22,8 +26,14 @@ from vidface.gallery.subtitles import Caption
 SURE: Final = 0.9
 MIN_TOGETHER: Final = 3
 """Captions with both, without which nothing is sure."""
+MIN_SCENES: Final = 10
+"""The same where names only tell who is about."""
 WINDOW_S: Final = 2.0
 """A shorter caption is widened to this."""
+SCENE_S: Final = 20.0
+"""The same where names only tell who is about."""
+LABELLED: Final = 0.5
+"""Share of captions with labels from which on labels tell who is seen; with fewer, often who is not."""
 _SEEN: Final = 0.25
 """Share of a window in which somebody must be seen."""
 _NOBODY: Final = 0.5
@@ -40,7 +50,7 @@ class Link:
     Attributes:
         name: as in the captions.
         group: place among the groups given; None where none goes with it more than by chance.
-        labels: the captions counted say that this person speaks; else the name is only in the text.
+        labels: the captions counted say that this person speaks; else that somebody of this name is about.
         said: captions counted with the name. seen: captions with the group. together: with both.
         captions: all of them.
         pmi: pointwise mutual information, log2 of how much more often both are together than by chance.
@@ -50,7 +60,8 @@ class Link:
             at a constant rate while its own name is said, one that is anything from its rate at all other
             times up to always, and at the other times' rate while other names are; half of all names belong
             to nobody here. Of the chances among groups and among names the smaller. Not calibrated.
-        sure: sureness of at least `SURE`, from at least `MIN_TOGETHER` captions.
+        sure: sureness of at least `SURE`, from at least `MIN_TOGETHER` captions with labels, or `MIN_SCENES`
+            without.
     """
 
     name: str
@@ -73,6 +84,7 @@ def link_names(
     *,
     shift_s: float = 0.0,
     window_s: float = WINDOW_S,
+    scene_s: float = SCENE_S,
 ) -> tuple[Link, ...]:
     """Give each name at most one group, and each group at most one name.
 
@@ -83,7 +95,7 @@ def link_names(
         captions, found: from `read_srt` and `mentions`.
         groups: when each group is seen, seconds.
         shift_s: added to the captions' times.
-        window_s: shortest window around a caption.
+        window_s: shortest window around a caption. scene_s: the same for names without labels.
 
     Returns:
         A link for every name, surest first.
@@ -92,17 +104,16 @@ def link_names(
     if not names:
         return ()
     said, labels = _said(names, found, len(captions))
-    seen = np.array([_seen(spans, captions, shift_s, window_s) for spans in groups], np.float64)
-    seen = seen.reshape(len(groups), len(captions))
-    gains = _gains(said, seen)
+    near, wide = (_all_seen(groups, captions, shift_s, width) for width in (window_s, scene_s))
+    gains = np.where(labels[:, None], _gains(said, near), _gains(said, wide))
     chances = _chances(gains)
     rows, columns = linear_sum_assignment(np.maximum(gains, 0), maximize=True)
     given = {
         int(row): int(column) for row, column in zip(rows, columns, strict=True) if gains[row, column] > 0
     }
     links = [
-        _link(names[row], given.get(row), bool(labels[row]), said[row], seen, chances[row])
-        for row in range(len(names))
+        _link(name, given.get(row), said[row], near if own else wide, chances[row], labels=own)
+        for row, (name, own) in enumerate(zip(names, labels.tolist(), strict=True))
     ]
     return tuple(sorted(links, key=lambda link: (-link.sureness, -link.said, link.name)))
 
@@ -115,7 +126,16 @@ def _said(names: list[str], found: Sequence[Mention], count: int) -> tuple[Count
         both[int(mention.kind == "word"), place[mention.name], mention.caption] = 1
     # A label says that the person speaks, a word as often that somebody else does.
     labels = both[0].sum(axis=1) >= MIN_TOGETHER
+    labels &= both[0].any(axis=0).mean() >= LABELLED
     return np.where(labels[:, None], both[0], both.max(axis=0)), labels
+
+
+def _all_seen(
+    groups: Sequence[Spans], captions: Sequence[Caption], shift_s: float, window_s: float
+) -> Counts:
+    """groups x captions of 0 and 1."""
+    seen = [_seen(spans, captions, shift_s, window_s) for spans in groups]
+    return np.array(seen, np.float64).reshape(len(groups), len(captions))
 
 
 def _seen(spans: Spans, captions: Sequence[Caption], shift_s: float, window_s: float) -> Counts:
@@ -196,7 +216,7 @@ def _posterior(gains: Counts) -> Counts:
     )
 
 
-def _link(name: str, group: int | None, labels: bool, said: Counts, seen: Counts, chances: Counts) -> Link:
+def _link(name: str, group: int | None, said: Counts, seen: Counts, chances: Counts, *, labels: bool) -> Link:
     count, n = len(said), int(said.sum())
     if group is None:
         return Link(name, None, labels, n, 0, 0, count, float("nan"), 1.0, 0.0, sure=False)
@@ -213,7 +233,7 @@ def _link(name: str, group: int | None, labels: bool, said: Counts, seen: Counts
         pmi=float(np.log2(k * count / (n * there))) if k else float("-inf"),
         p=_fisher(k, n, there, count),
         sureness=chance,
-        sure=chance >= SURE and k >= MIN_TOGETHER,
+        sure=chance >= SURE and k >= (MIN_TOGETHER if labels else MIN_SCENES),
     )
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from vidface.errors import InputError
+from vidface.errors import InputError, UsageError
 
 LARGEST: Final = 32 << 20
 _CLOCK: Final = r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2})(?:[,.](\d{1,6}))?"
 _TIMES: Final = re.compile(rf"^\s*{_CLOCK}\s*-+>\s*{_CLOCK}(?:\s.*)?$")
+_BEGINS: Final = re.compile(r"^\s*-?\d")
 _VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
 _TAGS: Final = re.compile(r"</?[A-Za-z][^<>]*>|\{\\[^{}]*\}|\{[A-Za-z]:[^{}]*\}")
 
@@ -40,17 +41,21 @@ class Subtitles:
     notes: tuple[str, ...] = ()
 
 
-def read_srt(path: Path) -> Subtitles:
+def read_srt(path: Path, *, encoding: str | None = None) -> Subtitles:
     """Read a file, and whatever of it can be understood.
 
     Numbers may be missing, times may have a dot in place of the comma (".5" is half a second), no hours or
     no milliseconds, lines may end as they like, text may be UTF-8, UTF-16 or Windows-1252. Tags are taken
     off; the speaker in WebVTT's `<v Ann>` becomes a label `Ann:`.
 
+    Args:
+        encoding: of the text, as Python calls it; None to find out.
+
     Raises:
         InputError: there is no such file, it is no text, or there is no caption in it.
+        UsageError: there is no such encoding.
     """
-    text, notes = _text(path)
+    text, notes = _text(path, encoding)
     reader = _Reader()
     for number, line in enumerate(text.splitlines(), 1):
         reader.take(number, line)
@@ -78,7 +83,7 @@ class _Reader:
     def take(self, number: int, line: str) -> None:
         if "->" in line:
             found = _TIMES.match(line)
-            if found is not None or line.lstrip()[:1].isdigit():
+            if found is not None or _BEGINS.match(line):
                 self.end(before_times=True)
                 self._begin(number, found)
                 return
@@ -125,13 +130,15 @@ def _clean(line: str) -> str:
     return " ".join(html.unescape(line).split())
 
 
-def _text(path: Path) -> tuple[str, list[str]]:
+def _text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     try:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path} is larger than {LARGEST >> 20} MiB: that is no file of subtitles")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if encoding is not None:
+        return _decoded(path, data, encoding), []
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace"), []
     if b"\0" in data:
@@ -140,3 +147,14 @@ def _text(path: Path) -> tuple[str, list[str]]:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace"), [f"{path.name} is not UTF-8; it was read as Windows-1252"]
+
+
+def _decoded(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise UsageError(
+            f"there is no encoding {encoding!r}; wanted one such as utf-16-le or iso8859-2"
+        ) from None
+    except UnicodeError as error:
+        raise InputError(f"{path} is not {encoding}: {error}") from error
