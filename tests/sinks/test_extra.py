@@ -19,6 +19,7 @@ from vidface.data.pose import Poses
 from vidface.errors import UsageError
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
+from vidface.sinks._points import points_texts
 from vidface.sinks.jsonl import Jsonl
 from vidface.sinks.table import COLUMNS, Table
 
@@ -233,3 +234,15 @@ def test_points_of_a_mesh_are_written_when_asked_for(tmp_path: Path) -> None:
     assert here[1]["points"] is None
     assert [face["points"] for face in nothing] == [None, None]
     assert list(here[0]) == ["track", "box", "score", "landmarks", "interpolated", "presence", "points"]
+
+
+@pytest.mark.parametrize("far", [0.0, 0.004, 999.99, 21_474_836.0, 21_474_840.0, -3e9])
+def test_points_are_written_as_a_format_would_write_them(far: float) -> None:
+    """Also those whose hundredths do not fit into 32 bits, and numbers of unlike length beside each other."""
+    points = np.random.default_rng(3).normal(0, 50, (2, 478, 3)).astype(np.float32)
+    points[0, 7, 1] = far
+    wanted = np.round(points.astype(np.float64), 2) + 0.0
+    texts = points_texts(Meshes.of(points), 2)
+    assert [json.loads(text) for text in texts] == wanted.tolist()
+    assert " " not in texts[0]
+    assert "\0" not in texts[0]

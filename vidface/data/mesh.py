@@ -80,7 +80,8 @@ class Meshes:
     @property
     def known(self) -> NDArray[np.bool_]:
         """n bool: the row was measured."""
-        known: NDArray[np.bool_] = np.asarray(np.isfinite(self.points).all((1, 2)))
+        finite = np.isfinite(self.points).reshape(len(self), 3 * POINTS)
+        known: NDArray[np.bool_] = np.asarray(finite.all(axis=1))
         return known
 
     def pick(self, rows: Any) -> Meshes:

@@ -12,6 +12,8 @@ from vidface.data.mesh import Meshes
 _OPENS: Final = np.frombuffer(b",[\0,\0,", np.uint8).reshape(3, 2)
 _ENDS: Final = np.frombuffer(b"\0\0]", np.uint8)
 _ZERO, _POINT, _MINUS = b"0.-"
+_NOTHING: Final = b"\0"
+_SMALL: Final = 2**31
 
 
 def points_texts(mesh: Meshes, rows: int) -> list[str]:
@@ -34,7 +36,9 @@ def _texts(points: NDArray[Any]) -> list[str]:
     """
     if not len(points):
         return []
-    hundredths = np.rint(points.astype(np.float64) * 100).astype(np.int64)
+    rounded: NDArray[np.float64] = np.rint(points.astype(np.float64) * 100)
+    small = float(np.abs(rounded).max()) < _SMALL
+    hundredths: NDArray[Any] = rounded.astype(np.int32 if small else np.int64)
     left = np.abs(hundredths)
     digits = max(3, len(str(int(left.max()))))
     text = np.zeros((*points.shape, digits + 5), np.uint8)
@@ -46,4 +50,4 @@ def _texts(points: NDArray[Any]) -> list[str]:
         shown = left - rest * 10 + _ZERO
         text[..., column] = shown if place < 3 else np.where(left > 0, shown, 0)
         left = rest
-    return [f"[{one[one > 0].tobytes()[1:].decode('ascii')}]" for one in text]
+    return [f"[{one.tobytes().translate(None, _NOTHING)[1:].decode('ascii')}]" for one in text]

