@@ -55,6 +55,13 @@ def test_passwords_come_from_the_environment(tmp_path: Path) -> None:
         read(tmp_path, text, {"HOOK": "hush"})
 
 
+def test_certificates_are_looked_for_beside_the_file(tmp_path: Path) -> None:
+    """Those of a camera that encrypts."""
+    (tmp_path / "door.pem").write_text("x", encoding="utf-8")
+    (door,) = read(tmp_path, "cameras:\n  a: {url: 'rtsps://h/', trusted: door.pem}\n").cameras
+    assert door.settings.trusted == tmp_path / "door.pem"
+
+
 def test_a_graph_is_looked_for_beside_the_file(tmp_path: Path) -> None:
     """A path is seen from the file; a bare word is a shipped graph."""
     (tmp_path / "mine.yaml").write_text("x", encoding="utf-8")
@@ -86,6 +93,11 @@ def test_a_graph_is_looked_for_beside_the_file(tmp_path: Path) -> None:
         ("cameras:\n  events: /dev/video0\n", "events and spool are taken"),
         ("cameras:\n  a: clip.mp4\n", "clip.mp4 is no live input"),
         ("cameras:\n  a: rtsp://me:hush@h:x/\n", r"the port must be a number"),
+        (
+            "cameras:\n  a: {url: 'rtsps://me:hush@h/', trusted: no.pem}\n",
+            r"no.pem is no file; .* rtsps://me:\*\*\*@h/",
+        ),
+        ("cameras:\n  a: {url: 'rtsp://me:hush@h/', trusted: cameras.yaml}\n", "for rtsps:// alone"),
         ("cameras:\n  a: [rtsp://me:hush@h/]\n", "cameras.a"),
         (f"{CAMERAS}http: {{address: nowhere}}\n", "http.*an address with a port is wanted"),
         (f"{CAMERAS}record: {{wen: off}}\n", "did you mean 'when'"),

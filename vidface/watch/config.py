@@ -66,6 +66,9 @@ class CameraSettings(_Part):
         (), alias="set", description="node.param=value, after those for all cameras."
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="Of RTSP.")
+    trusted: Path | None = Field(
+        None, description="Certificates (PEM) to hold that of an rtsps:// camera against; else any will do."
+    )
     retry: Annotated[str, BeforeValidator(_retry), AfterValidator(_checked_retry)] = Field(
         "forever", description="never, forever, or how often in a row a lost camera is tried again."
     )
@@ -195,7 +198,8 @@ def planned(
     """One camera's settings with those of all.
 
     Raises:
-        UsageError: the name or the address will not do, or a variable is not set; without passwords.
+        UsageError: the name, the address or `trusted` will not do, or a variable is not set; without
+            passwords.
     """
     from vidface.media.live.address import live_address
 
@@ -209,11 +213,21 @@ def planned(
         raise UsageError(
             f"{masked(url)} is no live input; write rtsp://host:554/path, /dev/video0 or chaos:clip.mp4"
         )
+    if settings.trusted is not None:
+        settings = settings.model_copy(update={"trusted": _certificates(folder / settings.trusted, url)})
     graph = find_graph(settings.graph or spec.graph, folder)
     overrides = (*spec.overrides, *settings.overrides)
     own = settings.record or RecordSettings()
     record = spec.record.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
     return CameraPlan(name, url, graph, overrides, settings, spec.events, record)
+
+
+def _certificates(path: Path, url: str) -> Path:
+    if not url.lower().startswith("rtsps://"):
+        raise UsageError(f"{masked(url)} comes without encryption; `trusted` is for rtsps:// alone")
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; `trusted` names the certificates (PEM) of {masked(url)}")
+    return path
 
 
 def filled(text: str, environment: Mapping[str, str]) -> str:

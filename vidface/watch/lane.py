@@ -245,6 +245,7 @@ class Lane:
         return LiveOptions(
             retry=retry_limit(settings.retry),
             transport=settings.transport,
+            trusted=settings.trusted,
             staleness_s=settings.staleness_s,
             rate=settings.rate,
             tell=self._voice.say,

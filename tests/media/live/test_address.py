@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vidface.errors import UsageError
@@ -46,6 +48,10 @@ def test_rtsp_goes_over_tcp_and_never_waits_for_ever() -> None:
     assert options["rtsp_transport"] == "tcp"
     assert options["timeout"] == "3000000"
     assert options["analyzeduration"] == "0"
+    trusted = Path("door.pem")
+    checked = of("rtsps://cam/s").options("tcp", read_timeout_s=3, trusted=trusted)
+    assert (checked["tls_verify"], checked["ca_file"]) == ("1", "door.pem")
+    assert "ca_file" not in of("rtsp://cam/s").options("tcp", read_timeout_s=3, trusted=trusted)
     assert "max_delay" in of("rtsp://cam/s").options("udp", read_timeout_s=3)
 
 

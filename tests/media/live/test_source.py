@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.media.live.server import Coded, RtspServer
+from tests.media.live.tlsdoor import TlsDoor, own_certificate
 from vidface.data import Frame
 from vidface.errors import InputError
 from vidface.media.live.address import live_address
@@ -86,6 +87,29 @@ def test_the_time_of_day_is_the_cameras_where_it_says_one(camera_clip: Path) -> 
         frame = until(frames, lambda frame: frame.clock == "rtcp")
         assert 3590 < (frame.utc_s or 0) - time.time() < 3601
         assert abs((frame.arrived_utc_s or 0) - time.time()) < 5
+
+
+def test_an_encrypted_camera_is_watched(server: RtspServer, tmp_path: Path) -> None:
+    """rtsps://, with a certificate that the camera made for itself: as it comes, and held against it."""
+    certificate, key = own_certificate(tmp_path, "127.0.0.1")
+    with TlsDoor(server.port, certificate, key) as door:
+        for trusted in (None, certificate):
+            watched = Watched(f"rtsps://127.0.0.1:{door.port}/clip", trusted=trusted)
+            with watched as frames:
+                assert until(frames, lambda frame: frame.index == 5).size == (64, 48)
+
+
+@pytest.mark.parametrize("made_out_to", ["127.0.0.1", "10.0.0.9"])
+def test_a_camera_with_another_certificate_is_not_watched(
+    server: RtspServer, tmp_path: Path, made_out_to: str
+) -> None:
+    """Neither one that was not named, nor one of another host; the sentence says so."""
+    named, _ = own_certificate(tmp_path / "named", "127.0.0.1")
+    shown, key = own_certificate(tmp_path / "shown", made_out_to)
+    trusted = named if made_out_to == "127.0.0.1" else shown
+    with TlsDoor(server.port, shown, key) as door, pytest.raises(InputError, match="certificate"):
+        Watched(f"rtsps://127.0.0.1:{door.port}/clip", trusted=trusted, retry=0)
+    assert not server.described
 
 
 def test_a_camera_that_was_restarted_is_back_with_a_new_epoch(server: RtspServer) -> None:

@@ -51,7 +51,7 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
             order.url, "r", format=order.format, options=order.options, timeout=(order.open_s, order.read_s)
         )
     except (OSError, av.error.FFmpegError) as error:
-        return _trouble(error, order, opening=True)
+        return _distrusted(said) or _trouble(error, order, opening=True)
     with container:
         stream, trouble = video_of(container)
         if trouble is not None:
@@ -209,6 +209,13 @@ def _coded(packet: Any, clock: CameraClock, lost: int) -> Coded:
 
 def _heard(packet: Any) -> Heard:
     return Heard(bytes(packet), packet.pts, packet.dts, packet.duration or 0, time.monotonic())
+
+
+def _distrusted(said: list[Any]) -> Trouble | None:
+    """A certificate that will not do, which FFmpeg says nowhere but in its log."""
+    if not any("certificate" in text for _, _, text in said):
+        return None
+    return Trouble("other", "the camera's certificate is none of the trusted, or made out to another host")
 
 
 def _trouble(error: OSError | av.error.FFmpegError, order: Order, *, opening: bool) -> Trouble:

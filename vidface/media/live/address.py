@@ -88,8 +88,15 @@ class LiveAddress:
         formats = {"device": "v4l2", "stream": "mpegts", "rtsp": "rtsp"}
         return None if self.scheme == "rtp" else formats.get(self.protocol)
 
-    def options(self, transport: Transport, *, read_timeout_s: float, sound: bool = False) -> dict[str, str]:
-        """FFmpeg's options: little delay, and an end to waiting."""
+    def options(
+        self, transport: Transport, *, read_timeout_s: float, sound: bool = False, trusted: Path | None = None
+    ) -> dict[str, str]:
+        """FFmpeg's options: little delay, and an end to waiting.
+
+        Args:
+            trusted: certificates (PEM); that of an rtsps:// camera must be one of them or signed by one, and
+                be made out to its host. FFmpeg takes any certificate where none are given.
+        """
         micros = str(round(read_timeout_s * 1e6))
         if self.protocol == "rtsp":
             options = {
@@ -101,6 +108,8 @@ class LiveAddress:
                 "probesize": "32",
                 "analyzeduration": "0",
             }
+            if trusted is not None and self.scheme == "rtsps":
+                options |= {"tls_verify": "1", "ca_file": str(trusted)}
             udp = {"buffer_size": str(_UDP_BYTES), "max_delay": "100000"}
             return options | udp if transport == "udp" else options
         if self.protocol == "device":

@@ -60,7 +60,9 @@ class Line:
         order = Order(
             address.url(),
             address.format(),
-            address.options(options.transport, read_timeout_s=options.open_s, sound=sound),
+            address.options(
+                options.transport, read_timeout_s=options.open_s, sound=sound, trusted=options.trusted
+            ),
             options.open_s,
             options.open_s,
             None if address.chaos is None else address.chaos.to_json(),

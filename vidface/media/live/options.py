@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from vidface.media.live.address import Transport
@@ -59,6 +60,7 @@ class LiveOptions:
     Attributes:
         retry: connections tried in a row before it is given up; None for no limit.
         transport: of RTSP.
+        trusted: see `LiveAddress.options`.
         open_s: seconds to wait for a connection and its first packet.
         stall_s: seconds without a packet (but two frame intervals at least) that mean a lost camera.
         staleness_s: a frame that waited longer is dropped where a newer one is there.
@@ -75,6 +77,7 @@ class LiveOptions:
 
     retry: int | None = None
     transport: Transport = "tcp"
+    trusted: Path | None = None
     open_s: float = 10.0
     stall_s: float = 2.0
     staleness_s: float = 0.5
