@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 
 class Crew:
-    """Serves two stages at once, each stage in one thread. The caller takes whatever nobody has begun: where
-    all cores are taken it serves every stage itself, in order, and waits for nobody.
+    """Does two things at once. The caller takes whatever nobody has begun: where all cores are taken it does
+    everything itself, in order, and waits for nobody.
 
     Args:
         alone: without a helper; everything is done by the caller, in order.

@@ -1,12 +1,14 @@
 """The engine: every decoded frame goes through the graph exactly once, in order.
 
 Four threads overlap: decoding (`feed`), the nodes (the caller's thread and a helper), writing (`writer`).
-While one node works on what has just been decoded, the next one may still be at what that gave before.
+While the first half of the nodes works on what has just been decoded, the second half may still be at what
+that gave before: one chunk of frames more is held for it, whatever the number of nodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from time import perf_counter, process_time
 from typing import Any
 
@@ -168,19 +170,22 @@ class Engine:
 
     def _catch_up(self) -> Iterator[Tick]:
         """Bring every frame as far as it comes with what there is."""
-        for stage in self._stages:
-            stage.advance(self._timeline)
+        self._serve(self._stages)
         yield from self._emit()
 
     def _advance(self) -> Iterator[Tick]:
-        """Serve the nodes, each with what is there for it, and give what all are done with.
+        """Serve the nodes with what is there for them, and give what all are done with.
 
         Also what was done before a node failed: beside it others were at work on earlier frames.
         """
         try:
-            self._crew.serve(lambda stage: stage.advance(self._timeline), self._stages)
+            self._crew.serve(self._serve, _halves(self._stages))
         finally:
             yield from self._emit()
+
+    def _serve(self, stages: list[Stage]) -> None:
+        for stage in stages:
+            stage.advance(self._timeline)
 
     def _emit(self) -> Iterator[Tick]:
         ready = min(self.buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
@@ -217,6 +222,13 @@ class Engine:
 
 def _edges(plan: Plan) -> list[str]:
     return [SOURCE, SOUND, *(edge for step in plan.steps for edge in step.outputs)]
+
+
+def _halves(stages: list[Stage]) -> tuple[list[Stage], list[Stage]]:
+    """The nodes in their order, cut where both parts have cost about the same so far."""
+    sums = list(accumulate((stage.cost.cpu_s for stage in stages), initial=0.0))
+    middle = min(range(len(sums)), key=lambda place: abs(sums[-1] - 2 * sums[place]))
+    return stages[:middle], stages[middle:]
 
 
 def _tapped(plan: Plan) -> dict[str, str]:
