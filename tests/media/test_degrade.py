@@ -82,6 +82,15 @@ def test_each_codec_keeps_order_and_gets_worse(codec: Codec) -> None:
         assert psnr(good[place], frame) > psnr(bad[place], frame) + 1
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4", "mjpeg"])
+def test_coding_darkens_nothing(codec: Codec) -> None:
+    """swscale's quick way from YUV to RGB, which cuts fractions off, would darken by a grey level."""
+    frames = [cv2.GaussianBlur(pattern(seed), (0, 0), 3) for seed in range(2)]
+    coded = np.stack(recode(frames, codec, 4)).astype(float)
+    cast = (coded - np.stack(frames)).mean((0, 1, 2))
+    assert abs(cast @ (0.299, 0.587, 0.114)) < 0.25
+
+
 @pytest.mark.parametrize("shape", [(15, 16, 3), (14, 16, 3), (16, 33, 3)])
 def test_sizes_no_encoder_takes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="even sides of 16 px or more"):

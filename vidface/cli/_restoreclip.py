@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._followed import followed
-from vidface.data import NOT_TRACKED, Faces
+from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.errors import InputError
 from vidface.graph.run import run
 from vidface.media.decode import open_source
@@ -113,7 +113,7 @@ class BadClip:
     @cached_property
     def in_video(self) -> list[NDArray[np.uint8]]:
         """The frames as a graph that paints gives them back."""
-        return [frame_from_rgb(one).painted(lambda _planes: None).rgb().copy() for one in self.frames]
+        return [as_video(one).rgb().copy() for one in self.frames]
 
     @property
     def crop_px(self) -> float:
@@ -135,6 +135,11 @@ class BadClip:
                     f"{path} cannot be written; is there room in the folder for temporary files?"
                 )
         return folder
+
+
+def as_video(picture: NDArray[np.uint8]) -> Frame:
+    """An RGB picture as a frame of a graph that paints: planes of YUV, colour at half its size."""
+    return frame_from_rgb(picture).painted(lambda _planes: None)
 
 
 def make_bad(clip: str, making: Making) -> BadClip:
@@ -226,8 +231,9 @@ def _cut(
 ) -> FaceTrack:
     matrices = np.stack([rescaled(row.matrix, full, size) for row in rows])
     masks = np.stack([_inside(matrix, size) for matrix in matrices])
+    # By way of YUV, as every result: colour at half its size, and the same rounding on the way back.
     clean = [
-        frame_from_rgb(pictures[row.frame]).crop(matrix, (CROP, CROP))
+        as_video(pictures[row.frame]).crop(matrix, (CROP, CROP))
         for row, matrix in zip(rows, matrices, strict=True)
     ]
     return FaceTrack(

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -24,6 +25,8 @@ _OWN: Final = {
     else {},
     "libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"},
 }
+_EXACT: Final = int(Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND)
+"""swscale's quick way to RGB cuts instead of rounding, and so darkens by a grey level or more."""
 _LEAST: Final = {"hevc": 128}
 """x265 writes where it must not when a side is below 64 px, of which the process may die, and reads there
 at 64; smaller frames are filled up."""
@@ -68,7 +71,10 @@ def recode(
     store.seek(0)
     with av.open(store, "r") as coded:
         coded.streams.video[0].codec_context.thread_count = 1
-        whole = [picture.to_ndarray(format="rgb24") for picture in coded.decode(video=0)]
+        whole = [
+            picture.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
+            for picture in coded.decode(video=0)
+        ]
     return [np.ascontiguousarray(picture[:high, :wide], np.uint8) for picture in whole]
 
 
