@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
+from weakref import ref
 
 import av
 import numpy as np
@@ -262,3 +263,16 @@ def test_a_remade_picture_has_the_size_asked_for_and_the_same_format_and_colour(
     assert np.ptp(fresh.rgb()) == 0
     assert abs(int(fresh.rgb()[0, 0, 0]) - 128) <= 1
     assert fresh.time == frame.time
+
+
+def test_a_detectors_form_goes_when_nobody_holds_it_and_full_rgb_stays() -> None:
+    """A picture may wait for many frames; what a detector once saw of it need not."""
+    pixels = AvPixels(av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), "rgb24"))
+    held = pixels.bgr(128)
+    assert pixels.bgr(128) is held
+    seen = ref(held)
+    del held
+    assert seen() is None
+    full, luma = ref(pixels.rgb()), ref(pixels.luma(8))
+    assert full() is pixels.rgb()
+    assert luma() is pixels.luma(8)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import lcm
 from threading import RLock
 from typing import Any, Literal, Protocol, runtime_checkable
+from weakref import ref
 
 import cv2
 import numpy as np
@@ -49,8 +50,10 @@ class OnCard(Protocol):
 class AvPixels:
     """`vidface.data.frame.Pixels` over a PyAV frame of any pixel format.
 
-    Every form is made once, under a lock, and shared read-only between threads. `planes` and what
-    the encoder gets are the decoder's own memory wherever that is planar YUV and stands upright.
+    A form is made under a lock and shared read-only between threads. RGB at full size, of which crops are
+    cut, and luma are kept with the picture; others only as long as somebody holds them, since a detector's
+    form can be thrice as large as the picture, which may wait for long. `planes` and what the encoder
+    gets are the decoder's own memory wherever that is planar YUV and stands upright.
 
     Args:
         frame: the decoded frame. It belongs to this object from now on: its tags are rewritten.
@@ -58,13 +61,14 @@ class AvPixels:
         turn: what brings it upright.
     """
 
-    __slots__ = ("_colour", "_cropped_px", "_forms", "_frame", "_lock", "_turn", "_upright")
+    __slots__ = ("_colour", "_cropped_px", "_forms", "_frame", "_lock", "_passing", "_turn", "_upright")
 
     def __init__(self, frame: VideoFrame, *, colour: Colour | None = None, turn: Turn = UPRIGHT) -> None:
         self._colour = colour or colour_of(frame)
         self._frame = frame
         self._turn = turn
         self._forms: dict[tuple[_Kind, int], NDArray[np.uint8]] = {}
+        self._passing: dict[tuple[_Kind, int], ref[NDArray[np.uint8]]] = {}
         self._upright: tuple[VideoFrame, Colour] | None = None
         self._cropped_px = 0
         self._lock = RLock()
@@ -205,16 +209,25 @@ class AvPixels:
         if width < 1:
             raise ValueError(f"a width must be 1 pixel or more, but is {width}")
         with self._lock:
-            form = self._forms.get((kind, width))
+            form = self._known(kind, width)
             if form is None:
                 height = max(1, round(full_height * width / full_width))
                 form = self._made(kind, (width, height))
                 form.setflags(write=False)
-                self._forms[kind, width] = form
+                if kind == "luma" or (kind == "rgb" and width == full_width):
+                    self._forms[kind, width] = form
+                else:
+                    self._passing[kind, width] = ref(form)
             return form
 
+    def _known(self, kind: _Kind, width: int) -> NDArray[np.uint8] | None:
+        """A form that is there; the lock is held."""
+        form = self._forms.get((kind, width))
+        passing = self._passing.get((kind, width))
+        return passing() if form is None and passing is not None else form
+
     def _made(self, kind: _Kind, size: tuple[int, int]) -> NDArray[np.uint8]:
-        other = self._forms.get(("bgr" if kind == "rgb" else "rgb", size[0]))
+        other = self._known("bgr" if kind == "rgb" else "rgb", size[0])
         if other is not None and kind != "luma":
             return np.asarray(cv2.cvtColor(other, cv2.COLOR_RGB2BGR), np.uint8)
         stored = self._turn.size(*size)
