@@ -24,7 +24,7 @@ _HEAD: Final = 1 << 16
 """Bytes of a key frame's packet that are searched for its encoder's text."""
 _MOST_TEXTS: Final = 8
 _MOST_ERRORS: Final = 8
-_SWEEP: Final = 48
+_SWEEP: Final = 16
 """Pictures between two sweeps: PyAV ties a picture with side data into a cycle, and they are large."""
 _KINDS: Final = {1: "I", 2: "P", 3: "B"}
 
@@ -185,11 +185,12 @@ def _decode(context: Any, packet: Any, found: Reading, most: int) -> None:
     except av.error.FFmpegError:
         found.broken += 1
         return
-    for frame in frames:
-        if len(found.pictures) < most:
-            found.pictures.append(_picture(frame))
-        if len(found.pictures) % _SWEEP == 0:
-            gc.collect(1)
+    due = (len(found.pictures) + len(frames)) // _SWEEP > len(found.pictures) // _SWEEP
+    found.pictures.extend(map(_picture, frames[: most - len(found.pictures)]))
+    if due:
+        # What is held during a sweep would be kept until a far rarer one.
+        del frames
+        gc.collect(1)
 
 
 def _picture(frame: Any) -> Picture:
