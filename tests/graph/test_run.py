@@ -10,6 +10,7 @@ import pytest
 
 import vidface
 from vidface.errors import OutputExistsError, UsageError
+from vidface.graph.facts import package_facts
 
 TRACK: dict[str, Any] = {
     "version": 1,
@@ -148,3 +149,8 @@ def test_the_graph_of_the_readme_is_sound(samples: Path, tmp_path: Path) -> None
     path = tmp_path / "readme.yaml"
     path.write_text(readme.split("```yaml\n")[1].split("```")[0])
     assert len(vidface.load(path).steps) == 3
+
+
+def test_the_version_of_vidface_is_that_of_the_code_that_runs() -> None:
+    """A checkout's metadata are those of the day it was installed."""
+    assert package_facts()["vidface"] == vidface.__version__

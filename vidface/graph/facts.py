@@ -13,9 +13,9 @@ from typing import Any
 from vidface.data.digest import sha256_of
 from vidface.data.source import SourceInfo
 from vidface.graph.plan import Plan
+from vidface.version import __version__
 
 PACKAGES = (
-    "vidface",
     "av",
     "numpy",
     "opencv-python-headless",
@@ -69,8 +69,11 @@ def model_facts(plan: Plan, *, trust_stamp: bool = True) -> list[dict[str, Any]]
 
 
 def package_facts() -> dict[str, str]:
-    """Versions of what the numbers depend on; a package that is not installed is left out."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    """Versions of what the numbers depend on; a package that is not installed is left out.
+
+    Of vidface the one of the code that runs: what pip noted of a checkout grows old.
+    """
+    found = {"python": platform.python_version(), "platform": platform.platform(), "vidface": __version__}
     for name in PACKAGES:
         try:
             found[name] = _version(name)
