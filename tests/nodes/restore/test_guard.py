@@ -76,3 +76,14 @@ def test_a_known_person_is_held_to_more_strictly_than_the_track_s_own_looks() ->
     assert shares(strict, 0, degrees, 3)[-1] < 0.02
     strict.know(None)
     assert shares(strict, 0, degrees, 3)[-1] == pytest.approx(1, abs=0.02)
+
+
+def test_a_new_track_is_looked_at_at_once_but_not_for_ever() -> None:
+    """Looks that say nothing are not asked for again and again; who is known from elsewhere needs none."""
+    guard = Guard(RULES)
+    asked = 0
+    while guard.young:
+        guard.judge(at(0), at(5), 0.0, asked)
+        asked += 1
+    assert asked == 4
+    assert not Guard(RULES, at(0)).young

@@ -59,13 +59,18 @@ class Guard:
         self._rules = rules
         self._person = person
         self._looks = Looks(_ROOM)
-        self._share, self._aim = 1.0, 1.0
+        self._share, self._aim, self._asked = 1.0, 1.0, 0
         self._last: float | None = None
         self._verdict = Verdict(1.0)
 
     def know(self, person: Vector | None) -> None:
         """From now on this vector says who it is; None: the track's own looks do."""
         self._person = person
+
+    @property
+    def young(self) -> bool:
+        """It has not yet been asked so often that the track's own looks could say something."""
+        return self._person is None and self._asked <= _FEWEST
 
     @property
     def best(self) -> Vector | None:
@@ -81,6 +86,7 @@ class Guard:
             was, now: of the face as it was, and restored.
             sure: recognisability of the first.
         """
+        self._asked += 1
         best = self.best
         if best is not None:
             before, after = float(was @ best), float(now @ best)

@@ -231,7 +231,7 @@ class RestoreFace(Node):
         time = float(now.time)
         trail = self._trails.get(cut.track) or Trail(state, Guard(Rules(self.guard_margin)))
         trail.guard.know(cut.person)
-        looks = time - trail.judged >= self.guard_every_s - 1e-6
+        looks = trail.guard.young or time - trail.judged >= self.guard_every_s - 1e-6
         restored, residual = self._compared(now, cut, trail, restored, looks=looks)
         if looks:
             trail.judged = time
