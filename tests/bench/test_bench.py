@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,16 @@ def test_the_report_shows_losses_and_what_could_not_be_measured() -> None:
         case("decode only", 1.0),
         case("lossy", 2.0, 2.0, lost=3),
         Case("absent", "graph", why_not="wav2lip is not here."),
+        replace(case("large", 2.0), peak_mb=613.4),
     )
     text = report(Result(facts(), cases, (Begin("vidface --help", (0.2,), (0.1,)),), ("a.node",)))
     assert "| lossy | 48.5 (48.5-48.5) | 0.48 |" in text
     assert "| 123 | 100, 97 | 6 |" in text
     assert "| absent | not measured: wav2lip is not here. |" in text
     assert "Not measured: a.node." in text
+    assert "Peak above 600 MB, the aim at 1080p on a CPU: large (613)." in text
+    small = Result(facts(), cases[:2], (Begin("vidface --help", (0.2,), (0.1,)),), ())
+    assert "Peak above 600 MB, the aim at 1080p on a CPU: none." in report(small)
     assert "| vidface --help | 0.20 (0.20-0.20) | 0.10 (0.10-0.10) |" in text
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from vidface.bench.job import Case, Spread
 from vidface.bench.measure import DECODE, Result
+
+MOST_MB: Final = 600
+"""What a run of any shipped graph may take at 1080p on a CPU."""
 
 
 def report(result: Result) -> str:
@@ -65,6 +68,9 @@ def _graphs(result: Result) -> Iterator[str]:
             "-" if run.faces is None else str(run.faces),
         ]
         yield f"| {' | '.join(cells)} |"
+    yield ""
+    large = [f"{case.name} ({case.peak_mb:.0f})" for case in result.cases if case.peak_mb > MOST_MB]
+    yield f"Peak above {MOST_MB} MB, the aim at 1080p on a CPU: {', '.join(large) or 'none'}."
     yield ""
 
 
