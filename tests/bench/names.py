@@ -120,7 +120,7 @@ def _piece(shot: Shot, data: Path, out: Path, rng: np.random.Generator) -> None:
 
 
 def _ffmpeg(*words: Any) -> None:
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, words)], check=True)
+    subprocess.run(["ffmpeg", "-v", "fatal", "-y", *map(str, words)], check=True)
 
 
 def _seconds(clip: Path) -> float:
@@ -134,7 +134,7 @@ def truth_of(run: Path, film: Film) -> dict[int, str]:
     votes: dict[int, Counter[str]] = {}
     for line in (run / "faces.jsonl").read_text().splitlines():
         row = json.loads(line)
-        place = int(np.searchsorted(ends, row["time"], side="right"))
+        place = int(np.searchsorted(ends, float(row["time"]), side="right"))
         people = film.shots[place].people if place < len(film.shots) else ()
         for face in row["faces"]:
             if people and face.get("track") is not None:
@@ -204,9 +204,8 @@ def _told(run: Path, subtitles: Path, who: dict[int, str]) -> list[Told]:
     ]
 
 
-def row_of(style: str, told: Sequence[Told], films: int) -> str:
-    """A line of the table."""
-    whole = len(PEOPLE) * films
+def row_of(style: str, told: Sequence[Told], whole: int) -> str:
+    """A line of the table; `whole`: people who are to be named."""
     sure = [one for one in told if one.sure]
     cells = [f"{sum(one.right for one in told)} of {whole}", str(sum(not one.right for one in told))]
     cells += [f"{sum(one.right for one in sure)} of {whole}", str(sum(not one.right for one in sure))]
@@ -232,11 +231,13 @@ def main() -> None:
     else:
         made = [filmed(args.data, args.keep, seed, args.seconds) for seed in range(args.films)]
         told = {style: [one for film in made for one in film[style]] for style in STYLES}
+    films = [made_film(PEOPLE, args.seconds, n, EXTRAS) for n in range(args.simulated or args.films)]
+    whole = sum(bool(film.spans(name)) for film in films for name in PEOPLE)
     bins = [f"{low:g}-{min(high, 1):g}" for low, high in pairwise(BINS)]
     print(f"\n| subtitles | right | wrong | right, sure | wrong, sure | {' | '.join(bins)} |")
     print("|---" * (5 + len(bins)) + "|")
     for style, rows in told.items():
-        print(row_of(style, rows, args.simulated or args.films))
+        print(row_of(style, rows, whole))
 
 
 if __name__ == "__main__":

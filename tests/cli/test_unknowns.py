@@ -60,7 +60,7 @@ def test_groups_are_shown_with_times_and_shots(run: Path) -> None:
     add_shot(run, 6)
     done = call("unknowns", run)
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[0] == ["GROUP", "STATE", "SURE", "LIKE", "RUN", "TRACK", "FROM", "TO", "LOOKS", "SHOT"]
+    assert lines[0] == ["GROUP", "STATE", "ALIKE", "LIKE", "RUN", "TRACK", "FROM", "TO", "LOOKS", "SHOT"]
     assert lines[1][:2] == ["1", "proposed"]
     assert lines[1][3:] == ["one", "6", "0:01:10.0", "0:01:20.5", "5", "shots/track_0006.png"]
     assert lines[2] == ["one", "3", "0:00:10.0", "0:00:12.0", "5"]

@@ -57,6 +57,21 @@ def test_one_person_over_two_runs_is_one_group(tmp_path: Path) -> None:
     assert first.tracks[0].evidence >= first.tracks[1].evidence
 
 
+@pytest.mark.parametrize(
+    ("count", "cosine", "proposed"), [(2, 0.6, False), (2, 0.75, True), (3, 0.65, True), (5, 0.55, True)]
+)
+def test_what_is_proposed_hangs_on_size(tmp_path: Path, count: int, cosine: float, proposed: bool) -> None:
+    """Two tracks must be more alike than five: among many strangers some two look alike."""
+    rng = np.random.default_rng(count)
+    axes = np.linalg.qr(rng.normal(size=(len(direction(1)), count + 1)))[0].T
+    rows = np.sqrt(cosine) * axes[0] + np.sqrt(1 - cosine) * axes[1:]
+    tracks = {i + 1: (11, ((20.0 * i, 20.0 * i + 5),)) for i in range(count)}
+    run = made_run(tmp_path / "one", tracks, vector=rows.astype(np.float32))
+    (group,) = group_unknowns(read_runs([run])).groups
+    assert group.cohesion == pytest.approx(cosine, abs=1e-3)
+    assert group.proposed is proposed
+
+
 def test_numbers_do_not_depend_on_the_order_of_runs(tmp_path: Path) -> None:
     """A group keeps its number however the runs are given, also when one is given twice."""
     runs = two_runs(tmp_path)

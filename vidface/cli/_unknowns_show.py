@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +75,10 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest // 10:02}.{rest % 10}"
 
 
+def _alike(group: Group) -> str:
+    return "" if math.isnan(group.cohesion) else f"{group.cohesion:.2f}"
+
+
 def _state(group: Group) -> str:
     if len(group.tracks) == 1:
         return "single"
@@ -126,7 +131,7 @@ def tell_groups(found: Unknowns, most: int, done: dict[str, Any]) -> None:
             click.echo(line)
     name = run_names(found.groups)
     if found.groups:
-        head = ("GROUP", "STATE", "SURE", "LIKE", "RUN", "TRACK", "FROM", "TO", "LOOKS", "SHOT")
+        head = ("GROUP", "STATE", "ALIKE", "LIKE", "RUN", "TRACK", "FROM", "TO", "LOOKS", "SHOT")
         bar = found.threshold - _NEAR
         table(head, (row for group in found.groups for row in _table_rows(group, name, bar)))
     else:
@@ -143,7 +148,7 @@ def _table_rows(group: Group, name: Callable[[Track], str], bar: float) -> Itera
     near = ""
     if group.nearest is not None and group.nearest.score >= bar:
         near = f"{group.nearest.name} {group.nearest.score:.2f}"
-    facts: tuple[str, ...] = (str(group.number), _state(group), f"{group.confidence:.2f}", near)
+    facts: tuple[str, ...] = (str(group.number), _state(group), _alike(group), near)
     for track in group.tracks:
         times = (clock(track.first_time), clock(track.last_time))
         shot = "" if track.shot is None else str(track.shot.path.relative_to(track.run))

@@ -24,8 +24,10 @@ from vidface.vision.cluster import Clusters, Question, cluster
 from vidface.vision.looks import fuse
 
 THRESHOLD: Final = 0.5
-SURE: Final = 0.4
-"""Confidence from which on a group is proposed."""
+"""Settled, with `COHESIVE`, on validation people by models/training/unknowns/settle.py."""
+COHESIVE: Final = (0.7, 0.6, 0.5)
+"""Cohesion from which on a group of two, of three, of four and more tracks is proposed: among many strangers
+some two look alike, hardly any four."""
 MIN_EVIDENCE: Final = 0.3
 MOST_TRACKS: Final = 20_000
 """More would take above 1.6 GB."""
@@ -57,8 +59,8 @@ class Group:
 
     @property
     def proposed(self) -> bool:
-        """Several tracks that are one person with some confidence."""
-        return len(self.tracks) > 1 and self.confidence >= SURE
+        """Several tracks, as much alike as so many of one person are."""
+        return len(self.tracks) > 1 and self.cohesion >= COHESIVE[min(len(self.tracks), 4) - 2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
