@@ -1,3 +1,3 @@
 """The version, read by the build and written into every run.json."""
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
