@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from tests.media.conftest import Maker
 from tests.media.make_clips import Clip, make
 from vidface.errors import InputError
+from vidface.media import _streamread
 from vidface.media._streamboxes import Edit, read_boxes
 from vidface.media._streamhints import sound_hints
 from vidface.media._streamhistory import settings_of
@@ -284,3 +286,19 @@ def test_settings_of_a_coder() -> None:
     text = "x264 - core 164 - H.264 - options: cabac=1 ref=3 keyint=250 rc=crf crf=23.0 qpmin=0"
     assert settings_of(text) == {"crf": "23.0", "rc": "crf", "keyint": "250", "ref": "3", "qpmin": "0"}
     assert settings_of("x265 (build 199)") == {}
+
+
+def test_pictures_with_side_data_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyAV ties them into cycles; a few may wait for the next sweep, and nothing stays frozen."""
+    path = code(tmp_path / "long.mp4", pan(80))
+    gc.collect()
+    frozen, alive, look = gc.get_freeze_count(), list[int](), _streamread._picture
+
+    def counted(frame: Any) -> Any:
+        alive.append(sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()))
+        return look(frame)
+
+    monkeypatch.setattr(_streamread, "_picture", counted)
+    assert len(_streamread.read_stream(path, most_pictures=80).pictures) == 80
+    assert max(alive) <= 24
+    assert gc.get_freeze_count() == frozen

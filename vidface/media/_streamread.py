@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ _HEAD: Final = 1 << 16
 """Bytes of a key frame's packet that are searched for its encoder's text."""
 _MOST_TEXTS: Final = 8
 _MOST_ERRORS: Final = 8
-_SWEEP: Final = 16
+_SWEEP: Final = 8
 """Pictures between two sweeps: PyAV ties a picture with side data into a cycle, and they are large."""
 _KINDS: Final = {1: "I", 2: "P", 3: "B"}
 
@@ -112,8 +113,19 @@ def read_stream(path: Path, *, most_pictures: int) -> Reading:
             metadata=metadata,
         )
         _texts_of(bytes(stream.codec_context.extradata or b""), found)
-        _read(container, stream, found, most_pictures)
+        with _swept():
+            _read(container, stream, found, most_pictures)
     return found
+
+
+@contextmanager
+def _swept() -> Iterator[None]:
+    """Leave all that is there already out of sweeps meanwhile, so that a whole one costs next to nothing."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _read(container: Any, stream: Any, found: Reading, most: int) -> None:
@@ -188,9 +200,9 @@ def _decode(context: Any, packet: Any, found: Reading, most: int) -> None:
     due = (len(found.pictures) + len(frames)) // _SWEEP > len(found.pictures) // _SWEEP
     found.pictures.extend(map(_picture, frames[: most - len(found.pictures)]))
     if due:
-        # What is held during a sweep would be kept until a far rarer one.
+        # What is held is not swept, and pictures that are swept late are many.
         del frames
-        gc.collect(1)
+        gc.collect()
 
 
 def _picture(frame: Any) -> Picture:
