@@ -96,18 +96,13 @@ def _piece(shot: Shot, data: Path, out: Path, rng: np.random.Generator) -> None:
     for place, name in enumerate(shot.people):
         clip = data / "clips" / str(rng.choice(FOOTAGE[name]))
         room = _seconds(clip) - frames / RATE - 0.2
-        inputs += [
-            "-stream_loop",
-            3,
-            "-ss",
-            f"{max(0.0, float(rng.uniform(0, max(room, 0.01)))):.2f}",
-            "-i",
-            clip,
-        ]
+        start = float(rng.uniform(0, max(room, 0.01)))
+        # Not by seeking: one of the clips cannot be decoded from the middle.
+        inputs += ["-stream_loop", 3, "-i", clip]
         zoom = float(rng.uniform(1.0, 1.35)) if len(shot.people) == 1 else 1.0
         size = f"{round(width * zoom / 2) * 2}:{round(HEIGHT * zoom / 2) * 2}"
         chains.append(
-            f"[{place}:v]fps={RATE},scale={size}:force_original_aspect_ratio=increase,"
+            f"[{place}:v]trim=start={start:.2f},setpts=PTS-STARTPTS,fps={RATE},scale={size}:force_original_aspect_ratio=increase,"
             f"crop={width}:{HEIGHT}:(iw-ow)/2:(ih-oh)/3,eq=gamma={rng.uniform(0.8, 1.2):.2f},"
             f"setsar=1[p{place}]"
         )
@@ -134,7 +129,7 @@ def truth_of(run: Path, film: Film) -> dict[int, str]:
     votes: dict[int, Counter[str]] = {}
     for line in (run / "faces.jsonl").read_text().splitlines():
         row = json.loads(line)
-        place = int(np.searchsorted(ends, float(row["time"]), side="right"))
+        place = int(np.searchsorted(ends, row["frame"] / RATE, side="right"))
         people = film.shots[place].people if place < len(film.shots) else ()
         for face in row["faces"]:
             if people and face.get("track") is not None:

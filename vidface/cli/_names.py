@@ -206,12 +206,13 @@ def _kind(link: Link) -> str:
 
 
 def _alike(links: Sequence[Link]) -> Iterator[str]:
-    """Names of nobody that are nearly written as one that has a face."""
+    """Names without a sure face that are nearly written as one that has a face."""
     from vidface.gallery.captionnames import nearly
 
     for link in links:
-        near = [one.name for one in links if one.group is not None and nearly(one.name, link.name)]
-        if link.group is None and near:
+        surer = [one for one in links if one.group is not None and one.sureness > link.sureness]
+        near = [one.name for one in surer if nearly(one.name, link.name)]
+        if not link.sure and near:
             yield (
                 f"{link.name!r} may be {near[0]!r} written otherwise: a line {near[0]}, {link.name} "
                 "in a list for --people makes them one"
