@@ -54,13 +54,13 @@ class Told(NamedTuple):
     sure: bool
 
 
-def simulated(style: str, films: int, seconds: float) -> list[Told]:
+def simulated(style: str, films: range, seconds: float) -> list[Told]:
     """Names of many scripts, linked to when people are in the picture."""
     told = []
     groups = [*PEOPLE, *EXTRAS]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.srt"
-        for seed in range(films):
+        for seed in films:
             film = made_film(PEOPLE, seconds, seed, EXTRAS)
             write_srt(film, path, style, seed=seed)
             captions = read_srt(path).captions
@@ -216,17 +216,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--simulated", type=int, help="so many scripts, no pictures")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first script or film")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--keep", type=Path, help="where films and runs are left; read again if there")
     parser.add_argument("--films", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=240.0)
     args = parser.parse_args()
+    seeds = range(args.first, args.first + (args.simulated or args.films))
     if args.simulated:
-        told = {style: simulated(style, args.simulated, args.seconds) for style in STYLES}
+        told = {style: simulated(style, seeds, args.seconds) for style in STYLES}
     else:
-        made = [filmed(args.data, args.keep, seed, args.seconds) for seed in range(args.films)]
+        made = [filmed(args.data, args.keep, seed, args.seconds) for seed in seeds]
         told = {style: [one for film in made for one in film[style]] for style in STYLES}
-    films = [made_film(PEOPLE, args.seconds, n, EXTRAS) for n in range(args.simulated or args.films)]
+    films = [made_film(PEOPLE, args.seconds, seed, EXTRAS) for seed in seeds]
     whole = sum(bool(film.spans(name)) for film in films for name in PEOPLE)
     bins = [f"{low:g}-{min(high, 1):g}" for low, high in pairwise(BINS)]
     print(f"\n| subtitles | right | wrong | right, sure | wrong, sure | {' | '.join(bins)} |")
