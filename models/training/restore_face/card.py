@@ -83,6 +83,27 @@ def clips(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def groups(table: dict[str, dict[str, float]]) -> str:
+    """Gains a group, with their standard errors."""
+    lines = [
+        "| group | pictures (people) | PSNR before | PSNR | SSIM | IDS before | IDS | IDS, independent |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in table.items():
+        if not row["pictures"]:
+            continue
+        cells = [f"{row['pictures']:.0f} ({row['people']:.0f})", f"{row['psnr_before']:.2f}"]
+        keys = (("psnr_db", 2), ("ssim", 4), ("ids_before", 3), ("ids", 3), ("ids_independent", 3))
+        for key, digits in keys:
+            error = row.get(f"{key}_error", 0.0)
+            before = key.endswith("before")
+            cells.append(
+                f"{row[key]:.{digits}f}" if before else f"{row[key]:+.{digits}f} ± {error:.{digits}f}"
+            )
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def short(report: dict[str, Any]) -> dict[str, Any]:
     """A report whose files are named by folder and name only."""
     for clip in report["clips"]:
@@ -110,6 +131,7 @@ def main() -> None:
         "TARGETS": targets(reports["medium"]),
         "LEVELS": "\n\n".join(level_table(report) for report in reports.values()),
         "CLIPS": clips(reports["medium"]),
+        "GROUPS": groups(json.loads((args.model / "groups.json").read_text())["groups"]),
     }
     text = (Path(__file__).parent / "card_template.md").read_text()
     for name, value in values.items():
