@@ -1,7 +1,8 @@
 """Train the student, on as many processes as cores; resumable; rate and order follow the clock.
 
 First every part of the student by itself, from the teacher's map before it to the teacher's map after it;
-then all in a row, still held to the teacher's maps; at last with spoiled pictures.
+then all in a row, still held to the teacher's maps; at last with spoiled pictures. `--after` begins a second
+training where a first one ended: all in a row from the start, on varied faces, sharp and spoiled by turns.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from judge import SIDES, Held, shrunk, table
 from net import Embedder, dense_matrices
 from teacher import Teacher
 from torch import Tensor, nn
-from views import PARTED, view
+from views import PARTED, later_view, view
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from loop import Pace, Run, follow, joined, parser_of, spread
 
 PACE = Pace(adam=2e-3, muon=0.03, warm_up=100, floor=0.01, clip=5.0, decay=0.9985)
 SHARPNESS, CROWD = 12.0, 1024
+SPOILED_MAPS = 0.25
+"""Weight of the teacher's maps where the student sees a spoiled picture of what the teacher sees sharp."""
 LOOK_S, APART = 240.0, 0.25
 """Seconds between looks for new shards; share of the training in which parts learn by themselves."""
 
@@ -32,7 +35,8 @@ LOOK_S, APART = 240.0, 0.25
 class Bank:
     """The shards there are; a new look now and then."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, later: bool) -> None:
+        self._later = later
         self._folder, self._rng = folder, np.random.default_rng(seed)
         self._looked, self._shards = -math.inf, list[tuple[np.ndarray, ...]]()
         self.look()
@@ -46,17 +50,21 @@ class Bank:
             names = (path.name.replace("pixels", what) for what in ("pixels", "vectors"))
             self._shards.append(tuple(np.load(self._folder / name, mmap_mode="r") for name in names))
 
+    def _face(self) -> np.ndarray:
+        """Any face of any shard, mirrored or not."""
+        pixels, _ = self._shards[self._rng.integers(len(self._shards))]
+        image = np.array(pixels[int(self._rng.integers(len(pixels)))])
+        return np.ascontiguousarray(image[:, ::-1]) if self._rng.random() < 0.5 else image
+
     def batch(self, count: int, progress: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the teacher sees, what the student sees (uint8 BGR), and the vectors of a crowd."""
         self.look()
         sharp, views = [], []
         for _ in range(count):
-            pixels, _ = self._shards[self._rng.integers(len(self._shards))]
-            row = int(self._rng.integers(len(pixels)))
-            image = np.array(pixels[row])
-            if self._rng.random() < 0.5:
-                image = np.ascontiguousarray(image[:, ::-1])
-            one, other = view(image, self._rng, progress)
+            if self._later:
+                one, other = later_view(self._face(), self._face(), self._rng)
+            else:
+                one, other = view(self._face(), self._rng, progress)
             sharp.append(one)
             views.append(other)
         crowd = [self._shards[self._rng.integers(len(self._shards))][1] for _ in range(4)]
@@ -86,15 +94,21 @@ def found(
     return out, vector.float()
 
 
-def losses(student: Embedder, teacher: Teacher, batch: tuple[np.ndarray, ...], apart: bool) -> list[Tensor]:
+def losses(
+    student: Embedder, teacher: Teacher, batch: tuple[np.ndarray, ...], *, apart: bool, later: bool
+) -> list[Tensor]:
     """Maps (three), direction, length, relation to a crowd."""
     sharp, views, crowd = batch
     vectors, arrays = teacher(sharp)
     wanted = torch.from_numpy(vectors)
     maps = [torch.from_numpy(one).contiguous(memory_format=torch.channels_last) for one in arrays]
     copies, vector = found(student, views, maps, apart)
+    # What the teacher's maps show of a sharp picture, a spoiled one only lets guess: `later` each view counts
+    # by what it is; in a first training all count alike.
+    alike = (sharp == views).all((1, 2, 3)) if later else np.ones(len(views), bool)
+    held = torch.from_numpy(np.where(alike, 1.0, SPOILED_MAPS).astype(np.float32))
     near = [
-        ((copy - goal).square() / (goal.var((0, 2, 3), keepdim=True) + 1e-4)).mean()
+        (((copy - goal).square() / (goal.var((0, 2, 3), keepdim=True) + 1e-4)).mean((1, 2, 3)) * held).mean()
         for copy, goal in zip(copies, maps, strict=True)
     ]
     direction = nn.functional.normalize(vector)
@@ -108,17 +122,18 @@ def losses(student: Embedder, teacher: Teacher, batch: tuple[np.ndarray, ...], a
     return [*near, aside.mean(), length.mean(), relation]
 
 
-def shares(progress: float) -> tuple[float, ...]:
-    """Weights of the losses: maps matter less once the pictures are spoiled."""
-    hint = 1.0 if progress < PARTED else 0.25
-    return (hint, hint, hint, 3.0, 0.75, 0.3 if progress < APART else 1.0)
+def shares(progress: float, later: bool) -> tuple[float, ...]:
+    """Weights of the losses: maps matter less once the pictures are spoiled (a second training says which are)."""
+    hint = 1.0 if later or progress < PARTED else 0.25
+    return (hint, hint, hint, 3.0, 0.75, 0.3 if not later and progress < APART else 1.0)
 
 
 def learn(run: Run[Embedder], teacher: Teacher, batch: tuple[np.ndarray, ...]) -> list[float]:
     """One step; returns the losses."""
     run.student.train()
-    parts = losses(run.student, teacher, batch, run.progress < APART)
-    weights = shares(run.progress)
+    later = run.args.after is not None
+    parts = losses(run.student, teacher, batch, apart=not later and run.progress < APART, later=later)
+    weights = shares(run.progress, later)
     run.learn(sum((w * loss for w, loss in zip(weights, parts, strict=True)), torch.zeros(())), len(batch[0]))
     return [float(loss.detach()) for loss in parts]
 
@@ -144,8 +159,11 @@ def work(rank: int, args: argparse.Namespace) -> None:
     with joined(rank, args):
         torch.manual_seed(args.seed)
         student = Embedder().to(memory_format=torch.channels_last)
+        if args.after is not None:
+            student.load_state_dict(torch.load(args.after, weights_only=True)["average"])
         run = Run(args, student, dense_matrices(student), PACE._replace(adam=args.rate), "views")
-        bank, teacher = Bank(args.bank, args.seed + run.step * 10 + rank), Teacher(args.teacher)
+        bank = Bank(args.bank, args.seed + run.step * 10 + rank, args.after is not None)
+        teacher = Teacher(args.teacher)
         held = Held(args.pack, "val") if rank == 0 else None
         follow(
             run,
@@ -162,6 +180,7 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--after", type=Path, help="last.pt of a finished training, to begin from")
     parser.add_argument("--batch", type=int, default=32, help="views a process and step")
     parser.add_argument("--rate", type=float, default=2e-3)
     spread(work, parser.parse_args())

@@ -16,6 +16,9 @@ import degrade
 CROP, SMALLEST, LARGEST = 112, 7, 72
 PARTED, SHARP = 0.5, (0.75, 0.35)
 """Share of the training after which teacher and student see different pictures; sharp views before, after."""
+SHARP_LATER = 0.6
+"""Sharp views in a second training, which has varied faces."""
+GRID = (np.arange(CROP, dtype=np.float32) - (CROP - 1) / 2) / (CROP / 2)
 Image = NDArray[np.uint8]
 
 
@@ -76,6 +79,69 @@ def covered(image: Image, rng: np.random.Generator) -> Image:
     return degrade.occlude(image, np.array([[20, 20, 92, 104]], np.float32), rng)[0]
 
 
+def turned(crop: Image, rng: np.random.Generator) -> Image:
+    """As if the head were turned a little: the middle moves against the edge, and the whole leans."""
+    yaw, pitch, lean = rng.normal(0, (0.09, 0.06, 0.05))
+    across = GRID + yaw * (1 - GRID**2)
+    along = GRID + pitch * (1 - GRID**2)
+    x = np.broadcast_to(across, (CROP, CROP)) + lean * GRID[:, None]
+    y = np.broadcast_to(along[:, None], (CROP, CROP))
+    half, middle = CROP / 2, (CROP - 1) / 2
+    maps = (x * half + middle).astype(np.float32), (y * half + middle).astype(np.float32)
+    return cv2.remap(crop, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def toned(crop: Image, rng: np.random.Generator) -> Image:
+    """Other light, colour and contrast; one in eight grey, one in four lit from a side."""
+    share = 1.0 if rng.random() < 0.12 else float(rng.uniform(-0.4, 0.7))
+    grey = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    out = cv2.addWeighted(crop, 1 - share, grey, share, 0)
+    gains = np.exp(rng.normal(0, 0.08, 3) + rng.normal(0, 0.15))
+    curve = np.linspace(0, 1, 256)[:, None] ** float(np.exp(rng.normal(0, 0.3))) * gains
+    out = cv2.LUT(out, (np.clip(curve, 0, 1) * 255).astype(np.uint8)[:, None])
+    if rng.random() < 0.25:
+        angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8)
+        ramp = np.exp(strength * (np.cos(angle) * GRID + np.sin(angle) * GRID[:, None])).astype(np.float32)
+        out = cv2.multiply(out, cv2.merge([ramp] * 3), dtype=cv2.CV_8U)
+    return out
+
+
+def joined(crop: Image, other: Image, rng: np.random.Generator) -> Image:
+    """Two faces in one picture: faded into each other, or a part of one set into the other."""
+    if rng.random() < 0.6:
+        share = float(rng.uniform(0.1, 0.5))
+        return cv2.addWeighted(crop, 1 - share, other, share, 0)
+    (left, top), (width, height) = rng.integers(0, 70, 2), rng.integers(24, 70, 2)
+    out = crop.copy()
+    out[top : top + height, left : left + width] = other[top : top + height, left : left + width]
+    return out
+
+
+def varied(crop: Image, other: Image, rng: np.random.Generator) -> Image:
+    """A face such as nobody need have: the teacher answers for it as for any."""
+    if rng.random() < 0.5:
+        crop = turned(crop, rng)
+    if rng.random() < 0.2:
+        crop = joined(crop, other, rng)
+    return toned(crop, rng) if rng.random() < 0.5 else crop
+
+
+def later_view(image: Image, other: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+    """`view` of a second training: varied faces, which the teacher always sees sharp."""
+    crop = varied(placed(image, rng, float(rng.uniform(0.5, 1.8))), placed(other, rng, 1.0), rng)
+    if rng.random() < SHARP_LATER:
+        same = degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
+        return same, same
+    return crop, spoiled(crop, rng)
+
+
+def spoiled(crop: Image, rng: np.random.Generator) -> Image:
+    """Covered now and then; then small, or in several troubles at once."""
+    seen = covered(crop, rng) if rng.random() < 0.06 else crop
+    small = rng.random() < 0.6
+    return up(down(seen, random_side(rng, SMALLEST), rng), rng) if small else hard(seen, rng)
+
+
 def view(image: Image, rng: np.random.Generator, progress: float) -> tuple[Image, Image]:
     """What the teacher sees and what the student sees, both BGR 112 x 112.
 
@@ -87,7 +153,5 @@ def view(image: Image, rng: np.random.Generator, progress: float) -> tuple[Image
     if rng.random() < SHARP[progress >= PARTED]:
         same = degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
         return same, same
-    seen = covered(crop, rng) if rng.random() < 0.06 else crop
-    small = rng.random() < 0.6
-    seen = up(down(seen, random_side(rng, SMALLEST), rng), rng) if small else hard(seen, rng)
+    seen = spoiled(crop, rng)
     return (crop if progress >= PARTED else seen), seen
