@@ -123,7 +123,7 @@ def losses(
 
 
 def shares(progress: float, later: bool) -> tuple[float, ...]:
-    """Weights of the losses: maps matter less once the pictures are spoiled (a second training says which are)."""
+    """Weights of the losses: maps matter less once pictures are spoiled (`later` says which are)."""
     hint = 1.0 if later or progress < PARTED else 0.25
     return (hint, hint, hint, 3.0, 0.75, 0.3 if not later and progress < APART else 1.0)
 
