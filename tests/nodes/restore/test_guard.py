@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vidface.nodes.restore._guard import Guard, Rules
+from vidface.nodes.restore._parts import told_of
 
 RULES = Rules(margin=0.1, known=0.1, span=0.2, ease_s=0.4)
 
@@ -87,3 +88,10 @@ def test_a_new_track_is_looked_at_at_once_but_not_for_ever() -> None:
         asked += 1
     assert asked == 4
     assert not Guard(RULES, at(0)).young
+
+
+def test_a_long_film_s_note_names_the_tracks_held_longest_and_sums_up_the_rest() -> None:
+    assert told_of({2: 5, 1: 5, 3: 9}) == "track 3 on 9 frames, track 1 on 5 frames, track 2 on 5 frames"
+    long = told_of({track: track for track in range(1, 51)})
+    assert long.startswith("track 50 on 50 frames, track 49 on 49 frames")
+    assert long.endswith(f"track 45 on 45 frames, 44 more tracks on {sum(range(1, 45))} frames")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from vidface.vision.facecrop import aligned, steady_landmarks
 from vidface.vision.grain import Grain
 
 Matrix = NDArray[np.float64]
+_TOLD: Final = 6
+"""Tracks that a note names one by one."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,16 @@ def pasted_on(pastes: Sequence[Paste], planes: Any, card: Card, *, grainy: bool)
     for one in pastes:
         grain = one.grain if grainy else None
         paste_delta_on(planes, one.delta, card, mask=one.mask, matrix=one.matrix, gain=one.share, grain=grain)
+
+
+def told_of(held: Mapping[int, int]) -> str:
+    """Tracks and on how many frames they were held back, the most first; of many, the rest as a sum."""
+    ranked = sorted(held.items(), key=lambda pair: (-pair[1], pair[0]))
+    parts = [f"track {track} on {frames} frames" for track, frames in ranked[:_TOLD]]
+    rest = ranked[_TOLD:]
+    if rest:
+        parts.append(f"{len(rest)} more tracks on {sum(frames for _, frames in rest)} frames")
+    return ", ".join(parts)
 
 
 def look_of(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from vidface.nodes.restore._guard import Guard, Rules, Verdict
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of, pasted_on
+from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of, pasted_on, told_of
 from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
 from vidface.vision.grain import Grain
@@ -163,8 +163,7 @@ class RestoreFace(Node):
         """Faces restored, held back by the guard, left as they were; in words whose were held back."""
         said: dict[str, Any] = dict(self._counts)
         if self._held:
-            tracks = ", ".join(f"track {track} on {n} frames" for track, n in sorted(self._held.items()))
-            said["notes"] = [f"the identity guard held restoration back: {tracks}"]
+            said["notes"] = [f"the identity guard held restoration back: {told_of(self._held)}"]
         return said
 
     def process(
