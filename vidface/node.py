@@ -102,8 +102,8 @@ class Node(BaseModel):
 
     Life of a node, kept by the engine and by `NodeHarness`: fields are validated; `open(device)`;
     `reset()`; `process` once per frame (or batch), in order; `reset()` again wherever the stream
-    breaks; `facts()` once at the end; `close()` always, if `open` succeeded. All calls of a node come one
-    after the other, though not always from the same thread; another node may be at work at the same time.
+    breaks; `facts()` once at the end; `close()` always, if `open` succeeded. All calls come one after
+    the other, though not always from the same thread.
 
     Class facts:
         memory: 0 where a value depends on its inputs alone; n where it depends on the last n

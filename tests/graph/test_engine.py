@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from time import sleep
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.graph.toys import Collect, ListSource, engine_of, frames, plan_of
 from vidface.data import Device, Faces, Frame, Hole, SourceInfo
-from vidface.errors import FrameError, InputError, LedgerError, NodeError, OutputError
+from vidface.errors import FrameError, LedgerError, NodeError, OutputError
 from vidface.graph.report import Ledger
 from vidface.graph.stage import unwatched
 from vidface.graph.writer import Writer
@@ -293,43 +291,6 @@ def test_an_error_of_the_decoder_reaches_the_caller_and_everything_is_closed() -
     assert got == list(range(8))
     assert node.calls()[-1] == "close"
     assert source.closed == 1
-
-
-class Slow(Node):
-    """Takes its time, so that the node before it is ahead."""
-
-    def process(self, value: int) -> int:
-        sleep(0.002)
-        return value
-
-
-@pytest.mark.parametrize(
-    ("count", "live", "device", "alone"),
-    [(2, False, "cpu", False), (1, False, "cpu", True), (2, True, "cpu", True), (2, False, "cuda", True)],
-)
-def test_who_gets_a_helper(count: int, live: bool, device: str, alone: bool) -> None:
-    """Several nodes over a file in host memory; not a camera, whose frames would wait for one another."""
-    nodes: list[tuple[str, Node, dict[str, str]]] = [("number", Number(), {"frame": "source"})]
-    nodes += [("slow", Slow(), {"value": "number"})][: count - 1]
-    source = ListSource(frames(3), live=live)
-    with patch("vidface.graph.engine.Crew") as crew:
-        engine_of(plan_of(nodes), source, device=Device(kind=device))  # type: ignore[arg-type]
-    crew.assert_called_once_with(alone=alone)
-
-
-def test_a_decoder_that_fails_leaves_no_decoded_frame_behind() -> None:
-    """Nodes that were still behind catch up before the error comes out."""
-    source = ListSource(frames(20), fails_at=9, failure=InputError("the disk is gone"))
-    nodes: list[tuple[str, Node, dict[str, str]]] = [
-        ("number", Number(), {"frame": "source"}),
-        ("slow", Slow(), {"value": "number"}),
-        ("slower", Slow(), {"value": "slow"}),
-    ]
-    engine, got = engine_of(plan_of(nodes), source, chunk=4), list[int]()
-    with pytest.raises(InputError, match="disk"):
-        got.extend(tick["slower"] for tick in engine.ticks())
-    engine.stop()
-    assert got == list(range(8))
 
 
 def test_leaving_early_stops_the_decoder() -> None:

@@ -78,8 +78,6 @@ class ListSource:
     closed: int = 0
     taken: int = 0
     missing: tuple[Hole, ...] = ()
-    live: bool = False
-    failure: Exception | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -93,13 +91,12 @@ class ListSource:
             time_base=Fraction(1, 25),
             rate=Fraction(25),
             frames=len(self.items),
-            live=self.live,
         )
 
     def frames(self) -> Iterator[Frame]:
         for item in self.items:
             if item.index == self.fails_at:
-                raise self.failure or RuntimeError("decoder exploded")
+                raise RuntimeError("decoder exploded")
             self.taken += 1
             yield item
 
@@ -163,15 +160,8 @@ class Collect(Sink):
         self._state.append("closed")
 
 
-def engine_of(
-    plan: Plan,
-    source: ListSource,
-    *,
-    chunk: int = 4,
-    writer: Writer | None = None,
-    device: Device | None = None,
-) -> Engine:
-    """An engine, on the CPU if nothing else is said."""
-    devices = {step.name: device or Device() for step in plan.steps}
+def engine_of(plan: Plan, source: ListSource, *, chunk: int = 4, writer: Writer | None = None) -> Engine:
+    """An engine on the CPU."""
+    devices = {step.name: Device() for step in plan.steps}
     ledger = writer.ledger if writer else Ledger()
     return Engine(plan, source, devices=devices, ledger=ledger, writer=writer, chunk=chunk)

@@ -85,7 +85,7 @@ def test_each_codec_keeps_order_and_gets_worse(codec: Codec) -> None:
 @pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4", "mjpeg"])
 def test_coding_darkens_nothing(codec: Codec) -> None:
     """swscale's quick way from YUV to RGB, which cuts fractions off, would darken by a grey level."""
-    frames = [cv2.GaussianBlur(pattern(seed), (0, 0), 3) for seed in range(2)]
+    frames = [np.asarray(cv2.GaussianBlur(pattern(seed), (0, 0), 3), np.uint8) for seed in range(2)]
     coded = np.stack(recode(frames, codec, 4)).astype(float)
     cast = (coded - np.stack(frames)).mean((0, 1, 2))
     assert abs(cast @ (0.299, 0.587, 0.114)) < 0.25

@@ -1,14 +1,11 @@
 """The engine: every decoded frame goes through the graph exactly once, in order.
 
-Four threads overlap: decoding (`feed`), the nodes (the caller's thread and a helper), writing (`writer`).
-While the first half of the nodes works on what has just been decoded, the second half may still be at what
-that gave before: one chunk of frames more is held for it, whatever the number of nodes.
+Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writing (`writer`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 from time import perf_counter, process_time
 from typing import Any
 
@@ -16,10 +13,8 @@ from vidface.data.device import Device
 from vidface.data.memory import peak_mb
 from vidface.data.sound import SoundSource
 from vidface.data.source import Live, Source
-from vidface.errors import InputError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.climber import Climber, climber_of
-from vidface.graph.crew import Crew
 from vidface.graph.feed import Arrival, Feed, chunk_length
 from vidface.graph.latency import Latency
 from vidface.graph.plan import Plan
@@ -77,9 +72,6 @@ class Engine:
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
         self._climber: Climber | None = None
-        # A camera's frames are not to wait for one another, and a card has one lane for all nodes.
-        host = all(device.kind == "cpu" for device in devices.values())
-        self._crew = Crew(alone=source.info.live or not host or len(self._stages) < 2)
 
     def keep_pace(self, tell: Callable[[str], None] | None) -> None:
         """Where the source is a camera: give up what the plan's ladder says before frames are dropped.
@@ -94,13 +86,13 @@ class Engine:
         for stage in self._stages:
             stage.open(self._devices[stage.step.name])
         self._began, self._cpu_began = perf_counter(), process_time()
-        try:
-            yield from self._follow_feed()
-        except InputError:
-            yield from self._catch_up()  # what was decoded before that is whole
-            raise
+        for chunk in self._feed:
+            if self._climber is not None:
+                self._climber.note(chunk[0].frame, idle_s=self._feed.idle_s)
+            self._take(chunk)
+            yield from self._advance()
         self._timeline.ended = True
-        yield from self._catch_up()
+        yield from self._advance()
         self._settle()
 
     def stop(self) -> None:
@@ -119,7 +111,6 @@ class Engine:
             self._ended, self._cpu_ended = perf_counter(), process_time()
             if self._sound is not None:
                 self._sound.close()
-            self._crew.close()
             for stage in self._stages:
                 stage.close()
 
@@ -161,33 +152,9 @@ class Engine:
         self._hearing.calls += 1
         self._hearing.seconds += perf_counter() - begin
 
-    def _follow_feed(self) -> Iterator[Tick]:
-        for chunk in self._feed:
-            if self._climber is not None:
-                self._climber.note(chunk[0].frame, idle_s=self._feed.idle_s)
-            self._take(chunk)
-            yield from self._advance()
-
-    def _catch_up(self) -> Iterator[Tick]:
-        """Bring every frame as far as it comes with what there is."""
-        self._serve(self._stages)
-        yield from self._emit()
-
     def _advance(self) -> Iterator[Tick]:
-        """Serve the nodes with what is there for them, and give what all are done with.
-
-        Also what was done before a node failed: beside it others were at work on earlier frames.
-        """
-        try:
-            self._crew.serve(self._serve, _halves(self._stages))
-        finally:
-            yield from self._emit()
-
-    def _serve(self, stages: list[Stage]) -> None:
-        for stage in stages:
+        for stage in self._stages:
             stage.advance(self._timeline)
-
-    def _emit(self) -> Iterator[Tick]:
         ready = min(self.buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
         while self._emitted < ready:
             tick = self._tick(self._emitted)
@@ -222,13 +189,6 @@ class Engine:
 
 def _edges(plan: Plan) -> list[str]:
     return [SOURCE, SOUND, *(edge for step in plan.steps for edge in step.outputs)]
-
-
-def _halves(stages: list[Stage]) -> tuple[list[Stage], list[Stage]]:
-    """The nodes in their order, cut where both parts have cost about the same so far."""
-    sums = list(accumulate((stage.cost.cpu_s for stage in stages), initial=0.0))
-    middle = min(range(len(sums)), key=lambda place: abs(sums[-1] - 2 * sums[place]))
-    return stages[:middle], stages[middle:]
 
 
 def _tapped(plan: Plan) -> dict[str, str]:

@@ -194,8 +194,7 @@ class AvPixels:
             made = plain and self._turn.upright and (much or ("rgb", width) in self._forms)
             if made or not planar:
                 return self._stored_rgb()[y1:y2, x1:x2]
-        # A picture of its own is converted, so several threads may do that at once.
-        return convert_region(self._frame, region)
+            return convert_region(self._frame, region)
 
     def _stored_rgb(self) -> NDArray[np.uint8]:
         if self._turn.upright:
