@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tests.bench._film import STYLES, Film, Shot, made_film, write_srt
+from vidface.eval.grouping import BCubed, b_cubed
 from vidface.gallery.captionnames import mentions
 from vidface.gallery.naming import link_names
 from vidface.gallery.subtitles import read_srt
@@ -150,13 +151,10 @@ def _vidface(*words: Any) -> str:
     return done.stdout
 
 
-def purity(groups: Sequence[dict[str, Any]], who: dict[int, str]) -> tuple[float, float, int]:
-    """B-cubed precision and recall of the groups' tracks, and the number of tracks."""
+def purity(groups: Sequence[dict[str, Any]], who: dict[int, str]) -> tuple[BCubed, int]:
+    """How right the groups are, and the number of tracks."""
     rows = [(g["group"], who.get(t["track"], "")) for g in groups for t in g["tracks"]]
-    label, name = (np.array(column) for column in zip(*rows, strict=True))
-    both = (label[:, None] == label) & (name[:, None] == name)
-    precision = (both.sum(1) / (label[:, None] == label).sum(1)).mean()
-    return float(precision), float((both.sum(1) / (name[:, None] == name).sum(1)).mean()), len(rows)
+    return b_cubed(*(np.array(column) for column in zip(*rows, strict=True))), len(rows)
 
 
 def filmed(data: Path, keep: Path, seed: int, seconds: float) -> dict[str, list[Told]]:
@@ -170,11 +168,11 @@ def filmed(data: Path, keep: Path, seed: int, seconds: float) -> dict[str, list[
         _vidface("run", "graphs/identify.yaml", clip, "-o", run)
     who = truth_of(run, film)
     found = json.loads(_vidface("gallery", "unknowns", run, "--json"))["groups"]
-    precision, recall, count = purity(found, who)
+    right, count = purity(found, who)
     proposed = sum(group["state"] == "proposed" for group in found)
     print(
         f"{name}: {count} tracks in {len(found)} groups ({proposed} proposed), "
-        f"B-cubed precision {precision:.3f}, recall {recall:.3f}",
+        f"B-cubed precision {right.precision:.3f}, recall {right.recall:.3f}",
         flush=True,
     )
     told = {}

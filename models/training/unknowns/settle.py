@@ -32,6 +32,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 from judge import EDGE, shrunk
 
 from vidface.data import Device
+from vidface.eval.grouping import BCubed, b_cubed
 from vidface.gallery.unknowns import COHESIVE, MIN_EVIDENCE, THRESHOLD
 from vidface.infer.embedder import Embedder
 from vidface.vision.cluster import cluster
@@ -56,10 +57,9 @@ class Pictures(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Of one grouping: B-cubed precision and recall; groups of several as rows (tracks, cohesion, belong)."""
+    """Of one grouping: how right it is; groups of several as rows (tracks, cohesion, belong)."""
 
-    precision: float
-    recall: float
+    right: BCubed
     groups: NDArray[np.float64]
 
 
@@ -130,22 +130,12 @@ def _track(found: Pictures, rows: NDArray[np.int64], rng: np.random.Generator) -
 def scored(vectors: Rows, names: NDArray[np.str_], threshold: float) -> Score:
     """Group, and compare with the truth."""
     found = cluster(vectors, threshold)
-    same, alike = found.labels[:, None] == found.labels, names[:, None] == names
-    both = (same & alike).sum(1)
-    sizes = same.sum(1)
     groups = [
         (len(rows), found.cohesion[number], np.unique(names[rows], return_counts=True)[1].max())
         for number, rows in enumerate(found.members())
         if len(rows) > 1
     ]
-    precision, recall = float((both / sizes).mean()), float((both / alike.sum(1)).mean())
-    return Score(precision, recall, np.array(groups, float).reshape(-1, 3))
-
-
-def f_score(score: Score) -> float:
-    """B-cubed F at `BETA`."""
-    p, r = score.precision, score.recall
-    return (1 + BETA**2) * p * r / (BETA**2 * p + r)
+    return Score(b_cubed(found.labels, names), np.array(groups, float).reshape(-1, 3))
 
 
 def rows_of(found: Pictures, draws: int) -> Iterator[tuple[float, list[Score]]]:
@@ -170,13 +160,13 @@ def main() -> None:
     print(f"\n| cosine | B-cubed precision | recall | F{BETA} | tracks proposed | of these belong |")
     print("|---|---|---|---|---|---|")
     for threshold, scores in table:
-        p, r = np.mean([s.precision for s in scores]), np.mean([s.recall for s in scores])
+        p, r, f = np.mean([(*s.right, s.right.f(BETA)) for s in scores], axis=0)
         every = np.concatenate([s.groups for s in scores])
         every = every[every[:, 1] >= np.array(COHESIVE)[np.minimum(every[:, 0], 4).astype(int) - 2]]
         share = f"{every[:, 2].sum() / every[:, 0].sum():.3f}" if len(every) else "-"
         mark = " (in use)" if abs(threshold - THRESHOLD) < 1e-6 else ""
         print(
-            f"| {threshold:.3f}{mark} | {p:.3f} | {r:.3f} | {np.mean([f_score(s) for s in scores]):.3f} | "
+            f"| {threshold:.3f}{mark} | {p:.3f} | {r:.3f} | {f:.3f} | "
             f"{every[:, 0].sum() / len(scores):.0f} | {share} |"
         )
     settle(table, choose=args.part == "val")
@@ -186,7 +176,7 @@ def settle(table: list[tuple[float, list[Score]]], *, choose: bool) -> None:
     """Print how pure groups are by size and cohesion, and what to take."""
     at = THRESHOLD
     if choose:
-        at = max(table, key=lambda row: float(np.mean([f_score(s) for s in row[1]])))[0]
+        at = max(table, key=lambda row: float(np.mean([s.right.f(BETA) for s in row[1]])))[0]
         print(f"\nTHRESHOLD {at}")
     scores = min(table, key=lambda row: abs(row[0] - at))[1]
     every = np.concatenate([s.groups for s in scores])
