@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ import split
 from canvas import move_faces, similarity
 from numpy.typing import NDArray
 from pack import fit_width, read_clip
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from skintone import typology_angle
 
 Image = NDArray[np.uint8]
 Faces = NDArray[np.float32]
@@ -163,5 +167,4 @@ def skin_angle(crop: Image, points: Faces) -> float:
     for eye, corner in zip(eyes, mouth, strict=True):
         x, y = ((eye + corner) / 2 * 0.8 + (eye + corner - nose) * 0.2).astype(int)
         patches.append(lab[max(y - side, 0) : y + side, max(x - side, 0) : x + side].reshape(-1, 3))
-    light, _, yellow = np.median(np.concatenate(patches), 0)
-    return math.degrees(math.atan2(light - 50, max(float(yellow), 1e-3)))
+    return typology_angle(np.concatenate(patches))

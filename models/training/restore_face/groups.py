@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +22,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import people
 import split
 from pack_tools import Mesh, of_five, scale_of, warp
+from skintone import typology_angle
 from views import CROP, MARGIN, STORE, Sequence, sequence
 
 from vidface.cli._restorejudge import open_judge, placed
@@ -94,13 +95,12 @@ def portraits(data: Path, face_set: str, mesh: Mesh) -> Iterator[Portrait]:
 
 
 def skin_angle(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> float:
-    """Individual typology angle (Chardon et al. 1991) of the cheeks, degrees: larger is lighter."""
+    """Typology angle of the cheeks, degrees: larger is lighter; 0 where they are not in the picture."""
     cheeks = np.zeros(rgb.shape[:2], np.uint8)
     for ring in patch_rings(points)[-2:]:
         cv2.fillPoly(cheeks, [np.rint(ring).astype(np.int32)], 1)
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[cheeks > 0]
-    light, _, yellow = np.median(lab, 0) if len(lab) else (50.0, 0.0, 1.0)
-    return math.degrees(math.atan2(float(light) - 50, max(float(yellow), 1e-3)))
+    return typology_angle(lab) if len(lab) else 0.0
 
 
 def restored(network: RestoreNetwork, made: Sequence) -> NDArray[np.uint8]:
