@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vidface.data.memory import peak_mb
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GRAPH = ROOT / "graphs" / "track.yaml"
 PRESET = "superfast"
@@ -137,7 +139,7 @@ def main(arguments: Sequence[str]) -> None:
     _warm_imports()
     began, used = time.perf_counter(), _cpu_s()
     frames, faces = CASES[name](setting)
-    cost = Cost(frames, faces, time.perf_counter() - began, _cpu_s() - used, _peak_mb())
+    cost = Cost(frames, faces, time.perf_counter() - began, _cpu_s() - used, peak_mb())
     print(json.dumps(asdict(cost)))
 
 
@@ -237,14 +239,6 @@ def _warm_imports() -> None:
 def _cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _peak_mb() -> float:
-    """Peak resident memory of this program alone; ru_maxrss would count its parent's, too."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench._cases import ROOT
+from vidface.data.memory import peak_mb
 from vidface.graph.run import run
 
 LENGTHS = (100, 400)
@@ -49,8 +49,7 @@ def cost(clip: str, frames: int) -> dict[str, float]:
             if count >= frames:
                 break
         wall, processor = time.perf_counter() - begin, time.process_time() - spent
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"frames": count, "fps": count / wall, "cpu_ms": 1e3 * processor / count, "peak_mb": peak}
+    return {"frames": count, "fps": count / wall, "cpu_ms": 1e3 * processor / count, "peak_mb": peak_mb()}
 
 
 def alone(what: str, clip: str, frames: int) -> dict[str, float]:

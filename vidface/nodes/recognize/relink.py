@@ -121,10 +121,8 @@ class RecognizeRelink(Node):
             self._seen_s[track.person] = now_s
         while len(self._people) > self.remember or self._is_old(now_s):
             self._forget(next(iter(self._people)))
-        away = [track for track in self._of_track.values() if now_s - track.seen_s > _AWAY_S]
-        if away:
-            self._of_track = {n: t for n, t in self._of_track.items() if now_s - t.seen_s <= _AWAY_S}
-            self._end(away)
+        away = [n for n, track in self._of_track.items() if now_s - track.seen_s > _AWAY_S]
+        self._end([self._of_track.pop(n) for n in away])
 
     def _end(self, tracks: Iterable[_Track]) -> None:
         """Tracks are over; whoever was before the camera for too short a time is no person to know again."""
