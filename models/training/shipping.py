@@ -26,6 +26,19 @@ def averaged(checkpoint: Path, student: Student) -> Student:
     return student.eval()
 
 
+def weights_of(path: Path, wrapped: str = "student.") -> dict[str, Tensor]:
+    """The state of a student as its ONNX file has it, for a training that goes on from what was shipped.
+
+    Only for networks without batch norms: an export folds those into the convolutions.
+    """
+    values = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    return {
+        name.removeprefix(wrapped): torch.from_numpy(value.copy())
+        for name, value in values.items()
+        if name.startswith(wrapped)
+    }
+
+
 def trained(checkpoint: Path, counted: str, name: str) -> dict[str, float]:
     """How long it was trained: steps, minutes, and what the checkpoint counts as `counted`, by a name."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)

@@ -117,7 +117,7 @@ class Rig:
         buffer: Buffer = self.engine.buffers["source"]
         self.engine._timeline.append(new_segment=buffer.end == 0)
         buffer.append(frame)
-        self.stage.advance(self.engine._timeline)
+        self.stage.advance(self.engine._timeline, 1)
         self.values.append(self.engine.buffers["judge"][self.stage.next - 1])
 
 

@@ -51,6 +51,13 @@ class Neighbours(Node):
         return tuple(value)
 
 
+class Length(Node):
+    """Of a tuple."""
+
+    def process(self, value: tuple) -> int:  # type: ignore[type-arg]
+        return len(value)
+
+
 class BatchDouble(Node):
     """Twice the value, batch by batch; fails where asked."""
 
@@ -167,6 +174,25 @@ def test_memory_does_not_grow_with_the_clip() -> None:
     for _ in engine.ticks():
         most = max(most, *(len(buffer) for buffer in engine.buffers.values()))
     assert most <= 8 + 2 + 3 + 1
+
+
+@pytest.mark.parametrize("cut", [25, 40])
+def test_what_waited_for_a_long_look_ahead_is_not_made_all_at_once(cut: int) -> None:
+    """At a scene cut and at the end 20 frames are ready at once; a node after them holds a chunk of values."""
+    chain: list[tuple[str, Node, dict[str, str]]] = [
+        ("number", Number(), {"frame": "source"}),
+        ("near", Neighbours(past=0, future=20), {"value": "number"}),
+        ("length", Length(), {"value": "near"}),
+    ]
+    source = ListSource(frames(40, levels=[20 if place < cut else 220 for place in range(40)]))
+    engine = engine_of(plan_of(chain), source, chunk=2)
+    most, count = 0, 0
+    for tick in engine.ticks():
+        count += 1
+        most = max(most, len(engine.buffers["length"]))
+        assert tick["length"] == min(21, (cut if tick.index < cut else 40) - tick.index)
+    assert count == 40
+    assert most <= 2
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 8])

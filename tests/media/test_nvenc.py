@@ -38,11 +38,11 @@ def test_a_run_on_a_card_encodes_there(served: None) -> None:
     made, told = choose_encoder(EncodeSettings("h265", crf=22), "auto", 1)
     assert told == "cuda:1: hevc_nvenc"
     assert made.library == "hevc_nvenc"
-    options = made.options(50)
+    options = made.options(50, (640, 480))
     assert options == {
         "g": "50", "cq": "22", "preset": "p4", "rc": "vbr", "b": "0", "gpu": "1", "forced-idr": "1",
     }  # fmt: skip
-    assert choose_encoder(EncodeSettings(preset="p7"), "nvenc", None)[0].options(50)["preset"] == "p7"
+    assert choose_encoder(EncodeSettings(preset="p7"), "nvenc", None)[0].options(50, (640, 480))["preset"] == "p7"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ def views(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("views")
 
 
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Likewise; needs torch."""
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(RECIPE))
+    return importlib.import_module("pool")
+
+
 def smooth(seed: int, count: int = 1) -> NDArray[np.uint8]:
     """Pictures without fine detail."""
     coarse = np.random.default_rng(seed).integers(0, 256, (count, 20, 20, 3), dtype=np.uint8)
@@ -57,11 +65,37 @@ def test_what_is_seen_lies_where_the_clean_crop_does(views: ModuleType, scale: f
 def test_pieces_of_clips_keep_their_order_or_run_backwards(views: ModuleType) -> None:
     frames = np.stack([np.full((320, 320, 3), 20 * place, np.uint8) for place in range(10)])
     for seed in range(20):
-        clean, look = views.moving(frames, 4, np.random.default_rng(seed))
+        clean = views.moving(frames, 4, np.random.default_rng(seed))
         steps = set(np.diff(clean[:, 0, 0, 0].astype(int)).tolist())
         assert len(steps) == 1
         assert abs(steps.pop()) in (20, 40)
-        assert look.shape == (320, 320, 3)
+
+
+def test_crops_are_folded_as_the_network_folds_them(pool: ModuleType, views: ModuleType) -> None:
+    import torch
+
+    crops = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
+    made = pool.folded(views.Sequence(crops, crops[::-1]), sharp=True)
+    batch = pool.stacked([made, made])
+    wanted = torch.nn.functional.pixel_unshuffle(torch.from_numpy(crops).permute(0, 3, 1, 2), 4)
+    assert batch.seen.shape == (2, 2, 48, 64, 64)
+    assert torch.equal(batch.seen[1], wanted)
+    assert torch.equal(batch.clean[0], wanted.flip(0))
+
+
+def test_a_pool_keeps_the_latest_and_gives_windows_in_order(pool: ModuleType, tmp_path: Path) -> None:
+    frames = np.stack([np.full((320, 320, 3), 20 * place + 20, np.uint8) for place in range(10)])
+    np.save(tmp_path / "pixels.npy", frames)
+    np.savez(tmp_path / "items.npz", start=[0], length=[10], scale=[1.0], part=["train"])
+    filled = pool.Pool(pool.Pack(tmp_path, "train"), np.random.default_rng(0), most=3)
+    for _ in range(5):
+        filled._add(1.0)
+    assert (len(filled._kept), filled.made) == (3, 5)
+    batch = filled.batch(2, 4)
+    assert batch.seen.shape == (2, 4, 48, 64, 64)
+    steps = np.sign(np.diff(batch.clean.float().mean((2, 3, 4)).numpy(), axis=1))
+    assert (np.abs(steps.sum(1)) == 3).all()
+    assert batch.sharp.tolist() == [True, True]
 
 
 def test_drawn_degradations_are_sound(views: ModuleType) -> None:

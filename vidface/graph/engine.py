@@ -70,6 +70,7 @@ class Engine:
         self._latency = Latency() if writer is None else writer.latency
         length = 1 if source.info.live else chunk or chunk_length(source.info.width, source.info.height)
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
+        self._chunk = length
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)
         self._climber: Climber | None = None
 
@@ -153,8 +154,14 @@ class Engine:
         self._hearing.seconds += perf_counter() - begin
 
     def _advance(self) -> Iterator[Tick]:
-        for stage in self._stages:
-            stage.advance(self._timeline)
+        # A chunk at a time: where a segment ends, look-ahead ends, and all that waited for it is ready at once.
+        # Served in one go it would lie in memory once more for every node that makes pictures.
+        while any([stage.advance(self._timeline, self._chunk) for stage in self._stages]):
+            yield from self._emit()
+        yield from self._emit()
+
+    def _emit(self) -> Iterator[Tick]:
+        """Give away every frame that is done."""
         ready = min(self.buffers[edge].end for edge in {SOURCE, *self._tapped.values()})
         while self._emitted < ready:
             tick = self._tick(self._emitted)

@@ -65,9 +65,9 @@ class NodeHarness(Generic[N]):
                     timeline.append(new_segment=index == 0 or index in segments)
                     for name, values in ports.items():
                         buffers[name].append(values[index])
-                stage.advance(timeline)
+                stage.advance(timeline, count)
             timeline.ended = True
-            stage.advance(timeline)
+            stage.advance(timeline, count)
         finally:
             stage.close()
         outputs = [[buffers[edge][i] for i in range(count)] for edge in stage.step.outputs]

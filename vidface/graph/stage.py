@@ -28,8 +28,8 @@ def unwatched(name: str, begin: float, end: float, frame: int) -> None:
 class Stage:
     """A node between its input buffers and its output buffers.
 
-    `advance` processes every frame whose inputs (and look-ahead) are there. Frames are served
-    strictly in order, and what comes out does not depend on how many arrive at a time.
+    `advance` processes frames whose inputs (and look-ahead) are there. Frames are served strictly in
+    order, and what comes out does not depend on how many arrive, or are served, at a time.
 
     Attributes:
         without: frames for which the node was off; see `turn`.
@@ -97,16 +97,18 @@ class Stage:
         """Ports with the buffers that feed them."""
         return self._inputs
 
-    def advance(self, timeline: Timeline) -> None:
-        """Serve every frame that is ready."""
-        while self.next < timeline.known:
+    def advance(self, timeline: Timeline, most: int) -> bool:
+        """Serve the frames that are ready, at most so many of them; returns whether there were any."""
+        first, until = self.next, self.next + most
+        while self.next < min(until, timeline.known):
             start, end = timeline.segment(self.next)
-            ready = self._ready_until(end)
+            ready = min(until, self._ready_until(end))
             if ready <= self.next:
-                return
+                break
             if start != self._segment:
                 self._begin(start)
             self._serve(ready, start, end)
+        return self.next > first
 
     def _ready_until(self, end: int | None) -> int:
         """Index behind the last frame of this segment that can be served now."""

@@ -69,6 +69,11 @@ _HOLDS: dict[ContainerName, tuple[CodecName, ...]] = {
 }
 
 
+_LARGE, _HUGE = 1_000_000, 4_000_000
+"""Pixels from which on x264 looks ahead 6, or 4, pictures and not the 10 of its preset: a picture of 1080p that
+waits takes 7 MB."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeSettings:
     """How to encode; checked at birth.
@@ -117,8 +122,13 @@ class EncodeSettings:
         """The same without a card; a preset of the card's goes."""
         return replace(self, card=None, preset=None if self.preset in NVENC_PRESETS else self.preset)
 
-    def options(self, key_interval: int) -> dict[str, str]:
-        """The encoder's private options: quality, speed, a key frame at least every `key_interval` frames."""
+    def options(self, key_interval: int, size: tuple[int, int]) -> dict[str, str]:
+        """The encoder's private options: quality, speed, a key frame at least every `key_interval` frames.
+
+        Args:
+            key_interval: frames.
+            size: width and height of the pictures.
+        """
         crf = self.facts.crf if self.crf is None else self.crf
         preset = self.preset or self.facts.preset or ""
         made = {"g": str(key_interval)}
@@ -133,7 +143,8 @@ class EncodeSettings:
             # A look-ahead in a thread of its own holds more pictures and is no faster beside other work;
             # the bits are the same. Without "cpu-independent" the weights of its macroblock tree come out
             # otherwise from time to time (in 11 of 300 codings of a small clip; with it in none, as fast).
-            return made | {"preset": preset, "x264-params": "sync-lookahead=0:cpu-independent=1"}
+            thrift = self._thrift(size) if self.preset is None else ""
+            return made | {"preset": preset, "x264-params": f"sync-lookahead=0:cpu-independent=1{thrift}"}
         if self.codec == "h265":
             quiet = f"log-level=error:pools={self.threads}:frame-threads=1"
             return made | {"preset": preset, "forced-idr": "1", "x265-params": quiet}
@@ -142,6 +153,16 @@ class EncodeSettings:
         if self.codec == "av1":
             return made | {"preset": preset, "svtav1-params": f"lp={max(1, self.threads)}"}
         return made | {"level": "3", "slices": "4", "slicecrc": "1"}
+
+    def _thrift(self, size: tuple[int, int]) -> str:
+        """What x264 is spared for the sake of memory: fewer large pictures are held; see tests/bench/LEDGER.md.
+
+        A preset that was asked for keeps its own.
+        """
+        pixels = size[0] * size[1]
+        if pixels < _LARGE:
+            return ""
+        return f":b-pyramid=none:rc-lookahead={6 if pixels < _HUGE else 4}"
 
     def pixel_format(self, name: str, size: tuple[int, int]) -> tuple[str, str | None]:
         """The format to encode a planar picture in, and what is lost on the way, if anything."""

@@ -171,7 +171,7 @@ class Encoder:
             os.environ.setdefault("SVT_LOG", "1")
         rate = self._info.rate or Fraction(25)
         interval = max(1, min(600, round(KEY_EVERY_S * rate)))
-        options = self._settings.options(interval)
+        options = self._settings.options(interval, size)
         stream: Any = container.add_stream(
             self._settings.library, rate=rate.limit_denominator(1_000_000), options=options
         )

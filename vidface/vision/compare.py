@@ -42,6 +42,12 @@ def matched(source: Planes, like: Planes) -> Planes:
     return target
 
 
+def fill(target: Planes, source: Planes) -> None:
+    """Overwrite all of `target` with a picture, brought to its size and coding as `matched` does."""
+    for want, have in zip(_all(target), _all(matched(source, target)), strict=True):
+        want[...] = have
+
+
 def beside_size(size: tuple[int, int], *, down: bool) -> tuple[int, int]:
     """Width and height of two pictures of `size` next to each other, or one below the other.
 

@@ -7,35 +7,63 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidface.vision.align import TEMPLATES, to_template
 
 SIDE, LOOK = 256, 112
 
 
-def embedder(checkpoint: Path) -> nn.Module:
-    """The averaged network of models/training/embed_face."""
+def embedder(shipped: Path) -> tuple[nn.Module, NDArray[np.float32]]:
+    """The network of models/training/embed_face with the weights of the ONNX file, and the vector it takes off.
+
+    The file has the batch norms within the convolutions, so the network gets them there too.
+
+    Raises:
+        SystemExit: it does not give the golden vector beside the file.
+    """
     path = Path(__file__).resolve().parents[1] / "embed_face" / "net.py"
     spec = importlib.util.spec_from_file_location("embed_net", path)
     assert spec is not None
     assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    network: nn.Module = module.Embedder()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network: nn.Module = module.Embedder().eval()
+    for part in [one for one in network.modules() if isinstance(one, nn.Sequential)]:
+        for place in range(len(part) - 1):
+            if isinstance(part[place + 1], nn.BatchNorm2d):
+                part[place] = fuse_conv_bn_eval(part[place], part[place + 1])
+                part[place + 1] = nn.Identity()
+    graph = onnx.load(shipped).graph
+    values = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    steps = [node.input[1:3] for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    layers = [one for one in network.modules() if isinstance(one, (nn.Conv2d, nn.Linear))]
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers, steps, strict=True):
+            assert layer.bias is not None
+            layer.weight.copy_(torch.from_numpy(values[weight].copy()))
+            layer.bias.copy_(torch.from_numpy(values[bias].copy()))
+    golden = np.load(shipped.parent / "golden.npz")
+    with torch.no_grad():
+        found = network(torch.from_numpy(golden["image"].astype(np.float32))) - torch.from_numpy(values["centre"].copy())
+    found = nn.functional.normalize(found)
+    if float((found - torch.from_numpy(golden["embedding"])).abs().max()) > 1e-3:
+        raise SystemExit(f"{shipped}: its weights do not give the golden vector in {path}")
+    frozen = network.requires_grad_(False).to(memory_format=torch.channels_last)
+    return frozen, np.asarray(values["centre"], np.float32)
 
 
 class Judge(nn.Module):
     """Identity vectors, as vidface-embed gives them, and features of two stages, of halved ffhq512 crops."""
 
-    def __init__(self, checkpoint: Path, calibration: Path) -> None:
+    def __init__(self, shipped: Path) -> None:
         super().__init__()
-        self.network = embedder(checkpoint)
-        centre = np.load(calibration)["centre"]
-        self.register_buffer("centre", torch.from_numpy(np.asarray(centre, np.float32)))
+        self.network, centre = embedder(shipped)
+        self.register_buffer("centre", torch.from_numpy(centre))
         # arcface112 -> halved crop, as torch wants it: both from -1 to 1.
         back = to_template(TEMPLATES["arcface112"].points, "ffhq512") / 2
         to_one = np.array([(2 / SIDE, 0, -1), (0, 2 / SIDE, -1), (0, 0, 1)])

@@ -46,10 +46,9 @@ class Place(nn.Module):
         super().__init__()
         self.map = nn.Parameter(torch.zeros(1, width, side, side))
 
-    def forward(self, x: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-        """Same shape out; `corner` is where a window of the crop begins, in pixels of the map."""
-        (y, x0), (high, wide) = corner, x.shape[-2:]
-        return x + self.map[..., y : y + high, x0 : x0 + wide]
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out."""
+        return x + self.map
 
 
 class Restorer(nn.Module):
@@ -78,30 +77,30 @@ class Restorer(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(
-        self, image: Tensor, state: Tensor, known: Tensor, corner: tuple[int, int] = (0, 0)
-    ) -> tuple[Tensor, Tensor]:
-        """One frame, or the same window of several crops.
+    def forward(self, image: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame.
 
         Args:
             image: (n, 3, 256, 256) RGB 0..255.
             state: (n, 32, 32, 32), zeros at the first frame.
             known: (n, 256) unit vectors of the embedder, or zeros.
-            corner: row and column, multiples of 16, where the window begins; images and states of its size.
 
         Returns:
             Restored (n, 3, 256, 256), not clipped, and the next state.
         """
-        x = image * (1 / 127.5) - 1
-        y, x0 = corner
-        high = self.enter(self.fold(x))
-        middle = self.place(self.down(high), (y // DEPTH, x0 // DEPTH))
+        painted, following = self.painted(self.fold(image), state, known)
+        return image + self.unfold(painted), following
+
+    def painted(self, folded: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame, folded: (n, 48, 64, 64) grey levels -> the difference to it, folded too; the next state."""
+        high = self.enter(folded * (1 / 127.5) - 1)
+        middle = self.place(self.down(high))
         middle = self.join(torch.cat([middle, state], 1))
-        low = self.depth(self.deep(middle), (y // DEPTH // 2, x0 // DEPTH // 2))
+        low = self.depth(self.deep(middle))
         low = low * (1 + self.scale(known)[..., None, None]) + self.shift(known)[..., None, None]
         middle = self.up(middle + self.rise(self.think(low)))
         high = self.leave(high + self.climb(middle))
-        return image + BRUSH * self.unfold(self.paint(high)), self.keep(middle)
+        return BRUSH * self.paint(high), self.keep(middle)
 
 
 def blank(count: int) -> Tensor:

@@ -22,11 +22,10 @@ Rng = np.random.Generator
 
 
 class Sequence(NamedTuple):
-    """n crops as seen and clean, n x 256 x 256 x 3 uint8 RGB; `look` is a clean crop of another moment."""
+    """n crops as seen and clean, n x 256 x 256 x 3 uint8 RGB."""
 
     seen: Image
     clean: Image
-    look: Image
 
 
 def draw(rng: Rng, progress: float) -> Degradation:
@@ -53,8 +52,7 @@ def draw(rng: Rng, progress: float) -> Degradation:
 
 def sequence(frames: Image, count: int, rng: Rng, settings: Degradation) -> Sequence:
     """`frames`: one picture, or the consecutive frames of a piece, m x 320 x 320 x 3 RGB."""
-    clean, look = moving(frames, count, rng)
-    clean, look = toned(clean, look, rng)
+    clean = toned(moving(frames, count, rng), rng)
     camera = paths(count, rng, turn=4, grow=0.04, shift=7)
     tremble = paths(count, rng, turn=2.5, grow=0.05, shift=5, jitter=rng.uniform(0, 1))
     shot = [warp(one, matrix, STORE) for one, matrix in zip(clean, camera, strict=True)]
@@ -67,61 +65,56 @@ def sequence(frames: Image, count: int, rng: Rng, settings: Degradation) -> Sequ
         to_crop = middle @ shaken
         seen.append(warp(picture, to_crop @ np.linalg.inv(moved) @ np.linalg.inv(shrink), CROP))
         wanted.append(warp(one, to_crop, CROP))
-    return Sequence(np.stack(seen), np.stack(wanted), warp(look, middle, CROP))
+    return Sequence(np.stack(seen), np.stack(wanted))
 
 
-def moving(frames: Image, count: int, rng: Rng) -> tuple[Image, Image]:
-    """`count` clean frames in order, and another look at the person; mirrored half of the time."""
+def moving(frames: Image, count: int, rng: Rng) -> Image:
+    """`count` clean frames in order; mirrored half of the time."""
     if len(frames) > 1:
         step = 2 if len(frames) >= 2 * count and rng.random() < 0.3 else 1
         start = rng.integers(len(frames) - step * (count - 1))
         order = np.arange(count) * step + start
         chosen = frames[order if rng.random() < 0.8 else order[::-1]]
-        away = [place for place in range(len(frames)) if place not in order] or [0]
-        look = frames[rng.choice(away)]
     else:
-        bends = bending(count + 1, rng)
-        bent = np.stack(
-            [cv2.remap(frames[0], *bend, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE) for bend in bends]
-        )
-        chosen, look = bent[:-1], bent[-1]
-    return (chosen[:, :, ::-1], look[:, ::-1]) if rng.random() < 0.5 else (chosen, look)
+        bent = [
+            cv2.remap(frames[0], *bend, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+            for bend in bending(count, rng)
+        ]
+        chosen = np.stack(bent).astype(np.uint8)
+    return chosen[:, :, ::-1] if rng.random() < 0.5 else chosen
 
 
 def bending(count: int, rng: Rng) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Smooth maps that change smoothly: a face that moves a little; the last stands apart."""
+    """Smooth maps that change smoothly: a face that moves a little."""
     grid = 6
     ends = rng.normal(0, rng.uniform(0.3, 2.5), (2, 2, grid, grid))
-    apart = rng.normal(0, 2, (2, grid, grid))
     rows = np.arange(STORE, dtype=np.float32)
     maps = []
-    for place in range(count):
-        share = place / max(1, count - 2)
-        coarse = apart if place == count - 1 else (1 - share) * ends[0] + share * ends[1]
+    for share in np.linspace(0, 1, count):
         shift = [
             cv2.resize(one.astype(np.float32), (STORE, STORE), interpolation=cv2.INTER_CUBIC)
-            for one in coarse
+            for one in (1 - share) * ends[0] + share * ends[1]
         ]
         maps.append((rows[None] + shift[0], rows[:, None] + shift[1]))
     return maps
 
 
-def toned(clean: Image, look: Image, rng: Rng) -> tuple[Image, Image]:
+def toned(clean: Image, rng: Rng) -> Image:
     """The same light, contrast and colour for all frames; now and then dark, or grey."""
     if rng.random() < 0.3:
-        return clean, look
+        return clean
     gain = rng.uniform(0.75, 1.2) * (rng.uniform(0.9, 1.1, 3) if rng.random() < 0.5 else np.ones(3))
     gain = gain * (rng.uniform(0.15, 0.7) if rng.random() < 0.25 else 1)
     table = 255 * np.clip(np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.8, 1.3) * gain, 0, 1)
     lut = np.rint(table).astype(np.uint8)[None]
     grey = rng.random() < 0.06
     out = []
-    for one in [*clean, look]:
+    for one in clean:
         toned_one = cv2.LUT(np.ascontiguousarray(one), lut)
         if grey:
             toned_one = np.repeat(cv2.cvtColor(toned_one, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
         out.append(toned_one)
-    return np.stack(out[:-1]), out[-1]
+    return np.stack(out)
 
 
 def paths(

@@ -62,6 +62,25 @@ def test_split_is_bit_identical_on_either_side_of_the_line(at: float, form: str)
         assert np.array_equal(c[:, round(middle) + 4 :], b[:, round(middle) + 4 :])
 
 
+@pytest.mark.parametrize(("mode", "size"), [("side", (100, 28)), ("stack", (100, 112)), ("split", (100, 56))])
+def test_a_whole_wider_than_asked_is_shrunk_both_alike(mode: Mode, size: tuple[int, int]) -> None:
+    smooth = [frame_from_rgb(np.full((90, 160, 3), grey, np.uint8), 0) for grey in (60, 200)]
+    (out,) = run(DrawCompare(mode=mode, width=100, line=False), smooth[:1], smooth[1:])
+    assert out.size == size
+    luma = out.planes().luma.astype(int)
+    first, last = luma[0, 0], luma[-1, -1]
+    assert abs(first - smooth[0].planes().luma[0, 0]) <= 1
+    assert abs(last - smooth[1].planes().luma[0, 0]) <= 1
+    assert set(np.unique(luma).tolist()) == {first, last}
+
+
+def test_a_whole_that_is_narrow_enough_keeps_every_sample() -> None:
+    before, after = frame(1), frame(2)
+    (kept,) = run(DrawCompare(mode="side", width=320), [before], [after])
+    (plain,) = run(DrawCompare(mode="side"), [before], [after])
+    assert np.array_equal(kept.planes().luma, plain.planes().luma)
+
+
 def test_without_a_line_every_sample_is_of_one_of_the_two() -> None:
     before, after = frame(1), frame(2)
     (out,) = run(DrawCompare(line=False), [before], [after])

@@ -12,7 +12,7 @@ from vidface.data.frame import Frame
 from vidface.data.planes import Planes
 from vidface.node import Node
 from vidface.vision.captions import plain_text, text_mask
-from vidface.vision.compare import beside_size, draw_line, lay_beside, lay_left, matched
+from vidface.vision.compare import beside_size, draw_line, fill, lay_beside, lay_left, matched
 from vidface.vision.paint import Canvas, Rgb, tag
 
 _GROUND: Final[Rgb] = (235, 235, 235)
@@ -24,7 +24,8 @@ class DrawCompare(Node):
     `side` and `stack` double the width or the height; `split` shows the left part of `before` and the right
     part of `after`; in `wipe` the line goes to and fro. Works on the YUV planes in the coding of `after`:
     where `before` has the same size and coding its samples are copied bit by bit, otherwise it is scaled
-    to the size of `after` (bicubic). Times and numbers are those of `after`.
+    to the size of `after` (bicubic). Times and numbers are those of `after`. A whole that would be wider than
+    `width` is shrunk, both pictures alike.
     """
 
     mode: Literal["side", "stack", "split", "wipe"] = Field(
@@ -39,9 +40,13 @@ class DrawCompare(Node):
         None, description="Short texts for before and after, such as [before, after]."
     )
     scale: float = Field(1.0, gt=0, le=8, description="Size of line and text, times the default.")
+    width: int = Field(
+        0, ge=0, le=65536, description="At most so many pixels wide, all of it; 0: as wide as it comes."
+    )
 
     def process(self, before: Frame, after: Frame) -> Frame:
         """Both in one picture."""
+        after = self._shrunk(after)
         if self.mode in ("side", "stack"):
             down = self.mode == "stack"
             return after.remade(
@@ -50,6 +55,14 @@ class DrawCompare(Node):
             )
         share = self.at if self.mode == "split" else self._swing(after)
         return after.painted(lambda planes: self._split(planes, before.planes(), share))
+
+    def _shrunk(self, after: Frame) -> Frame:
+        """So small that all of it has the width; `before` is brought to the size of `after` in any case."""
+        whole = beside_size(after.size, down=False)[0] if self.mode == "side" else after.size[0]
+        if not 0 < self.width < whole:
+            return after
+        wide, high = (max(2, 2 * round(side * self.width / whole / 2)) for side in after.size)
+        return after.remade((wide, high), lambda planes: fill(planes, after.planes()))
 
     def _swing(self, frame: Frame) -> float:
         """Share of the width left of the moving line; a swing begins with all of `before`."""
