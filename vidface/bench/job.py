@@ -102,7 +102,7 @@ class Case:
 
     Attributes:
         peak_mb: the most resident memory of its process by the end of the first run, libraries included: what
-            one run in a process takes.
+            one run in a process takes once its look-ahead and encoders are full (see work.LEVEL_FRAMES).
         peak_all_mb: by the end of all. The C library keeps much of what a run gave back, in pieces.
         devices: device of each node.
     """

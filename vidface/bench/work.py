@@ -20,6 +20,8 @@ from vidface.media.benchclip import decoded_frames
 
 CONSENT = "Measured on a clip whose faces the one who measures may use."
 """Graphs that make synthetic pictures ask for one; what is written is thrown away."""
+LEVEL_FRAMES = 100
+"""Look-ahead, queues and encoders are full by then; after 25 frames some graphs had 170 MB to go."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -61,13 +63,16 @@ def graph_case(job: Job) -> Case:
 
 
 def _warmed_up(job: Job, out: Path) -> float | None:
-    """Run for the job's seconds; gives the time at which a run with as many frames stops; None: the end."""
+    """Run until memory is level; gives the time at which a run of the job's seconds stops; None: the end."""
+    stop: float | None = None
     with _run(job, out, None) as work:
         began = perf_counter()
         for number, tick in enumerate(work, start=1):
-            if number >= job.least and perf_counter() - began >= job.seconds:
-                return float(tick.time + Fraction(1, 1000))
-    return None
+            if stop is None and number >= job.least and perf_counter() - began >= job.seconds:
+                stop = float(tick.time + Fraction(1, 1000))
+            if stop is not None and number >= LEVEL_FRAMES:
+                return stop
+    return stop
 
 
 def _run(job: Job, out: Path, stop: float | None) -> Run:

@@ -166,16 +166,29 @@ class DetectFace(Node):
             except FrameError as error:
                 faults[number] = error
                 continue
-            for view in views:
-                size = self._fixed or padded_size((view.tile.width, view.tile.height), self._multiple)
-                place = (size, isinstance(view.picture, np.ndarray))
-                group = waiting.setdefault(place, [])
-                group.append(view)
-                if len(group) == self._batch:
-                    self._run(waiting.pop(place), size, parts)
+            self._line_up(views, waiting, parts)
+            views = []  # the next frame's large forms are made without this one's
         for (size, _), group in waiting.items():
             self._run(group, size, parts)
         return [faults.get(n) or self._faces(frame, parts[n]) for n, frame in enumerate(frames)]
+
+    def _line_up(
+        self,
+        views: list[_View],
+        waiting: dict[tuple[tuple[int, int], bool], list[_View]],
+        parts: list[list[tuple[Found, NDArray[np.bool_]]]],
+    ) -> None:
+        """Add a frame's pieces to the groups of their size, and run those that are full.
+
+        Nothing is left of the frame's large forms afterwards but in groups that wait.
+        """
+        for view in views:
+            size = self._fixed or padded_size((view.tile.width, view.tile.height), self._multiple)
+            place = (size, isinstance(view.picture, np.ndarray))
+            group = waiting.setdefault(place, [])
+            group.append(view)
+            if len(group) == self._batch:
+                self._run(waiting.pop(place), size, parts)
 
     def _views(self, number: int, frame: Frame) -> Iterator[_View]:
         if min(frame.size) < 1:
