@@ -178,7 +178,7 @@ def test_memory_does_not_grow_with_the_clip() -> None:
 
 @pytest.mark.parametrize("cut", [25, 40])
 def test_what_waited_for_a_long_look_ahead_is_not_made_all_at_once(cut: int) -> None:
-    """At a scene cut and at the end 20 frames are ready at once; a node after them holds a chunk of values."""
+    """At a scene cut and at the end 20 frames are ready at once; behind them lies a chunk of values."""
     chain: list[tuple[str, Node, dict[str, str]]] = [
         ("number", Number(), {"frame": "source"}),
         ("near", Neighbours(past=0, future=20), {"value": "number"}),

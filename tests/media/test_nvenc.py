@@ -42,7 +42,8 @@ def test_a_run_on_a_card_encodes_there(served: None) -> None:
     assert options == {
         "g": "50", "cq": "22", "preset": "p4", "rc": "vbr", "b": "0", "gpu": "1", "forced-idr": "1",
     }  # fmt: skip
-    assert choose_encoder(EncodeSettings(preset="p7"), "nvenc", None)[0].options(50, (640, 480))["preset"] == "p7"
+    quick, _ = choose_encoder(EncodeSettings(preset="p7"), "nvenc", None)
+    assert quick.options(50, (640, 480))["preset"] == "p7"
 
 
 @pytest.mark.parametrize(

@@ -154,9 +154,9 @@ class Engine:
         self._hearing.seconds += perf_counter() - begin
 
     def _advance(self) -> Iterator[Tick]:
-        # A chunk at a time: where a segment ends, look-ahead ends, and all that waited for it is ready at once.
+        # A chunk at a time: where a segment ends, look-ahead ends, and all that waited for it is ready.
         # Served in one go it would lie in memory once more for every node that makes pictures.
-        while any([stage.advance(self._timeline, self._chunk) for stage in self._stages]):
+        while sum(stage.advance(self._timeline, self._chunk) for stage in self._stages):
             yield from self._emit()
         yield from self._emit()
 

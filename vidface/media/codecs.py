@@ -70,7 +70,7 @@ _HOLDS: dict[ContainerName, tuple[CodecName, ...]] = {
 
 
 _LARGE, _HUGE = 1_000_000, 4_000_000
-"""Pixels from which on x264 looks ahead 6, or 4, pictures and not the 10 of its preset: a picture of 1080p that
+"""Pixels from which on x264 looks ahead 6, or 4, pictures and not the 10 of its preset: each of 1080p that
 waits takes 7 MB."""
 
 
@@ -155,7 +155,7 @@ class EncodeSettings:
         return made | {"level": "3", "slices": "4", "slicecrc": "1"}
 
     def _thrift(self, size: tuple[int, int]) -> str:
-        """What x264 is spared for the sake of memory: fewer large pictures are held; see tests/bench/LEDGER.md.
+        """What x264 goes without so that it holds fewer large pictures; see tests/bench/LEDGER.md.
 
         A preset that was asked for keeps its own.
         """

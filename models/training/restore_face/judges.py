@@ -19,7 +19,7 @@ SIDE, LOOK = 256, 112
 
 
 def embedder(shipped: Path) -> tuple[nn.Module, NDArray[np.float32]]:
-    """The network of models/training/embed_face with the weights of the ONNX file, and the vector it takes off.
+    """The network of models/training/embed_face with the ONNX file's weights, and the vector it takes off.
 
     The file has the batch norms within the convolutions, so the network gets them there too.
 
@@ -49,8 +49,8 @@ def embedder(shipped: Path) -> tuple[nn.Module, NDArray[np.float32]]:
             layer.bias.copy_(torch.from_numpy(values[bias].copy()))
     golden = np.load(shipped.parent / "golden.npz")
     with torch.no_grad():
-        found = network(torch.from_numpy(golden["image"].astype(np.float32))) - torch.from_numpy(values["centre"].copy())
-    found = nn.functional.normalize(found)
+        found = network(torch.from_numpy(golden["image"].astype(np.float32)))
+    found = nn.functional.normalize(found - torch.from_numpy(values["centre"].copy()))
     if float((found - torch.from_numpy(golden["embedding"])).abs().max()) > 1e-3:
         raise SystemExit(f"{shipped}: its weights do not give the golden vector in {path}")
     frozen = network.requires_grad_(False).to(memory_format=torch.channels_last)

@@ -92,7 +92,7 @@ class Restorer(nn.Module):
         return image + self.unfold(painted), following
 
     def painted(self, folded: Tensor, state: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame, folded: (n, 48, 64, 64) grey levels -> the difference to it, folded too; the next state."""
+        """One frame, folded: (n, 48, 64, 64) grey levels -> the difference to it; the next state."""
         high = self.enter(folded * (1 / 127.5) - 1)
         middle = self.place(self.down(high))
         middle = self.join(torch.cat([middle, state], 1))

@@ -1,4 +1,4 @@
-"""Made sequences, kept for a while: making one costs as much as learning from it, so each is used a few times.
+"""Made sequences, kept for a while: making one costs as much as learning from it, so each serves often.
 
 Crops are kept folded as the network folds them (a quarter of the side, 48 values a place), which is a view
 in torch's channels-last layout and costs nothing there.
@@ -95,7 +95,7 @@ def stacked(chosen: list[Made]) -> Views:
 
 
 class Pool:
-    """The latest `most` sequences, of which batches are drawn; a thread makes new ones in what time is left over.
+    """The latest `most` sequences, of which batches are drawn; a thread makes new ones in what time is left.
 
     Args:
         pack: what they are made of.

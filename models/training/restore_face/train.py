@@ -75,7 +75,8 @@ class Losses:
         """By name; means over the batch."""
         count, frames = views.seen.shape[:2]
         judged = int(self._rng.integers(frames))
-        state = torch.zeros(count, STATE, *(side // 2 for side in views.seen.shape[-2:]), dtype=torch.bfloat16)
+        high, wide = views.seen.shape[-2:]
+        state = torch.zeros(count, STATE, high // 2, wide // 2, dtype=torch.bfloat16)
         state = state.to(memory_format=torch.channels_last)
         before: Tensor | None = None
         found = []
