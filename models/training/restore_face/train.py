@@ -128,7 +128,8 @@ def learn(run: Run[Restorer], views: Views, losses: Losses) -> list[float]:
     """One step; returns the losses."""
     run.student.train()
     parts = losses(views)
-    total = sum((WEIGHTS[name] * loss for name, loss in parts.items()), torch.zeros(()))
+    weights = WEIGHTS | {"identity": run.args.identity}
+    total = sum((weights[name] * loss for name, loss in parts.items()), torch.zeros(()))
     run.learn(total, views.seen.shape[0] * views.seen.shape[1])
     return [float(parts[name].detach()) for name in WEIGHTS]
 
@@ -203,6 +204,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4, help="sequences a process and step")
     parser.add_argument("--frames", type=int, default=5, help="frames of a sequence, at most 10")
     parser.add_argument("--pool", type=int, default=1000, help="made sequences that are kept, 3.9 MB each")
+    parser.add_argument("--identity", type=float, default=WEIGHTS["identity"], help="weight of its loss")
     parser.add_argument("--rate", type=float, default=PACE.adam)
     parser.add_argument("--compile", action="store_true", help="twice as fast; needs a C++ compiler")
     spread(work, parser.parse_args())
