@@ -31,11 +31,14 @@ def weights_of(path: Path, wrapped: str = "student.") -> dict[str, Tensor]:
 
     Only for networks without batch norms: an export folds those into the convolutions.
     """
-    values = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    values = tensors_of(onnx.load(path))
+    return {name.removeprefix(wrapped): value for name, value in values.items() if name.startswith(wrapped)}
+
+
+def tensors_of(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """What a file holds, by name; the tensors may be written to."""
     return {
-        name.removeprefix(wrapped): torch.from_numpy(value.copy())
-        for name, value in values.items()
-        if name.startswith(wrapped)
+        one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in model.graph.initializer
     }
 
 

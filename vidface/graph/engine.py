@@ -156,9 +156,10 @@ class Engine:
     def _advance(self) -> Iterator[Tick]:
         # A chunk at a time: where a segment ends, look-ahead ends, and all that waited for it is ready.
         # Served in one go it would lie in memory once more for every node that makes pictures.
-        while sum(stage.advance(self._timeline, self._chunk) for stage in self._stages):
+        served = 1
+        while served:
+            served = sum(stage.advance(self._timeline, self._chunk) for stage in self._stages)
             yield from self._emit()
-        yield from self._emit()
 
     def _emit(self) -> Iterator[Tick]:
         """Give away every frame that is done."""

@@ -143,8 +143,8 @@ class EncodeSettings:
             # A look-ahead in a thread of its own holds more pictures and is no faster beside other work;
             # the bits are the same. Without "cpu-independent" the weights of its macroblock tree come out
             # otherwise from time to time (in 11 of 300 codings of a small clip; with it in none, as fast).
-            thrift = self._thrift(size) if self.preset is None else ""
-            return made | {"preset": preset, "x264-params": f"sync-lookahead=0:cpu-independent=1{thrift}"}
+            params = f"sync-lookahead=0:cpu-independent=1{self._thrift(size)}"
+            return made | {"preset": preset, "x264-params": params}
         if self.codec == "h265":
             quiet = f"log-level=error:pools={self.threads}:frame-threads=1"
             return made | {"preset": preset, "forced-idr": "1", "x265-params": quiet}
@@ -160,7 +160,7 @@ class EncodeSettings:
         A preset that was asked for keeps its own.
         """
         pixels = size[0] * size[1]
-        if pixels < _LARGE:
+        if self.preset is not None or pixels < _LARGE:
             return ""
         return f":b-pyramid=none:rc-lookahead={6 if pixels < _HUGE else 4}"
 

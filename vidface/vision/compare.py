@@ -31,7 +31,18 @@ def matched(source: Planes, like: Planes) -> Planes:
     if coded.size == like.size and coded.u.shape == like.u.shape:
         return coded
     target = _blank(like)
-    (w, h), (wide, high) = coded.size, like.size
+    _spread(coded, target)
+    return target
+
+
+def fill(target: Planes, source: Planes) -> None:
+    """Overwrite all of `target` with a picture, brought to its size and coding as `matched` does."""
+    _spread(_recoded(source, target), target)
+
+
+def _spread(coded: Planes, target: Planes) -> None:
+    """Scale a picture of the target's coding into all of it."""
+    (w, h), (wide, high) = coded.size, target.size
     across, down = wide / w, high / h
     if abs(across / down - 1) > max(_SAME_ASPECT, 1.5 / min(wide, high)):
         scale = min(across, down)
@@ -39,13 +50,6 @@ def matched(source: Planes, like: Planes) -> Planes:
         warp_planes(coded, target, [(scale, 0, shift[0]), (0, scale, shift[1])], fill="black")
     else:
         warp_planes(coded, target, [(across, 0, 0), (0, down, 0)], fill="replicate")
-    return target
-
-
-def fill(target: Planes, source: Planes) -> None:
-    """Overwrite all of `target` with a picture, brought to its size and coding as `matched` does."""
-    for want, have in zip(_all(target), _all(matched(source, target)), strict=True):
-        want[...] = have
 
 
 def beside_size(size: tuple[int, int], *, down: bool) -> tuple[int, int]:

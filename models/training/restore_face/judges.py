@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidface.vision.align import TEMPLATES, to_template
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import tensors_of
+
 SIDE, LOOK = 256, 112
 
 
-def embedder(shipped: Path) -> tuple[nn.Module, NDArray[np.float32]]:
+def embedder(shipped: Path) -> tuple[nn.Module, Tensor]:
     """The network of models/training/embed_face with the ONNX file's weights, and the vector it takes off.
 
     The file has the batch norms within the convolutions, so the network gets them there too.
@@ -38,23 +41,22 @@ def embedder(shipped: Path) -> tuple[nn.Module, NDArray[np.float32]]:
             if isinstance(part[place + 1], nn.BatchNorm2d):
                 part[place] = fuse_conv_bn_eval(part[place], part[place + 1])
                 part[place + 1] = nn.Identity()
-    graph = onnx.load(shipped).graph
-    values = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    steps = [node.input[1:3] for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    model = onnx.load(shipped)
+    values = tensors_of(model)
+    steps = [node.input[1:3] for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
     layers = [one for one in network.modules() if isinstance(one, (nn.Conv2d, nn.Linear))]
     with torch.no_grad():
         for layer, (weight, bias) in zip(layers, steps, strict=True):
             assert layer.bias is not None
-            layer.weight.copy_(torch.from_numpy(values[weight].copy()))
-            layer.bias.copy_(torch.from_numpy(values[bias].copy()))
+            layer.weight.copy_(values[weight])
+            layer.bias.copy_(values[bias])
     golden = np.load(shipped.parent / "golden.npz")
     with torch.no_grad():
         found = network(torch.from_numpy(golden["image"].astype(np.float32)))
-    found = nn.functional.normalize(found - torch.from_numpy(values["centre"].copy()))
+    found = nn.functional.normalize(found - values["centre"])
     if float((found - torch.from_numpy(golden["embedding"])).abs().max()) > 1e-3:
         raise SystemExit(f"{shipped}: its weights do not give the golden vector in {path}")
-    frozen = network.requires_grad_(False).to(memory_format=torch.channels_last)
-    return frozen, np.asarray(values["centre"], np.float32)
+    return network.requires_grad_(False).to(memory_format=torch.channels_last), values["centre"]
 
 
 class Judge(nn.Module):
@@ -63,7 +65,7 @@ class Judge(nn.Module):
     def __init__(self, shipped: Path) -> None:
         super().__init__()
         self.network, centre = embedder(shipped)
-        self.register_buffer("centre", torch.from_numpy(centre))
+        self.register_buffer("centre", centre)
         # arcface112 -> halved crop, as torch wants it: both from -1 to 1.
         back = to_template(TEMPLATES["arcface112"].points, "ffhq512") / 2
         to_one = np.array([(2 / SIDE, 0, -1), (0, 2 / SIDE, -1), (0, 0, 1)])

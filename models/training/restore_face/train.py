@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from judges import Judge
-from net import FOLD, KNOWN, STATE, Restorer, dense_matrices
+from net import FOLD, KNOWN, Restorer, blank, dense_matrices
 from pool import Pack, Pool, Views, stacked
 from torch import Tensor, nn
 
@@ -75,9 +75,7 @@ class Losses:
         """By name; means over the batch."""
         count, frames = views.seen.shape[:2]
         judged = int(self._rng.integers(frames))
-        high, wide = views.seen.shape[-2:]
-        state = torch.zeros(count, STATE, high // 2, wide // 2, dtype=torch.bfloat16)
-        state = state.to(memory_format=torch.channels_last)
+        state = blank(count).to(torch.bfloat16, memory_format=torch.channels_last)
         before: Tensor | None = None
         found = []
         parts: dict[str, Tensor] = {}
@@ -115,8 +113,8 @@ class Losses:
 
 def restored(student: Restorer, seen: Tensor) -> Tensor:
     """All frames of folded sequences, one after the other: (n, t, 3, 256, 256) float."""
-    count, frames, _, high, wide = seen.shape
-    state, out = torch.zeros(count, STATE, high // 2, wide // 2), []
+    count, frames = seen.shape[:2]
+    state, out = blank(count), []
     for place in range(frames):
         look = seen[:, place].float()
         painted, state = student.painted(look, state, torch.zeros(count, KNOWN))
