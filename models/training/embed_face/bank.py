@@ -31,7 +31,7 @@ def real_faces(maker: Maker, index: int) -> Iterator[Image]:
 def write(out: Path, index: int, images: list[Image], teacher: Teacher) -> None:
     """One shard; its pixels come last, so that a shard with pixels is whole."""
     pixels = np.stack(images)
-    vectors, _ = teacher(pixels[:, EDGE:-EDGE, EDGE:-EDGE])
+    vectors = teacher(pixels[:, EDGE:-EDGE, EDGE:-EDGE])
     np.save(out / f"vectors_{index:03d}.npy", vectors.astype(np.float16))
     part = out / f"part_{index:03d}.npy"
     np.save(part, pixels)

@@ -20,16 +20,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from export import load
+from export import Raw, load
 from judge import EDGE, Held, accuracy, shrunk
-from net import Embedder
 from numpy.typing import NDArray
 from views import hard, placed
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import opened, write_onnx
 
 LOW = (16, 12, 8)
 Float = NDArray[np.float64]
@@ -100,13 +104,13 @@ def people_of(pack: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_], NDArray[
 
 
 def events(
-    student: Embedder, pack: Path, centre: Float, threshold: float, rng: np.random.Generator
+    outputs: Outputs, pack: Path, centre: Float, threshold: float, rng: np.random.Generator
 ) -> tuple[tuple[Float, Float], NDArray[np.bool_], NDArray[np.bool_]]:
     """Outputs of spoiled looks; which are recognised; which are of validation people."""
     stored, names, parts = people_of(pack)
-    sharp = unit(outputs(student, stored[:, EDGE:-EDGE, EDGE:-EDGE])[0] - centre)
+    sharp = unit(outputs(stored[:, EDGE:-EDGE, EDGE:-EDGE])[0] - centre)
     views = [spoil(image[EDGE - 4 : -EDGE + 4, EDGE - 4 : -EDGE + 4], rng) for image in stored]
-    found = outputs(student, np.stack(views))
+    found = outputs(np.stack(views))
     rows = np.arange(len(names))
     others = np.array([rng.choice(rows[(names == names[r]) & (rows != r)]) for r in rows])
     scores = (unit(found[0] - centre) * sharp[others]).sum(1)
@@ -118,12 +122,12 @@ def best_scores(probes: Float, gallery: Float) -> list[float]:
     return [round(float(v), 3) for v in np.quantile((probes @ gallery.T).max(1), [0.9, 0.99, 0.999])]
 
 
-def made_strangers(student: Embedder, bank: Path, centre: Float, count: int) -> Float:
+def made_strangers(outputs: Outputs, bank: Path, centre: Float, count: int) -> Float:
     """Vectors of faces that nobody has, a third of them sharp, a third at 24 px, a third at 16 px."""
     shards = sorted(bank.glob("pixels_*.npy"))[-4:]
     crops = np.concatenate([np.load(p, mmap_mode="r")[: count // len(shards), 4:-4, 4:-4] for p in shards])
     thirds = [shrunk(crops[i::3], side) for i, side in enumerate((112, 24, 16))]
-    return unit(outputs(student, np.concatenate(thirds))[0] - centre)
+    return unit(outputs(np.concatenate(thirds))[0] - centre)
 
 
 def spoil(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -133,25 +137,31 @@ def spoil(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
     return hard(crop, rng) if rng.random() < 0.4 else shrunk(crop[None], side)[0]
 
 
-def outputs(student: Embedder, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
+class Outputs:
     """Raw vectors (n, 256) and the channels' means and spreads (n, 640) of BGR crops."""
-    student.eval()
-    vectors, features = [], []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for start in range(0, len(crops), 64):
-            x = torch.from_numpy(np.ascontiguousarray(crops[start : start + 64, ..., ::-1]))
-            x = x.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
-            vector, seen = student.walk(x)
-            features.append(seen.float().numpy())
-            vectors.append(vector.float().numpy())
-    return np.concatenate(vectors).astype(float), np.concatenate(features).astype(float)
+
+    def __init__(self, checkpoint: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path, names = Path(folder) / "raw.onnx", ("raw", "seen")
+            axes = {name: {0: "N"} for name in ("image", *names)}
+            images = torch.zeros(2, 3, 112, 112)
+            write_onnx(Raw(load(checkpoint)).eval(), {"image": images}, path, outputs=names, axes=axes)
+            self._run = opened(path).run
+
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
+        found = []
+        for start in range(0, len(crops), 32):
+            x = crops[start : start + 32, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+            found.append(self._run(None, {"image": x}))
+        vectors, features = (np.concatenate(column) for column in zip(*found, strict=True))
+        return vectors.astype(float), features.astype(float)
 
 
-def sharpness(student: Embedder, bank: Path, centre: Float, rng: np.random.Generator) -> tuple[Float, float]:
+def sharpness(outputs: Outputs, bank: Path, centre: Float, rng: np.random.Generator) -> tuple[Float, float]:
     """(641,) weights and bias from features to the cosine kept, and the correlation on unseen faces."""
     pixels = np.load(sorted(bank.glob("pixels_*.npy"))[0], mmap_mode="r")[:4000]
-    sharp = unit(outputs(student, pixels[:, 4:-4, 4:-4])[0] - centre)
-    raw, features = outputs(student, np.stack([spoil(np.array(one), rng) for one in pixels]))
+    sharp = unit(outputs(pixels[:, 4:-4, 4:-4])[0] - centre)
+    raw, features = outputs(np.stack([spoil(np.array(one), rng) for one in pixels]))
     kept = (unit(raw - centre) * sharp).sum(1)
     half = len(features) * 3 // 4
     middle, scale = features[:half].mean(0), features[:half].std(0) + 1e-6
@@ -176,8 +186,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    rng, student, held = np.random.default_rng(3), load(args.checkpoint), Held(args.pack, "val")
-    raw = {side: outputs(student, shrunk(held.crops, side))[0] for side in (112, 24, *LOW)}
+    rng, outputs, held = np.random.default_rng(3), Outputs(args.checkpoint), Held(args.pack, "val")
+    raw = {side: outputs(shrunk(held.crops, side))[0] for side in (112, 24, *LOW)}
     share, table = best_centre(raw, held)
     centre = share * np.concatenate(list(raw.values())).mean(0)
     strangers = held.pairs[~held.same]
@@ -186,10 +196,10 @@ def main() -> None:
         [(full[strangers[:, 0]] * unit(raw[s] - centre)[strangers[:, 1]]).sum(1) for s in raw]
     )
     threshold = float(np.quantile(mixed, 0.99))
-    nothing = outputs(student, destroyed(held.crops[::2], rng))[0]
+    nothing = outputs(destroyed(held.crops[::2], rng))[0]
     away = unit(unit(nothing).mean(0)[None])[0]
-    keeps, agreement = sharpness(student, args.bank, centre, rng)
-    (looks, features), event, validation = events(student, args.pack, centre, threshold, rng)
+    keeps, agreement = sharpness(outputs, args.bank, centre, rng)
+    (looks, features), event, validation = events(outputs, args.pack, centre, threshold, rng)
     predicted = features @ keeps[:-1] + keeps[-1]
     table_of = np.column_stack([1 - unit(looks) @ away, predicted, np.ones(len(looks))])
     weights = logistic(table_of, event)
@@ -198,7 +208,7 @@ def main() -> None:
     np.savez(args.out / "recognisable.npz", **fitted)
     portraits = np.flatnonzero(~np.char.startswith(held.names, "celeb"))
     real = np.concatenate([unit(raw[side] - centre)[portraits] for side in (112, 24, 16)])
-    crowd = made_strangers(student, args.bank, centre, 4000)
+    crowd = made_strangers(outputs, args.bank, centre, 4000)
     np.savez(args.out / "impostors.npz", vectors=crowd.astype(np.float32))
     people = unit(raw[112] - centre)[np.char.startswith(held.names, "celeb")]
     facts = {

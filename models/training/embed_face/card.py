@@ -67,11 +67,13 @@ def reliability(calibration: dict[str, Any]) -> str:
 
 
 def trained(log: Path) -> str:
-    """How much it saw: the last line of the log that counts views."""
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    last = max((row for row in rows if "views" in row), key=lambda row: row["views"])
-    minutes = max(row.get("minutes", 0) for row in rows)
-    return f"{last['views']:,} views in {last['step']:,} steps and {minutes:.0f} minutes"
+    """How much it saw: the last line of each run in the log."""
+    runs: dict[str, Any] = {}
+    for line in log.read_text().splitlines():
+        row = json.loads(line)
+        runs[row["run"]] = row
+    views, steps, minutes = (sum(row[key] for row in runs.values()) for key in ("views", "step", "minutes"))
+    return f"{views:,} views in {steps:,} steps and {minutes:.0f} minutes"
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ def spoiled(crops: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
 
 def clean(held: Held, teacher: Teacher) -> int:
     """Leave out wrong labels; returns how many."""
-    vectors, keep = teacher(held.crops)[0], np.ones(len(held.names), bool)
+    vectors, keep = teacher(held.crops), np.ones(len(held.names), bool)
     for name in {one for one in held.names if one.startswith("celeb")}:
         rows = np.flatnonzero(held.names == name)
         middle = np.median(vectors[rows], 0)
@@ -157,7 +157,7 @@ def main() -> None:
     out: dict[str, Any] = {"wrong labels left out": clean(held, teacher), "faces": len(held.names)}
     full = {
         "student": student(held.crops)[0],
-        "teacher": teacher(held.crops)[0],
+        "teacher": teacher(held.crops),
         "trivial": trivial(held.crops),
     }
     probes = {f"{side} px": shrunk(held.crops, side) for side in ALL_SIDES} | spoiled(held.crops)
@@ -167,7 +167,7 @@ def main() -> None:
         mine, chance = student(crops)
         scores = (full["student"][a] * mine[b]).sum(1)
         row = {"student": rates(scores, held) | {"recognisability, mean": round(float(chance.mean()), 3)}}
-        row["teacher"] = rates((full["teacher"][a] * teacher(crops)[0][b]).sum(1), held)
+        row["teacher"] = rates((full["teacher"][a] * teacher(crops)[b]).sum(1), held)
         if name.endswith(" px"):
             row["trivial"] = rates((full["trivial"][a] * trivial(crops)[b]).sum(1), held)
             mixed.append(scores)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from net import Embedder
+from net import Embedder, fixed
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -43,6 +43,18 @@ class Shipped(nn.Module):
         return moved / moved.norm(dim=1, keepdim=True), chance
 
 
+class Raw(nn.Module):
+    """What `Shipped` computes from: the vector as it is, and the channels' means and spreads."""
+
+    def __init__(self, student: Embedder) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 3, 112, 112) RGB 0..255 -> (n, 256), (n, 640)."""
+        return self.student.walk(image)
+
+
 def neutral() -> dict[str, np.ndarray]:
     """Before calibration: nothing is taken off, recognisability is 0.5."""
     none = {"centre": np.zeros(256), "destroyed": np.eye(256)[0]}
@@ -51,7 +63,9 @@ def neutral() -> dict[str, np.ndarray]:
 
 def load(checkpoint: Path) -> Embedder:
     """The averaged student."""
-    return averaged(checkpoint, Embedder())
+    student = averaged(checkpoint, Embedder())
+    fixed(student)
+    return student
 
 
 def main() -> None:

@@ -1,100 +1,137 @@
-"""The embedder: a small residual network in four parts, each of which ends where a part of the teacher ends.
+"""The embedder: fifteen narrow-wide-narrow blocks with gates (MobileNetV2, squeeze-and-excitation).
 
-About 0.3 G multiply-adds for a face: plain 3 x 3 convolutions, which two CPU cores run (and train) faster
-than depthwise ones of the same accuracy. Between two parts stand as many channels, on the same grid, as the
-teacher has there, so that each part can be trained by itself, on what the teacher gives to it and takes
-from it.
+The teacher is built of such blocks too, so that each block of the student can be asked for what one block of
+the teacher does: fifteen shallow problems in place of a deep one. No batch norms, therefore no difference
+between training and use, and the shipped file holds the weights as they were trained.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
 import torch
 from torch import Tensor, nn
 
-WIDTHS, MIDDLES, DEPTH = (48, 128, 192), (48, 96, 112), 2
-CHANNELS, SIDES = (64, 128, 128), (32, 16, 8)
-"""Of the maps between the parts."""
-HEAD, SIZE, INPUT = 512, 256, 128
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from shipping import weights_of
+
 COLUMNS = slice(8, 104)
 """The middle of the arcface112 crop, stretched to a square: what the teacher sees."""
+INPUT, STEM, HEAD, SIZE = 128, 64, 512, 256
+GATE = 8
+"""Channels for each one of a gate's middle."""
 
 
-def activation() -> nn.Module:
-    """Fused into the convolution before it by ONNX Runtime."""
-    return nn.LeakyReLU(0.1, inplace=True)
+class Shape(NamedTuple):
+    """Channels into a block, in its middle and out of it; 2 halves the side."""
+
+    inward: int
+    middle: int
+    outward: int
+    stride: int
 
 
-def unit(inward: int, outward: int, size: int, stride: int) -> list[nn.Module]:
-    """Convolution and norm."""
-    return [nn.Conv2d(inward, outward, size, stride, size // 2, bias=False), nn.BatchNorm2d(outward)]
+def plan(late: float) -> list[Shape]:
+    """The blocks; `late` widens the middles of those at 16 x 16 and 8 x 8."""
+    wide = int(256 * late)
+    early = [Shape(64, 128, 64, 2), *[Shape(64, 128, 64, 1)] * 4, Shape(64, 256, 128, 2)]
+    return [*early, *[Shape(128, wide, 128, 1)] * 6, Shape(128, 512, 128, 2), *[Shape(128, wide, 128, 1)] * 2]
 
 
-class Block(nn.Module):
-    """Two convolutions, narrower in the middle, beside a shortcut."""
+READ = (4, 11, 14)
+"""Blocks whose maps (64 x 32 x 32, 128 x 16 x 16, 128 x 8 x 8) are read for what was done to a picture."""
 
-    def __init__(self, width: int, middle: int) -> None:
+
+class Bend(nn.Module):
+    """Leaky ReLU whose slope, one for a layer, is learnt."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            activation(), *unit(width, middle, 3, 1), activation(), *unit(middle, width, 3, 1)
-        )
-        self.body[0].inplace = False
+        self.slope = nn.Parameter(torch.tensor(0.25))
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape out."""
-        out: Tensor = x + self.body(x)
-        return out
+        return torch.where(x > 0, x, x * self.slope.to(x.dtype))
 
 
-def part(place: int) -> nn.Sequential:
-    """From the picture or the map before to the next map: half the side, two blocks, a projection."""
-    width, middle = WIDTHS[place], MIDDLES[place]
-    first = (
-        [nn.PixelUnshuffle(2), *unit(12, width, 5, 2)]
-        if not place
-        else unit(CHANNELS[place - 1], width, 3, 2)
-    )
-    blocks = [Block(width, middle) for _ in range(DEPTH)]
-    return nn.Sequential(*first, *blocks, nn.Conv2d(width, CHANNELS[place], 1))
+class Depthwise(nn.Conv2d):
+    """Each channel by itself; in single precision, in which CPUs differentiate it several times faster."""
+
+    def __init__(self, width: int, size: int, stride: int) -> None:
+        super().__init__(width, width, size, stride, size // 2 if size < 4 else 0, groups=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width, h, w) -> float32."""
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
+
+
+class Block(nn.Module):
+    """Wide in the middle, gated by its own mean; added to what came in where the shapes allow it."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        inward, middle, outward, stride = shape
+        self.added = stride == 1
+        self.body = nn.Sequential(
+            *(nn.Conv2d(inward, middle, 1), Bend(), Depthwise(middle, 3, stride), Bend()),
+            nn.Conv2d(middle, outward, 1),
+        )
+        self.gate = nn.Sequential(
+            *(nn.Conv2d(outward, outward // GATE, 1), Bend()),
+            *(nn.Conv2d(outward // GATE, outward, 1), nn.Sigmoid()),
+        )
+
+    def change(self, x: Tensor) -> Tensor:
+        """What is added."""
+        y: Tensor = self.body(x)
+        gate: Tensor = self.gate(y.mean((2, 3), keepdim=True))
+        return y * gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The next map."""
+        y = self.change(x)
+        return x + y if self.added else y
 
 
 class Embedder(nn.Module):
     """(n, 3, 112, 112) RGB 0..255 -> embedding (n, 256), not normalised; its length falls with doubt."""
 
-    def __init__(self) -> None:
+    def __init__(self, late: float = 1.5) -> None:
         super().__init__()
-        self.parts = nn.ModuleList([part(place) for place in range(3)])
+        self.stem = nn.Sequential(nn.Conv2d(3, STEM, 3, 2, 1), Bend(), Depthwise(STEM, 3, 1), Bend())
+        self.blocks = nn.ModuleList([Block(shape) for shape in plan(late)])
         self.head = nn.Sequential(
-            *unit(CHANNELS[-1], HEAD, 1, 1),
-            activation(),
-            nn.Conv2d(HEAD, HEAD, SIDES[-1], groups=HEAD, bias=False),
-            nn.BatchNorm2d(HEAD),
-            nn.Flatten(),
-            nn.Linear(HEAD, SIZE),
+            nn.Conv2d(128, HEAD, 1), Bend(), Depthwise(HEAD, 8, 1), nn.Flatten(), nn.Linear(HEAD, SIZE)
         )
-        with torch.no_grad():
-            self.head[-1].weight *= 0.2  # outputs near length 1 from the start
 
     @staticmethod
     def look(images: Tensor) -> Tensor:
-        """(n, 3, 128, 128) of -1..1, as the first part reads it."""
+        """(n, 3, 128, 128) of -1..1, as the stem reads it."""
         middle = images[..., COLUMNS] * (1 / 127.5) - 1
         return nn.functional.interpolate(middle, (INPUT, INPUT), mode="bilinear", align_corners=False)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Maps after the three parts: (n, 64, 32, 32), (n, 128, 16, 16), (n, 128, 8, 8)."""
-        x, out = self.look(images), list[Tensor]()
-        for one in self.parts:
-            x = one(x)
-            out.append(x)
+    def maps(self, given: Tensor) -> list[Tensor]:
+        """What the stem reads -> maps after the stem and every block."""
+        out = [self.stem(given)]
+        for block in self.blocks:
+            out.append(block(out[-1]))
         return out
 
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Maps after the stem and every block."""
+        return self.maps(self.look(images))
+
     def walk(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Embedding (n, 256), and mean and spread of each channel after each part (n, 640).
+        """Embedding (n, 256), and mean and spread of each channel of three maps (n, 640).
 
         What blur, noise and size do to a picture shows in the spread of its early features.
         """
         maps, seen = self.features(images), list[Tensor]()
-        for one in maps:
+        for one in (maps[1 + place] for place in READ):
             mean = one.float().mean((2, 3), keepdim=True)
             spread = (one.float() - mean).square().mean((2, 3)).sqrt()
             seen += [mean.flatten(1), spread]
@@ -107,12 +144,29 @@ class Embedder(nn.Module):
 
 
 def dense_matrices(student: Embedder) -> list[nn.Parameter]:
-    """Weights that Muon steps: every full convolution but the stem.
+    """Weights that Muon steps: the 1 x 1 convolutions of the blocks and the head's.
 
     Not the last layer: steps of one size for all directions would shake the embedding's length.
     """
-    convolutions = [layer for layer in student.parts.modules() if isinstance(layer, nn.Conv2d)][1:]
-    return [layer.weight for layer in convolutions]
+    layers = [block.body[place] for block in student.blocks for place in (0, 4)]  # type: ignore[index]
+    return [layer.weight for layer in [*layers, student.head[0]]]
+
+
+def fixed(network: nn.Module) -> None:
+    """Make slopes constants, in place, for use: ONNX Runtime fuses those into the convolution before."""
+    for name, layer in list(network.named_children()):
+        if isinstance(layer, Bend):
+            setattr(network, name, nn.LeakyReLU(float(layer.slope.detach())))
+        else:
+            fixed(layer)
+
+
+def state_of(shipped: Path) -> dict[str, Tensor]:
+    """The student's state out of an exported file, where slopes are attributes, in the order of use."""
+    slopes = [node.attribute[0].f for node in onnx.load(shipped).graph.node if node.op_type == "LeakyRelu"]
+    bends = [name for name, layer in Embedder().named_modules() if isinstance(layer, Bend)]
+    state = {f"{name}.slope": torch.tensor(slope) for name, slope in zip(bends, slopes, strict=True)}
+    return state | weights_of(shipped)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
-    parser.add_argument("--mesh-pack", type=Path, required=True, help="pack of models/training/mesh_face")
+    parser.add_argument(
+        "--mesh-pack", type=Path, help="pack of ../mesh_face, for frames of clips too"
+    )
     parser.add_argument("--mesh", type=Path, required=True, help="models/vidface-facemesh/model.onnx")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -113,7 +115,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     mesh, rows = Mesh(args.mesh), list[tuple[Image, NDArray[np.float32], str, str, str]]()
     rows += pictures(args.data, mesh)
-    rows += clip_frames(args.mesh_pack)
+    if args.mesh_pack is not None:
+        rows += clip_frames(args.mesh_pack)
     crops, points, names, parts, kinds = zip(*rows, strict=True)
     np.save(args.out / "pixels.npy", np.stack(crops))
     np.savez(args.out / "items.npz", points=np.stack(points), name=names, part=parts, kind=kinds)

@@ -1,8 +1,8 @@
-"""Train the student, on as many processes as cores; resumable; rate and order follow the clock.
+"""Train the student, on as many processes as cores; resumable; the rate follows the clock.
 
-First every part of the student by itself, from the teacher's map before it to the teacher's map after it;
-then all in a row, still held to the teacher's maps; at last with spoiled pictures. `--after` begins a second
-training where a first one ended: all in a row from the start, on varied faces, sharp and spoiled by turns.
+`--apart` is the first run: every block of the student by itself, from the teacher's map before it to the
+teacher's map after it. `--after` begins where a run ended: all blocks in a row, on varied faces, sharp and
+spoiled by turns, while the teacher sees them sharp.
 """
 
 from __future__ import annotations
@@ -11,32 +11,44 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from judge import SIDES, Held, shrunk, table
-from net import Embedder, dense_matrices
-from teacher import Teacher
+from net import Block, Embedder, dense_matrices, state_of
 from torch import Tensor, nn
-from views import PARTED, later_view, view
+from twin import Twin
+from views import view
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from loop import Pace, Run, follow, joined, parser_of, spread
 
-PACE = Pace(adam=2e-3, muon=0.03, warm_up=100, floor=0.01, clip=5.0, decay=0.9985)
+PACE = Pace(adam=2e-3, muon=0.02, warm_up=50, floor=0.02, clip=5.0, decay=0.998)
 SHARPNESS, CROWD = 12.0, 1024
-SPOILED_MAPS = 0.25
+SPOILED_MAPS = 0.1
 """Weight of the teacher's maps where the student sees a spoiled picture of what the teacher sees sharp."""
-LOOK_S, APART = 240.0, 0.25
-"""Seconds between looks for new shards; share of the training in which parts learn by themselves."""
+LOOK_S = 240.0
+"""Seconds between looks for new shards."""
+WEIGHTS = {"maps": 1.0, "direction": 3.0, "length": 0.75, "relation": 1.0}
+
+
+class Views(NamedTuple):
+    """A batch: what the teacher and the student see, (n, 3, 112, 112) RGB; which are alike; a crowd."""
+
+    sharp: Tensor
+    seen: Tensor
+    alike: Tensor
+    crowd: Tensor
 
 
 class Bank:
     """The shards there are; a new look now and then."""
 
-    def __init__(self, folder: Path, seed: int, later: bool) -> None:
-        self._later = later
+    def __init__(self, folder: Path, seed: int, sharp: float) -> None:
+        self._sharp = sharp
         self._folder, self._rng = folder, np.random.default_rng(seed)
         self._looked, self._shards = -math.inf, list[tuple[np.ndarray, ...]]()
         self.look()
@@ -56,21 +68,16 @@ class Bank:
         image = np.array(pixels[int(self._rng.integers(len(pixels)))])
         return np.ascontiguousarray(image[:, ::-1]) if self._rng.random() < 0.5 else image
 
-    def batch(self, count: int, progress: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the teacher sees, what the student sees (uint8 BGR), and the vectors of a crowd."""
+    def batch(self, count: int) -> Views:
+        """`count` faces, and the vectors of a crowd."""
         self.look()
-        sharp, views = [], []
-        for _ in range(count):
-            if self._later:
-                one, other = later_view(self._face(), self._face(), self._rng)
-            else:
-                one, other = view(self._face(), self._rng, progress)
-            sharp.append(one)
-            views.append(other)
+        pairs = [view(self._face(), self._face(), self._rng, self._sharp) for _ in range(count)]
+        sharp, seen = (np.stack(column) for column in zip(*pairs, strict=True))
         crowd = [self._shards[self._rng.integers(len(self._shards))][1] for _ in range(4)]
         starts = [int(self._rng.integers(len(one) - CROWD // 4)) for one in crowd]
         others = np.concatenate([one[at : at + CROWD // 4] for one, at in zip(crowd, starts, strict=True)])
-        return np.stack(sharp), np.stack(views), others.astype(np.float32)
+        alike = torch.from_numpy((sharp == seen).all((1, 2, 3)))
+        return Views(tensor(sharp), tensor(seen), alike, torch.from_numpy(others.astype(np.float32)))
 
 
 def tensor(views: np.ndarray) -> Tensor:
@@ -79,63 +86,104 @@ def tensor(views: np.ndarray) -> Tensor:
     return x.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
 
 
-def found(
-    student: Embedder, views: np.ndarray, maps: list[Tensor], apart: bool
-) -> tuple[list[Tensor], Tensor]:
-    """The student's maps and embedding; `apart`: each part reads the teacher's map, not the student's."""
-    out, x = [], tensor(views)
-    with torch.autocast("cpu", torch.bfloat16):
-        x = student.look(x)
-        for part, given in zip(student.parts, maps, strict=True):
-            copied = part(x)
-            out.append(copied.float())
-            x = given if apart else copied
-        vector = student.head(x)
-    return out, vector.float()
+def told(teacher: Twin, views: Views) -> tuple[Tensor, list[Tensor]]:
+    """What the teacher says."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found: tuple[Tensor, list[Tensor]] = teacher(views.sharp)
+        return found
 
 
-def losses(
-    student: Embedder, teacher: Teacher, batch: tuple[np.ndarray, ...], *, apart: bool, later: bool
-) -> list[Tensor]:
-    """Maps (three), direction, length, relation to a crowd."""
-    sharp, views, crowd = batch
-    vectors, arrays = teacher(sharp)
-    wanted = torch.from_numpy(vectors)
-    maps = [torch.from_numpy(one).contiguous(memory_format=torch.channels_last) for one in arrays]
-    copies, vector = found(student, views, maps, apart)
-    # What the teacher's maps show of a sharp picture, a spoiled one only lets guess: `later` each view counts
-    # by what it is; in a first training all count alike.
-    alike = (sharp == views).all((1, 2, 3)) if later else np.ones(len(views), bool)
-    held = torch.from_numpy(np.where(alike, 1.0, SPOILED_MAPS).astype(np.float32))
-    near = [
-        (((copy - goal).square() / (goal.var((0, 2, 3), keepdim=True) + 1e-4)).mean((1, 2, 3)) * held).mean()
-        for copy, goal in zip(copies, maps, strict=True)
-    ]
+def error(found: Tensor, wanted: Tensor) -> Tensor:
+    """(n,): squared error over the variance of each channel."""
+    goal = wanted.float()
+    spread = goal.var((0, 2, 3), keepdim=True) + 1e-3 * goal.var() + 1e-6
+    return ((found.float() - goal).square() / spread).mean((1, 2, 3))
+
+
+def ends(vector: Tensor, wanted: Tensor, crowd: Tensor) -> list[Tensor]:
+    """Direction, length, relation to a crowd."""
     direction = nn.functional.normalize(vector)
     aside = 1 - (direction * wanted).sum(1)
     # The squared error's best answer is the mean of what may be true, so its length tells the doubt.
     length = (vector - wanted).square().sum(1)
-    everyone = torch.cat([wanted, torch.from_numpy(crowd)])
+    everyone = torch.cat([wanted, crowd])
     truth = torch.softmax(SHARPNESS * wanted @ everyone.T, 1)
     guess = torch.log_softmax(SHARPNESS * direction @ everyone.T, 1)
     relation = nn.functional.kl_div(guess, truth, reduction="batchmean")
-    return [*near, aside.mean(), length.mean(), relation]
+    return [aside.mean(), length.mean(), relation]
 
 
-def shares(progress: float, later: bool) -> tuple[float, ...]:
-    """Weights of the losses: maps matter less once pictures are spoiled (`later` says which are)."""
-    hint = 1.0 if later or progress < PARTED else 0.25
-    return (hint, hint, hint, 3.0, 0.75, 0.3 if not later and progress < APART else 1.0)
+def apart(student: Embedder, teacher: Twin, views: Views) -> list[Tensor]:
+    """Each block from the teacher's map to what the teacher's block adds; `ends` of the head by itself.
+
+    The stem learns with the first block: between its input and its own map each channel would be left to
+    itself, and one by one they get stuck.
+    """
+    wanted, maps = told(teacher, views)
+    with torch.autocast("cpu", torch.bfloat16):
+        errors = [error(student.blocks[0](student.stem(student.look(views.sharp))), maps[1])]
+        for block, given, goal in zip(student.blocks[1:], maps[1:-1], maps[2:], strict=True):
+            added = goal.float() - given.float() if block.added else goal
+            errors.append(error(block.change(given), added))
+        vector = student.head(maps[-1]).float()
+    return [torch.stack([one.mean() for one in errors]), *ends(vector, wanted, views.crowd)]
 
 
-def learn(run: Run[Embedder], teacher: Teacher, batch: tuple[np.ndarray, ...]) -> list[float]:
+def in_row(student: Embedder, teacher: Twin, views: Views) -> list[Tensor]:
+    """Each block from the map of the student's block before it, to the teacher's map after it; `ends`."""
+    wanted, maps = told(teacher, views)
+    # What the teacher's maps show of a sharp picture, a spoiled one only lets guess.
+    held = torch.where(views.alike, 1.0, SPOILED_MAPS)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = student.features(views.seen)
+        vector = student.head(found[-1]).float()
+    errors = [(error(one, goal) * held).mean() for one, goal in zip(found[1:], maps[1:], strict=True)]
+    return [torch.stack(errors), *ends(vector, wanted, views.crowd)]
+
+
+def settle(student: Embedder, teacher: Twin, views: Views) -> None:
+    """Weights such that on these views every layer gives values of mean 0 and spread 1, blocks what they add.
+
+    Stands in for batch norms at the start (as in "All you need is a good init", ICLR 2016).
+    """
+    with torch.no_grad():
+        _, maps = teacher(views.sharp)
+        look = student.look(views.sharp)
+        settled(student.stem, look, 1.0)
+        for block, given, goal in zip(
+            student.blocks, [student.stem(look), *maps[1:-1]], maps[1:], strict=True
+        ):
+            assert isinstance(block, Block)
+            settled(block.body, given, 2 * float((goal - given if block.added else goal).std()))
+        settled(student.head[:3], maps[-1], 1.0)
+        student.head[-1].weight.mul_(0.2)  # outputs near length 1 from the start
+
+
+def settled(layers: nn.Sequential, x: Tensor, last: float) -> None:
+    """One row of layers, on an input; `last`: the spread that comes out."""
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            assert layer.bias is not None
+            y = layer(x)
+            spread = y.std((0, 2, 3)) + 1e-6
+            layer.bias.copy_((layer.bias - y.mean((0, 2, 3))) / spread)
+            layer.weight.div_(spread[:, None, None, None])
+            if layer is convolutions[-1]:
+                layer.weight.mul_(last)
+                layer.bias.mul_(last)
+        x = layer(x)
+
+
+def learn(run: Run[Embedder], views: Views, losses: Callable[[Views], list[Tensor]]) -> list[float]:
     """One step; returns the losses."""
     run.student.train()
-    later = run.args.after is not None
-    parts = losses(run.student, teacher, batch, apart=not later and run.progress < APART, later=later)
-    weights = shares(run.progress, later)
-    run.learn(sum((w * loss for w, loss in zip(weights, parts, strict=True)), torch.zeros(())), len(batch[0]))
-    return [float(loss.detach()) for loss in parts]
+    errors, *rest = losses(views)
+    share = run.args.maps
+    parts = [share * errors.mean(), *rest]
+    total = sum((w * loss for w, loss in zip(WEIGHTS.values(), parts, strict=True)), torch.zeros(()))
+    run.learn(total, len(views.seen))
+    return [float(loss.detach()) for loss in rest] + errors.detach().tolist()
 
 
 def vectors_of(student: Embedder, crops: np.ndarray) -> np.ndarray:
@@ -154,35 +202,53 @@ def check(student: Embedder, held: Held) -> dict[str, float]:
     return table(small[112], small, held)
 
 
+def start_of(path: Path) -> dict[str, Tensor]:
+    """The state of a student: averaged weights of a checkpoint, or those of an exported file."""
+    if path.suffix == ".onnx":
+        return state_of(path)
+    state: dict[str, Tensor] = torch.load(path, weights_only=True)["average"]
+    return state
+
+
 def work(rank: int, args: argparse.Namespace) -> None:
     """One process of the training."""
     with joined(rank, args):
         torch.manual_seed(args.seed)
         student = Embedder().to(memory_format=torch.channels_last)
+        teacher = Twin(args.teacher).to(memory_format=torch.channels_last)
+        bank = Bank(args.bank, args.seed, args.sharp)
         if args.after is not None:
-            student.load_state_dict(torch.load(args.after, weights_only=True)["average"])
-        run = Run(args, student, dense_matrices(student), PACE._replace(adam=args.rate), "views")
-        bank = Bank(args.bank, args.seed + run.step * 10 + rank, args.after is not None)
-        teacher = Teacher(args.teacher)
-        held = Held(args.pack, "val") if rank == 0 else None
+            student.load_state_dict(start_of(args.after))
+        else:
+            settle(student, teacher, bank.batch(32))
+        pace = PACE._replace(adam=args.rate, muon=PACE.muon * args.rate / PACE.adam)
+        run = Run(args, student, dense_matrices(student), pace, "views")
+        bank = Bank(args.bank, args.seed + run.step * 10 + rank, args.sharp)
+        kind = apart if args.apart else in_row
+        losses = torch.compile(kind, dynamic=False) if args.compile else kind
+        held = Held(args.pack, "val") if rank == 0 and args.pack is not None else None
         follow(
             run,
             rank,
-            lambda: learn(run, teacher, bank.batch(args.batch, run.progress)),
+            lambda: learn(run, bank.batch(args.batch), lambda views: losses(run.student, teacher, views)),
             every=50,
-            tell=lambda means: {"losses": means.round(4).tolist()},
+            tell=lambda means: {"ends": means[:3].round(4).tolist(), "maps": means[3:].round(3).tolist()},
             check=lambda: [{"check": check(run.kept, held)}] if held is not None else [],
         )
 
 
 def main() -> None:
     parser = parser_of(__doc__, save_every=5, check_every=12)
-    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, help="judge by its validation pairs: minutes each time")
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--after", type=Path, help="last.pt of a finished training, to begin from")
-    parser.add_argument("--batch", type=int, default=32, help="views a process and step")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--apart", action="store_true", help="each block by itself")
+    parser.add_argument("--after", type=Path, help="last.pt or model.onnx, to begin from")
+    parser.add_argument("--sharp", type=float, default=0.6, help="share of views that the student sees sharp")
+    parser.add_argument("--maps", type=float, default=WEIGHTS["maps"], help="weight of the teacher's maps")
+    parser.add_argument("--batch", type=int, default=8, help="views a process and step")
+    parser.add_argument("--rate", type=float, default=PACE.adam)
+    parser.add_argument("--compile", action="store_true", help="faster; needs a C++ compiler")
     spread(work, parser.parse_args())
 
 

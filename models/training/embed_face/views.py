@@ -14,10 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import degrade
 
 CROP, SMALLEST, LARGEST = 112, 7, 72
-PARTED, SHARP = 0.5, (0.75, 0.35)
-"""Share of the training after which teacher and student see different pictures; sharp views before, after."""
-SHARP_LATER = 0.6
-"""Sharp views in a second training, which has varied faces."""
+VARIED = 0.5
+"""Share of faces that are turned, toned or joined into such as nobody has."""
 GRID = (np.arange(CROP, dtype=np.float32) - (CROP - 1) / 2) / (CROP / 2)
 Image = NDArray[np.uint8]
 
@@ -126,10 +124,12 @@ def varied(crop: Image, other: Image, rng: np.random.Generator) -> Image:
     return toned(crop, rng) if rng.random() < 0.5 else crop
 
 
-def later_view(image: Image, other: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """`view` of a second training: varied faces, which the teacher always sees sharp."""
-    crop = varied(placed(image, rng, float(rng.uniform(0.5, 1.8))), placed(other, rng, 1.0), rng)
-    if rng.random() < SHARP_LATER:
+def view(image: Image, other: Image, rng: np.random.Generator, sharp: float) -> tuple[Image, Image]:
+    """What the teacher sees, always sharp, and what the student sees: alike in `sharp` of the views."""
+    crop = placed(image, rng, float(rng.uniform(0.5, 1.8)))
+    if rng.random() < VARIED:
+        crop = varied(crop, placed(other, rng, 1.0), rng)
+    if rng.random() < sharp:
         same = degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
         return same, same
     return crop, spoiled(crop, rng)
@@ -140,18 +140,3 @@ def spoiled(crop: Image, rng: np.random.Generator) -> Image:
     seen = covered(crop, rng) if rng.random() < 0.06 else crop
     small = rng.random() < 0.6
     return up(down(seen, random_side(rng, SMALLEST), rng), rng) if small else hard(seen, rng)
-
-
-def view(image: Image, rng: np.random.Generator, progress: float) -> tuple[Image, Image]:
-    """What the teacher sees and what the student sees, both BGR 112 x 112.
-
-    In the first part of the training both see the same, sharp or spoiled: there the teacher's answer is
-    exact on every pixel. Later (`progress` from PARTED) the student sees the spoiled picture of what the
-    teacher sees sharp, except in the share SHARP of the views, which both see sharp still.
-    """
-    crop = placed(image, rng, float(rng.uniform(0.5, 1.8)))
-    if rng.random() < SHARP[progress >= PARTED]:
-        same = degrade.jpeg(crop, rng) if rng.random() < 0.15 else crop
-        return same, same
-    seen = spoiled(crop, rng)
-    return (crop if progress >= PARTED else seen), seen

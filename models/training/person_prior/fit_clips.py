@@ -74,7 +74,7 @@ def drift_of(recordings: Mapping[str, Recording]) -> tuple[dict[str, Array], dic
         left[out] = logs[out] - terms[out] @ _fit(terms[~out], logs[~out], share[~out])
     sd = float(np.sqrt((share * left**2).sum() / share.sum()))
     figures = {
-        "driftstretches": len(logs),
+        "drift_stretches": len(logs),
         "drift_clips": len(np.unique(clip)),
         "drift_terms": fit.round(4).tolist(),
         "drift_sd_each_clip_left_out": sd,

@@ -16,7 +16,7 @@ from vidface.vision.meshmodel import MeshModel
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "restore_face"))
-from judges import embedder
+from judges import READ, embedder
 from loop import Pace, Run, follow, joined, parser_of, spread
 
 RECIPES = Path(__file__).resolve().parents[1]
@@ -29,15 +29,15 @@ FACE = 3.0
 class Judge(nn.Module):
     """Maps of vidface-embed's network, frozen: what a face looks like at two scales."""
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, shipped: Path) -> None:
         super().__init__()
-        self.network = embedder(checkpoint)
+        self.network, _ = embedder(shipped)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """(n, 3, 256, 256) RGB 0..255 -> two maps."""
         x = nn.functional.avg_pool2d(pictures, 2) * (1 / 127.5) - 1
-        first = self.network.parts[0](x)
-        return [first, self.network.parts[1](first)]
+        maps = self.network.maps(x)  # type: ignore[operator]
+        return [maps[1 + place] for place in READ]
 
 
 def tensors(views: list[View]) -> tuple[Tensor, ...]:
@@ -126,7 +126,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
 def main() -> None:
     parser = parser_of(__doc__, save_every=4, check_every=8)
     parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--embedder", type=Path, required=True, help="last.pt of models/training/embed_face")
+    parser.add_argument("--embedder", type=Path, required=True, help="model.onnx of vidface-embed")
     parser.add_argument("--mesh-model", type=Path, default=RECIPES.parent / "vidface-meshmodel" / "model.npz")
     parser.add_argument("--batch", type=int, default=8, help="pairs a process and step")
     spread(work, parser.parse_args())

@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidface.vision.align import TEMPLATES, to_template
 
@@ -19,12 +18,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import tensors_of
 
 SIDE, LOOK = 256, 112
+READ = (4, 11)
+"""Blocks of the embedder that are the last ones at 32 x 32 and at 16 x 16."""
 
 
 def embedder(shipped: Path) -> tuple[nn.Module, Tensor]:
     """The network of models/training/embed_face with the ONNX file's weights, and the vector it takes off.
-
-    The file has the batch norms within the convolutions, so the network gets them there too.
 
     Raises:
         SystemExit: it does not give the golden vector beside the file.
@@ -36,27 +35,16 @@ def embedder(shipped: Path) -> tuple[nn.Module, Tensor]:
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     network: nn.Module = module.Embedder().eval()
-    for part in [one for one in network.modules() if isinstance(one, nn.Sequential)]:
-        for place in range(len(part) - 1):
-            if isinstance(part[place + 1], nn.BatchNorm2d):
-                part[place] = fuse_conv_bn_eval(part[place], part[place + 1])
-                part[place + 1] = nn.Identity()
-    model = onnx.load(shipped)
-    values = tensors_of(model)
-    steps = [node.input[1:3] for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
-    layers = [one for one in network.modules() if isinstance(one, (nn.Conv2d, nn.Linear))]
-    with torch.no_grad():
-        for layer, (weight, bias) in zip(layers, steps, strict=True):
-            assert layer.bias is not None
-            layer.weight.copy_(values[weight])
-            layer.bias.copy_(values[bias])
+    network.load_state_dict(module.state_of(shipped))
+    module.fixed(network)
+    centre = tensors_of(onnx.load(shipped))["centre"]
     golden = np.load(shipped.parent / "golden.npz")
     with torch.no_grad():
         found = network(torch.from_numpy(golden["image"].astype(np.float32)))
-    found = nn.functional.normalize(found - values["centre"])
+    found = nn.functional.normalize(found - centre)
     if float((found - torch.from_numpy(golden["embedding"])).abs().max()) > 1e-3:
         raise SystemExit(f"{shipped}: its weights do not give the golden vector in {path}")
-    return network.requires_grad_(False).to(memory_format=torch.channels_last), values["centre"]
+    return network.requires_grad_(False).to(memory_format=torch.channels_last), centre
 
 
 class Judge(nn.Module):
@@ -83,7 +71,8 @@ class Judge(nn.Module):
         return nn.functional.grid_sample(halved, grid, align_corners=False, padding_mode="border")
 
     def forward(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Unit vectors (n, 256), and the maps after the network's first two parts."""
+        """Unit vectors (n, 256), and the network's maps at the end of 32 x 32 and of 16 x 16."""
         network: Any = self.network
         maps = network.features(self.look(crops).contiguous(memory_format=torch.channels_last))
-        return nn.functional.normalize(network.head(maps[-1]).float() - self.centre), maps[:2]
+        vectors = nn.functional.normalize(network.head(maps[-1]).float() - self.centre)
+        return vectors, [maps[1 + place] for place in READ]
