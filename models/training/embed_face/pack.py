@@ -105,9 +105,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
-    parser.add_argument(
-        "--mesh-pack", type=Path, help="pack of ../mesh_face, for frames of clips too"
-    )
+    parser.add_argument("--mesh-pack", type=Path, help="pack of ../mesh_face, for frames of clips too")
     parser.add_argument("--mesh", type=Path, required=True, help="models/vidface-facemesh/model.onnx")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

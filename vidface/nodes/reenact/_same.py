@@ -15,7 +15,7 @@ from vidface.vision.facecrop import aligned
 from vidface.vision.meshtopology import five_of_mesh
 
 DOUBTFUL: Final = 0.2
-"""Cosine of vidface-embed: of one person's press pictures 2 to 6 pairs in 100 lie below it, of two people's 96."""
+"""Cosine of vidface-embed: of one person's pictures 2 to 6 pairs in 100 lie below it, of two people's 96."""
 
 
 def doubts(stills: Sequence[Still], embedder: str, device: Device) -> list[str]:
