@@ -126,11 +126,21 @@ def measured(name: str, setting: Setting) -> Cost:
     Raises:
         RuntimeError: it failed; its last words are in the message.
     """
-    words = [sys.executable, "-m", __name__, name, json.dumps(asdict(setting))]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    return Cost(**told(name, [__name__, name, json.dumps(asdict(setting))]))
+
+
+def told(name: str, words: Sequence[str]) -> Any:
+    """What a module with its arguments, run in a process of its own, prints as its last line of JSON.
+
+    Raises:
+        RuntimeError: it failed; `name` and its last words are in the message.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{name} failed: {done.stderr.strip()[-2000:]}")
-    return Cost(**json.loads(done.stdout.strip().splitlines()[-1]))
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main(arguments: Sequence[str]) -> None:

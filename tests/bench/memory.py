@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench._cases import ROOT
+from tests.bench._cases import ROOT, told
 from tests.bench._clip import long_clip
 from vidface.data.memory import peak_mb, resident_mb
 
@@ -23,9 +22,9 @@ SAMPLED, LEVEL = 100, 1000
 """Frames from one sample to the next; frames after which caches, look-ahead and encoders are full."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Measure and print a Markdown table."""
-    options = _options(arguments)
+    options = _options()
     if options.child:
         print(json.dumps(sampled(options.child[0], Path(options.child[1]), options.child[2:])))
         return
@@ -79,17 +78,8 @@ def growth_kb(samples: Sequence[float]) -> float:
 
 
 def _measured(graph: str, clip: Path, outputs: str) -> list[float]:
-    words = [sys.executable, "-m", "tests.bench.memory", "--child", graph, str(clip)]
-    done = subprocess.run(
-        [*words, *(outputs.split("+") if outputs else ())],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{graph} failed: {done.stderr.strip()[-2000:]}")
-    found: list[float] = json.loads(done.stdout.strip().splitlines()[-1])
+    wanted = outputs.split("+") if outputs else ()
+    found: list[float] = told(graph, ["tests.bench.memory", "--child", graph, str(clip), *wanted])
     return found
 
 
@@ -103,7 +93,7 @@ def _row(graph: str, outputs: str, found: Sequence[float], shown: Sequence[int])
     return f"| {graph} | {named} |{cells} {peak:.0f} | {growth_kb(samples):+.2f} kB |"
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--frames", type=int, default=10_000, help="a multiple of 500")
     parser.add_argument(
@@ -112,7 +102,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "vidface-bench")
     parser.add_argument("--out", type=Path, help="also write the report there")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

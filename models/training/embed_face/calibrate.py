@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 import torch
 from export import Raw, load
-from judge import EDGE, Held, accuracy, shrunk
+from judge import EDGE, Held, accuracy, over, shrunk
 from numpy.typing import NDArray
 from views import hard, placed
 
@@ -149,11 +149,7 @@ class Outputs:
             self._run = opened(path).run
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
-        found = []
-        for start in range(0, len(crops), 32):
-            x = crops[start : start + 32, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
-            found.append(self._run(None, {"image": x}))
-        vectors, features = (np.concatenate(column) for column in zip(*found, strict=True))
+        vectors, features = over(self._run, crops, batch=32)
         return vectors.astype(float), features.astype(float)
 
 
@@ -184,7 +180,6 @@ def main() -> None:
         "--out", type=Path, required=True, help="gets recognisable.npz, impostors.npz, calibration.json"
     )
     args = parser.parse_args()
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     rng, outputs, held = np.random.default_rng(3), Outputs(args.checkpoint), Held(args.pack, "val")
     raw = {side: outputs(shrunk(held.crops, side))[0] for side in (112, 24, *LOW)}

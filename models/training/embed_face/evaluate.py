@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime as ort
-from judge import Held, accuracy, best_threshold, shrunk
+from judge import Held, accuracy, best_threshold, over, shrunk
 from numpy.typing import NDArray
 from teacher import Teacher
 from views import coded, degrade, up
@@ -37,11 +37,8 @@ class Student:
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[Float, Float]:
         """BGR crops -> unit vectors, recognisability."""
-        parts = []
-        for start in range(0, len(crops), 16):
-            x = crops[start : start + 16, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
-            parts.append(self._run(None, {"image": x}))
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])[:, 0]
+        vectors, sure = over(self._run, crops)
+        return vectors, sure[:, 0]
 
 
 def trivial(crops: NDArray[np.uint8]) -> Float:

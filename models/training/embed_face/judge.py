@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +22,15 @@ def shrunk(crops: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         return crops
     small = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in crops]
     return np.stack([cv2.resize(one, (112, 112), interpolation=cv2.INTER_CUBIC) for one in small])
+
+
+def over(run: Callable[..., list[Any]], crops: NDArray[np.uint8], batch: int = 16) -> list[NDArray[Any]]:
+    """Each output of an ONNX session's `run` for BGR crops, of any number."""
+    parts = []
+    for start in range(0, len(crops), batch):
+        x = crops[start : start + batch, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+        parts.append(run(None, {"image": x}))
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 class Held:

@@ -125,13 +125,18 @@ class Embedder(nn.Module):
         """Maps after the stem and every block."""
         return self.maps(self.look(images))
 
+    @staticmethod
+    def stages(maps: list[Tensor]) -> list[Tensor]:
+        """Of the maps after stem and blocks those at `READ`."""
+        return [maps[1 + place] for place in READ]
+
     def walk(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding (n, 256), and mean and spread of each channel of three maps (n, 640).
 
         What blur, noise and size do to a picture shows in the spread of its early features.
         """
         maps, seen = self.features(images), list[Tensor]()
-        for one in (maps[1 + place] for place in READ):
+        for one in self.stages(maps):
             mean = one.float().mean((2, 3), keepdim=True)
             spread = (one.float() - mean).square().mean((2, 3)).sqrt()
             seen += [mean.flatten(1), spread]

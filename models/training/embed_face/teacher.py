@@ -6,15 +6,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from net import COLUMNS, INPUT
 from numpy.typing import NDArray
 
-COLUMNS = slice(8, 104)
 Image = NDArray[np.uint8]
 
 
 def teacher_input(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n, 112, 112, 3) BGR -> (n, 3, 128, 128): the middle 96 columns, stretched."""
-    stretched = [cv2.resize(crop[:, COLUMNS], (128, 128), interpolation=cv2.INTER_LINEAR) for crop in crops]
+    stretched = [
+        cv2.resize(crop[:, COLUMNS], (INPUT, INPUT), interpolation=cv2.INTER_LINEAR) for crop in crops
+    ]
     return np.stack(stretched).transpose(0, 3, 1, 2).astype(np.float32)
 
 

@@ -179,9 +179,9 @@ def learn(run: Run[Embedder], views: Views, losses: Callable[[Views], list[Tenso
     """One step; returns the losses."""
     run.student.train()
     errors, *rest = losses(views)
-    share = run.args.maps
-    parts = [share * errors.mean(), *rest]
-    total = sum((w * loss for w, loss in zip(WEIGHTS.values(), parts, strict=True)), torch.zeros(()))
+    weights = WEIGHTS | {"maps": run.args.maps}
+    parts = [errors.mean(), *rest]
+    total = sum((w * loss for w, loss in zip(weights.values(), parts, strict=True)), torch.zeros(()))
     run.learn(total, len(views.seen))
     return [float(loss.detach()) for loss in rest] + errors.detach().tolist()
 

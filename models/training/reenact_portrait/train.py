@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from vidface.vision.meshmodel import MeshModel
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "restore_face"))
-from judges import READ, embedder
+from judges import embedder
 from loop import Pace, Run, follow, joined, parser_of, spread
 
 RECIPES = Path(__file__).resolve().parents[1]
@@ -36,8 +37,9 @@ class Judge(nn.Module):
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """(n, 3, 256, 256) RGB 0..255 -> two maps."""
         x = nn.functional.avg_pool2d(pictures, 2) * (1 / 127.5) - 1
-        maps = self.network.maps(x)  # type: ignore[operator]
-        return [maps[1 + place] for place in READ]
+        network: Any = self.network
+        found: list[Tensor] = network.stages(network.maps(x))[:2]
+        return found
 
 
 def tensors(views: list[View]) -> tuple[Tensor, ...]:

@@ -18,8 +18,6 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import tensors_of
 
 SIDE, LOOK = 256, 112
-READ = (4, 11)
-"""Blocks of the embedder that are the last ones at 32 x 32 and at 16 x 16."""
 
 
 def embedder(shipped: Path) -> tuple[nn.Module, Tensor]:
@@ -75,4 +73,4 @@ class Judge(nn.Module):
         network: Any = self.network
         maps = network.features(self.look(crops).contiguous(memory_format=torch.channels_last))
         vectors = nn.functional.normalize(network.head(maps[-1]).float() - self.centre)
-        return vectors, [maps[1 + place] for place in READ]
+        return vectors, network.stages(maps)[:2]
