@@ -9,7 +9,6 @@ import pytest
 from tests.gallery.people import MODEL, D, filled, looks, picture, vector
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Look, _forget
-from vidface.gallery._store import Store
 
 NAME = "Zacharias Quist"
 
@@ -56,7 +55,7 @@ def test_no_byte_of_a_forgotten_person_is_left(tmp_path: Path) -> None:
         assert word.encode() not in after
     assert proof.clean
     assert (proof.looks, proof.pictures, proof.vectors, proof.found) == (4, 4, 4, 0)
-    assert proof.redacted == 2
+    assert proof.redacted == 3  # a source, an entry of the log, and what Cem was called before
     assert proof.name_bytes
     assert set(proof.files) == {"gallery.sqlite", "vectors.bin", "gallery.lock"}
 
@@ -114,7 +113,7 @@ def test_a_trace_that_is_left_is_found(tmp_path: Path) -> None:
 def test_the_proof_looks_into_the_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the redaction taken out, the name in another's source is found."""
     folder = made(tmp_path / "g")
-    monkeypatch.setattr(_forget, "_redact", lambda *_: 0)
+    monkeypatch.setattr(_forget, "redact", lambda *_: 0)
     with Gallery.open(folder, write=True) as gallery:
         assert gallery.forget(NAME).found > 0
 
@@ -130,7 +129,7 @@ def test_a_longer_name_of_somebody_else_is_no_trace(tmp_path: Path, other: str) 
 
 def test_a_mark_is_not_searched_for_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mark of a name may by chance hold that name, as a digit among letters."""
-    monkeypatch.setattr(Store, "token", lambda *_: "4c51ec5d3edd7e4f")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "4c51ec5d3edd7e4f")
     folder = filled(tmp_path / "g", ("7", "Bob", "Cem"))
     with Gallery.open(folder, write=True) as gallery:
         gallery.log("search", {"picture": "in 7/1.jpg", "faces": 7})
@@ -186,3 +185,83 @@ def test_the_last_person_can_be_forgotten(tmp_path: Path) -> None:
         gallery.add("Bob", looks(1))
         with pytest.raises(UsageError, match="nobody called"):
             gallery.forget("Anneliese")
+
+
+def test_searched_pictures_and_digests_are_forgotten_too(tmp_path: Path) -> None:
+    """The log of a search that found the person names another picture of theirs, and both have a digest."""
+    folder = filled(tmp_path / "g")
+    mine = looks(1)[0].digest
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.log("search", {"picture": "/x/Bob_2.jpg", "sha256": "f" * 64, "faces": 1}, ["Bob"])
+        gallery.log("search", {"picture": "/x/nobody.jpg", "sha256": mine, "faces": 1})
+        gallery.log("search", {"picture": "/x/Cem_2.jpg", "sha256": "e" * 64, "faces": 1}, ["Cem"])
+        proof = gallery.forget("Bob")
+        rows = {str(row.detail.get("picture")): row.detail for row in gallery.audit()}
+    mark = f"[{proof.token}]"
+    assert rows[mark]["sha256"] == mark
+    assert rows["/x/nobody.jpg"]["sha256"] == mark
+    assert rows["/x/Cem_2.jpg"]["sha256"] == "e" * 64
+    assert proof.clean
+    for word in ("Bob_2", "f" * 64, mine):
+        assert word.encode() not in everything(folder)
+
+
+def test_a_digest_that_is_left_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the redaction of digests taken out there is no false proof."""
+    folder = filled(tmp_path / "g")
+    monkeypatch.setattr(_forget, "redact_digests", lambda *_: 0)
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.log("search", {"sha256": looks(1)[0].digest})
+        assert gallery.forget("Bob").found == 1
+
+
+@pytest.mark.parametrize("way", ["rename", "merge"])
+def test_former_names_are_forgotten_too(tmp_path: Path, way: str) -> None:
+    folder = filled(tmp_path / "g", (NAME, "Robert", "Cem"))
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.add("Cem", [Look(vector(2, 8), source=f"{NAME} and Cem.jpg")])
+        gallery.log("note", f"{NAME} was asked for")
+        if way == "merge":
+            gallery.merge(NAME, "Robert")
+        else:
+            gallery.forget("Robert")
+            gallery.rename(NAME, "Robert")
+        assert gallery.forget("Robert").clean
+    assert NAME.encode() not in everything(folder)
+
+
+def test_a_name_that_somebody_else_has_by_now_stays_theirs(tmp_path: Path) -> None:
+    """The log keeps them apart, and forgetting the first leaves the second as they are."""
+    folder = filled(tmp_path / "g", ("Quentin", "Cem"))
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.log("search", {"picture": "first.jpg"}, ["Quentin"])
+        gallery.rename("Quentin", "Zed")
+        gallery.add("Quentin", [Look(vector(5), source="Quentin/1.jpg")])
+        rows = gallery.audit()
+        assert [row.people for row in rows if row.action == "search"] == [("Zed",)]
+        assert [row.people for row in rows if row.action == "enroll"][0] == ("Quentin",)
+        assert [row.people for row in rows if row.action == "enroll"][-1] == ("Zed",)
+        assert gallery.forget("Zed").clean
+        assert gallery.looks("Quentin")[0].source == "Quentin/1.jpg"
+        gallery.forget("Quentin")
+        gallery.add("Quentin", [Look(vector(6))])
+        named = [row for row in gallery.audit() if "Quentin" in row.people]
+        assert [row.action for row in named] == ["enroll"]
+
+
+def test_a_file_whose_looks_are_gone_can_be_enrolled_again(tmp_path: Path) -> None:
+    """By number, and where a second file gave nothing new beside the look."""
+    folder = filled(tmp_path / "g")
+    first, second = looks(1)[0].digest, "d" * 64
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.add("Bob", [Look(vector(1, 0), digest=second)])  # like a look that is there
+        numbers = [look.id for look in gallery.looks("Bob")]
+        assert gallery.enrolled("Bob", second)
+        assert gallery.forget("Bob", numbers[:1]).clean
+        assert not gallery.enrolled("Bob", first)
+        assert not gallery.enrolled("Bob", second)
+        assert gallery.enrolled("Bob", looks(1)[1].digest)
+        gallery.forget("Bob", numbers[1:])
+        assert gallery.looks("Bob") == ()
+        assert not gallery.enrolled("Bob", looks(1)[1].digest)
+        assert gallery.enrolled("Ann", looks(0)[0].digest)

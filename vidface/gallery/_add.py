@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.errors import UsageError
+from vidface.gallery import _marks, _origins
 from vidface.gallery._base import now, plain
 from vidface.gallery._store import Store
 from vidface.gallery.values import AddReport, Look
@@ -32,7 +33,7 @@ def add(store: Store, name: str, looks: Sequence[Look]) -> AddReport:
             )
     if not looks:
         return AddReport(0)
-    person = _person(store, name)
+    person = enrolled(store, name)
     fresh = np.stack([look.vector for look in looks])
     own = [int(row) for (row,) in store.db.execute("SELECT row FROM looks WHERE person = ?", (person,))]
     vectors = store.vectors()
@@ -40,9 +41,8 @@ def add(store: Store, name: str, looks: Sequence[Look]) -> AddReport:
     threshold = float(store.setting("threshold"))
     outliers = unlike(np.concatenate([vectors[own], fresh[kept]]), len(own), threshold)
     other = _nearest_other(store, vectors, fresh, person)
-    _insert(store, person, [looks[place] for place in kept])
-    digests = {(person, look.digest) for look in looks if look.digest}
-    store.db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", sorted(digests))
+    insert(store, person, [looks[place] for place in kept])
+    _remember(store, person, looks)
     return AddReport(
         len(kept),
         tuple(duplicates),
@@ -51,7 +51,8 @@ def add(store: Store, name: str, looks: Sequence[Look]) -> AddReport:
     )
 
 
-def _person(store: Store, name: str) -> int:
+def enrolled(store: Store, name: str) -> int:
+    """The number of a person, who is enrolled if need be; within `store.change`."""
     found = store.db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
     if found is not None:
         store.db.execute("UPDATE people SET changed = ? WHERE id = ?", (now(), found[0]))
@@ -60,12 +61,24 @@ def _person(store: Store, name: str) -> int:
         "INSERT INTO people (name, added, changed) VALUES (?, ?, ?)", (name, now(), now())
     )
     assert added.lastrowid is not None
+    _marks.begin(store, added.lastrowid)
     return added.lastrowid
 
 
-def _insert(store: Store, person: int, looks: Sequence[Look]) -> None:
+def _remember(store: Store, person: int, looks: Sequence[Look]) -> None:
+    """The file of each look, beside the look of the person that is most like it."""
+    rows = store.db.execute("SELECT id, row FROM looks WHERE person = ?", (person,)).fetchall()
+    own = store.vectors()[[row for _, row in rows]]
+    best = (own @ np.stack([look.vector for look in looks]).T).argmax(axis=0)
+    pairs = ((int(rows[place][0]), look.digest) for place, look in zip(best, looks, strict=True))
+    _origins.add(store.db, person, pairs)
+
+
+def insert(store: Store, person: int, looks: Sequence[Look]) -> list[int]:
+    """Store looks as they are; returns their numbers."""
     if not looks:
-        return
+        return []
+    numbers: list[int] = []
     first = store.append(np.stack([look.vector for look in looks]))
     for row, look in enumerate(looks, first):
         values = (
@@ -79,6 +92,8 @@ def _insert(store: Store, person: int, looks: Sequence[Look]) -> None:
         )
         if look.picture is not None:
             store.db.execute("INSERT INTO pictures VALUES (?, ?)", (done.lastrowid, look.picture))
+        numbers.append(int(done.lastrowid or 0))
+    return numbers
 
 
 def _number(value: float) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.errors import UsageError
+from vidface.gallery import _origins
 from vidface.gallery._store import Store
 from vidface.gallery.values import ReembedReport
 
@@ -51,6 +52,8 @@ def renew(
     ]
 
     def also(db: sqlite3.Connection) -> None:
+        for (person,) in db.execute("SELECT id FROM people").fetchall():
+            _origins.release(db, int(person), _of(db, int(person), bare))
         db.executemany("DELETE FROM looks WHERE id = ?", bare)
         db.executemany("UPDATE looks SET recognisability = ? WHERE id = ?", chances)
         facts = {"from": store.fingerprint, "to": fingerprint, "looks": len(kept), "dropped": len(bare)}
@@ -59,6 +62,12 @@ def renew(
 
     store.replace(iter([vectors]), [row for _, row in kept], dimension, also)
     return ReembedReport(len(kept), len(bare))
+
+
+def _of(db: sqlite3.Connection, person: int, looks: Sequence[tuple[int]]) -> list[int]:
+    """Those of these looks that are the person's."""
+    own = {row[0] for row in db.execute("SELECT id FROM looks WHERE person = ?", (person,))}
+    return [number for (number,) in looks if number in own]
 
 
 def _embedded(

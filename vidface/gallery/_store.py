@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.errors import InputError, OutputError, UsageError
-from vidface.gallery import _vectors, ann
+from vidface.gallery import _marks, _origins, _vectors, ann
 from vidface.gallery._base import BUSY_S, DATABASE, connect, now, plain, telling, user
 from vidface.gallery._lock import WriterLock
 
 LOCK: Final = "gallery.lock"
 FORMAT: Final = 1
-_SCHEMA: Final = """
+_SCHEMA: Final = f"""
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added TEXT NOT NULL,
     changed TEXT NOT NULL);
@@ -34,6 +34,7 @@ CREATE INDEX looks_of ON looks (person);
 CREATE TABLE pictures (look INTEGER PRIMARY KEY REFERENCES looks ON DELETE CASCADE, data BLOB NOT NULL);
 CREATE TABLE sources (person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE, digest TEXT NOT NULL,
     PRIMARY KEY (person, digest)) WITHOUT ROWID;
+{_origins.TABLE};
 CREATE TABLE audit (id INTEGER PRIMARY KEY, at TEXT NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,
     people TEXT NOT NULL, detail TEXT NOT NULL);
 """
@@ -131,13 +132,18 @@ class Store:
             raise UsageError(f"nobody called {name!r} is in {self.folder}; vidface gallery list says who is")
         return int(row[0])
 
-    def token(self, name: str) -> str:
-        """The salted hash that stands for a name in the audit log."""
+    def hashed(self, name: str) -> str:
+        """The salted hash that stands for a name that nobody has."""
         salt = bytes.fromhex(self.setting("salt"))
         return hmac.new(salt, name.encode(), hashlib.sha256).hexdigest()[:16]
 
+    def token(self, name: str) -> str:
+        """What stands for the person of that name in new entries of the audit log."""
+        row = self.db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+        return self.hashed(name) if row is None else _marks.marks_of(self, int(row[0]), name).marks[0]
+
     def log(self, action: str, detail: str | Mapping[str, Any] = "", people: Iterable[str] = ()) -> None:
-        """Put a row into the audit log; people are names, of which only hashes are kept."""
+        """Put a row into the audit log; people are names, of which only marks are kept."""
         facts = {"text": detail} if isinstance(detail, str) else dict(detail)
         tokens = " ".join(self.token(name) for name in people)
         row = (now(), user(), action, tokens, plain(json.dumps(facts, ensure_ascii=False, default=str)))
@@ -199,10 +205,11 @@ class Store:
             )
 
     def _recover(self) -> None:
-        self.folder.chmod(0o700)
-        for path in self.folder.iterdir():
-            if path.is_file() and not path.is_symlink():
-                path.chmod(0o600)
+        for path in (self.folder, *self.folder.iterdir()):
+            if not path.is_symlink() and (path == self.folder or path.is_file()):
+                _alone(path)
+        with telling(self.folder):
+            self.db.execute(_origins.TABLE)
         told = []
         ann.drop(self.folder, int(self.setting("generation")))
         cut = _vectors.settle(
@@ -217,6 +224,13 @@ class Store:
         if told:
             with self.change():
                 self.log("recover", {"text": "; ".join(told)})
+
+
+def _alone(path: Path) -> None:
+    """Rights of others are taken; none are given, also not to the owner."""
+    mode = path.stat().st_mode & 0o7777
+    if mode & 0o077:
+        path.chmod(mode & ~0o077)
 
 
 def make(folder: Path, settings: Mapping[str, object]) -> None:

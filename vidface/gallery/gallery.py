@@ -10,7 +10,7 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from vidface.errors import UsageError
-from vidface.gallery import _add, _base, _forget, _renew, _store, ann, transfer
+from vidface.gallery import _add, _base, _forget, _marks, _renew, _store, ann, transfer
 from vidface.gallery._renew import Embed
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration, calibrate
@@ -121,8 +121,9 @@ class Gallery(View):
                 raise UsageError(
                     f"{new!r} is enrolled already; to make one person of two: vidface gallery merge"
                 )
+            self._store.log("rename", "", [old])
+            _marks.renamed(self._store, person, old)
             db.execute("UPDATE people SET name = ?, changed = ? WHERE id = ?", (new, _base.now(), person))
-            self._store.log("rename", "", [old, new])
 
     def merge(self, from_: str, into: str) -> int:
         """Give all looks of one person to another one; returns how many.
@@ -136,18 +137,20 @@ class Gallery(View):
             raise UsageError(f"{source!r} cannot be merged into itself")
         with self._store.change() as db:
             gone, stays = self._store.person(source), self._store.person(target)
+            looks = db.execute("SELECT count(*) FROM looks WHERE person = ?", (gone,)).fetchone()[0]
+            self._store.log("merge", {"looks": looks}, [source, target])
+            _marks.merged(self._store, (gone, source), (stays, target))
             moved = db.execute("UPDATE looks SET person = ? WHERE person = ?", (stays, gone)).rowcount
             db.execute("UPDATE OR IGNORE sources SET person = ? WHERE person = ?", (stays, gone))
             db.execute("DELETE FROM people WHERE id = ?", (gone,))
             db.execute("UPDATE people SET changed = ? WHERE id = ?", (_base.now(), stays))
-            self._store.log("merge", {"looks": moved}, [source, target])
         return moved
 
     def forget(self, name: str, looks: Iterable[int] | None = None) -> Proof:
         """Take away every trace of a person, or only looks of theirs by number, and prove it.
 
-        What remains is a salted hash of the name in the audit log. Blocks of the disk that the file system
-        freed, and copies of the folder, are beyond reach.
+        What remains is a mark in the audit log. Blocks of the disk that the file system freed, and copies of
+        the folder, are beyond reach.
 
         Raises:
             UsageError: nobody has that name, or they have no look of such a number.

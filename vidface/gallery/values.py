@@ -142,7 +142,7 @@ class Proof:
     """What `forget` took away, and what a search through the folder's files found after that.
 
     Attributes:
-        token: the salted hash of the name: all that stays, in the audit log.
+        token: the mark that stands for the person: all that stays, in the audit log.
         looks, pictures: rows deleted. vectors: rows of the vector file overwritten with zeros.
         redacted: other texts (sources, audit log) in which the name stood and was replaced by the token.
         files: the files that were read through, byte by byte.
@@ -176,7 +176,7 @@ class AuditRow:
 
     Attributes:
         at: UTC, ISO 8601. user: the account. action: what was done.
-        people: names of those concerned; the salted hash in place of a name that is not enrolled (any more).
+        people: names of those concerned; a mark in place of somebody who is not enrolled (any more).
         detail: further facts, ready for JSON.
     """
 

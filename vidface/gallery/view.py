@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from vidface.gallery import _verify, ann, transfer
+from vidface.gallery import _marks, _verify, ann, transfer
 from vidface.gallery._add import unlike
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration
@@ -146,7 +146,7 @@ class View:
         Args:
             action: what was done, e.g. "search".
             detail: facts, ready for JSON; no names.
-            people: names of those concerned: only salted hashes are kept.
+            people: names of those concerned: only marks are kept.
         """
         with self._store.change():
             self._store.log(action, detail, people)
@@ -154,7 +154,11 @@ class View:
     def audit(self, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The log, latest entry first."""
         with self._store.look_at() as db:
-            names = {self._store.token(name): name for (name,) in db.execute("SELECT name FROM people")}
+            names = {
+                mark: name
+                for person, name in db.execute("SELECT id, name FROM people").fetchall()
+                for mark in _marks.marks_of(self._store, person, name).marks
+            }
             rows = db.execute(
                 "SELECT at, user, action, people, detail FROM audit ORDER BY id DESC LIMIT ?",
                 (-1 if limit is None else limit,),
