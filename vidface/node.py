@@ -149,6 +149,10 @@ class Node(BaseModel):
         """With `generates`: pictures are made anew, and frames that come in only steer them."""
         return False
 
+    def moves(self) -> bool:
+        """Pixels of the frame that comes out stand elsewhere than in the one that came in."""
+        return False
+
     def models(self) -> tuple[str, ...]:
         """Names of the models that `open` will load; they are checked before anything is decoded."""
         return ()

@@ -315,7 +315,8 @@ def test_identify_tells_mated_from_others(
     assert "gallery's" in out
     with Gallery.open(gallery) as opened:
         last = opened.audit(1)[0]
-    assert (last.action, last.detail) == ("search", {"command": "eval identify", "probes": 12})
+    assert (last.action, last.detail["command"], last.detail["probes"]) == ("search", "eval identify", 12)
+    assert Path(str(last.detail["table"])).is_file()
 
 
 def test_pictures_of_a_set_are_one_probe(

@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
-from tests.gallery.people import MODEL, D, direction, picture, vector
+from tests.gallery.people import MODEL, D, direction, looks, picture, vector
 from vidface.cli._gallery_enroll import best
 from vidface.cli._gallery_faces import Face, GraphSampler, Shot, picture_shot
 from vidface.cli._gallery_tracks import TrackPlaces, places_of
 from vidface.cli.gallery import gallery
 from vidface.errors import InputError, OutputExistsError, UsageError, VidfaceError
+from vidface.gallery import Gallery
 
 
 class Made:
@@ -165,10 +166,10 @@ def test_what_will_not_do_is_a_sentence_each() -> None:
     assert people() == {"Ann": 1}
 
 
-def test_where_nothing_was_enrolled_the_exit_code_is_2() -> None:
-    """As of all wrong usage; nobody is there by that name."""
+def test_where_nothing_was_enrolled_the_exit_code_is_3() -> None:
+    """As of all input that cannot be used; nobody is there by that name."""
     put({"none.jpg": "", "bad.jpg": "bad"})
-    with pytest.raises(UsageError, match=r"nothing was enrolled.*2 files left out"):
+    with pytest.raises(InputError, match=r"nothing was enrolled.*2 files left out"):
         run("enroll", "Ann", "none.jpg", "bad.jpg")
     assert people() == {}
 
@@ -443,7 +444,6 @@ def test_a_gallery_cut_by_a_kill_is_put_right_and_told() -> None:
     ("words", "match"),
     [
         (("enroll", "Ann"), "say who and from what"),
-        (("enroll", "Ann", "nowhere.jpg"), "no such file"),
         (("enroll", "Ann", "x", "--folders", "in"), "must be left out"),
         (("enroll", "--folders", "nowhere"), "must be a folder"),
         (("list", "--gallery", "nowhere"), "no gallery"),
@@ -550,4 +550,63 @@ def test_ctrl_c_in_a_real_process_keeps_what_is_enrolled(repo: Path) -> None:
     assert "goes on from here" in told
     count = people()["Ann"]
     assert 0 < count < 200
-    assert f"{200 - count} looks of 1 person enrolled; {count} files" in run("enroll", "Ann", "p").stdout
+    assert f"{200 - count} looks of 1 person enrolled; {count} file" in run("enroll", "Ann", "p").stdout
+
+
+def test_doubles_are_named_and_counted() -> None:
+    put({"p/1.jpg": "0.1", "p/2.jpg": "0.1", "p/3.jpg": "0.2"})
+    done = run("enroll", "Ann", "p")
+    assert "p/2.jpg: nothing new: 'Ann' has a look like it" in done.stderr
+    assert "2 looks of 1 person enrolled; 1 look left out as like one that is there" in done.stdout
+
+
+def test_an_odd_name_leaves_no_gallery_behind() -> None:
+    put({"1.jpg": "0.1", "all/Ann/1.jpg": "0.1", f"all/{'x' * 201}/1.jpg": "1.1"})
+    with pytest.raises(UsageError, match="a name has"):
+        run("enroll", " ", "1.jpg")
+    with pytest.raises(UsageError, match="a name has"):
+        run("enroll", "--folders", "all")
+    assert not Path("g").exists()
+
+
+def test_two_first_enrolments_at_once_are_both_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process makes the gallery between this one's look and its own making."""
+    put({"1.jpg": "0.1", "2.jpg": "1.1"})
+    real = Gallery.create
+
+    def late(folder: Path, **facts: Any) -> Gallery:
+        with real(folder, fingerprint=MODEL, dimension=D) as other:
+            other.add("Bea", looks(1))
+        return real(folder, **facts)
+
+    monkeypatch.setattr(Gallery, "create", late)
+    run("enroll", "Ann", "1.jpg")
+    with Gallery.open("g") as gallery:
+        assert [person.name for person in gallery.people()] == ["Bea", "Ann"]
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e999"])
+def test_numbers_are_finite(word: str) -> None:
+    put({"1.jpg": "0.1"})
+    for option in ("--every", "--min-quality", "--min-face-px"):
+        result = CliRunner().invoke(gallery, ["enroll", "Ann", "1.jpg", option, word], obj=Made)
+        assert result.exit_code == 2, (option, result.output)
+
+
+def test_files_that_cannot_be_used_are_bad_input() -> None:
+    put({"1.jpg": "bad"})
+    for path in ("1.jpg", "nowhere.jpg"):
+        with pytest.raises(InputError):
+            run("enroll", "Ann", path)
+
+
+def test_strangers_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    put({"1.jpg": "0.1"})
+    run("enroll", "Ann", "1.jpg")
+    rows = np.ones((5, D), np.float32)
+    for place, value in ((0, np.nan), (slice(None), 0.0)):
+        bad = rows.copy()
+        bad[2, place] = value
+        np.savez(tmp_path / "bad.npz", vectors=bad)
+        with pytest.raises(InputError, match="not finite"):
+            run("calibrate", "--impostors", "bad.npz")

@@ -12,7 +12,7 @@ from tests.cli.test_unknowns import call, found, members, two_alike
 from tests.gallery.people import direction
 from tests.gallery.runfolders import made_run
 from vidface.errors import UsageError
-from vidface.gallery import Gallery
+from vidface.gallery import Gallery, Look
 
 
 def film(folder: Path, **more: Any) -> tuple[Path, Path]:
@@ -148,3 +148,39 @@ def test_another_spelling_is_told(tmp_path: Path) -> None:
     done = call("names", run, "--subtitles", text, "--people", tmp_path / "cast.txt")
     assert "otherwise" not in done.stderr
     assert "Katharine  group 1" in done.stdout
+
+
+def test_a_second_time_nobody_takes_the_place_of_who_is_enrolled(tmp_path: Path) -> None:
+    """A silent companion is there in most of Ann's scenes: at first and ever after the name is Ann's."""
+    run, text = film(tmp_path)
+    again = made_run(
+        tmp_path / "three",
+        {
+            1: (11, [(4.0 * i, 4.0 * i + 3) for i in range(40) if i % 5 in (0, 4)]),
+            2: (12, [(4.0 * i, 4.0 * i + 3) for i in range(40) if i % 5 in (1, 3)]),
+            3: (13, [(4.0 * i, 4.0 * i + 3) for i in range(40) if i % 5 in (0, 4)][:14]),
+        },
+    )
+    folder = tmp_path / "people"
+    first = call("names", again, "--subtitles", text, "--assign", folder=folder)
+    assert "'Ann': 1 look enrolled" in first.stdout
+    second = call("names", again, "--subtitles", text, "--assign", folder=folder)
+    assert "enrolled by now: Ann, Bob (2 tracks)" in second.stderr
+    assert "known as Ann" in second.stdout
+    with Gallery.open(folder) as opened:
+        assert [(one.name, one.looks) for one in opened.people()] == [("Ann", 1), ("Bob", 1)]
+    assert run.is_dir()
+
+
+def test_a_name_that_is_enrolled_goes_to_no_other_face(tmp_path: Path) -> None:
+    """The captions say Ann, the gallery knows another Ann: told, not enrolled."""
+    run, text = film(tmp_path)
+    folder = tmp_path / "people"
+    call("names", run, "--subtitles", text, "--assign", folder=folder)
+    with Gallery.open(folder, write=True) as opened:
+        opened.forget("Ann")
+        opened.add("Ann", [Look(direction(50))])
+    done = call("names", run, "--subtitles", text, "--assign", folder=folder)
+    assert "'Ann' is enrolled, and group 1 is not like that person" in done.stderr
+    with Gallery.open(folder) as opened:
+        assert [(one.name, one.looks) for one in opened.people()] == [("Bob", 1), ("Ann", 1)]

@@ -13,6 +13,7 @@ from tests.gallery.people import MODEL, D, filled, looks, vector
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Reference, calibrate
 from vidface.gallery.calibrate import interval
+from vidface.gallery.calibrate import strangers as impostors_of
 
 
 def strangers(count: int, seed: int) -> NDArray[np.float32]:
@@ -100,3 +101,35 @@ def test_a_calibration_is_stored_with_the_gallery(tmp_path: Path) -> None:
         assert stored.date.startswith("20")
         reference = gallery.reference()
         assert (reference.threshold, reference.fmr) == (found.threshold, 0.02)
+
+
+def test_impostors_that_are_half_somebody_enrolled_are_left_out() -> None:
+    """Twenty mixtures of one person among 2,000 strangers; without them the threshold is right."""
+    known = made(8)
+    clean = strangers(2000, 5)
+    clean /= np.linalg.norm(clean, axis=1, keepdims=True)
+    mixed = np.concatenate([clean, known.vectors[3] + clean[:20]])
+    kept, left = impostors_of(known, mixed)
+    assert left == {"3": 20}
+    assert np.array_equal(kept, clean)
+    assert impostors_of(known, clean)[1] == {}
+    good, bad = (calibrate(known, rows, 0.005).threshold for rows in (kept, mixed))
+    assert good < 0.5 < bad
+
+
+def test_people_without_looks_and_few_strangers_change_nothing() -> None:
+    rows = made(4)
+    bare = Reference(rows.vectors, rows.owners, (*rows.names, "bare"), MODEL, 0.4)
+    clean = strangers(1000, 6)
+    assert np.array_equal(impostors_of(bare, clean)[0], clean)
+    few = np.concatenate([rows.vectors[:1]] * 9)
+    assert np.array_equal(impostors_of(bare, few)[0], few)
+
+
+def test_numbers_that_are_none_give_no_threshold(tmp_path: Path) -> None:
+    with Gallery.open(filled(tmp_path / "g"), write=True) as gallery:
+        broken = strangers(10, 1)
+        broken[3, 4] = np.nan
+        with pytest.raises(UsageError, match="finite"):
+            gallery.calibrate(broken)
+        assert gallery.calibration is None

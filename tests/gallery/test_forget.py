@@ -239,7 +239,7 @@ def test_a_name_that_somebody_else_has_by_now_stays_theirs(tmp_path: Path) -> No
         gallery.add("Quentin", [Look(vector(5), source="Quentin/1.jpg")])
         rows = gallery.audit()
         assert [row.people for row in rows if row.action == "search"] == [("Zed",)]
-        assert [row.people for row in rows if row.action == "enroll"][0] == ("Quentin",)
+        assert next(row.people for row in rows if row.action == "enroll") == ("Quentin",)
         assert [row.people for row in rows if row.action == "enroll"][-1] == ("Zed",)
         assert gallery.forget("Zed").clean
         assert gallery.looks("Quentin")[0].source == "Quentin/1.jpg"

@@ -137,7 +137,7 @@ HOSTILE: dict[str, Callable[[Files], None]] = {
     "a row that is not there": changed(lambda i: i["people"][0]["looks"][0].update(row=99)),
     "a measure out of bounds": changed(lambda i: i["people"][0]["looks"][0].update(quality=7)),
     "a digest that is none": changed(lambda i: i["people"][0].update(digests=["x"])),
-    "another version": changed(lambda i: i.update(version=2)),
+    "another version": changed(lambda i: i.update(version=3)),
 }
 
 
@@ -193,3 +193,46 @@ def test_an_entry_twice_is_refused(tmp_path: Path) -> None:
         archive.writestr("pictures/0.jpg", b"\xff\xd8\xff other")
     with pytest.raises(InputError, match="twice"):
         taken_in(tmp_path, path)
+
+
+def test_an_empty_gallery_becomes_what_was_exported(tmp_path: Path) -> None:
+    """Looks that are alike (after a merge), people without looks, dates, files, threshold and calibration."""
+    with Gallery.open(filled(tmp_path / "from"), write=True) as gallery:
+        gallery.add("Dee", [Look(vector(0, 0))])  # the same as a look of Ann's
+        gallery.merge("Dee", "Ann")
+        gallery.forget("Cem", [look.id for look in gallery.looks("Cem")])
+        gallery.calibrate(np.stack([vector(person) for person in range(50, 90)]), fmr=0.1)
+        gallery._store.db.execute("UPDATE looks SET added = '2001-02-03T04:05:06+00:00'")
+        gallery._store.db.execute("UPDATE people SET added = '2001-02-03T04:05:06+00:00'")
+        gallery.export(tmp_path / "g.zip")
+    assert taken_in(tmp_path, tmp_path / "g.zip") == ["Ann", "Bob", "Cem"]
+    with Gallery.open(tmp_path / "from") as one, Gallery.open(tmp_path / "to", write=True) as two:
+        assert [(p.name, p.looks, p.added) for p in one.people()] == [
+            (p.name, p.looks, p.added) for p in two.people()
+        ]
+        assert [look.added for look in one.looks("Ann")] == [look.added for look in two.looks("Ann")]
+        assert one.reference().threshold == two.reference().threshold
+        assert one.calibration == two.calibration
+        assert two.enrolled("Bob", looks(1)[0].digest)
+        two.forget("Bob", [two.looks("Bob")[0].id])
+        assert not two.enrolled("Bob", looks(1)[0].digest)
+
+
+def test_an_export_of_an_earlier_version_comes_in(tmp_path: Path) -> None:
+    """Version 1 had no settings, no dates of people, no digests of looks."""
+    path, older = exported(tmp_path), tmp_path / "older.zip"
+    with zipfile.ZipFile(path) as new, zipfile.ZipFile(older, "w") as old:
+        for name in new.namelist():
+            data = new.read(name)
+            if name == "gallery.json":
+                index = json.loads(data)
+                del index["settings"]
+                for person in index["people"]:
+                    del person["added"], person["changed"]
+                    for look in person["looks"]:
+                        del look["digests"]
+                data = json.dumps(index | {"version": 1}).encode()
+            old.writestr(name, data)
+    assert taken_in(tmp_path, older) == ["Ann", "Bob", "Cem"]
+    with Gallery.open(tmp_path / "to") as gallery:
+        assert gallery.enrolled("Bob", looks(1)[0].digest)

@@ -66,7 +66,7 @@ def fanvid_report(clip: str, truth_path: Path, options: FanvidOptions) -> dict[s
         InputError: clip or truth cannot be read. UsageError: they do not fit each other, or the graph or
             gallery do not serve.
     """
-    enrolled = _enrolled(options.gallery)
+    enrolled = _enrolled(options.gallery, clip)
     truth, strangers = _read_truth(truth_path, enrolled)
     plan, output = _plan(options)
     how = draw(options.seed)
@@ -178,9 +178,9 @@ def _named(faces: Sequence[dict[str, Any]], names: Sequence[str | None]) -> Name
     return NamedBoxes(np.array([row["box"] for row in faces], np.float64).reshape(-1, 4), tuple(names))
 
 
-def _enrolled(folder: Path) -> frozenset[str]:
+def _enrolled(folder: Path, clip: str) -> frozenset[str]:
     with Gallery.open(folder) as gallery:
-        gallery.log("search", {"command": "eval fanvid"})
+        gallery.log("search", {"command": "eval fanvid", "clip": clip})
         reference = gallery.reference()
         return frozenset(reference.names[owner] for owner in set(reference.owners.tolist()))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidface.cli._gallery_common import Place, folder_of, gallery_option, looking, opened
-from vidface.errors import UsageError
+from vidface.cli._numbers import FiniteRange
+from vidface.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from vidface.cli._gallery_faces import Sampler
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 @click.option("--track", "tracks", type=int, multiple=True,
               help="PATH is the folder of a run: enrol this track of it.")  # fmt: skip
 @click.option("--model", help="The embedder of a new gallery; vidface-embed where not said.")
-@click.option("--min-face-px", type=click.FloatRange(0), default=24, show_default=True)
-@click.option("--min-recognisability", type=click.FloatRange(0, 1), default=0.3, show_default=True)
-@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--min-face-px", type=FiniteRange(0), default=24, show_default=True)
+@click.option("--min-recognisability", type=FiniteRange(0, 1), default=0.3, show_default=True)
+@click.option("--min-quality", type=FiniteRange(0, 1), default=0.2, show_default=True)
 @click.option("--largest", is_flag=True, help="Where a picture shows several faces, take the tallest.")
-@click.option("--every", "every_s", type=click.FloatRange(0), default=0.5, show_default=True,
+@click.option("--every", "every_s", type=FiniteRange(0), default=0.5, show_default=True,
               help="Seconds between the frames of a clip that are looked at.")  # fmt: skip
 @click.option("--max-looks", type=click.IntRange(1), default=10, show_default=True, help="Of one clip.")
 @click.option("--no-pictures", is_flag=True, help="Keep no crops; then re-embed is not possible.")
@@ -61,32 +62,35 @@ def enroll(
             click.echo(f"\n{work.tally.sentence()}; the same command goes on from here", err=True)
             raise
     if not work.tally.people and not work.tally.known:
-        raise UsageError(f"nothing was enrolled: {work.tally.sentence()}, for the reasons above")
+        raise InputError(f"nothing was enrolled: {work.tally.sentence()}, for the reasons above")
     click.echo(work.tally.sentence())
 
 
 def _tracks(words: tuple[str, ...], tracks: tuple[int, ...], every_s: float) -> list[TrackPlaces]:
     from vidface.cli._gallery_tracks import places_of
+    from vidface.gallery import clean_name
 
     if len(words) != 2:
         raise UsageError("--track takes one run: vidface gallery enroll NAME RUN --track N")
+    clean_name(words[0])
     return [places_of(Path(words[1]), number, every_s) for number in tracks]
 
 
 def _people(words: tuple[str, ...], folders: str | None) -> dict[str, list[Path]]:
-    """Name -> files."""
+    """Name -> files; odd names are refused before anything is done."""
     from vidface.cli._gallery_enroll import files_of
+    from vidface.gallery import clean_name
 
     if folders is None:
         if len(words) < 2:
             raise UsageError("say who and from what: vidface gallery enroll NAME PATH..., or --folders DIR")
-        return {words[0]: files_of([Path(word) for word in words[1:]])}
+        return {clean_name(words[0]): files_of([Path(word) for word in words[1:]])}
     root = Path(folders)
     if words or not root.is_dir():
         raise UsageError(f"--folders takes the names from the folders in it; {root} must be a folder, "
                          "and NAME PATH... must be left out")  # fmt: skip
     inside = sorted(item for item in root.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {item.name: files_of([item]) for item in inside}
+    found = {clean_name(item.name): files_of([item]) for item in inside}
     if not any(found.values()):
         raise UsageError(f"{root} has no folders with pictures or clips in them")
     return found
@@ -102,5 +106,12 @@ def _for_enrolment(
         gallery = stack.enter_context(opened(place, str(folder), write=True))
         return gallery, stack.enter_context(looking(place, model, gallery))
     sampler = stack.enter_context(looking(place, model, None))
-    new = Gallery.create(folder, fingerprint=sampler.fingerprint, dimension=sampler.dimension)
+    try:
+        new = Gallery.create(folder, fingerprint=sampler.fingerprint, dimension=sampler.dimension)
+    except UsageError:
+        if not (folder / "gallery.sqlite").is_file():
+            raise
+        # Another process has just made it.
+        gallery = stack.enter_context(opened(place, str(folder), write=True))
+        return gallery, stack.enter_context(looking(place, model, gallery))
     return stack.enter_context(new), sampler

@@ -22,6 +22,7 @@ from vidface.cli._gallery_common import (
     show_json,
     table,
 )
+from vidface.cli._numbers import FiniteRange
 from vidface.errors import InputError, ModelError, UsageError, VidfaceError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ IMPOSTORS = "impostors.npz"
 
 
 @click.command()
-@click.option("--fmr", type=float, default=0.001, show_default=True,
+@click.option("--fmr", type=FiniteRange(), default=0.001, show_default=True,
               help="Share of strangers that may be taken for somebody.")  # fmt: skip
 @click.option(
     "--impostors",
@@ -48,8 +49,14 @@ IMPOSTORS = "impostors.npz"
 def calibrate(place: Place, fmr: float, impostors: str | None, folder: str | None, as_json: bool) -> None:
     """Set the threshold for a share of strangers that are taken for somebody in this gallery."""
     with opened(place, folder, write=True) as gallery:
-        strangers = _impostors(gallery, impostors)
+        strangers, left = _impostors(gallery, impostors)
         found = gallery.calibrate(strangers, fmr=fmr)
+    for name, count in left.items():
+        click.echo(
+            f"{count} of the strangers that come with the embedder are too much like {name!r}, with whose "
+            "pictures it was trained: left out",
+            err=True,
+        )
     if as_json:
         show_json(asdict(found))
     else:
@@ -114,7 +121,7 @@ def export(place: Place, file: Path, overwrite: bool, folder: str | None) -> Non
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @gallery_option
 @click.pass_obj
 def import_(place: Place, file: Path, folder: str | None) -> None:
@@ -179,8 +186,9 @@ def _progress(done: int, every: int) -> None:
     click.echo(f"\r{done} of {every} looks", nl=done == every, err=True)
 
 
-def _impostors(gallery: Gallery, given: str | None) -> NDArray[np.float32] | None:
-    """Vectors of strangers: those given, else those beside the embedder's weights, else none."""
+def _impostors(gallery: Gallery, given: str | None) -> tuple[NDArray[np.float32] | None, dict[str, int]]:
+    """Vectors of strangers: those given, or those beside the embedder's weights; see `strangers`."""
+    from vidface.gallery.calibrate import strangers
     from vidface.infer import weights
 
     if given is None:
@@ -192,9 +200,9 @@ def _impostors(gallery: Gallery, given: str | None) -> NDArray[np.float32] | Non
             click.echo(
                 f"no {IMPOSTORS} comes with {gallery.fingerprint}: only the gallery itself counts", err=True
             )
-            return None
-        return _vectors(path, gallery.fingerprint)
-    return _vectors(Path(given), gallery.fingerprint)
+            return None, {}
+        return strangers(gallery.reference(), _vectors(path, gallery.fingerprint))
+    return _vectors(Path(given), gallery.fingerprint), {}
 
 
 def _vectors(path: Path, fingerprint: str) -> NDArray[np.float32]:
@@ -208,6 +216,8 @@ def _vectors(path: Path, fingerprint: str) -> NDArray[np.float32]:
         raise InputError(f"{path} is no .npz file with an array `vectors`") from error
     if rows.ndim != 2:
         raise InputError(f"{path}: wanted n x d `vectors`, but found the shape {rows.shape}")
+    if not np.isfinite(rows).all() or not rows.any(axis=1).all():
+        raise InputError(f"{path}: rows of `vectors` are not finite, or nothing but 0")
     if model != fingerprint:
         raise UsageError(f"{path} has vectors of {model}, but the gallery belongs to {fingerprint}")
     return rows

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def evidence_option(command: _F) -> _F:
     """--min-evidence, for one command."""
     option = click.option(
         "--min-evidence",
-        type=click.FloatRange(0),
+        type=FiniteRange(0),
         default=0.3,
         show_default=True,
         help="Leave out tracks with less; one perfect look is 1.",

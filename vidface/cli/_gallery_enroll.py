@@ -16,7 +16,7 @@ import numpy as np
 from vidface.cli._gallery_faces import Face, Sampler, Shot
 from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data.digest import sha256_of
-from vidface.errors import InputError, UsageError
+from vidface.errors import InputError
 from vidface.gallery import Gallery, Look
 from vidface.media.images import is_picture, natural_key
 
@@ -84,6 +84,7 @@ class Tally:
     files: int = 0
     looks: int = 0
     known: int = 0
+    doubles: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     people: set[str] = field(default_factory=set)
 
@@ -93,6 +94,8 @@ class Tally:
         parts = [f"{_plural(self.looks, 'look', 'looks')} of {people} enrolled"]
         if self.known:
             parts.append(f"{_plural(self.known, 'file was', 'files were')} enrolled before")
+        if self.doubles:
+            parts.append(f"{_plural(self.doubles, 'look', 'looks')} left out as like one that is there")
         if self.refused:
             parts.append(f"{_plural(self.refused.total(), 'file', 'files')} left out")
         return "; ".join(parts)
@@ -136,7 +139,7 @@ class Enrolment:
             if isinstance(face, str):
                 self._refuse(shot.path, face)
             else:
-                self._add(name, [self._look(face, shot, fresh[shot.path])])
+                self._add(name, shot.path, [self._look(face, shot, fresh[shot.path])])
         for path, digest in fresh.items():
             if not is_picture(path):
                 shots = self._looking.clip(path, self._gate.every_s)
@@ -176,7 +179,7 @@ class Enrolment:
             self._refuse(path, f"no frame will do: {why}")
         else:
             chosen = best(good, self._gate.max_looks)
-            self._add(name, [self._look(face, shot, digest) for face, shot in chosen])
+            self._add(name, path, [self._look(face, shot, digest) for face, shot in chosen])
 
     def _look(self, face: Face, shot: Shot, digest: str) -> Look:
         place = "" if shot.frame is None else f"#{shot.frame}"
@@ -187,10 +190,13 @@ class Enrolment:
             digest,
         )
 
-    def _add(self, name: str, looks: list[Look]) -> None:
+    def _add(self, name: str, path: Path, looks: list[Look]) -> None:
         report = self._gallery.add(name, looks)
         self.tally.looks += report.added
+        self.tally.doubles += len(report.duplicates)
         self.tally.people.add(name)
+        if not report.added:
+            self._say(f"{path}: nothing new: {name!r} has a look like it")
         if report.nearest_other is not None:
             other, score = report.nearest_other
             self._alike[other] = max(score, self._alike.get(other, score))
@@ -253,7 +259,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     """The pictures and clips among files and in folders (also in folders inside), in natural order.
 
     Raises:
-        UsageError: a path is not there.
+        InputError: a path is not there.
     """
     found: list[Path] = []
     for path in paths:
@@ -263,7 +269,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise UsageError(f"{path}: there is no such file or folder")
+            raise InputError(f"{path}: there is no such file or folder")
     return list(dict.fromkeys(found))
 
 

@@ -83,7 +83,7 @@ def show(place: Place, name: str, pictures: str | None, folder: str | None, as_j
 
 
 @click.command()
-@click.argument("picture", type=click.Path())
+@click.argument("picture", type=click.Path(readable=False))
 @click.option("-k", "count", type=click.IntRange(1), default=5, show_default=True, help="People a face.")
 @gallery_option
 @json_option
@@ -163,7 +163,7 @@ def forget(
 ) -> None:
     """Take away every trace of NAME, and prove it by searching the gallery's files.
 
-    What stays is a salted hash of the name in the audit log. Copies, exports and backups that you made,
+    What stays is a mark that names nobody, in the audit log. Copies, exports and backups that you made,
     and disk blocks that the file system set free, are beyond reach.
     """
     if not yes and sys.stdin.isatty():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at
-from vidface.cli._report import figure_cell, intervals_note, number, pictures_note, table
+from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows
 from vidface.errors import InputError, UsageError
 from vidface.eval import fusion
@@ -81,9 +81,9 @@ def identify_report(
     if not len(reference):
         raise UsageError("nobody is enrolled in the gallery: vidface gallery enroll comes first")
     probes = _read(path, options.by)
-    sides = options.sides or (embedder.size,)
+    sides = tuple(dict.fromkeys(min(side, embedder.size) for side in options.sides)) or (embedder.size,)
     everything = np.ones(len(probes.pictures), bool)
-    wanted = {min(side, embedder.size): everything for side in sides}
+    wanted = dict.fromkeys(sides, everything)
     seen = look_at(probes.pictures, embedder, wanted, aligned=options.aligned)
     truth, strangers = _truth(probes, reference)
     lost = sum(all(place in seen.faults for place in places) for places in probes.sets)
@@ -100,7 +100,7 @@ def identify_report(
         "results": [],
     }
     for side in sides:
-        scores = _scores(probes, seen, reference, min(side, embedder.size), options.fuse)
+        scores = _scores(probes, seen, reference, side, options.fuse)
         report["results"] += _results(probes, Probes(scores, truth), reference, options, side)
     return report
 
@@ -214,7 +214,7 @@ def _open_set(row: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _place(row: dict[str, Any]) -> list[str]:
-    return [row["group"] or "all", str(row["side"]), str(row["mated"]), str(row["non_mated"])]
+    return [group_label(row["group"]), str(row["side"]), str(row["mated"]), str(row["non_mated"])]
 
 
 def _figure(row: dict[str, float]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.data.address import is_address, masked
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _OPTIONS = (
     click.option("--rtsp-transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True),
     click.option(
         "--staleness",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=0.5,
         show_default=True,
         metavar="SECONDS",

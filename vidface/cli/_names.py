@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vidface.cli._gallery_common import Place, evidence_option, gallery_option, json_option, show_json, table
+from vidface.cli._numbers import FiniteRange
 from vidface.cli._unknowns import Work, gallery_for
 from vidface.cli._unknowns_show import assigned_lines, clock, group_row
 from vidface.errors import UsageError
 
 if TYPE_CHECKING:
+    from vidface.gallery import Gallery
     from vidface.gallery.captionnames import Mention
     from vidface.gallery.naming import Link
     from vidface.gallery.runs import Track
     from vidface.gallery.subtitles import Subtitles
-    from vidface.gallery.unknowns import Group
+    from vidface.gallery.unknowns import Group, Unknowns
 
 _LATE_S: Final = 60.0
 """Captions may go on for so long after the last face."""
@@ -29,7 +31,9 @@ _LATE_S: Final = 60.0
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--subtitles", metavar="FILE.srt", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--subtitles", metavar="FILE.srt", required=True, type=click.Path(path_type=Path, readable=False)
+)
 @click.option(
     "--people",
     metavar="FILE",
@@ -47,7 +51,7 @@ _LATE_S: Final = 60.0
 @click.option("--encoding", help="Of the subtitles, such as iso8859-2; else it is found out.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=FiniteRange(-1, 1),
     default=None,
     help="Of groups of faces, as of vidface gallery unknowns.",
 )
@@ -65,8 +69,8 @@ def names(
     A name is linked to the group of faces that is seen when it is said more often than can be by chance.
     Where half of the captions or more begin with their speaker ("ANN:", "[ANN]"), that is when the face is
     looked for. Else a name only says that somebody is about in the scene, which takes a long film to be sure.
-    Groups are those of vidface gallery unknowns, and people that the run recognised. SURE is a chance under a
-    simple model, not a measured one.
+    Groups are those of vidface gallery unknowns; beside them stand people that the run recognised, or that
+    were enrolled from it since. SURE is a chance under a simple model, not a measured one.
     """
     from vidface.gallery.runs import read_runs
     from vidface.gallery.subtitles import read_srt
@@ -79,13 +83,19 @@ def names(
         gallery = gallery_for(stack, place, folder, runs, write=said["assign"])
         work = Work(runs, gallery, said["threshold"], said["min_evidence"])
         work.look()
-        faces = _faces(work.found.groups, runs[0].tracks)
+        faces = _faces(work.found, runs[0].tracks)
         links = _links(texts, found, faces, said["shift_s"])
-        fit = [(link.name, face) for link, face in links if face is not None and _fit(link, face)]
+        others = _others(links, gallery)
+        fit = [
+            (link.name, face)
+            for link, face in links
+            if face is not None and _fit(link, face) and link.name not in others
+        ]
         done = [work.assign(face.tracks, name) for name, face in fit if said["assign"]]
         if gallery is not None:
             gallery.log("names", {"run": str(runs[0].folder), "names": len(links), "enrolled": len(done)})
-    for note in (*texts.notes, *_outside(texts, runs[0].tracks, said["shift_s"])):
+    notes = (*texts.notes, *_outside(texts, runs[0].tracks, said["shift_s"]), *_enrolled(work.found))
+    for note in (*notes, *others.values()):
         click.echo(note, err=True)
     if as_json:
         _show(links, work.found.groups, done, texts)
@@ -113,12 +123,13 @@ def _mentions(texts: Subtitles, people: Path | None) -> tuple[Mention, ...]:
     return mentions(texts.captions, None if people is None else read_people(people))
 
 
-def _faces(groups: Sequence[Group], tracks: Sequence[Track]) -> list[Face]:
-    known: dict[str, list[Track]] = {}
+def _faces(found: Unknowns, tracks: Sequence[Track]) -> list[Face]:
+    """Who can be called by a name: also whoever has one already, else the name goes to the next best."""
+    known = {name: list(rows) for name, rows in found.theirs.items()}
     for track in tracks:
         if track.state == "known":
             known.setdefault(track.name, []).append(track)
-    unknown = [Face(group.tracks, group, None) for group in groups]
+    unknown = [Face(group.tracks, group, None) for group in found.groups]
     return unknown + [Face(rows, None, name) for name, rows in sorted(known.items())]
 
 
@@ -137,6 +148,28 @@ def _fit(link: Link, face: Face) -> bool:
     if not link.sure or face.group is None:
         return False
     return face.group.proposed or len(face.tracks) == 1
+
+
+def _others(links: Sequence[tuple[Link, Face | None]], gallery: Gallery | None) -> dict[str, str]:
+    """Names that are enrolled with another face than the one they were linked to, with a sentence."""
+    if gallery is None:
+        return {}
+    own, found = gallery.reference(), dict[str, str]()
+    for link, face in links:
+        if link.name not in own.names or face is None or face.group is None or not _fit(link, face):
+            continue
+        near = face.group.nearest
+        if near is None or near.name != link.name or near.score < own.threshold:
+            found[link.name] = (
+                f"{link.name!r} is enrolled, and {face.label} is not like that person, so it was not added; "
+                f"to do it all the same: vidface gallery unknowns --assign {face.group.number} NAME"
+            )
+    return found
+
+
+def _enrolled(found: Unknowns) -> Iterator[str]:
+    if found.theirs:
+        yield f"enrolled by now: {', '.join(sorted(found.theirs))} ({found.enrolled} tracks)"
 
 
 def _outside(texts: Subtitles, tracks: Sequence[Track], shift_s: float) -> Iterator[str]:

@@ -54,3 +54,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def group_label(group: str | None) -> str:
+    """A group as it stands in a table; everybody together is None, those without a label are ""."""
+    return "all" if group is None else group or "(empty)"

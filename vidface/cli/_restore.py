@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.cli._outfile import check_out, make_folder, write_out
 
 LEVELS: Final = ("mild", "medium", "heavy")
@@ -39,7 +40,7 @@ METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
 @click.option("--fit", is_flag=True, help="Shrink clips first until a face's crop has 256 px.")
 @click.option(
     "--least-px",
-    type=click.FloatRange(min=16),
+    type=FiniteRange(min=16),
     default=128,
     show_default=True,
     help="Leave out faces whose crop shows fewer pixels a side.",

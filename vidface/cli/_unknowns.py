@@ -20,6 +20,7 @@ from vidface.cli._gallery_common import (
     json_option,
     opened,
 )
+from vidface.cli._numbers import FiniteRange
 from vidface.cli._unknowns_show import enrolled, show_groups, tell_groups
 from vidface.errors import UsageError
 
@@ -35,7 +36,7 @@ Pairs = tuple[tuple[str, str], ...]
 @click.argument("places", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=FiniteRange(-1, 1),
     default=None,
     help="Mean cosine from which on tracks are one person; else that of a calibrated gallery, or 0.5.",
 )

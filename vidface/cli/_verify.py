@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at
-from vidface.cli._report import figure_cell, intervals_note, number, pictures_note, table
+from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_of
 from vidface.errors import InputError, UsageError
 from vidface.eval.discard import DiscardCurve, error_versus_discard
@@ -77,11 +77,11 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
         InputError: the table or a picture in it cannot be used. UsageError: --discard without a quality.
     """
     pairs = _read(path, options.by)
-    sides = options.sides or (embedder.size,)
+    sides = tuple(dict.fromkeys(min(side, embedder.size) for side in options.sides)) or (embedder.size,)
     wanted = {embedder.size: _mask(len(pairs.pictures), pairs.first)}
     for side in sides:
         rows = _mask(len(pairs.pictures), pairs.second)
-        wanted[min(side, embedder.size)] = wanted.get(min(side, embedder.size), False) | rows
+        wanted[side] = wanted.get(side, False) | rows
     seen = look_at(pairs.pictures, embedder, wanted, aligned=options.aligned)
     failed = _failed(pairs, seen)
     report: dict[str, Any] = {
@@ -98,10 +98,10 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
         "discard": [],
     }
     for side in sides:
-        scores = _scores(pairs, seen, embedder.size, min(side, embedder.size))
+        scores = _scores(pairs, seen, embedder.size, side)
         report["results"] += _results(pairs, scores, options, side)
         if options.discard:
-            quality = _quality(pairs, seen, embedder, min(side, embedder.size))
+            quality = _quality(pairs, seen, embedder, side)
             report["discard"] += _discards(Pairs(scores, pairs.same), quality, side)
     return report
 
@@ -196,7 +196,7 @@ def _row(score: VerificationScore) -> dict[str, Any]:
 def _cells(row: dict[str, Any]) -> list[str]:
     figures = [row["accuracy"], row["eer"], *row["tar"].values()]
     return [
-        row["group"] or "all",
+        group_label(row["group"]),
         str(row["side"]),
         row["failures"],
         str(row["genuine"] + row["impostor"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True, help="Runs of each case.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 3600, min_open=True),
+    type=FiniteRange(0, 3600, min_open=True),
     default=1.5,
     show_default=True,
     help="About how long a run is; 25 frames at least.",

@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.argument("graph", type=click.Path())
+@click.argument("graph", type=click.Path(readable=False))
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
 @click.option("--no-models", is_flag=True, help="Do not ask whether the weights are there.")
 def check(graph: str, overrides: tuple[str, ...], no_models: bool) -> None:

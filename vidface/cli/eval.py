@@ -204,7 +204,9 @@ def identify(probes: Path, gallery: Path, model: str | None, as_json: bool, **op
         embedder = _looks.open_embedder(model or opened.fingerprint.split("@")[0])
     with Gallery.open(gallery, fingerprint=embedder.fingerprint) as opened:
         report = identify_report(probes, opened.reference(), embedder, IdentifyOptions(**options))
-        opened.log("search", {"command": "eval identify", "probes": report["probes"]["all"]})
+        opened.log(
+            "search", {"command": "eval identify", "table": str(probes), "probes": report["probes"]["all"]}
+        )
     _tell(report, identify_text, as_json=as_json)
 
 

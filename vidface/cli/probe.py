@@ -14,7 +14,7 @@ SECONDS = ("duration", "start")
 
 
 @click.command()
-@click.argument("clip", type=click.Path())
+@click.argument("clip", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def probe(clip: str, form: str) -> None:
     """Say what CLIP is: container, codec, size, rate, time base, rotation, colour, sound."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.errors import OutputExistsError, UsageError
 
 
@@ -15,7 +16,7 @@ from vidface.errors import OutputExistsError, UsageError
 @click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="The person file (.npz).")
 @click.option("--name", default="", help="Of the person; shown in reports.")
 @click.option("--face", type=click.IntRange(1), help="Where several faces are: which, counted from the left.")
-@click.option("--min-face-px", type=click.FloatRange(8), default=32, show_default=True,
+@click.option("--min-face-px", type=FiniteRange(8), default=32, show_default=True,
               help="Faces less tall than this are passed over.")  # fmt: skip
 @click.option("--model", default="vidface-embed", show_default=True, help="The embedder.")
 @click.option("--keep-all", is_flag=True, help="Also keep references that seem to show another person.")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from vidface.cli._live import end_on_request, folder_for, live_options, tell
+from vidface.cli._numbers import FiniteRange
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 
@@ -20,8 +21,8 @@ MOST_HOLES = 20
 
 
 @click.command()
-@click.argument("graph", type=click.Path())
-@click.argument("clip", type=click.Path())
+@click.argument("graph", type=click.Path(readable=False))
+@click.argument("clip", type=click.Path(readable=False))
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the outputs [CLIP's name + .vidface]."
 )
@@ -36,7 +37,7 @@ MOST_HOLES = 20
     "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
 )
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
+    "--rate", type=FiniteRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
 )
 @click.option(
     "--audio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -21,7 +22,8 @@ class SecondsType(click.ParamType[float]):
             numbers = [float(part) for part in parts]
         except ValueError:
             numbers = []
-        if not 1 <= len(numbers) <= 3 or any(number < 0 for number in numbers[1:]):
+        fits = 1 <= len(numbers) <= 3 and all(map(math.isfinite, numbers))
+        if not fits or any(number < 0 for number in numbers[1:]):
             self.fail(f"{value!r} is no time; write seconds (12.5) or HH:MM:SS.sss", param, ctx)
         seconds = 0.0
         for number in numbers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vidface.cli._numbers import FiniteRange
 from vidface.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class _SampleType(click.ParamType[Any]):
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=0.0,
     metavar="X",
     help="Numbers of a re-run that differ by no more than this count as the same [0].",

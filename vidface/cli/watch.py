@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidface.cli._live import tell
+from vidface.cli._numbers import FiniteRange
 from vidface.data.address import masked
 from vidface.errors import InputError, UsageError
 
@@ -38,7 +39,7 @@ _TICK_S: Final = 1.0
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
     help="End after so long.",
 )

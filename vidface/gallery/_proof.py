@@ -54,6 +54,7 @@ def _mentions(db: sqlite3.Connection, name: str) -> int:
 
 
 def files(folder: Path) -> Iterator[Path]:
+    """All files in a folder and in those inside."""
     yield from (path for path in folder.rglob("*") if path.is_file())
 
 

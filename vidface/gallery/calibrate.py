@@ -17,6 +17,10 @@ from vidface.gallery.reference import Reference
 _PROBES: Final = 256
 _MOST_OWN: Final = 5000
 _SUSPECTS: Final = 10
+_FAR: Final = 4.0
+"""Deviations above the middle; see `strangers`."""
+_PILE: Final = 5
+_FEWEST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,34 @@ def calibrate(reference: Reference, impostors: ArrayLike | None, fmr: float) -> 
     )
 
 
+def strangers(
+    reference: Reference, impostors: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], dict[str, int]]:
+    """Impostors without those that cannot be strangers to somebody who is enrolled.
+
+    Impostors that come with an embedder were made of faces that it was trained with: half of such a face is
+    one of these people's, who may be enrolled here. Chance puts about one of 30,000 strangers four deviations
+    above the middle of all; where five or more are there for one person, they are not strangers.
+
+    Args:
+        impostors: m x d vectors.
+
+    Returns:
+        The others, and how many were left out for whom.
+    """
+    if len(impostors) < _FEWEST or not len(reference):
+        return impostors, {}
+    parts = [reference.scores(impostors[at : at + _PROBES]) for at in range(0, len(impostors), _PROBES)]
+    scores = np.maximum(np.concatenate(parts), -1)  # -inf stands for people without looks
+    middle = np.median(scores, axis=0)
+    spread = 1.4826 * np.median(np.abs(scores - middle), axis=0)
+    far = scores > middle + _FAR * spread
+    piled = far.sum(axis=0) >= _PILE
+    counts = {name: int(count) for name, count in zip(reference.names, far.sum(axis=0), strict=True)}
+    left = {name: counts[name] for name, hit in zip(reference.names, piled, strict=True) if hit}
+    return impostors[~far[:, piled].any(axis=1)], left
+
+
 def interval(hits: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Exact interval of a proportion (Clopper and Pearson); count > 0."""
     half = (1 - confidence) / 2
@@ -116,7 +148,15 @@ def interval(hits: int, count: int, *, confidence: float = 0.95) -> tuple[float,
 
 
 def _quantile(scores: NDArray[np.float64], fmr: float) -> tuple[float, bool]:
-    """The lowest threshold that lets through at most the share `fmr` of rising scores."""
+    """The lowest threshold that lets through at most the share `fmr` of rising scores.
+
+    Raises:
+        UsageError: they are no numbers.
+    """
+    if not np.isfinite(scores).all():
+        raise UsageError(
+            "vectors of strangers, or of the gallery, are not finite; gallery check looks into it"
+        )
     allowed = int(np.floor(fmr * len(scores) + 1e-9))
     blocked = scores[len(scores) - allowed - 1]  # the highest that must stay below
     above = scores[scores > blocked]

@@ -224,18 +224,23 @@ class Gallery(View):
         return len(vectors)
 
     def import_(self, path: str | Path) -> dict[str, AddReport]:
-        """Add the people of such a zip, all or none; the looks of a name that is here go to that person.
+        """Add the people of such a zip, all or none.
+
+        An empty gallery becomes what was exported: every look, all dates, threshold and calibration. Else the
+        looks of a name that is here go to that person, doubles are left out, and the settings stay.
 
         Raises:
             InputError: it is damaged or no export. UsageError: it belongs to another embedder.
         """
         self._store.writable()
-        people = transfer.unpack(Path(path), fingerprint=self.fingerprint, dimension=self.dimension)
+        people, settings = transfer.unpack(Path(path), fingerprint=self.fingerprint, dimension=self.dimension)
         reports = {}
-        with self._store.change():
-            for name, looks, digests in people:
-                reports[name] = _add.add(self._store, name, looks)
-                if looks:
-                    transfer.digests_in(self._store, self._store.person(name), digests)
+        with self._store.change() as db:
+            empty = db.execute("SELECT count(*) FROM people").fetchone()[0] == 0
+            put = transfer.restored if empty else transfer.joined
+            for person in people:
+                reports[person.name] = put(self._store, person)
+            if empty and settings is not None:
+                self._store.set(**settings.model_dump())
             self._store.log("import", {"people": len(reports)}, list(reports))
         return reports

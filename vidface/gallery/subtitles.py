@@ -62,8 +62,9 @@ def read_srt(path: Path, *, encoding: str | None = None) -> Subtitles:
     reader.end(before_times=False)
     found = [caption for caption in reader.captions if any(caption.lines)]
     if not found:
+        why = "".join(f"; {note}" for note in reader.notes())
         raise InputError(
-            f"{path}: there are no captions in it; wanted SubRip (.srt), with lines such as "
+            f"{path}: there are no captions in it{why}; wanted SubRip (.srt), with lines such as "
             "00:01:02,500 --> 00:01:04,000"
         )
     found.sort(key=lambda caption: (caption.start, caption.end))

@@ -10,18 +10,19 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vidface.errors import InputError, OutputError, OutputExistsError, UsageError
-from vidface.gallery._base import telling
+from vidface.gallery import _add, _origins
 from vidface.gallery._store import Store
-from vidface.gallery.values import LARGEST_PICTURE, Look, check_picture, clean_name
+from vidface.gallery.values import LARGEST_PICTURE, AddReport, Look, check_picture, clean_name
 
 FORM: Final = "vidface-gallery"
 _INDEX: Final = "gallery.json"
@@ -31,6 +32,7 @@ _LARGEST_VECTORS: Final = 8 << 30
 _MEMBER: Final = re.compile(r"gallery\.json|vectors\.npy|pictures/[0-9]{1,9}\.(jpg|png)")
 _STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 _Share = Annotated[float, Field(ge=0, le=1)]
+_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class PackedLook(BaseModel):
@@ -43,6 +45,7 @@ class PackedLook(BaseModel):
     source: str = ""
     added: str = ""
     picture: str | None = None
+    digests: tuple[_Digest, ...] = ()
 
 
 class PackedPerson(BaseModel):
@@ -51,18 +54,38 @@ class PackedPerson(BaseModel):
     model_config = _STRICT
     name: str
     looks: tuple[PackedLook, ...]
-    digests: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+    digests: tuple[_Digest, ...] = ()
+    added: str = ""
+    changed: str = ""
+
+
+class PackedSettings(BaseModel):
+    """What decides who is known, and how it came about (JSON of a `Calibration`, or nothing)."""
+
+    model_config = _STRICT
+    threshold: float = Field(ge=-1, le=1.001)
+    margin: float = Field(ge=0, le=2)
+    calibration: str = ""
 
 
 class Packed(BaseModel):
-    """The whole of `gallery.json`."""
+    """The whole of `gallery.json`; version 1 had no settings, no dates of people and no digests of looks."""
 
     model_config = _STRICT
     format: Literal["vidface-gallery"]
-    version: Literal[1]
+    version: Literal[1, 2]
     fingerprint: str
     dimension: int = Field(ge=1, le=65536)
+    settings: PackedSettings | None = None
     people: tuple[PackedPerson, ...]
+
+
+class Unpacked(NamedTuple):
+    """A person of a zip: as it was packed, and the looks themselves."""
+
+    name: str
+    packed: PackedPerson
+    looks: list[Look]
 
 
 def pack(store: Store, path: Path, *, overwrite: bool) -> int:
@@ -90,16 +113,17 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
     vectors, db = store.vectors(), store.db
     people: list[dict[str, Any]] = []
     rows: list[int] = []
-    for person, name in db.execute("SELECT id, name FROM people ORDER BY id").fetchall():
+    everybody = db.execute("SELECT id, name, added, changed FROM people ORDER BY id").fetchall()
+    for person, name, *dates in everybody:
         looks: list[dict[str, Any]] = []
         found = db.execute(
-            "SELECT row, recognisability, quality, source, added, data FROM looks "
+            "SELECT looks.id, row, recognisability, quality, source, added, data FROM looks "
             "LEFT JOIN pictures ON pictures.look = looks.id WHERE person = ? ORDER BY row",
             (person,),
         )
-        for row, sure, quality, source, added, data in found:
+        for number, row, sure, quality, source, added, data in found:
             look = {"row": len(rows), "recognisability": sure, "quality": quality, "source": source}
-            look |= {"added": added, "picture": None}
+            look |= {"added": added, "picture": None, "digests": _origins.of_look(db, number)}
             if data is not None:
                 kind = "jpg" if data.startswith(b"\xff\xd8") else "png"
                 look["picture"] = f"pictures/{len(rows)}.{kind}"
@@ -107,11 +131,15 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
             looks.append(look)
             rows.append(row)
         digests = [row[0] for row in db.execute("SELECT digest FROM sources WHERE person = ?", (person,))]
-        people.append({"name": name, "looks": looks, "digests": digests})
+        facts = {"name": name, "added": dates[0], "changed": dates[1]}
+        people.append({**facts, "looks": looks, "digests": digests})
     packed = io.BytesIO()
     np.save(packed, vectors[rows] if rows else vectors[:0], allow_pickle=False)
     archive.writestr(_VECTORS, packed.getvalue())
-    index = {"format": FORM, "version": 1, "fingerprint": store.fingerprint, "dimension": store.dimension}
+    index = {"format": FORM, "version": 2, "fingerprint": store.fingerprint, "dimension": store.dimension}
+    index["settings"] = {key: float(store.setting(key)) for key in ("threshold", "margin")} | {
+        "calibration": store.setting("calibration")
+    }
     archive.writestr(_INDEX, json.dumps({**index, "people": people}, ensure_ascii=False, indent=1))
     return len(people)
 
@@ -127,8 +155,8 @@ def belongs_to(path: Path) -> tuple[str, int]:
     return index.fingerprint, index.dimension
 
 
-def unpack(path: Path, *, fingerprint: str, dimension: int) -> list[tuple[str, list[Look], tuple[str, ...]]]:
-    """Read a zip and check all of it: (name, looks, digests of sources) for each person.
+def unpack(path: Path, *, fingerprint: str, dimension: int) -> tuple[list[Unpacked], PackedSettings | None]:
+    """Read a zip and check all of it: everybody, and the settings of their gallery.
 
     Nothing is ever written to a path that the zip names.
 
@@ -145,7 +173,7 @@ def unpack(path: Path, *, fingerprint: str, dimension: int) -> list[tuple[str, l
                 "vidface gallery re-embed that"
             )
         vectors = _vectors(path, archive, index)
-        return [_person(path, archive, person, vectors) for person in index.people]
+        return [_person(path, archive, person, vectors) for person in index.people], index.settings
 
 
 @contextlib.contextmanager
@@ -208,7 +236,7 @@ def _vectors(path: Path, archive: zipfile.ZipFile, index: Packed) -> NDArray[np.
 
 def _person(
     path: Path, archive: zipfile.ZipFile, person: PackedPerson, vectors: NDArray[np.float32]
-) -> tuple[str, list[Look], tuple[str, ...]]:
+) -> Unpacked:
     looks = []
     for look in person.looks:
         picture = None
@@ -223,7 +251,7 @@ def _person(
         sure = math.nan if look.recognisability is None else look.recognisability
         quality = math.nan if look.quality is None else look.quality
         looks.append(Look(vectors[look.row], sure, quality, look.source, picture))
-    return _named(path, person.name), looks, person.digests
+    return Unpacked(_named(path, person.name), person, looks)
 
 
 def _named(path: Path, name: str) -> str:
@@ -233,8 +261,34 @@ def _named(path: Path, name: str) -> str:
         raise InputError(f"{path}: {error}") from error
 
 
-def digests_in(store: Store, person: int, digests: Sequence[str]) -> None:
-    """Remember the files that somebody was enrolled from; within `store.change`."""
-    with telling(store.folder):
-        rows = [(person, digest) for digest in digests]
-        store.db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)
+def joined(store: Store, person: Unpacked) -> AddReport:
+    """Add somebody to a gallery where people are, as an enrolment does; within `store.change`."""
+    number = _add.enrolled(store, person.name)
+    looks = [
+        replace(look, digest=packed.digests[0]) if packed.digests else look
+        for look, packed in zip(person.looks, person.packed.looks, strict=True)
+    ]
+    report = _add.add(store, person.name, looks)
+    _sources(store, number, person)
+    return report
+
+
+def restored(store: Store, person: Unpacked) -> AddReport:
+    """Put somebody into an empty gallery just as they were, dates too; within `store.change`."""
+    number = _add.enrolled(store, person.name)
+    looks = _add.insert(store, number, person.looks)
+    for look, packed in zip(looks, person.packed.looks, strict=True):
+        _origins.add(store.db, number, ((look, digest) for digest in packed.digests))
+        if packed.added:
+            store.db.execute("UPDATE looks SET added = ? WHERE id = ?", (packed.added, look))
+    for column in ("added", "changed"):
+        if kept := getattr(person.packed, column):
+            store.db.execute(f"UPDATE people SET {column} = ? WHERE id = ?", (kept, number))
+    _sources(store, number, person)
+    return AddReport(len(looks))
+
+
+def _sources(store: Store, number: int, person: Unpacked) -> None:
+    """Remember the files that somebody was enrolled from."""
+    rows = [(number, digest) for digest in person.packed.digests]
+    store.db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)

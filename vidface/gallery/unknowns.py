@@ -7,8 +7,8 @@ constraints from then on: the division of labour between machine and person of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -89,8 +89,8 @@ class Unknowns:
     Attributes:
         groups: by number. asks: most useful first. model: fingerprint of the embedder, "" without tracks.
         threshold: mean cosine from which on tracks were joined.
-        known, poor, enrolled: tracks left out, since they were recognised, had too little evidence, or
-            are in the gallery by now.
+        known, poor: tracks left out, since they were recognised, or had too little evidence.
+        theirs: tracks left out since they are in the gallery by now, by the name there.
         dropped: answers that later ones contradict.
     """
 
@@ -100,8 +100,13 @@ class Unknowns:
     threshold: float
     known: int = 0
     poor: int = 0
-    enrolled: int = 0
+    theirs: Mapping[str, tuple[Track, ...]] = field(default_factory=dict)
     dropped: int = 0
+
+    @property
+    def enrolled(self) -> int:
+        """How many tracks are in the gallery by now."""
+        return sum(map(len, self.theirs.values()))
 
     def group(self, number: int) -> Group:
         """The group of that number.
@@ -143,15 +148,15 @@ def group_unknowns(
         )
     open_ = [track for track in every if track.state != "known"]
     good = [track for track in open_ if track.vector.any() and track.evidence >= min_evidence]
-    fresh = list(_not_enrolled(good, reference))
+    fresh, theirs = _not_enrolled(good, reference)
     if len(fresh) > MOST_TRACKS:
         raise UsageError(
             f"{len(fresh)} tracks are more than the {MOST_TRACKS} that can be grouped at once: give fewer "
             "runs, or a higher --min-evidence"
         )
     groups, asks, dropped = _grouped(fresh, threshold, answers or Answers(), reference)
-    counts = (len(every) - len(open_), len(open_) - len(good), len(good) - len(fresh))
-    return Unknowns(groups, asks, model, threshold, *counts, dropped)
+    counts = (len(every) - len(open_), len(open_) - len(good))
+    return Unknowns(groups, asks, model, threshold, *counts, theirs, dropped)
 
 
 def looks_of(tracks: Sequence[Track]) -> list[Look]:
@@ -197,14 +202,21 @@ def overlapping(tracks: Sequence[Track]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def _not_enrolled(tracks: Sequence[Track], reference: Reference | None) -> Iterator[Track]:
+def _not_enrolled(
+    tracks: Sequence[Track], reference: Reference | None
+) -> tuple[list[Track], dict[str, tuple[Track, ...]]]:
+    """Tracks that are not in the gallery, and those that are, by name."""
     if reference is None or not len(reference) or not tracks:
-        yield from tracks
-        return
+        return list(tracks), {}
+    fresh: list[Track] = []
+    theirs: dict[str, tuple[Track, ...]] = {}
     best = reference.search(np.stack([track.vector for track in tracks]), 1)
-    yield from (
-        track for track, found in zip(tracks, best, strict=True) if not found or found[0].score < _ENROLLED
-    )
+    for track, found in zip(tracks, best, strict=True):
+        if found and found[0].score >= _ENROLLED:
+            theirs[found[0].name] = (*theirs.get(found[0].name, ()), track)
+        else:
+            fresh.append(track)
+    return fresh, theirs
 
 
 def _grouped(

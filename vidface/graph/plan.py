@@ -15,6 +15,7 @@ from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.ladder import Rung, rungs_of
 from vidface.graph.load_node import node_class, sink_class
+from vidface.graph.places import places_of
 from vidface.graph.ports import Signature, signature_of
 from vidface.graph.spec import SOUND, SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
 from vidface.graph.wiring import edge_type, node_of, wire
@@ -127,6 +128,7 @@ def load(
     for name in _order(file):
         steps[name] = _step(file, name, edges, steps)
         edges.update(steps[name].outputs)
+    places_of(file, steps, edges)
     outlets = tuple(_outlet(file, name, edges) for name in names)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
     chosen = tuple(step for name, step in steps.items() if name in kept)
@@ -207,7 +209,7 @@ def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path:
         if first["type"] == "extra_forbidden":
             text = f"{spec.use} has no parameter {param!r}{did_you_mean(param, known)}"
             raise file.document.error(text, (*path, "with", param), at_key=True) from None
-        if first["type"] == "missing":
+        if first["type"] == "missing" and len(first["loc"]) == 1:
             raise file.document.error(f"{spec.use} needs the parameter {param!r}", path) from None
         text = f"{spec.use}: {param}: {first['msg'].lower()}, but found {first['input']!r}"
         raise file.document.error(text, (*path, "with", *first["loc"])) from None

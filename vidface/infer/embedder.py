@@ -51,8 +51,8 @@ class Embedder:
         if manifest is None or manifest.task != "embed" or not vectors:
             task = manifest.task if manifest else "unknown"
             raise ModelError(
-                f"{name} is a model of the task {task}, but an embedder is wanted; vidface models --task "
-                "embed lists those that serve."
+                f"{name} is a model of the task {task}, but an embedder is wanted; vidface models list "
+                "--task embed lists those that serve."
             )
         self._spec = manifest.contract.inputs[0]
         self._output = "embedding" if "embedding" in outputs else vectors[0]

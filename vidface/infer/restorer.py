@@ -98,6 +98,8 @@ class Restorer:
                 f"{self.name} is a model of the task {task}, but an image restorer is wanted; vidface models "
                 "list --task restore lists those that serve."
             )
+        if any(port.name == "state" for port in manifest.contract.inputs):
+            raise ModelError(f"{self.name} restores video, with a state; restore.face is its node.")
         spec = manifest.contract.inputs[0]
         results = [output for output in manifest.contract.outputs if output.range is not None]
         if spec.layout is None or spec.channels not in ("rgb", "bgr") or not results:

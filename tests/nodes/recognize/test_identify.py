@@ -102,6 +102,16 @@ def test_the_gallery_s_log_tells_of_the_search_and_who_was_found(gallery: Callab
     assert rows[0].people == ("Ann",)
 
 
+def test_a_log_that_cannot_be_written_in_the_end_is_a_note(gallery: Callable[..., Path]) -> None:
+    """Not a failure: all frames are done by then, and the search itself is in the log."""
+    folder = gallery(Ann=1)
+    with NodeHarness(RecognizeIdentify(gallery=str(folder))) as harness:
+        harness.run(**Stream([{1: 1}] * 4).ports)
+        folder.rename(folder.with_name("moved"))
+        facts = harness.node.facts()
+    assert "not who was found" in facts["notes"][0]
+
+
 def test_a_gallery_of_another_embedder_is_refused(gallery: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="re-embed"):
         decided(Stream([{1: 1}]), gallery=str(gallery(model="other@111111111111", Ann=1)))

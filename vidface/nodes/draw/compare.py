@@ -44,6 +44,9 @@ class DrawCompare(Node):
         0, ge=0, le=65536, description="At most so many pixels wide, all of it; 0: as wide as it comes."
     )
 
+    def moves(self) -> bool:
+        return self.width > 0 or self.mode in ("side", "stack")
+
     def process(self, before: Frame, after: Frame) -> Frame:
         """Both in one picture."""
         after = self._shrunk(after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from vidface.data.identity import Identities, Identity, State
 from vidface.data.measures import Measures
 from vidface.data.rows import check_rows
 from vidface.data.steadyclock import SteadyClock
-from vidface.errors import UsageError
+from vidface.errors import UsageError, VidfaceError
 from vidface.gallery import Gallery, Reference
 from vidface.node import FOREVER, Node
 from vidface.vision.looks import Looks, weights_of
@@ -102,16 +103,26 @@ class RecognizeIdentify(Node):
 
     def facts(self) -> dict[str, Any]:
         own = self._reference
-        if own is not None:
-            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
-                names = Counter(self._found.values()) + self._earlier
-                gallery.log("identify", {"tracks known": names.total()}, sorted(names))
+        notes = list(self._logged())
+        if own is None or not len(own.names):
+            notes.append(_note_of_empty(self.gallery))
         return {
             "people": 0 if own is None else len(own.names),
             "looks_enrolled": 0 if own is None else len(own.vectors),
             "threshold": self._threshold,
             "margin": self._margin,
-        } | (_note_of_empty(self.gallery) if own is None or not len(own.names) else {})
+        } | ({"notes": notes} if notes else {})
+
+    def _logged(self) -> Iterator[str]:
+        """Put who was found into the gallery's log; a sentence where that fails, since the run is done."""
+        if self._reference is None:
+            return
+        names = Counter(self._found.values()) + self._earlier
+        try:
+            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
+                gallery.log("identify", {"tracks known": names.total()}, sorted(names))
+        except VidfaceError as error:
+            yield f"recognize.identify: the gallery's log has the search, but not who was found: {error}"
 
     def process(
         self, frame: Frame, faces: Faces, embeddings: Embeddings, quality: Measures | None = None
@@ -208,6 +219,6 @@ def _first(*values: float | None) -> float:
     return next(float(value) for value in values if value is not None and not math.isnan(value))
 
 
-def _note_of_empty(gallery: str) -> dict[str, Any]:
+def _note_of_empty(gallery: str) -> str:
     where = f"the gallery {gallery} is empty" if gallery else "no gallery was given"
-    return {"notes": [f"recognize.identify: {where}, so nobody can be known; set gallery to a folder."]}
+    return f"recognize.identify: {where}, so nobody can be known; set gallery to a folder."

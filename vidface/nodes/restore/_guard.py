@@ -98,7 +98,9 @@ class Guard:
 
     def step(self, time: float) -> Verdict:
         """The share for the frame at `time`, which follows the last verdict smoothly."""
-        if self._last is not None:
+        if self._last is None:
+            self._share = self._aim
+        else:
             follow = 1 - math.exp(-max(0.0, time - self._last) / self._rules.ease_s)
             self._share += follow * (self._aim - self._share)
         self._last = time

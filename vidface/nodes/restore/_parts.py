@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.data.card import Card
+from vidface.data.measures import Measure
 from vidface.infer.embedder import Embedder
 from vidface.node import Window
 from vidface.nodes.restore._guard import Guard
@@ -19,8 +21,18 @@ from vidface.nodes.restore._network import State
 from vidface.vision.align import TEMPLATES, to_template
 from vidface.vision.facecrop import aligned, steady_landmarks
 from vidface.vision.grain import Grain
+from vidface.vision.paste import paste_delta
+from vidface.vision.warpframe import warp_planes
 
 Matrix = NDArray[np.float64]
+KINDS: Final[tuple[Measure, ...]] = (
+    Measure("restore_share", "ratio", "How much of the restored face shows: fidelity times the guard's say."),
+    Measure("restore_change", "grey levels", "Root mean square change inside the face, at full share."),
+    Measure("restore_cosine_before", "ratio", "Identity of the face as it was, to who it is held to be."),
+    Measure("restore_cosine_after", "ratio", "The same of the restored face."),
+    Measure("restore_residual", "grey levels", "Restored face, shrunk again, against what was observed."),
+)
+"""The columns of the report, in order."""
 _TOLD: Final = 6
 """Tracks that a note names one by one."""
 
@@ -63,6 +75,32 @@ def pasted_on(pastes: Sequence[Paste], planes: Any, card: Card, *, grainy: bool)
     for one in pastes:
         grain = one.grain if grainy else None
         paste_delta_on(planes, one.delta, card, mask=one.mask, matrix=one.matrix, gain=one.share, grain=grain)
+
+
+def pasted(now: Frame, pastes: Sequence[Paste], card: Card | None, *, grainy: bool) -> Frame:
+    """The frame with every face pasted into it, on the card where it lies there."""
+    there = now.on_card(card)
+    if there is not None and there.upright:
+        return now.with_pixels(there.pasted(partial(pasted_on, pastes, grainy=grainy)))
+    return now.painted(lambda planes: _paste(planes, pastes, np.eye(3), grainy=grainy))
+
+
+def enlarged(now: Frame, pastes: Sequence[Paste], scale: int, *, grainy: bool) -> Frame:
+    """The same, in a picture that is so many times as large."""
+    grow = np.diag((scale, scale, 1.0))
+
+    def paint(planes: Any) -> None:
+        warp_planes(now.planes(), planes, grow, fill="replicate")
+        _paste(planes, pastes, grow, grainy=grainy)
+
+    return now.remade((now.size[0] * scale, now.size[1] * scale), paint)
+
+
+def _paste(planes: Any, pastes: Sequence[Paste], grow: Matrix, *, grainy: bool) -> None:
+    for one in pastes:
+        matrix = (np.vstack([one.matrix, (0, 0, 1)]) @ np.linalg.inv(grow))[:2]
+        grain = one.grain if grainy else None
+        paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
 
 
 def told_of(held: Mapping[int, int]) -> str:

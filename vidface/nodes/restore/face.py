@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from vidface.data import NOT_TRACKED, Device, Faces, Frame
 from vidface.data.card import Card
 from vidface.data.crops import Crops
 from vidface.data.identity import Identities
-from vidface.data.measures import Measure, Measures
+from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.rows import check_rows
 from vidface.errors import UsageError
@@ -23,28 +22,21 @@ from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.restore._cuts import cuts_of
 from vidface.nodes.restore._guard import Guard, Rules, Verdict
+from vidface.nodes.restore._hints import hints
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, look_of, pasted_on, told_of
+from vidface.nodes.restore._parts import KINDS, Cut, Paste, Trail, enlarged, look_of, pasted, told_of
 from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
 from vidface.vision.grain import Grain
-from vidface.vision.paste import colour_matched, paste_delta
-from vidface.vision.warpframe import warp_planes
+from vidface.vision.paste import colour_matched
 
 Matrix = NDArray[np.float64]
 
-KINDS: Final[tuple[Measure, ...]] = (
-    Measure("restore_share", "ratio", "How much of the restored face shows: fidelity times the guard's say."),
-    Measure("restore_change", "grey levels", "Root mean square change inside the face, at full share."),
-    Measure("restore_cosine_before", "ratio", "Identity of the face as it was, to who it is held to be."),
-    Measure("restore_cosine_after", "ratio", "The same of the restored face."),
-    Measure("restore_residual", "grey levels", "Restored face, shrunk again, against what was observed."),
-)
-"""The columns, in order."""
-
 _HELD_BACK: Final = 0.95
+_LEAST_SHOWN: Final = 16.0
+"""Pixels of the crop inside the mask, below which a face is behind another one."""
 _BLUR_FOLLOWS: Final = 0.3
 """Share by which the estimate of the input's blur follows a new look."""
 
@@ -85,7 +77,12 @@ class RestoreFace(Node):
         le=1,
         description="0 leaves the input, 1 shows all that was restored; half changes who it is the least.",
     )
-    scale: int = Field(1, ge=1, le=4, description="The output is so many times as large as the input.")
+    scale: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="The output is so many times as large as the input; so faces are to be found anew in it.",
+    )
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
         16, ge=0, description="Faces less tall than this stay as they are; pixels of the full-size frame."
@@ -103,7 +100,9 @@ class RestoreFace(Node):
     )
     embedder: str = Field("vidface-embed", description="The guard's model, of the task embed.")
     gallery: str = Field("", description="Folder of a gallery whose pictures say how people look.")
-    person: str | None = Field(None, description="Who is restored, as enrolled; best with `track`.")
+    person: str | None = Field(
+        None, description="Who the faces are held to, as enrolled: everyone, or that of `track`."
+    )
     grain: float = Field(
         0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
     )
@@ -124,6 +123,10 @@ class RestoreFace(Node):
     _trails: dict[int, Trail]
     _counts: dict[str, int]
     _held: dict[int, int]
+    _notes: dict[str, None]
+
+    def moves(self) -> bool:
+        return self.scale > 1
 
     def reach(self) -> Span:
         return Span(self.look_ahead, self.look_ahead)
@@ -140,6 +143,7 @@ class RestoreFace(Node):
         """
         if self.person is not None and not self.gallery:
             raise UsageError("restore.face: `person` is looked up in a gallery; set `gallery` to its folder.")
+        self._notes = {}
         self._network = RestoreNetwork(self.model, device, threads=self.threads)
         self._card = device.card
         needed = self.guard or self.gallery
@@ -147,7 +151,7 @@ class RestoreFace(Node):
         self._people = None
         if self._embedder is not None and self.gallery:
             self._people = KnownPeople(self.gallery, self.person, self._embedder.fingerprint)
-        self._counts = {"restored": 0, "held_back": 0, "left": 0}
+        self._counts = {"restored": 0, "held_back": 0, "covered": 0, "left": 0}
         self._held = {}
 
     def reset(self) -> None:
@@ -160,11 +164,12 @@ class RestoreFace(Node):
             self._embedder.close()
 
     def facts(self) -> dict[str, Any]:
-        """Faces restored, held back by the guard, left as they were; in words whose were held back."""
+        """Faces restored, held back by the guard, covered by others, left; in words what to know of them."""
         said: dict[str, Any] = dict(self._counts)
+        notes = list(self._notes)
         if self._held:
-            said["notes"] = [f"the identity guard held restoration back: {told_of(self._held)}"]
-        return said
+            notes.append(f"the identity guard held restoration back: {told_of(self._held)}")
+        return said | ({"notes": notes} if notes else {})
 
     def process(
         self,
@@ -180,11 +185,15 @@ class RestoreFace(Node):
         """
         now, here = frame.current, faces.current
         check_rows(here, mesh=mesh, identity=identity)
+        aimless = bool(self.gallery) and self.person is None and identity is None
+        self._notes.update(dict.fromkeys(hints(here, aimless=aimless)))
         self._forget(float(now.time))
         cuts = self._cuts(frame, faces, identity)
         self._counts["left"] += len(here) - len(cuts)
         if not cuts:
-            return RestoredFaces(self._enlarged(now), Crops.none(len(here)), Measures.none(KINDS, len(here)))
+            return RestoredFaces(
+                self._pasted(now, []), Crops.none(len(here)), Measures.none(KINDS, len(here))
+            )
         made = self._restore(cuts)
         outlines = Outlines(here, mesh, self._network.size, self.feather, area=self.area)
         table = np.full((len(here), len(KINDS)), np.nan, np.float32)
@@ -192,8 +201,11 @@ class RestoreFace(Node):
         matrices = np.full((len(here), 2, 3), np.nan)
         pastes = []
         for cut, restored, state in zip(cuts, made.crops, made.states, strict=True):
-            verdict, residual, picture = self._judge(now, cut, restored, state)
             mask = outlines.mask(cut.row, cut.matrix, now.size)
+            if float(mask.sum()) < _LEAST_SHOWN:
+                self._pass_by(now, cut, state)
+                continue
+            verdict, residual, picture = self._judge(now, cut, restored, state)
             delta = colour_matched(picture - cut.crop, mask)
             share = self.fidelity * verdict.share
             pastes.append(Paste(delta, mask, cut.matrix, share, Grain((now.pts, cut.track), self.grain)))
@@ -203,6 +215,13 @@ class RestoreFace(Node):
             table[cut.row] = (share, change, verdict.before, verdict.after, residual.after)
         report = Measures(KINDS, table)
         return RestoredFaces(self._pasted(now, pastes), Crops(crops, matrices, "ffhq512"), report)
+
+    def _pass_by(self, now: Frame, cut: Cut, state: State) -> None:
+        """A face behind another one: it is remembered, and nothing of it is changed or reported."""
+        self._counts["covered"] += 1
+        trail = self._trails.get(cut.track)
+        if trail is not None:
+            trail.state, trail.seen = state, float(now.time)
 
     def _cuts(self, frame: Window[Frame], faces: Window[Faces], identity: Identities | None) -> list[Cut]:
         """The faces that are worth restoring, cut out."""
@@ -267,24 +286,10 @@ class RestoreFace(Node):
         trail.guard.judge(looks.vectors[0], looks.vectors[1], float(looks.recognisability[0]), now.index)
 
     def _pasted(self, now: Frame, pastes: list[Paste]) -> Frame:
-        def paint(planes: Any) -> None:
-            if self.scale > 1:
-                warp_planes(now.planes(), planes, grow, fill="replicate")
-            for one in pastes:
-                matrix = (np.vstack([one.matrix, (0, 0, 1)]) @ np.linalg.inv(grow))[:2]
-                grain = one.grain if self.grain > 0 else None
-                paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
-
-        grow = np.diag((self.scale, self.scale, 1.0))
-        there = now.on_card(self._card) if self.scale == 1 else None
-        if there is not None and there.upright:
-            return now.with_pixels(there.pasted(partial(pasted_on, pastes, grainy=self.grain > 0)))
-        if self.scale == 1:
-            return now.painted(paint)
-        return now.remade((now.size[0] * self.scale, now.size[1] * self.scale), paint)
-
-    def _enlarged(self, now: Frame) -> Frame:
-        return now if self.scale == 1 else self._pasted(now, [])
+        grainy = self.grain > 0
+        if self.scale > 1:
+            return enlarged(now, pastes, self.scale, grainy=grainy)
+        return pasted(now, pastes, self._card, grainy=grainy) if pastes else now
 
     def _forget(self, now: float) -> None:
         """Drop tracks that were away for too long."""

@@ -73,6 +73,9 @@ class StabilizeCamera(Node):
     _motion: Motion
     _counts: dict[str, int]
 
+    def moves(self) -> bool:
+        return True
+
     def reach(self) -> Span:
         """As far ahead as `look_ahead` says."""
         return Span(0, 0 if self.motion is not None else self.look_ahead)

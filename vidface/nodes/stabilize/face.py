@@ -69,6 +69,9 @@ class StabilizeFace(Node):
     _motion: Motion
     _counts: dict[str, int]
 
+    def moves(self) -> bool:
+        return True
+
     def reach(self) -> Span:
         return Span(0, self.look_ahead if self.mode == "smooth" else 0)
 
