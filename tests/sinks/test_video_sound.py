@@ -97,3 +97,28 @@ def test_sound_of_joined_clips_stays_beside_its_pictures(clip: Maker, tmp_path: 
     assert len(stamps) >= 2 * len(single) - 2
     assert stamps == sorted(stamps)
     assert 5.8 < float(stamps[-1] - stamps[0]) < 6.2
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "h264"), ("webm", "vp9")])
+def test_languages_and_the_stream_that_is_played_are_kept(
+    clip: Maker, tmp_path: Path, container: str, codec: str
+) -> None:
+    """Copied or encoded anew: the second of two streams stays the one that a player begins with."""
+    path, two = clip("in.mkv", sound="aac"), tmp_path / "two.mkv"
+    with av.open(str(path)) as source, av.open(str(two), "w") as made:
+        lanes = {0: [made.add_stream_from_template(source.streams.video[0])], 1: []}
+        for language, chosen in (("eng", 0), ("deu", int(av.stream.Disposition.default))):
+            stream = made.add_stream_from_template(source.streams.audio[0])
+            stream.metadata["language"], stream.disposition = language, av.stream.Disposition(chosen)
+            lanes[1].append(stream)
+        for packet in source.demux():
+            for stream in lanes[packet.stream.index] if packet.dts is not None else ():
+                packet.stream = stream
+                made.mux_one(packet)
+    out, _ = encode(two, tmp_path, container=container, codec=codec)
+    with av.open(str(out)) as result:
+        told = [
+            (one.language, bool(one.disposition & av.stream.Disposition.default))
+            for one in result.streams.audio
+        ]
+    assert told == [("eng", False), ("deu", True)]

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 from av.audio.resampler import AudioResampler
@@ -21,6 +21,7 @@ from vidface.media.opening import open_input
 from vidface.media.reader import Cut
 
 _OPUS_RATE = 48000
+_TOLD: Final = ("language", "title", "name", "handler_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,12 @@ class AudioTrack:
             copied = self._output.add_stream_from_template(stream)
             self._lanes[stream.index] = _Copy(stream, copied, container)
         except ValueError:
-            self._lanes[stream.index] = _Encode(stream, self._output, webm=container == "webm")
+            lane = _Encode(stream, self._output, webm=container == "webm")
+            self._lanes[stream.index], copied = lane, lane.stream
             self.notes[f"{container} does not hold {name} audio: it was encoded anew"] += 1
+        # Which language a stream is in, and which a player begins with, is no part of its coding.
+        copied.metadata.update({key: stream.metadata[key] for key in _TOLD if key in stream.metadata})
+        copied.disposition = stream.disposition
 
     def _read(self) -> Generator[Packet[Any], None, None]:
         streams = tuple(self._input.streams[index] for index in self._lanes)
@@ -175,10 +180,10 @@ class _Encode:
     def __init__(self, source: AudioStream, output: OutputContainer, *, webm: bool) -> None:
         context = source.codec_context
         rate = _OPUS_RATE if webm else context.sample_rate
-        self._stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
+        self.stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
         layout = "mono" if context.channels == 1 else "stereo"
-        self._stream.codec_context.layout = layout
-        self._stream.codec_context.time_base = Fraction(1, rate)
+        self.stream.codec_context.layout = layout
+        self.stream.codec_context.time_base = Fraction(1, rate)
         self._resampler: AudioResampler | None = None
         self._shape = (layout, rate)
 
@@ -190,15 +195,15 @@ class _Encode:
         return [made for frame in frames for made in self._encoded(frame)]
 
     def rest(self) -> list[Packet[Any]]:
-        return [*self._encoded(None), *self._stream.encode(None)]
+        return [*self._encoded(None), *self.stream.encode(None)]
 
     def _encoded(self, frame: Any) -> list[Packet[Any]]:
         if self._resampler is None:
-            context = self._stream.codec_context
+            context = self.stream.codec_context
             context.open(strict=False)
             layout, rate = self._shape
             self._resampler = AudioResampler(context.format, layout, rate, context.frame_size or 1024)
-        return [p for part in self._resampler.resample(frame) for p in self._stream.encode(part)]
+        return [p for part in self._resampler.resample(frame) for p in self.stream.encode(part)]
 
 
 def _time(packet: Packet[Any]) -> Fraction | None:
