@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -106,7 +107,7 @@ def test_languages_and_the_stream_that_is_played_are_kept(
     """Copied or encoded anew: the second of two streams stays the one that a player begins with."""
     path, two = clip("in.mkv", sound="aac"), tmp_path / "two.mkv"
     with av.open(str(path)) as source, av.open(str(two), "w") as made:
-        lanes = {0: [made.add_stream_from_template(source.streams.video[0])], 1: []}
+        lanes: dict[int, list[Any]] = {0: [made.add_stream_from_template(source.streams.video[0])], 1: []}
         for language, chosen in (("eng", 0), ("deu", int(av.stream.Disposition.default))):
             stream = made.add_stream_from_template(source.streams.audio[0])
             stream.metadata["language"], stream.disposition = language, av.stream.Disposition(chosen)

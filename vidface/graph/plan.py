@@ -17,7 +17,17 @@ from vidface.graph.ladder import Rung, rungs_of
 from vidface.graph.load_node import node_class, sink_class
 from vidface.graph.places import places_of
 from vidface.graph.ports import Signature, signature_of
-from vidface.graph.spec import SOUND, SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, first_fault, read
+from vidface.graph.spec import (
+    SOUND,
+    SOURCE,
+    GraphFile,
+    NodeSpec,
+    OutputSpec,
+    did_you_mean,
+    first_fault,
+    read,
+    said,
+)
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
 
@@ -211,7 +221,7 @@ def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path:
             raise file.document.error(text, (*path, "with", param), at_key=True) from None
         if first["type"] == "missing" and len(first["loc"]) == 1:
             raise file.document.error(f"{spec.use} needs the parameter {param!r}", path) from None
-        text = f"{spec.use}: {param}: {first['msg'].lower()}, but found {first['input']!r}"
+        text = f"{spec.use}: {param}: {said(first)}, but found {first['input']!r}"
         raise file.document.error(text, (*path, "with", *first["loc"])) from None
 
 

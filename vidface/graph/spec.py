@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from vidface.errors import GraphError, UsageError
@@ -34,6 +34,16 @@ def _as_wires(value: Any) -> Any:
 Wires = Annotated[dict[str, str], BeforeValidator(_as_wires)]
 
 
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|(cuda|tensorrt)(:\d{1,3})?", text.strip().lower()):
+        raise ValueError("wanted auto, cpu, cuda, cuda:N (N counts from 0), tensorrt or tensorrt:N")
+    return text
+
+
+DeviceName = Annotated[str, AfterValidator(_device)]
+"""Whether there is such a card is asked when the graph is run."""
+
+
 class NodeSpec(BaseModel):
     """One node of the graph."""
 
@@ -46,7 +56,7 @@ class NodeSpec(BaseModel):
         default="stop",
         description="What a frame that cannot be served does: stop the run, empty value, last value.",
     )
-    device: str | None = Field(
+    device: DeviceName | None = Field(
         default=None, description="auto, cpu, cuda or cuda:1; the graph's where absent."
     )
 
@@ -75,7 +85,7 @@ class GraphSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = Field(description="Version of the file format.")
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1 or tensorrt.")
+    device: DeviceName = Field(default="auto", description="auto, cpu, cuda, cuda:1 or tensorrt.")
     consent: str | None = Field(
         default=None,
         description="Who agreed to what: a sentence, or the path of a file that says it.",
@@ -174,6 +184,12 @@ def find(graph: str | Path) -> Path:
     )
 
 
+def said(fault: ErrorDetails | Mapping[str, Any]) -> str:
+    """What pydantic says, as a part of a sentence."""
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
 def first_fault(error: ValidationError) -> ErrorDetails:
     """The fault to tell: an unknown key is most often the misspelt form of the one that is missing."""
     return min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
@@ -232,7 +248,7 @@ def _sentence(
         return document.error(f"{'.'.join(map(str, loc[:-1])) or 'the graph'} needs the key {loc[-1]!r}", loc)
     if loc == ("version",):
         return document.error(f"version must be 1, but is {error.get('input')!r}", loc)
-    return document.error(f"{place}: {error['msg'].lower()}, but found {error.get('input')!r}", loc)
+    return document.error(f"{place}: {said(error)}, but found {error.get('input')!r}", loc)
 
 
 def _keys_at(loc: tuple[str | int, ...]) -> list[str]:

@@ -241,3 +241,29 @@ def test_half_outside_and_odd_sizes() -> None:
 def test_a_mesh_of_other_rows_is_refused() -> None:
     with pytest.raises(UsageError, match="mesh has 2 rows for 1 faces"):
         run([frame()], [one()], mesh=[Meshes.none(2)])
+
+
+@pytest.mark.usefixtures("made")
+def test_a_face_behind_another_is_counted_as_covered_and_reported_as_nothing() -> None:
+    """The small face lies wholly inside the large one: nothing of it shows, so nothing of it is claimed."""
+    small = (FIVE - 60) * 0.25 + (60, 66)
+    both = Faces.of(
+        [(30, 20, 90, 105), (52, 56, 68, 78)], landmarks=[FIVE, small.astype(np.float32)], tracks=[1, 2]
+    )
+    with NodeHarness(RestoreFace(guard=False, grain=0, min_face_px=8)) as harness:
+        (row,) = harness.run(frame=[frame()], faces=[both])
+        facts = harness.node.facts()
+    got = RestoredFaces(*row)
+    assert np.isnan(got.report.values[1]).all()
+    assert got.report.column("restore_share")[0] == 0.5
+    assert (facts["restored"], facts["covered"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("made")
+def test_faces_without_a_track_are_told() -> None:
+    with NodeHarness(RestoreFace(guard=False, grain=0)) as harness:
+        harness.run(frame=[frame()], faces=[one(-1)])
+        assert "wire track.faces" in harness.node.facts()["notes"][0]
+    with NodeHarness(RestoreFace(guard=False, grain=0)) as harness:
+        harness.run(frame=[frame()], faces=[one(1)])
+        assert "notes" not in harness.node.facts()

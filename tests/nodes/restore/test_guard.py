@@ -95,3 +95,12 @@ def test_a_long_film_s_note_names_the_tracks_held_longest_and_sums_up_the_rest()
     long = told_of({track: track for track in range(1, 51)})
     assert long.startswith("track 50 on 50 frames, track 49 on 49 frames")
     assert long.endswith(f"track 45 on 45 frames, 44 more tracks on {sum(range(1, 45))} frames")
+
+
+def test_the_first_say_counts_at_once_and_later_ones_smoothly() -> None:
+    """A track begins with what the guard says of its first frame, not with all of the restored face."""
+    guard = Guard(RULES, at(0))
+    guard.judge(at(0), at(90), 0.8, 0)
+    assert guard.step(0).share == 0
+    guard.judge(at(0), at(0), 0.8, 1)
+    assert 0 < guard.step(0.04).share < 0.2
