@@ -53,8 +53,8 @@ def calibrate(place: Place, fmr: float, impostors: str | None, folder: str | Non
         found = gallery.calibrate(strangers, fmr=fmr)
     for name, count in left.items():
         click.echo(
-            f"{count} of the strangers that come with the embedder are too much like {name!r}, with whose "
-            "pictures it was trained: left out",
+            f"{count} of the strangers that come with the embedder are more like {name!r} than chance allows "
+            "(it may have been trained with that person's pictures): left out",
             err=True,
         )
     if as_json:

@@ -19,7 +19,7 @@ _MOST_OWN: Final = 5000
 _SUSPECTS: Final = 10
 _FAR: Final = 4.0
 """Deviations above the middle; see `strangers`."""
-_PILE: Final = 5
+_PILE: Final = 10
 _FEWEST: Final = 500
 
 
@@ -118,7 +118,7 @@ def strangers(
 
     Impostors that come with an embedder were made of faces that it was trained with: half of such a face is
     one of these people's, who may be enrolled here. Chance puts about one of 30,000 strangers four deviations
-    above the middle of all; where five or more are there for one person, they are not strangers.
+    above the middle of all; where ten or more are there for one person, they are not strangers.
 
     Args:
         impostors: m x d vectors.
