@@ -140,7 +140,7 @@ def test_no_reference_is_a_clear_error(
     out = tmp_path / "p.npz"
     assert call(monkeypatch, *files("crowd_1.jpg"), "-o", out) == 3
     assert "none of the files will do as a reference" in capsys.readouterr().err
-    assert call(monkeypatch, tmp_path / "none.jpg", "-o", out) == 2
+    assert call(monkeypatch, tmp_path / "none.jpg", "-o", out) == 3
     (tmp_path / "empty").mkdir()
     assert call(monkeypatch, tmp_path / "empty", "-o", out) == 2
     assert "there is no picture and no clip" in capsys.readouterr().err
