@@ -164,7 +164,8 @@ def test_a_gallery_serves_for_appearance(tmp_path: Path) -> None:
     own, other = (
         last(found(clip(2, who=who), gallery=str(folder), person="Ann"))["appearance"] for who in (1, 2)
     )
-    assert own.score < 1.5 < 3 < other.score
+    assert own.score < 1.5
+    assert other.score > 3  # from there on it counts as somebody else
     assert own.details["references"] == 4
     rest = last(found(clip(4), gallery=str(folder), person="Ann"))
     assert all(not rest[kind].applies for kind in KINDS[1:])
