@@ -123,3 +123,22 @@ def test_languages_and_the_stream_that_is_played_are_kept(
             for one in result.streams.audio
         ]
     assert told == [("eng", False), ("deu", True)]
+
+
+def test_subtitles_that_are_left_out_are_told(clip: Maker, tmp_path: Path) -> None:
+    words, both = tmp_path / "words.srt", tmp_path / "both.mkv"
+    words.write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n\n")
+    clean = clip("in.mkv", sound="aac")
+    with av.open(str(clean)) as source, av.open(str(words)) as text, av.open(str(both), "w") as made:
+        lanes = {stream.index: made.add_stream_from_template(stream) for stream in source.streams}
+        said: Any = made.add_stream_from_template(text.streams.subtitles[0])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = lanes[packet.stream.index]
+                made.mux_one(packet)
+        for line in text.demux():
+            if line.dts is not None:
+                line.stream = said
+                made.mux_one(line)
+    _, facts = encode(both, tmp_path)
+    assert "1 subtitle stream was left out" in facts["notes"]

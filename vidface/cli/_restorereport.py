@@ -133,6 +133,11 @@ def _references(paths: Sequence[Path], embedder: FaceEmbedder) -> NDArray[np.flo
     seen = look_at(paths, embedder, {embedder.size: np.ones(len(paths), bool)})
     for place, fault in seen.faults.items():
         raise InputError(f"{paths[place]} does not serve as --reference: {fault}")
+    if seen.crowded:
+        raise InputError(
+            f"{seen.crowded} of the pictures for --reference show several faces; cut them to the one that "
+            "is meant"
+        )
     return seen.vectors[embedder.size]
 
 

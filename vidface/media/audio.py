@@ -65,6 +65,8 @@ class AudioTrack:
         self._heard: Fraction | None = None
         for stream in self._input.streams.audio:
             self._add(stream, container)
+        if left := len(self._input.streams.subtitles):
+            self.notes[f"{left} subtitle stream{'s were' if left > 1 else ' was'} left out"] += 1
         self._packets = self._read()
         self._waiting: Packet[Any] | None = None
 
