@@ -199,3 +199,17 @@ def test_an_interrupt_leaves_readable_files(repo: Path, tmp_path: Path, number: 
     assert report["status"] == "stopped"
     assert report["exit"] == 130
     assert count == len(lines) == report["ledger"]["written"]["video"] > 20
+
+
+def test_a_part_behind_the_end_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "graphs/detect.yaml", "samples/rotated.mp4", "-o", tmp_path / "out", "--from", "100"]
+    assert call(monkeypatch, repo, *words) == 3
+    assert "there is no frame from --from 100 s on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--from", "--to", "--rate"])
+def test_times_are_finite(monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path, option: str) -> None:
+    words = ["run", "graphs/detect.yaml", "samples/rotated.mp4", "-o", tmp_path / "out", option]
+    assert [call(monkeypatch, repo, *words, text) for text in ("nan", "inf", "1e400")] == [2, 2, 2]
