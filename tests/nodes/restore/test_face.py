@@ -267,3 +267,13 @@ def test_faces_without_a_track_are_told() -> None:
     with NodeHarness(RestoreFace(guard=False, grain=0)) as harness:
         harness.run(frame=[frame()], faces=[one(1)])
         assert "notes" not in harness.node.facts()
+
+
+@pytest.mark.usefixtures("made")
+def test_a_face_about_as_tall_as_asked_does_not_switch_on_and_off() -> None:
+    """The box trembles about `min_face_px`; once begun, it goes on until the face is clearly smaller."""
+    heights = [83, 86, 83, 86, 70, 60, 83]
+    found = [one(box=(30, 20, 90, 20 + height)) for height in heights]
+    got = run([frame(n) for n in range(len(found))], found, min_face_px=85, hold_s=0.05)
+    shown = [bool(changed(frame(n), row.frame).any()) for n, row in enumerate(got)]
+    assert shown == [False, True, True, True, True, False, False]

@@ -35,6 +35,8 @@ from vidface.vision.paste import colour_matched
 Matrix = NDArray[np.float64]
 
 _HELD_BACK: Final = 0.95
+_STAYS: Final = 0.8
+"""Share of `min_face_px` down to which a face that is being restored goes on: sizes tremble."""
 _LEAST_SHOWN: Final = 16.0
 """Pixels of the crop inside the mask, below which a face is behind another one."""
 _BLUR_FOLLOWS: Final = 0.3
@@ -85,7 +87,7 @@ class RestoreFace(Node):
     )
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
-        16, ge=0, description="Faces less tall than this stay as they are; pixels of the full-size frame."
+        16, ge=0, description="Faces less tall (once begun: by a fifth) stay as they are; full-size pixels."
     )
     consistent: bool = Field(
         False, description="Hold the restored face, shrunk again, to what was observed, to `tolerance`."
@@ -225,11 +227,10 @@ class RestoreFace(Node):
 
     def _cuts(self, frame: Window[Frame], faces: Window[Faces], identity: Identities | None) -> list[Cut]:
         """The faces that are worth restoring, cut out."""
-        rows = [
-            row
-            for row in np.flatnonzero(faces.current.heights >= self.min_face_px).tolist()
-            if self.track is None or faces.current.tracks[row] == self.track
-        ]
+        begun = np.isin(faces.current.tracks, list(self._trails))
+        tall = faces.current.heights >= self.min_face_px * np.where(begun, _STAYS, 1)
+        asked = faces.current.tracks == self.track if self.track is not None else True
+        rows = np.flatnonzero(tall & asked).tolist()
         found = cuts_of(
             frame, faces, rows, template=TEMPLATES["ffhq512"], side=self._network.size, steady_s=self.steady_s
         )
