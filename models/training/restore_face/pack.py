@@ -126,7 +126,7 @@ def vectors(items: list[Item], teacher: Teacher) -> NDArray[np.float32]:
     """Unit vectors of the first frames."""
     matrix = arcface_of_store()
     crops = np.stack([warp(item.frames[0], matrix, 112)[..., ::-1] for item in items])
-    return teacher(crops)[0]
+    return teacher(crops)
 
 
 def arcface_of_store() -> NDArray[np.float64]:
