@@ -569,9 +569,14 @@ def test_an_odd_name_leaves_no_gallery_behind() -> None:
     assert not Path("g").exists()
 
 
-def test_two_first_enrolments_at_once_are_both_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [("enroll", "Ann", "1.jpg"), ("import", "g.zip")])
+def test_two_that_make_one_gallery_at_once_are_both_kept(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other process makes the gallery between this one's look and its own making."""
     put({"1.jpg": "0.1", "2.jpg": "1.1"})
+    run("enroll", "Ann", "1.jpg", "--gallery", "from")
+    run("export", "g.zip", "--gallery", "from")
     real = Gallery.create
 
     def late(folder: Path, **facts: Any) -> Gallery:
@@ -580,7 +585,7 @@ def test_two_first_enrolments_at_once_are_both_kept(monkeypatch: pytest.MonkeyPa
         return real(folder, **facts)
 
     monkeypatch.setattr(Gallery, "create", late)
-    run("enroll", "Ann", "1.jpg")
+    run(*words)
     with Gallery.open("g") as gallery:
         assert [person.name for person in gallery.people()] == ["Bea", "Ann"]
 

@@ -117,6 +117,16 @@ def test_impostors_that_are_half_somebody_enrolled_are_left_out() -> None:
     assert good < 0.5 < bad
 
 
+def test_looks_of_a_person_need_not_stand_together() -> None:
+    """Each person has three looks, enrolled in turn with those of the others."""
+    one = made(8)
+    rows = np.concatenate([one.vectors] * 3)
+    turned = Reference(rows, np.tile(one.owners, 3), one.names, MODEL, 0.4)
+    clean = strangers(2000, 5)
+    mixed = np.concatenate([clean, 40 * one.vectors[3] + clean[:20]])
+    assert impostors_of(turned, mixed)[1] == impostors_of(one, mixed)[1] == {"3": 20}
+
+
 def test_people_without_looks_and_few_strangers_change_nothing() -> None:
     rows = made(4)
     bare = Reference(rows.vectors, rows.owners, (*rows.names, "bare"), MODEL, 0.4)

@@ -196,6 +196,15 @@ def test_only_the_user_may_read(tmp_path: Path) -> None:
         assert gallery.check() == ()
 
 
+def test_rights_are_mended_through_a_link_too(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "g")
+    folder.chmod(0o755)
+    (tmp_path / "link").symlink_to(folder)
+    with Gallery.open(tmp_path / "link", write=True) as gallery:
+        assert gallery.check() == ()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_a_gallery_for_reading_changes_nothing_but_its_log(tmp_path: Path) -> None:
     filled(tmp_path / "g")
     with Gallery.open(tmp_path / "g") as gallery:

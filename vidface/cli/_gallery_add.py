@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidface.cli._gallery_common import Place, folder_of, gallery_option, looking, opened
+from vidface.cli._gallery_common import Place, folder_of, gallery_option, looking, opened_or_new
 from vidface.cli._numbers import FiniteRange
 from vidface.errors import InputError, UsageError
 
@@ -100,18 +100,13 @@ def _for_enrolment(
     stack: ExitStack, place: Place, folder: Path, model: str | None
 ) -> tuple[Gallery, Sampler]:
     """The gallery open for writing (a new one where there is none yet) and its embedder."""
-    from vidface.gallery import Gallery
+    own: list[Sampler] = []
 
-    if (folder / "gallery.sqlite").is_file():
-        gallery = stack.enter_context(opened(place, str(folder), write=True))
-        return gallery, stack.enter_context(looking(place, model, gallery))
-    sampler = stack.enter_context(looking(place, model, None))
-    try:
-        new = Gallery.create(folder, fingerprint=sampler.fingerprint, dimension=sampler.dimension)
-    except UsageError:
-        if not (folder / "gallery.sqlite").is_file():
-            raise
-        # Another process has just made it.
-        gallery = stack.enter_context(opened(place, str(folder), write=True))
-        return gallery, stack.enter_context(looking(place, model, gallery))
-    return stack.enter_context(new), sampler
+    def belongs() -> tuple[str, int]:
+        own.append(stack.enter_context(looking(place, model, None)))
+        return own[0].fingerprint, own[0].dimension
+
+    gallery = stack.enter_context(opened_or_new(place, folder, belongs))
+    if own and own[0].fingerprint == gallery.fingerprint:
+        return gallery, own[0]
+    return gallery, stack.enter_context(looking(place, model, gallery))

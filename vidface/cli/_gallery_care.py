@@ -19,6 +19,7 @@ from vidface.cli._gallery_common import (
     gallery_option,
     json_option,
     opened,
+    opened_or_new,
     show_json,
     table,
 )
@@ -126,17 +127,10 @@ def export(place: Place, file: Path, overwrite: bool, folder: str | None) -> Non
 @click.pass_obj
 def import_(place: Place, file: Path, folder: str | None) -> None:
     """Add the people of an exported zip; into a new gallery where there is none yet."""
-    from vidface.gallery import Gallery
     from vidface.gallery.transfer import belongs_to
 
-    target = folder_of(place, folder)
-    if (target / "gallery.sqlite").is_file():
-        with opened(place, folder, write=True) as gallery:
-            reports = gallery.import_(file)
-    else:
-        fingerprint, dimension = belongs_to(file)
-        with Gallery.create(target, fingerprint=fingerprint, dimension=dimension) as gallery:
-            reports = gallery.import_(file)
+    with opened_or_new(place, folder_of(place, folder), lambda: belongs_to(file)) as gallery:
+        reports = gallery.import_(file)
     for name, report in reports.items():
         if report.nearest_other is not None:
             other, score = report.nearest_other

@@ -86,6 +86,38 @@ def opened(place: Place, folder: str | None, *, write: bool = False) -> Iterator
         yield gallery
 
 
+def is_gallery(folder: Path) -> bool:
+    """Whether there is one already."""
+    return (folder / "gallery.sqlite").is_file()
+
+
+@contextmanager
+def opened_or_new(place: Place, folder: Path, belongs: Callable[[], tuple[str, int]]) -> Iterator[Gallery]:
+    """The gallery open for writing, a new one where there is none yet; closed at the end.
+
+    Args:
+        belongs: asked for a new one only: fingerprint and dimension of its embedder.
+
+    Raises:
+        UsageError: the folder holds something else.
+    """
+    from vidface.gallery import Gallery
+
+    if not is_gallery(folder):
+        fingerprint, dimension = belongs()
+        try:
+            new = Gallery.create(folder, fingerprint=fingerprint, dimension=dimension)
+        except UsageError:
+            if not is_gallery(folder):  # else another process has just made it
+                raise
+        else:
+            with new:
+                yield new
+            return
+    with opened(place, str(folder), write=True) as gallery:
+        yield gallery
+
+
 @contextmanager
 def looking(place: Place, model: str | None, gallery: Gallery | None) -> Iterator[Sampler]:
     """The embedder that the gallery belongs to, unless another one is named.

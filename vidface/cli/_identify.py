@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.cli._looks import FaceEmbedder, Seen, look_at
+from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
 from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows
 from vidface.errors import InputError, UsageError
@@ -81,7 +81,7 @@ def identify_report(
     if not len(reference):
         raise UsageError("nobody is enrolled in the gallery: vidface gallery enroll comes first")
     probes = _read(path, options.by)
-    sides = tuple(dict.fromkeys(min(side, embedder.size) for side in options.sides)) or (embedder.size,)
+    sides = sides_of(options.sides, embedder)
     everything = np.ones(len(probes.pictures), bool)
     wanted = dict.fromkeys(sides, everything)
     seen = look_at(probes.pictures, embedder, wanted, aligned=options.aligned)

@@ -87,6 +87,11 @@ def open_embedder(name: str) -> FaceEmbedder:
     return Embedder(name, resolve("auto"), threads=2)
 
 
+def sides_of(wanted: Sequence[int], embedder: FaceEmbedder) -> tuple[int, ...]:
+    """Sizes to look at, each once and none above the embedder's own, which is the one where none is said."""
+    return tuple(dict.fromkeys(min(side, embedder.size) for side in wanted)) or (embedder.size,)
+
+
 def look_at(
     paths: Sequence[Path],
     embedder: FaceEmbedder,

@@ -85,13 +85,10 @@ def names(
         work.look()
         faces = _faces(work.found, runs[0].tracks)
         links = _links(texts, found, faces, said["shift_s"])
-        others = _others(links, gallery)
-        fit = [
-            (link.name, face)
-            for link, face in links
-            if face is not None and _fit(link, face) and link.name not in others
-        ]
-        done = [work.assign(face.tracks, name) for name, face in fit if said["assign"]]
+        fit = [(link.name, face) for link, face in links if face is not None and _fit(link, face)]
+        others = _others(fit, gallery)
+        wanted = [(name, face) for name, face in fit if said["assign"] and name not in others]
+        done = [work.assign(face.tracks, name) for name, face in wanted]
         if gallery is not None:
             gallery.log("names", {"run": str(runs[0].folder), "names": len(links), "enrolled": len(done)})
     notes = (*texts.notes, *_outside(texts, runs[0].tracks, said["shift_s"]), *_enrolled(work.found))
@@ -150,18 +147,18 @@ def _fit(link: Link, face: Face) -> bool:
     return face.group.proposed or len(face.tracks) == 1
 
 
-def _others(links: Sequence[tuple[Link, Face | None]], gallery: Gallery | None) -> dict[str, str]:
-    """Names that are enrolled with another face than the one they were linked to, with a sentence."""
+def _others(fit: Sequence[tuple[str, Face]], gallery: Gallery | None) -> dict[str, str]:
+    """Names that are enrolled with another face than the one that they fit, with a sentence."""
     if gallery is None:
         return {}
     own, found = gallery.reference(), dict[str, str]()
-    for link, face in links:
-        if link.name not in own.names or face is None or face.group is None or not _fit(link, face):
+    for name, face in fit:
+        if name not in own.names or face.group is None:
             continue
         near = face.group.nearest
-        if near is None or near.name != link.name or near.score < own.threshold:
-            found[link.name] = (
-                f"{link.name!r} is enrolled, and {face.label} is not like that person, so it was not added; "
+        if near is None or near.name != name or near.score < own.threshold:
+            found[name] = (
+                f"{name!r} is enrolled, and {face.label} is not like that person, so it was not added; "
                 f"to do it all the same: vidface gallery unknowns --assign {face.group.number} NAME"
             )
     return found

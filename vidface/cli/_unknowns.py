@@ -17,8 +17,10 @@ from vidface.cli._gallery_common import (
     evidence_option,
     folder_of,
     gallery_option,
+    is_gallery,
     json_option,
     opened,
+    opened_or_new,
 )
 from vidface.cli._numbers import FiniteRange
 from vidface.cli._unknowns_show import enrolled, show_groups, tell_groups
@@ -92,21 +94,23 @@ def gallery_for(
     Raises:
         UsageError: to write, none was said, or no run has tracks and so says what embedder it is for.
     """
-    from vidface.gallery import Gallery
-
     if not write and not (folder or place.folder or os.environ.get(VARIABLE)):
         return None
     path = folder_of(place, folder)
-    if (path / "gallery.sqlite").is_file():
-        return stack.enter_context(opened(place, str(path), write=write))
-    if not write:
-        click.echo(f"there is no gallery in {path} yet", err=True)
-        return None
-    tracks = [(run.model, track) for run in runs for track in run.tracks]
-    if not tracks:
-        raise UsageError("nothing can be enrolled: there are no tracks in these runs")
-    model, first = tracks[0]
-    return stack.enter_context(Gallery.create(path, fingerprint=model, dimension=len(first.vector)))
+    if write:
+        return stack.enter_context(opened_or_new(place, path, lambda: _belongs(runs)))
+    if is_gallery(path):
+        return stack.enter_context(opened(place, str(path)))
+    click.echo(f"there is no gallery in {path} yet", err=True)
+    return None
+
+
+def _belongs(runs: Sequence[Run]) -> tuple[str, int]:
+    """Fingerprint and dimension of the embedder that the runs were made with."""
+    for run in runs:
+        for track in run.tracks:
+            return run.model, len(track.vector)
+    raise UsageError("nothing can be enrolled: there are no tracks in these runs")
 
 
 @dataclass(slots=True)

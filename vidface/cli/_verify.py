@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.cli._looks import FaceEmbedder, Seen, look_at
+from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
 from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
 from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_of
 from vidface.errors import InputError, UsageError
@@ -77,7 +77,7 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
         InputError: the table or a picture in it cannot be used. UsageError: --discard without a quality.
     """
     pairs = _read(path, options.by)
-    sides = tuple(dict.fromkeys(min(side, embedder.size) for side in options.sides)) or (embedder.size,)
+    sides = sides_of(options.sides, embedder)
     wanted = {embedder.size: _mask(len(pairs.pictures), pairs.first)}
     for side in sides:
         rows = _mask(len(pairs.pictures), pairs.second)

@@ -40,7 +40,6 @@ def forget(store: Store, name: str, looks: list[int] | None) -> Proof:
     traces = _collect(store, person, looks)
     who = _who(store, person, name, traces.ids)
     traces.pieces += [digest.encode() for digest in sorted(who.digests)]
-    redacted = 0
     with store.change() as db:
         what = {"looks": len(traces.ids), "pictures": traces.pictures, "whole": looks is None}
         store.log("forget", what, [name])

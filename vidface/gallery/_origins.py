@@ -17,26 +17,37 @@ def add(db: sqlite3.Connection, person: int, pairs: Iterable[tuple[int, str]]) -
     """Remember digests of files by look."""
     known = sorted({(look, digest) for look, digest in pairs if digest})
     db.executemany("INSERT OR IGNORE INTO origins VALUES (?, ?)", known)
-    db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", [(person, digest) for _, digest in known])
+    enrolled_from(db, person, (digest for _, digest in known))
 
 
-def of_look(db: sqlite3.Connection, look: int) -> tuple[str, ...]:
-    """The digests; none in a gallery of an earlier version that was not written to since."""
-    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'origins'").fetchone() is None:
-        return ()
-    rows = db.execute("SELECT digest FROM origins WHERE look = ? ORDER BY digest", (look,))
-    return tuple(row[0] for row in rows)
+def enrolled_from(db: sqlite3.Connection, person: int, digests: Iterable[str]) -> None:
+    """Remember digests of files, whatever look is left of them."""
+    rows = [(person, digest) for digest in digests]
+    db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)
+
+
+def of_person(db: sqlite3.Connection, person: int) -> dict[int, tuple[str, ...]]:
+    """Look -> digests, of all looks; no digests in an earlier version's gallery, not written to since."""
+    found: dict[int, list[str]] = {
+        int(look): [] for (look,) in db.execute("SELECT id FROM looks WHERE person = ?", (person,))
+    }
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'origins'").fetchone() is not None:
+        rows = db.execute(
+            "SELECT look, digest FROM origins JOIN looks ON looks.id = look WHERE person = ? ORDER BY digest",
+            (person,),
+        )
+        for look, digest in rows:
+            found[int(look)].append(digest)
+    return {look: tuple(digests) for look, digests in found.items()}
 
 
 def released(db: sqlite3.Connection, person: int, looks: Sequence[int]) -> set[str]:
     """Digests of files of which nothing is left once these looks of the person are gone."""
-    gone = set(looks)
-    rows = db.execute("SELECT id FROM looks WHERE person = ?", (person,)).fetchall()
-    stay = [int(look) for (look,) in rows if look not in gone]
-    if not stay:
+    every, gone = of_person(db, person), set(looks)
+    if gone.issuperset(every):
         return {row[0] for row in db.execute("SELECT digest FROM sources WHERE person = ?", (person,))}
-    mine = {digest for look in gone for digest in of_look(db, look)}
-    return mine - {digest for look in stay for digest in of_look(db, look)}
+    mine = {digest for look in gone for digest in every[look]}
+    return mine - {digest for look in every.keys() - gone for digest in every[look]}
 
 
 def release(db: sqlite3.Connection, person: int, looks: Sequence[int]) -> None:

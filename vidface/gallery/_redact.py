@@ -59,9 +59,10 @@ def redact(db: sqlite3.Connection, who: Who, sources: list[str]) -> int:
     changed += _renewed(db, "settings", "key", "value", lambda text, key: _kept(clean, text, key))
     own = [pattern(name) for name in who.taken]
 
+    about = dict(db.execute("SELECT id, people FROM audit"))
+
     def mend(line: str, number: Any) -> str:
-        about = db.execute("SELECT people FROM audit WHERE id = ?", (number,)).fetchone()[0]
-        if not set(about.split()) & set(who.marks):
+        if not set(about[number].split()) & set(who.marks):
             return in_json(clean_log, line)
         facts = json.loads(line)
         facts |= {key: who.mark for key in _FILES if facts.get(key)}

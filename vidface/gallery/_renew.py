@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -36,10 +38,10 @@ def renew(
     """
     with store.look_at() as db:
         every = db.execute(
-            "SELECT id, row, data IS NULL FROM looks LEFT JOIN pictures ON look = id ORDER BY row"
+            "SELECT id, row, person, data IS NULL FROM looks LEFT JOIN pictures ON look = id ORDER BY row"
         ).fetchall()
-    kept = [(number, row) for number, row, bare in every if not bare]
-    bare = [(number,) for number, _, bare in every if bare]
+    kept = [(number, row) for number, row, _, bare in every if not bare]
+    bare = sorted((int(person), int(number)) for number, _, person, bare in every if bare)
     if every and not kept:
         raise UsageError(
             f"none of the {len(every)} looks in {store.folder} has a picture to embed anew: enrol into a new "
@@ -52,9 +54,9 @@ def renew(
     ]
 
     def also(db: sqlite3.Connection) -> None:
-        for (person,) in db.execute("SELECT id FROM people").fetchall():
-            _origins.release(db, int(person), _of(db, int(person), bare))
-        db.executemany("DELETE FROM looks WHERE id = ?", bare)
+        for person, looks in groupby(bare, key=itemgetter(0)):
+            _origins.release(db, person, [number for _, number in looks])
+        db.executemany("DELETE FROM looks WHERE id = ?", [(number,) for _, number in bare])
         db.executemany("UPDATE looks SET recognisability = ? WHERE id = ?", chances)
         facts = {"from": store.fingerprint, "to": fingerprint, "looks": len(kept), "dropped": len(bare)}
         store.set(fingerprint=fingerprint, **settings)
@@ -62,12 +64,6 @@ def renew(
 
     store.replace(iter([vectors]), [row for _, row in kept], dimension, also)
     return ReembedReport(len(kept), len(bare))
-
-
-def _of(db: sqlite3.Connection, person: int, looks: Sequence[tuple[int]]) -> list[int]:
-    """Those of these looks that are the person's."""
-    own = {row[0] for row in db.execute("SELECT id FROM looks WHERE person = ?", (person,))}
-    return [number for (number,) in looks if number in own]
 
 
 def _embedded(

@@ -205,8 +205,9 @@ class Store:
             )
 
     def _recover(self) -> None:
-        for path in (self.folder, *self.folder.iterdir()):
-            if not path.is_symlink() and (path == self.folder or path.is_file()):
+        _alone(self.folder)  # also where the way to it is a link
+        for path in self.folder.iterdir():
+            if path.is_file() and not path.is_symlink():
                 _alone(path)
         with telling(self.folder):
             self.db.execute(_origins.TABLE)

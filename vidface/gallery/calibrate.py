@@ -121,22 +121,27 @@ def strangers(
     above the middle of all; where ten or more are there for one person, they are not strangers.
 
     Args:
-        impostors: m x d vectors.
+        impostors: m x d vectors, none of them zero.
 
     Returns:
         The others, and how many were left out for whom.
     """
     if len(impostors) < _FEWEST or not len(reference):
         return impostors, {}
-    parts = [reference.scores(impostors[at : at + _PROBES]) for at in range(0, len(impostors), _PROBES)]
-    scores = np.maximum(np.concatenate(parts), -1)  # -inf stands for people without looks
-    middle = np.median(scores, axis=0)
-    spread = 1.4826 * np.median(np.abs(scores - middle), axis=0)
-    far = scores > middle + _FAR * spread
-    piled = far.sum(axis=0) >= _PILE
-    counts = {name: int(count) for name, count in zip(reference.names, far.sum(axis=0), strict=True)}
-    left = {name: counts[name] for name, hit in zip(reference.names, piled, strict=True) if hit}
-    return impostors[~far[:, piled].any(axis=1)], left
+    units = impostors / np.linalg.norm(impostors, axis=1, keepdims=True)
+    stay, left = np.ones(len(impostors), bool), dict[str, int]()
+    order = np.argsort(reference.owners, kind="stable")
+    people, starts = np.unique(reference.owners[order], return_index=True)
+    # One person after the other: the scores of all people of a large gallery at once would not fit.
+    for person, rows in zip(people, np.split(order, starts[1:]), strict=True):
+        scores = (units @ reference.vectors[rows].T).max(axis=1)
+        middle = np.median(scores)
+        spread = 1.4826 * np.median(np.abs(scores - middle))
+        far = scores > middle + _FAR * spread
+        if far.sum() >= _PILE:
+            left[reference.names[person]] = int(far.sum())
+            stay &= ~far
+    return impostors[stay], left
 
 
 def interval(hits: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:

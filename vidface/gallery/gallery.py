@@ -137,10 +137,9 @@ class Gallery(View):
             raise UsageError(f"{source!r} cannot be merged into itself")
         with self._store.change() as db:
             gone, stays = self._store.person(source), self._store.person(target)
-            looks = db.execute("SELECT count(*) FROM looks WHERE person = ?", (gone,)).fetchone()[0]
-            self._store.log("merge", {"looks": looks}, [source, target])
-            _marks.merged(self._store, (gone, source), (stays, target))
             moved = db.execute("UPDATE looks SET person = ? WHERE person = ?", (stays, gone)).rowcount
+            self._store.log("merge", {"looks": moved}, [source, target])
+            _marks.merged(self._store, (gone, source), (stays, target))
             db.execute("UPDATE OR IGNORE sources SET person = ? WHERE person = ?", (stays, gone))
             db.execute("DELETE FROM people WHERE id = ?", (gone,))
             db.execute("UPDATE people SET changed = ? WHERE id = ?", (_base.now(), stays))

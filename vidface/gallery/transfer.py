@@ -114,8 +114,9 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
     people: list[dict[str, Any]] = []
     rows: list[int] = []
     everybody = db.execute("SELECT id, name, added, changed FROM people ORDER BY id").fetchall()
-    for person, name, *dates in everybody:
+    for person, name, since, changed in everybody:
         looks: list[dict[str, Any]] = []
+        origins = _origins.of_person(db, person)
         found = db.execute(
             "SELECT looks.id, row, recognisability, quality, source, added, data FROM looks "
             "LEFT JOIN pictures ON pictures.look = looks.id WHERE person = ? ORDER BY row",
@@ -123,7 +124,7 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
         )
         for number, row, sure, quality, source, added, data in found:
             look = {"row": len(rows), "recognisability": sure, "quality": quality, "source": source}
-            look |= {"added": added, "picture": None, "digests": _origins.of_look(db, number)}
+            look |= {"added": added, "picture": None, "digests": origins[number]}
             if data is not None:
                 kind = "jpg" if data.startswith(b"\xff\xd8") else "png"
                 look["picture"] = f"pictures/{len(rows)}.{kind}"
@@ -131,7 +132,7 @@ def _fill(store: Store, archive: zipfile.ZipFile) -> int:
             looks.append(look)
             rows.append(row)
         digests = [row[0] for row in db.execute("SELECT digest FROM sources WHERE person = ?", (person,))]
-        facts = {"name": name, "added": dates[0], "changed": dates[1]}
+        facts = {"name": name, "added": since, "changed": changed}
         people.append({**facts, "looks": looks, "digests": digests})
     packed = io.BytesIO()
     np.save(packed, vectors[rows] if rows else vectors[:0], allow_pickle=False)
@@ -269,7 +270,7 @@ def joined(store: Store, person: Unpacked) -> AddReport:
         for look, packed in zip(person.looks, person.packed.looks, strict=True)
     ]
     report = _add.add(store, person.name, looks)
-    _sources(store, number, person)
+    _origins.enrolled_from(store.db, number, person.packed.digests)
     return report
 
 
@@ -284,11 +285,5 @@ def restored(store: Store, person: Unpacked) -> AddReport:
     for column in ("added", "changed"):
         if kept := getattr(person.packed, column):
             store.db.execute(f"UPDATE people SET {column} = ? WHERE id = ?", (kept, number))
-    _sources(store, number, person)
+    _origins.enrolled_from(store.db, number, person.packed.digests)
     return AddReport(len(looks))
-
-
-def _sources(store: Store, number: int, person: Unpacked) -> None:
-    """Remember the files that somebody was enrolled from."""
-    rows = [(number, digest) for digest in person.packed.digests]
-    store.db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)

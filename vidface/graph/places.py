@@ -16,17 +16,15 @@ if TYPE_CHECKING:
 _PLACED: Final = (Faces, Meshes)
 """Values with positions in the pixels of a picture."""
 
-Places = Mapping[str, tuple[str, ...]]
-"""Node -> the nodes that moved the pixels it works in, in order."""
 
-
-def places_of(file: GraphFile, steps: Mapping[str, Step], edges: Mapping[str, type]) -> Places:
-    """The pixels in which every node works.
+def check_places(file: GraphFile, steps: Mapping[str, Step], edges: Mapping[str, type]) -> None:
+    """Check that every node gets pictures and faces of the same pixels.
 
     Raises:
         GraphError: a node gets a picture whose pixels were moved, and faces as they were before (or the
             other way round): it would draw, hide or measure in the wrong place.
     """
+    # Node -> the nodes that moved the pixels it works in, in order.
     found: dict[str, tuple[str, ...]] = {}
     for name, step in steps.items():
         pictures = {port: edge for port, edge in step.wires.items() if issubclass(edges[edge], Frame)}
@@ -38,7 +36,6 @@ def places_of(file: GraphFile, steps: Mapping[str, Step], edges: Mapping[str, ty
         first = next(iter([*pictures.values(), *placed.values()]), "")
         own = found.get(node_of(first), ())
         found[name] = (*own, name) if step.node.moves() or step.node.creates() else own
-    return found
 
 
 def _refuse(file: GraphFile, name: str, picture: tuple[str, str], placed: tuple[str, str]) -> None:

@@ -15,7 +15,7 @@ from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.ladder import Rung, rungs_of
 from vidface.graph.load_node import node_class, sink_class
-from vidface.graph.places import places_of
+from vidface.graph.places import check_places
 from vidface.graph.ports import Signature, signature_of
 from vidface.graph.spec import (
     SOUND,
@@ -138,7 +138,7 @@ def load(
     for name in _order(file):
         steps[name] = _step(file, name, edges, steps)
         edges.update(steps[name].outputs)
-    places_of(file, steps, edges)
+    check_places(file, steps, edges)
     outlets = tuple(_outlet(file, name, edges) for name in names)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
     chosen = tuple(step for name, step in steps.items() if name in kept)

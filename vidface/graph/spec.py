@@ -18,6 +18,7 @@ from vidface.graph import marks
 from vidface.graph.ladder import LadderSpec, RungSpec
 from vidface.graph.marks import Document
 from vidface.graph.words import did_you_mean
+from vidface.infer import devices
 from vidface.infer.shipped import shipped
 
 SOURCE = "source"
@@ -35,7 +36,7 @@ Wires = Annotated[dict[str, str], BeforeValidator(_as_wires)]
 
 
 def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|(cuda|tensorrt)(:\d{1,3})?", text.strip().lower()):
+    if not devices.NAME.fullmatch(text.strip().lower()):
         raise ValueError("wanted auto, cpu, cuda, cuda:N (N counts from 0), tensorrt or tensorrt:N")
     return text
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from vidface.data import Device
 from vidface.errors import UsageError
 
+NAME = re.compile(r"auto|cpu|(cuda|tensorrt)(?::(\d{1,3}))?")
+"""What a device is called, in small letters."""
 _CUDA = "CUDAExecutionProvider"
 _TENSORRT = "TensorrtExecutionProvider"
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
@@ -93,7 +95,7 @@ def choose(text: str, machine: Machine) -> Device:
         if lack:
             return Device("cpu", 0, f"chosen by auto: {lack}")
         return Device("cuda", 0, f"chosen by auto: ONNX Runtime offers CUDA and {machine.driver}")
-    match = re.fullmatch(r"(cuda|tensorrt)(?::(\d{1,3}))?", wanted)
+    match = NAME.fullmatch(wanted)
     if not match:
         raise UsageError(
             "device must be auto, cpu, cuda or cuda:N (N counts from 0), tensorrt or tensorrt:N, "

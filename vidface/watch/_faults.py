@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from vidface.data.address import masked
 from vidface.errors import GraphError
 from vidface.graph.marks import Document
-from vidface.graph.spec import did_you_mean
+from vidface.graph.spec import did_you_mean, said
 
 
 def fault_at(document: Document, fault: ErrorDetails, model: type[BaseModel]) -> GraphError:
@@ -30,8 +30,7 @@ def fault_at(document: Document, fault: ErrorDetails, model: type[BaseModel]) ->
     # A whole table may hold passwords; so may what stands under a wrong key.
     found = fault.get("input")
     shown = f", but found {masked(repr(found))}" if isinstance(found, str | int | float | bool) else ""
-    text = fault["msg"].removeprefix("Value error, ")
-    return document.error(f"{place}: {text[:1].lower()}{text[1:]}{shown}", loc)
+    return document.error(f"{place}: {said(fault)}{shown}", loc)
 
 
 def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:

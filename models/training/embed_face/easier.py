@@ -7,11 +7,8 @@ teacher's scores alone, which is in its favour.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
-from evaluate import ALL_SIDES, Student, clean
+from evaluate import ALL_SIDES, Student, clean, parser_of
 from judge import Held, accuracy, shrunk
 from teacher import Teacher
 
@@ -19,13 +16,7 @@ LEFT_OUT = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--student", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser_of(__doc__).parse_args()
     held, teacher, student = Held(args.pack, "test"), Teacher(args.teacher), Student(args.student)
     clean(held, teacher)
     looks = {side: shrunk(held.crops, side) for side in ALL_SIDES}

@@ -139,13 +139,19 @@ def discard(scores: Float, sure: Float, held: Held) -> list[list[float]]:
     return rows
 
 
-def main() -> None:
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """What every comparison of the student with its teacher is told."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--student", type=Path, required=True)
+    return parser
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--part", default="test", choices=("val", "test"))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

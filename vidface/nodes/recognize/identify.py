@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,7 +102,7 @@ class RecognizeIdentify(Node):
 
     def facts(self) -> dict[str, Any]:
         own = self._reference
-        notes = list(self._logged())
+        notes = self._log_found()
         if own is None or not len(own.names):
             notes.append(_note_of_empty(self.gallery))
         return {
@@ -113,16 +112,17 @@ class RecognizeIdentify(Node):
             "margin": self._margin,
         } | ({"notes": notes} if notes else {})
 
-    def _logged(self) -> Iterator[str]:
+    def _log_found(self) -> list[str]:
         """Put who was found into the gallery's log; a sentence where that fails, since the run is done."""
         if self._reference is None:
-            return
+            return []
         names = Counter(self._found.values()) + self._earlier
         try:
             with Gallery.open(Path(self.gallery).expanduser()) as gallery:
                 gallery.log("identify", {"tracks known": names.total()}, sorted(names))
         except VidfaceError as error:
-            yield f"recognize.identify: the gallery's log has the search, but not who was found: {error}"
+            return [f"recognize.identify: the gallery's log has the search, but not who was found: {error}"]
+        return []
 
     def process(
         self, frame: Frame, faces: Faces, embeddings: Embeddings, quality: Measures | None = None

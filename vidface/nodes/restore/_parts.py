@@ -97,8 +97,9 @@ def enlarged(now: Frame, pastes: Sequence[Paste], scale: int, *, grainy: bool) -
 
 
 def _paste(planes: Any, pastes: Sequence[Paste], grow: Matrix, *, grainy: bool) -> None:
+    back = np.linalg.inv(grow)
     for one in pastes:
-        matrix = (np.vstack([one.matrix, (0, 0, 1)]) @ np.linalg.inv(grow))[:2]
+        matrix = (np.vstack([one.matrix, (0, 0, 1)]) @ back)[:2]
         grain = one.grain if grainy else None
         paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
 
