@@ -101,9 +101,9 @@ class Node(BaseModel):
     """Base of every node. Subclass it, declare fields, write `process`.
 
     Life of a node, kept by the engine and by `NodeHarness`: fields are validated; `open(device)`;
-    `reset()`; `process` once per frame (or batch), in order; `reset()` again wherever the stream
-    breaks; `facts()` once at the end; `close()` always, if `open` succeeded. All calls come one after
-    the other, though not always from the same thread.
+    `meet(source)`; `reset()`; `process` once per frame (or batch), in order; `reset()` again wherever the
+    stream breaks; `facts()` once at the end; `close()` always, if `open` succeeded. All calls come one
+    after the other, though not always from the same thread.
 
     Class facts:
         memory: 0 where a value depends on its inputs alone; n where it depends on the last n
@@ -159,6 +159,9 @@ class Node(BaseModel):
 
     def open(self, device: Device) -> None:
         """Load models and make buffers."""
+
+    def meet(self, source: SourceInfo) -> None:
+        """What is read: comes once, between `open` and the first `reset`."""
 
     def reset(self) -> None:
         """Begin anew: stream start, seek, scene cut, gap. All state is born here."""

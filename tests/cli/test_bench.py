@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vidface.cli import cli
-from vidface.errors import UsageError
+from vidface.errors import ModelMissingError, UsageError
 
 
 def test_one_graph_on_one_clip(samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,11 +30,14 @@ def test_one_graph_on_one_clip(samples: Path, tmp_path: Path, capsys: pytest.Cap
     assert (tmp_path / "o" / "bench.svg").read_text().startswith("<svg")
 
 
-def test_a_graph_that_cannot_run_ends_with_the_reason(
+def test_a_graph_that_cannot_run_ends_with_the_reason_at_once(
     samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     graph = tmp_path / "g.yaml"
     node = "{use: detect.face, in: source, with: {model: nobody}}"
     graph.write_text(f"version: 1\nnodes:\n  d: {node}\noutputs: {{faces: d}}\n")
-    with pytest.raises(UsageError, match="nobody"):
+    with pytest.raises(ModelMissingError, match="nobody"):
         cli.main(["bench", str(graph), "--clip", str(samples / "rotated.mp4")], standalone_mode=False)
+    with pytest.raises(UsageError, match="gpu"):
+        cli.main(["bench", "track", "--device", "gpu"], standalone_mode=False)
+    assert "start-up" not in capsys.readouterr().err

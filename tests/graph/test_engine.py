@@ -282,6 +282,9 @@ class Lifecycle(Node):
     def open(self, device: Device) -> None:
         self._calls = [f"open {device}"]
 
+    def meet(self, source: SourceInfo) -> None:
+        self._calls.append(f"meet {source.name}")
+
     def reset(self) -> None:
         self._calls.append("reset")
 
@@ -302,7 +305,7 @@ def test_the_life_of_a_node() -> None:
     list(engine.ticks())
     engine.stop()
     engine.stop()
-    wanted = ["open cpu", "reset", "process 0", "process 1", "reset", "process 2", "close"]
+    wanted = ["open cpu", "meet list", "reset", "process 0", "process 1", "reset", "process 2", "close"]
     assert node.calls() == wanted
 
 

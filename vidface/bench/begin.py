@@ -48,7 +48,8 @@ def first_frame_times(graph: str, clip: str, runs: int, *, device: str | None = 
                 cpus.append(_cpu_s(child.pid))
                 rest = child.stderr.read()
         if not first.startswith(b"{") or child.returncode:
-            raise UsageError(f"{name}: {(first + rest).decode(errors='replace').strip()[-500:]}")
+            said = (first + rest).decode(errors="replace").strip().removeprefix("vidface: ")
+            raise UsageError(f"{name}: {said[-500:]}")
     return Begin(name, tuple(walls[1:]), tuple(cpus[1:]))
 
 

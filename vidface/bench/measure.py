@@ -21,7 +21,9 @@ from vidface.data.digest import sha256_of
 from vidface.errors import InputError
 from vidface.graph.facts import machine_facts, package_facts
 from vidface.graph.load_node import shipped as shipped_nodes
+from vidface.graph.plan import load
 from vidface.graph.spec import find
+from vidface.infer.devices import resolve
 from vidface.infer.shipped import shipped
 from vidface.media.benchclip import bench_clip
 from vidface.media.probe import probe
@@ -84,11 +86,15 @@ def measure(request: Request) -> Result:
 
     Raises:
         InputError: the clip cannot be read.
-        GraphError: there is no such graph.
-        UsageError: vidface itself does not start.
+        GraphError, ModelError: a graph that is named is missing, or not sound.
+        UsageError: there is no such device here, or vidface itself does not start.
     """
-    # A name that is wrong should not be found out at the end.
+    # What is wrong should not be found out at the end.
     named = [str(find(name)) for name in request.graphs]
+    for path in named:
+        load(path, overrides=request.overrides)
+    if request.device is not None:
+        resolve(request.device)
     before = _load()
     with tempfile.TemporaryDirectory(prefix="vidface-bench-") as folder:
         clip = request.clip or own_clip(Path(folder), request.tell)

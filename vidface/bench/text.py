@@ -31,7 +31,7 @@ def _head(facts: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Each case in a process of its own: one run to warm up, then {facts['runs']} runs of about "
         f"{facts['seconds_a_run']:g} s; median (least-greatest). CPU: all threads. Peak: resident memory of "
-        "one run of 100 frames or more, libraries included."
+        "one run of 100 frames or more (all there are of a shorter clip), libraries included."
     )
     yield f"Load average before {load['before'][0]:.1f}, after {load['after'][0]:.1f}."
     yield ", ".join(f"{name} {version}" for name, version in packages.items())

@@ -86,6 +86,8 @@ class Engine:
         """Every frame's values, in order; they are already on their way to the sinks."""
         for stage in self._stages:
             stage.open(self._devices[stage.step.name])
+        for stage in self._stages:
+            stage.meet(self._source.info)
         self._began, self._cpu_began = perf_counter(), process_time()
         for chunk in self._feed:
             if self._climber is not None:

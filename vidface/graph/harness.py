@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from vidface.data.device import Device
+from vidface.data.source import SourceInfo
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.plan import Step
 from vidface.graph.ports import signature_of
@@ -14,6 +16,8 @@ from vidface.graph.stage import Stage, unwatched
 from vidface.node import Node
 
 N = TypeVar("N", bound=Node)
+_SOURCE: Final = "harness"
+"""What the node is told that it reads."""
 
 
 class NodeHarness(Generic[N]):
@@ -60,6 +64,7 @@ class NodeHarness(Generic[N]):
         timeline = Timeline()
         try:
             stage.open(self._device)
+            stage.meet(SourceInfo(_SOURCE, "values", "", "", 0, 0, Fraction(1)))
             for first in range(0, count, self._chunk):
                 for index in range(first, min(first + self._chunk, count)):
                     timeline.append(new_segment=index == 0 or index in segments)

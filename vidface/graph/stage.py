@@ -9,6 +9,7 @@ from typing import Any
 from vidface.data.device import Device
 from vidface.data.frame import Frame
 from vidface.data.measures import Measure, Measures
+from vidface.data.source import SourceInfo
 from vidface.errors import FrameError, NodeError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.guard import guarded
@@ -62,6 +63,10 @@ class Stage:
         """Let the node load its models."""
         guarded(lambda: self._node.open(device), self._who, "while starting")
         self._opened = True
+
+    def meet(self, source: SourceInfo) -> None:
+        """Let the node know what is read."""
+        guarded(lambda: self._node.meet(source), self._who, "while starting")
 
     def close(self) -> None:
         """Let the node give back what it took; safe to call when it never opened."""

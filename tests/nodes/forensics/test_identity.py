@@ -167,6 +167,9 @@ def test_a_gallery_serves_for_appearance(tmp_path: Path) -> None:
     assert own.score < 1.5
     assert other.score > 3  # from there on it counts as somebody else
     assert own.details["references"] == 4
+    with Gallery.open(folder) as book:
+        (*_, entry) = (row for row in book.audit(10) if row.action == "review")
+    assert (entry.people, entry.detail) == (("Ann",), {"clip": "harness", "looks": 4})
     rest = last(found(clip(4), gallery=str(folder), person="Ann"))
     assert all(not rest[kind].applies for kind in KINDS[1:])
     with pytest.raises(UsageError, match="Cid"):

@@ -98,7 +98,10 @@ def test_the_gallery_s_log_tells_of_the_search_and_who_was_found(gallery: Callab
         harness.node.facts()
     with Gallery.open(folder) as book:
         rows = [row for row in book.audit(10) if row.action == "identify"]
-    assert len(rows) == 2
+    assert [row.detail for row in rows] == [
+        {"clip": "harness", "tracks known": 1},
+        {"clip": "harness", "begins": True},
+    ]
     assert rows[0].people == ("Ann",)
 
 

@@ -17,7 +17,8 @@ from vidface.infer.embedder import Looks
 from vidface.media.pixels import frame_from_rgb
 from vidface.nodes.restore import face
 from vidface.nodes.restore._network import Restored
-from vidface.nodes.restore.face import RestoredFaces, RestoreFace
+from vidface.nodes.restore._report import RestoredFaces
+from vidface.nodes.restore.face import RestoreFace
 
 FIVE = np.array([(45, 50), (75, 50), (60, 66), (48, 82), (72, 82)], np.float32)
 CHECKS = np.where(np.indices((256, 256)).sum(0) // 8 % 2, 20.0, -20.0).astype(np.float32)[..., None]
@@ -270,10 +271,12 @@ def test_faces_without_a_track_are_told() -> None:
 
 
 @pytest.mark.usefixtures("made")
-def test_a_face_about_as_tall_as_asked_does_not_switch_on_and_off() -> None:
-    """The box trembles about `min_face_px`; once begun, it goes on until the face is clearly smaller."""
-    heights = [83, 86, 83, 86, 70, 60, 83]
+def test_restoration_comes_and_goes_smoothly_with_the_size_of_the_face() -> None:
+    """Nothing at four fifths of `min_face_px`, all of it at its whole, in proportion between."""
+    heights = [60, 80, 85, 90, 99, 101, 110, 85, 70]
     found = [one(box=(30, 20, 90, 20 + height)) for height in heights]
-    got = run([frame(n) for n in range(len(found))], found, min_face_px=85, hold_s=0.05)
-    shown = [bool(changed(frame(n), row.frame).any()) for n, row in enumerate(got)]
-    assert shown == [False, True, True, True, True, False, False]
+    got = run([frame(n) for n in range(len(found))], found, min_face_px=100)
+    shares = np.nan_to_num([row.report.column("restore_share")[0] for row in got])
+    assert np.allclose(shares, np.array([0, 0, 0.25, 0.5, 0.95, 1, 1, 0.25, 0]), atol=1e-6)
+    assert not changed(frame(0), got[0].frame).any()
+    assert changed(frame(2), got[2].frame).any()

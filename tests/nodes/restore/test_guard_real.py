@@ -17,7 +17,8 @@ from vidface.media.pixels import frame_from_rgb
 from vidface.nodes.detect.face import DetectFace
 from vidface.nodes.restore import face
 from vidface.nodes.restore._network import Restored
-from vidface.nodes.restore.face import RestoredFaces, RestoreFace
+from vidface.nodes.restore._report import RestoredFaces
+from vidface.nodes.restore.face import RestoreFace
 from vidface.vision.align import to_template
 from vidface.vision.facecrop import aligned
 

@@ -65,7 +65,6 @@ def from_gallery(folder: str, name: str, *, embedder: str, mesh_model: str) -> P
     """
     with Gallery.open(Path(folder).expanduser(), fingerprint=embedder) as gallery:
         looks = gallery.looks(name)
-        gallery.log("review", {"looks": len(looks)}, [name])
     if not looks:
         raise UsageError(f"the gallery {folder} holds no look of {name!r}; vidface gallery enroll adds some")
     names = [look.source.rpartition("#")[0] or look.source or f"look {look.id}" for look in looks]

@@ -17,7 +17,9 @@ from vidface.data.mesh import Meshes
 from vidface.data.person import PersonReferences
 from vidface.data.pose import Poses
 from vidface.data.rows import check_rows
+from vidface.data.source import SourceInfo
 from vidface.errors import UsageError
+from vidface.gallery.asked import log_run
 from vidface.infer import weights
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node
@@ -129,6 +131,11 @@ class ForensicsIdentity(Node):
             prior.check(**used, prior=self.prior)
             self._tests = Tests.of(self._known, prior)
         self._nearest = {}
+
+    def meet(self, source: SourceInfo) -> None:
+        """Put the comparison into the gallery's log, before anybody is looked for."""
+        if self.gallery and self._known is not None:
+            log_run(self.gallery, "review", {"clip": source.name, "looks": len(self._known)}, [self.person])
 
     def reset(self) -> None:
         """Tracks end."""

@@ -15,9 +15,11 @@ from vidface.data import NOT_TRACKED, Device, Embeddings, Faces, Frame
 from vidface.data.identity import Identities, Identity, State
 from vidface.data.measures import Measures
 from vidface.data.rows import check_rows
+from vidface.data.source import SourceInfo
 from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError, VidfaceError
 from vidface.gallery import Gallery, Reference
+from vidface.gallery.asked import log_run
 from vidface.node import FOREVER, Node
 from vidface.vision.looks import Looks, weights_of
 
@@ -77,6 +79,7 @@ class RecognizeIdentify(Node):
     _found: dict[int, str]
     _earlier: Counter[str]
     _clock: SteadyClock
+    _clip: str
     _looks_of: dict[str, NDArray[np.float32]]
 
     def open(self, device: Device) -> None:
@@ -84,18 +87,23 @@ class RecognizeIdentify(Node):
 
         Raises:
             UsageError: there is no gallery in that folder.
-            OutputError: the search cannot be written to the gallery's log.
         """
         self._reference = None
         if self.gallery:
             with Gallery.open(Path(self.gallery).expanduser()) as gallery:
                 self._reference = gallery.reference()
-                gallery.log("identify", {"begins": True})
         own = self._reference
         self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
         self._tracks, self._found, self._looks_of = {}, {}, {}
         self._earlier, self._clock = Counter(), SteadyClock()
+        self._clip = ""
+
+    def meet(self, source: SourceInfo) -> None:
+        """Put the search into the gallery's log, before anybody is looked for."""
+        self._clip = source.name
+        if self._reference is not None:
+            log_run(self.gallery, "identify", {"clip": self._clip, "begins": True})
 
     def reset(self) -> None:
         """Nothing ends here: see above."""
@@ -118,8 +126,8 @@ class RecognizeIdentify(Node):
             return []
         names = Counter(self._found.values()) + self._earlier
         try:
-            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
-                gallery.log("identify", {"tracks known": names.total()}, sorted(names))
+            facts = {"clip": self._clip, "tracks known": names.total()}
+            log_run(self.gallery, "identify", facts, sorted(names))
         except VidfaceError as error:
             return [f"recognize.identify: the gallery's log has the search, but not who was found: {error}"]
         return []

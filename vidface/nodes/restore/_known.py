@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vidface.data.identity import Identities
 from vidface.errors import UsageError
 from vidface.gallery import Gallery
+from vidface.gallery.asked import log_run
 from vidface.vision.looks import fuse
 
 Vector = NDArray[np.float32]
@@ -30,7 +31,6 @@ class KnownPeople:
     def __init__(self, folder: str, person: str | None, fingerprint: str) -> None:
         with Gallery.open(Path(folder).expanduser()) as gallery:
             reference = gallery.reference()
-            gallery.log("restore", {"begins": True}, [person] if person else [])
         if len(reference) and reference.fingerprint != fingerprint:
             raise UsageError(
                 f"restore.face: the gallery {folder} holds vectors of {reference.fingerprint}, but "
@@ -47,7 +47,11 @@ class KnownPeople:
                 f"restore.face: the gallery {folder} holds no picture of {person!r}; "
                 f"vidface gallery enroll --gallery {folder} {person!r} PICTURE adds one."
             )
-        self._person = person
+        self._folder, self._person = folder, person
+
+    def log(self, clip: str) -> None:
+        """Put into the gallery's log that a run over `clip` begins."""
+        log_run(self._folder, "restore", {"clip": clip}, [self._person] if self._person else [])
 
     def of(self, identity: Identities | None, row: int) -> Vector | None:
         """The vector of the person in a row: the one asked for, else the one recognised; None for neither."""

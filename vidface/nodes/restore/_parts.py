@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.data.card import Card
-from vidface.data.measures import Measure
 from vidface.infer.embedder import Embedder
 from vidface.node import Window
 from vidface.nodes.restore._guard import Guard
@@ -25,14 +24,6 @@ from vidface.vision.paste import paste_delta
 from vidface.vision.warpframe import warp_planes
 
 Matrix = NDArray[np.float64]
-KINDS: Final[tuple[Measure, ...]] = (
-    Measure("restore_share", "ratio", "How much of the restored face shows: fidelity times the guard's say."),
-    Measure("restore_change", "grey levels", "Root mean square change inside the face, at full share."),
-    Measure("restore_cosine_before", "ratio", "Identity of the face as it was, to who it is held to be."),
-    Measure("restore_cosine_after", "ratio", "The same of the restored face."),
-    Measure("restore_residual", "grey levels", "Restored face, shrunk again, against what was observed."),
-)
-"""The columns of the report, in order."""
 _TOLD: Final = 6
 """Tracks that a note names one by one."""
 

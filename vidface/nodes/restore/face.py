@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,18 @@ from vidface.data.identity import Identities
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.rows import check_rows
+from vidface.data.source import SourceInfo
 from vidface.errors import UsageError
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node, Span, Window
-from vidface.nodes.restore._cuts import cuts_of
+from vidface.nodes.restore._cuts import cuts_of, fading
 from vidface.nodes.restore._guard import Guard, Rules, Verdict
 from vidface.nodes.restore._hints import hints
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import KINDS, Cut, Paste, Trail, enlarged, look_of, pasted, told_of
+from vidface.nodes.restore._parts import Cut, Paste, Trail, enlarged, look_of, pasted, told_of
+from vidface.nodes.restore._report import KINDS, RestoredFaces
 from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
 from vidface.vision.grain import Grain
@@ -35,20 +37,10 @@ from vidface.vision.paste import colour_matched
 Matrix = NDArray[np.float64]
 
 _HELD_BACK: Final = 0.95
-_STAYS: Final = 0.8
-"""Share of `min_face_px` down to which a face that is being restored goes on: sizes tremble."""
 _LEAST_SHOWN: Final = 16.0
 """Pixels of the crop inside the mask, below which a face is behind another one."""
 _BLUR_FOLLOWS: Final = 0.3
 """Share by which the estimate of the input's blur follows a new look."""
-
-
-class RestoredFaces(NamedTuple):
-    """What restore.face gives: the picture, the restored crops, and the report of each face."""
-
-    frame: Frame
-    crops: Crops
-    report: Measures
 
 
 class RestoreFace(Node):
@@ -87,7 +79,9 @@ class RestoreFace(Node):
     )
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
-        16, ge=0, description="Faces less tall (once begun: by a fifth) stay as they are; full-size pixels."
+        16,
+        ge=0,
+        description="Full-size pixels; less tall faces fade out, and none at 4/5.",
     )
     consistent: bool = Field(
         False, description="Hold the restored face, shrunk again, to what was observed, to `tolerance`."
@@ -156,6 +150,10 @@ class RestoreFace(Node):
         self._counts = {"restored": 0, "held_back": 0, "covered": 0, "left": 0}
         self._held = {}
 
+    def meet(self, source: SourceInfo) -> None:
+        if self._people is not None:
+            self._people.log(source.name)
+
     def reset(self) -> None:
         """Forget all faces."""
         self._trails = {}
@@ -201,7 +199,7 @@ class RestoreFace(Node):
         table = np.full((len(here), len(KINDS)), np.nan, np.float32)
         crops = np.zeros((len(here), self._network.size, self._network.size, 3), np.uint8)
         matrices = np.full((len(here), 2, 3), np.nan)
-        pastes = []
+        pastes, shares = [], fading(here, self.min_face_px)
         for cut, restored, state in zip(cuts, made.crops, made.states, strict=True):
             mask = outlines.mask(cut.row, cut.matrix, now.size)
             if float(mask.sum()) < _LEAST_SHOWN:
@@ -209,7 +207,7 @@ class RestoreFace(Node):
                 continue
             verdict, residual, picture = self._judge(now, cut, restored, state)
             delta = colour_matched(picture - cut.crop, mask)
-            share = self.fidelity * verdict.share
+            share = self.fidelity * verdict.share * float(shares[cut.row])
             pastes.append(Paste(delta, mask, cut.matrix, share, Grain((now.pts, cut.track), self.grain)))
             crops[cut.row] = np.clip(cut.crop + share * delta + 0.5, 0, 255)
             matrices[cut.row] = cut.matrix
@@ -227,8 +225,7 @@ class RestoreFace(Node):
 
     def _cuts(self, frame: Window[Frame], faces: Window[Faces], identity: Identities | None) -> list[Cut]:
         """The faces that are worth restoring, cut out."""
-        begun = np.isin(faces.current.tracks, list(self._trails))
-        tall = faces.current.heights >= self.min_face_px * np.where(begun, _STAYS, 1)
+        tall = fading(faces.current, self.min_face_px) > 0
         asked = faces.current.tracks == self.track if self.track is not None else True
         rows = np.flatnonzero(tall & asked).tolist()
         found = cuts_of(
