@@ -22,6 +22,7 @@ _RAW_FORMATS = {
 # FFmpeg draws text files as pictures; nobody who passes one means that.
 _TEXT_ART = {"ansi", "bintext", "idf", "xbin", "tty"}
 _NETWORK_TIMEOUT_S = 10.0
+_FOUR_FOUR_FOUR = "High 4:4:4 Predictive"
 
 
 def is_url(path: str | Path) -> bool:
@@ -80,6 +81,20 @@ def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
     if context.codec.name in _TEXT_ART:
         raise InputError(f"{name}: is a text file, not a video or picture.")
     return stream
+
+
+def show_first(container: InputContainer, stream: VideoStream) -> None:
+    """Let the decoder see the first packet, before a seek, where what follows cannot be read without it.
+
+    x264 coded 4:4:4 wrongly up to its build 150. FFmpeg reads such streams rightly once it knows the build,
+    which stands in the first packet alone.
+
+    Raises:
+        av.error.FFmpegError: it cannot be read.
+    """
+    context = stream.codec_context
+    if context.codec.name == "h264" and context.profile == _FOUR_FOUR_FOUR:
+        context.decode(next(container.demux(stream)))
 
 
 def raw_format(container: InputContainer) -> bool:

@@ -24,7 +24,7 @@ from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
 from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.losses import Losses
-from vidface.media.opening import is_url, open_input, raw_format, video_stream
+from vidface.media.opening import is_url, open_input, raw_format, show_first, video_stream
 from vidface.media.orient import Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
@@ -233,6 +233,7 @@ class PyavSource:
         offset = int(time / self._info.time_base)
         # An index that cannot seek leaves the reader at the start, which is right as well, only slower.
         with contextlib.suppress(av.error.FFmpegError):
+            show_first(session.container, session.stream)
             session.container.seek(offset, stream=session.stream, backward=True)
         return session
 
