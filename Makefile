@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# The GPU build of ONNX Runtime and the CPU one overwrite each other, so the card has an environment of its own.
+GPU ?= .venv/gpu
 
 .PHONY: demo test test-gpu lint format bench bench-gpu bench-peers clean
 
@@ -18,8 +20,8 @@ test: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-test-gpu: $(STAMP)
-	VIDFACE_REQUIRE_CUDA=1 $(BIN)/pytest -m gpu
+test-gpu: $(GPU)/.installed
+	VIDFACE_REQUIRE_CUDA=1 $(GPU)/bin/pytest -m gpu
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -32,8 +34,8 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/vidface bench -o tests/bench/results
 
-bench-gpu: $(STAMP)
-	$(BIN)/vidface bench --device cuda -o tests/bench/results/gpu
+bench-gpu: $(GPU)/.installed
+	$(GPU)/bin/vidface bench --device cuda -o tests/bench/results/gpu
 
 PEERS ?= .venv/peers
 bench-peers: $(STAMP)
@@ -43,6 +45,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[cpu,tables,norfair,web,mqtt,dev]"
 	@touch $(STAMP)
+
+$(GPU)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(GPU)
+	$(GPU)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[gpu,tables,norfair,web,mqtt,dev]"
+	@touch $@
 
 clean:
 	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache

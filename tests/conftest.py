@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """What was promised must not be skipped."""
+    if os.environ.get("VIDFACE_REQUIRE_CUDA") == "1" and find_spec("torch") is None:
+        raise pytest.UsageError("VIDFACE_REQUIRE_CUDA=1 promises a card, but torch is not installed")
 
 
 @pytest.fixture(scope="session")

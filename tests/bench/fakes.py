@@ -11,6 +11,9 @@ person, NAME=CLIP,CLIP, is all reference instead). Of the people in the order gi
 - `reenact`, of every second person: the first picture of the span, moved by the next person's face without
   a network.
 
+- what `--also` names: spans of other clips as they are, `recoded` where they are real; under the claim
+  `body` where a person's name is said, else under none.
+
 Everything is made once without loss and then coded by libx264 at every --crf, with its sound. Two protocols
 say who is claimed: `body`, the person whose clip it is, and `face`, the person whose face was put in. A real
 span stands in both. OUT/manifest.json lists files, labels, claims, references (`vidface eval deepfake`).
@@ -97,19 +100,39 @@ def make(person: Person, other: Person, out: Path, *, place: int) -> Iterator[Ma
     yield Made(path, "reenact", person.name, person.name)
 
 
+def also(text: str, out: Path, *, seconds: float) -> Made:
+    """METHOD=CLIP@START[,NAME] -> a span as it is; NAME is whose body it shows."""
+    method, _, place = text.partition("=")
+    place, _, name = place.partition(",")
+    file, _, start = place.rpartition("@")
+    if not Path(file).is_file():
+        raise SystemExit(f"--also wants METHOD=CLIP@START[,NAME], but got {text}")
+    path = out / "parts" / f"{Path(file).stem}-at{start}-{method}.mkv"
+    if not path.is_file():
+        draft = path.with_suffix(".mp4")
+        work.code(Span(Path(file), float(start), float(start) + seconds), draft, crf=_LOSSLESS)
+        draft.rename(path)
+    return Made(path, method, name, name)
+
+
 def rows_of(made: Made, crf: int, out: Path) -> Iterator[dict[str, Any]]:
     """The manifest's rows of a clip: one for each claim."""
     name = f"{made.master.stem}-crf{crf}.mp4"
     file = out / name
     if not file.is_file():
         work.code(Span(made.master, 0.0, 1e4), file, crf=crf)
-    claims = {"body": made.body, "face": made.face} if made.method != "reenact" else {"face": made.face}
+    row = {"file": name, "label": "real" if made.real else "fake", "method": made.method, "crf": crf}
+    if not made.body:
+        yield row | {"body": made.master.stem.partition("-at")[0]}
+        return
+    claims = {"body": made.body, "face": made.face}
+    if made.method == "reenact":
+        del claims["body"]
+    if made.method == "swap-network":
+        del claims["face"]  # nothing is known of whom it shows
     for protocol, person in claims.items():
         yield {
-            "file": name,
-            "label": "real" if made.real else "fake",
-            "method": made.method,
-            "crf": crf,
+            **row,
             "protocol": protocol,
             "claim": person,
             "references": f"references/{person}.mp4",
@@ -138,6 +161,9 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--person", action="append", required=True, metavar="NAME=CLIP[,CLIP]")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="METHOD=CLIP@START[,NAME]", help="A span as it is."
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="of each clip")
     parser.add_argument("--spans", type=int, default=1, help="real clips of each person, at most")
     parser.add_argument("--crf", type=int, action="append", help="[23 and 40]")
@@ -155,8 +181,11 @@ def main() -> None:
         other = people[(place + 1) % len(people)]
         for made in make(person, other, args.out, place=place):
             rows += [row for crf in args.crf or (23, 40) for row in rows_of(made, crf, args.out)]
-        text = json.dumps({"seconds": args.seconds, "rows": rows}, indent=1)
-        (args.out / "manifest.json").write_text(text, encoding="utf-8")
+    for text in args.also:
+        made = also(text, args.out, seconds=args.seconds)
+        rows += [row for crf in args.crf or (23, 40) for row in rows_of(made, crf, args.out)]
+    manifest = json.dumps({"seconds": args.seconds, "rows": rows}, indent=1)
+    (args.out / "manifest.json").write_text(manifest, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from vidface.graph import oncard, run
 from vidface.graph.oncard import Placement, placed
 from vidface.infer import devices
 from vidface.media import nvdec
+from vidface.media.opening import open_input
 
 GRAPH = {
     "version": 1,
@@ -45,8 +46,8 @@ class StandIn:
     def __init__(self, card: Card) -> None:
         self._card = card
 
-    def accelerator(self) -> None:
-        return None
+    def open(self, path: Path) -> Any:
+        return open_input(path)
 
     def pixels(self, frame: Any, colour: Any, turn: Any) -> Any:
         from vidface.media.cardpixels import CardPixels, card_planes

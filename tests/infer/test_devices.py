@@ -94,5 +94,8 @@ def test_providers_in_order_of_choice() -> None:
         for one in session._providers(Device("cuda", 1, engine="tensorrt"))
     ]
     assert names == ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert session._providers(Device("cuda", 1))[0] == ("CUDAExecutionProvider", {"device_id": 1})
+    assert session._providers(Device("cuda", 1))[0] == (
+        "CUDAExecutionProvider",
+        {"device_id": 1, "use_tf32": "0"},
+    )
     assert session._providers(Device()) == ["CPUExecutionProvider"]

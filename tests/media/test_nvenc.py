@@ -20,7 +20,7 @@ from vidface.media.nvenc import choose_encoder
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which NVENC opens."""
-    monkeypatch.setattr(nvenc, "nvenc_lack", lambda library, index: None)
+    monkeypatch.setattr(nvenc, "nvenc_lack", lambda *_: None)
 
 
 @pytest.mark.parametrize(("wish", "card"), [("auto", None), ("software", None), ("software", 0)])
@@ -53,6 +53,7 @@ def test_a_run_on_a_card_encodes_there(served: None) -> None:
             EncodeSettings("vp9", "mkv"),
             "cpu: libvpx-vp9, since NVENC is used for h264 and h265, but this is vp9",
         ),
+        (EncodeSettings(crf=0), "cpu: libx264, since crf 0 asks for pictures without loss"),
         (EncodeSettings(preset="slow"), "cpu: libx264, since preset slow is libx264's, and NVENC has p1, "),
     ],
 )
@@ -95,6 +96,27 @@ def test_pictures_that_nvenc_does_not_take_are_encoded_in_software(samples: Path
     assert encoder.library == "libx264"
     assert facts["notes"][0].startswith("encoded in software: NVENC is used for 4:2:0 of 8 bits")
     assert facts["frames"] == 5
+
+
+def test_pictures_too_large_for_nvenc_are_encoded_in_software(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial before the first frame is of another size; the real one is tried with the first frame."""
+    monkeypatch.setattr(
+        nvenc, "nvenc_lack", lambda _library, _index, size=(0, 0): "too large" if size[0] else None
+    )
+    source = open_source(samples / "two_people.mp4", stop=0.2)
+    settings, told = choose_encoder(EncodeSettings(), "auto", 0)
+    assert told == "cuda:0: h264_nvenc"
+    encoder = Encoder(tmp_path / "out.mp4", settings, source.info)
+    for frame in source.frames():
+        encoder.write(frame)
+    assert encoder.finish()["notes"] == ["encoded in software: too large"]
+
+
+def test_full_range_is_a_tag_for_nvenc_and_a_format_for_x264() -> None:
+    assert EncodeSettings(card=0).pixel_format("yuvj420p", (64, 48)) == ("yuv420p", None)
+    assert EncodeSettings().pixel_format("yuvj420p", (64, 48)) == ("yuvj420p", None)
 
 
 @pytest.mark.gpu

@@ -7,7 +7,8 @@ the card, into memory of torch's own; an event behind that copy tells the lane w
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from vidface.data.traffic import Traffic
@@ -56,6 +57,18 @@ class Card:
 
         made: AbstractContextManager[Any] = torch.cuda.stream(torch.cuda.default_stream(self.device))
         return made
+
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """In this block torch's CUDA context is the one that is current in this thread."""
+        if self.stream is None:
+            yield
+            return
+        import torch
+
+        with torch.cuda.device(self.device):
+            torch.zeros((), device=self.device)  # a thread has a context once it has asked for something
+            yield
 
     def mark(self) -> Any:
         """An event behind what `decoding` has queued so far; None without streams."""

@@ -193,9 +193,10 @@ def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
             f"{path} cannot be opened as an ONNX model: {_first_line(error)}. Fetch or import it anew."
         ) from error
     if session.get_providers()[0] != wanted:
+        lacking = "TensorRT" if device.engine == "tensorrt" else "CUDA or cuDNN"
         raise ModelError(
             f"{path.name} was to run on {device}, but ONNX Runtime fell back to "
-            f"{session.get_providers()[0]}: CUDA or cuDNN of the version that it wants is missing. "
+            f"{session.get_providers()[0]}: {lacking} of the version that it wants is missing. "
             "`vidface doctor` says more; `--device cpu` runs without."
         )
     return session
@@ -219,8 +220,9 @@ def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
     if device.kind == "cpu":
         return ["CPUExecutionProvider"]
     options = {"device_id": device.index} | stream_option(device.card)
+    # TF32 rounds inputs to ten bits, so that the card would find other faces than the CPU.
     cuda: list[str | tuple[str, dict[str, Any]]] = [
-        ("CUDAExecutionProvider", options),
+        ("CUDAExecutionProvider", options | {"use_tf32": "0"}),
         "CPUExecutionProvider",
     ]
     # TensorRT builds its engines when a model is opened; what it cannot run goes to the next provider.

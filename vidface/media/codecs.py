@@ -180,6 +180,7 @@ class EncodeSettings:
         if not facts.odd and (size[0] % 2 or size[1] % 2) and chroma != "444" and "444" in facts.chroma:
             lost.append("odd-sized, so encoded as 4:4:4")
             chroma = "444"
-        j = full if bits == 8 and self.codec in ("h264", "h265") else ""
+        # NVENC has no formats of their own for the full range: that is a tag of the stream.
+        j = full if bits == 8 and self.codec in NVENC and self.card is None else ""
         suffix = f"{bits}le" if bits > 8 else ""
         return f"yuv{j}{chroma}p{suffix}", "; ".join(lost) or None

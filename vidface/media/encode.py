@@ -21,7 +21,9 @@ from av.video.stream import VideoStream
 
 from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
+from vidface.data.traffic import Traffic
 from vidface.errors import OutputError
+from vidface.media import nvenc
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
@@ -56,6 +58,7 @@ class Encoder:
         info: the input, for rate and pixel shape.
         audio: where sound is copied from, None for a silent file.
         comment: what the file says of itself.
+        traffic: counts the pictures that go to NVENC.
 
     Raises:
         OutputError: from `write` and `finish`, in one sentence.
@@ -69,6 +72,7 @@ class Encoder:
         *,
         audio: AudioFrom | None = None,
         comment: str = "",
+        traffic: Traffic | None = None,
     ) -> None:
         self.path = path
         self.frames = 0
@@ -76,6 +80,7 @@ class Encoder:
         self._info = info
         self._audio = audio
         self._comment = comment
+        self._traffic = traffic
         self._open: _Open | None = None
         self._until = Fraction(0)
         self._notes: Counter[str] = Counter()
@@ -93,6 +98,8 @@ class Encoder:
             if pixels.size != output.size:
                 self._notes[f"frames of another size were scaled to {output.size[0]} x {output.size[1]}"] += 1
             picture = pixels.encodable(output.format, output.size)
+            if self._traffic is not None and self._settings.card is not None:
+                self._traffic.add("pictures_to_card", sum(plane.buffer_size for plane in picture.planes))
             output.clock.stamp(picture, frame)
             try:
                 packets = output.stream.encode(picture)
@@ -141,9 +148,11 @@ class Encoder:
         clock = Clock.starting(frame, coarse=self._settings.container in ("mkv", "webm"))
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
-        if self._settings.card is not None and name not in ("yuv420p", "yuvj420p"):
-            self._notes[f"encoded in software: NVENC is used for 4:2:0 of 8 bits, but this is {name}"] += 1
+        why = self._unfit_for_card(name, pixels.size)
+        if why is not None:
+            self._notes[f"encoded in software: {why}"] += 1
             self._settings = self._settings.in_software()
+            name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         for text in (lost, "transparency was dropped" if pixels.alpha else None):
             if text:
                 self._notes[text] += 1
@@ -162,6 +171,14 @@ class Encoder:
             audio = AudioTrack(container, self._settings.container, self._audio)
         self._open = _Open(container, stream, name, pixels.size, clock, audio)
         return self._open
+
+    def _unfit_for_card(self, name: str, size: tuple[int, int]) -> str | None:
+        """Why NVENC, where it was chosen, does not take such pictures; else None."""
+        if self._settings.card is None:
+            return None
+        if name != "yuv420p":
+            return f"NVENC is used for 4:2:0 of 8 bits, but this is {name}"
+        return nvenc.nvenc_lack(self._settings.library, self._settings.card, size)
 
     def _add_stream(
         self, container: OutputContainer, name: str, size: tuple[int, int], base: Fraction

@@ -3,6 +3,7 @@
 What PyAV 18.1 documents and this relies on: `HWAccel("cuda", device, allow_software_fallback=True,
 is_hw_owned=True)` leaves frames on the card (their format is "cuda", their `sw_format` NV12 or P010), in
 CUDA's primary context, which is torch's as well; a stream that NVDEC does not take comes as software frames.
+AV1 is not tried: the decoder that FFmpeg prefers for it has no NVDEC form.
 FFmpeg copies each picture out of the decoder's surfaces (of which there are few) into memory of its own.
 Planes go to torch by DLPack and are copied once more on the card, so that nothing waits for a picture
 that a node still holds.
@@ -11,12 +12,14 @@ that a node still holds.
 from __future__ import annotations
 
 import ctypes
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import av
 import av.codec.hwaccel
 from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from vidface.data.card import Card
@@ -31,7 +34,7 @@ from vidface.media.planar import planar_format
 if TYPE_CHECKING:
     from vidface.media.cardpixels import CardPixels
 
-_CODECS: Final = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video")
+_CODECS: Final = ("h264", "hevc", "vp8", "vp9", "mpeg2video")
 _FORMATS: Final = ("yuv420p", "yuvj420p", "yuv420p10le", "nv12", "p010le")
 _LEFT: Final = ("h264", "hevc", "mpeg2video")
 """Codings whose chroma lies on the left column unless they say otherwise."""
@@ -50,9 +53,14 @@ class Nvdec:
         self._card = card
         self._left = codec in _LEFT
 
-    def accelerator(self) -> HWAccel:
-        """For `open_input`; each pass over a file wants one of its own."""
-        return _accelerator(self._card.device.index or 0)
+    def open(self, path: str | Path) -> InputContainer:
+        """As `open_input`, for one pass over the file.
+
+        Raises:
+            InputError: as `open_input`.
+        """
+        with self._card.bound():
+            return open_input(path, hwaccel=_accelerator(self._card.device.index or 0, current=True))
 
     def pixels(self, frame: VideoFrame, colour: Colour, turn: Turn) -> CardPixels | AvPixels:
         """The picture of a decoded frame: on the card, or in host memory where the card had to pass."""
@@ -76,14 +84,19 @@ class Nvdec:
 
 def nvdec_for(path: str | Path, info: SourceInfo, card: Card) -> tuple[Nvdec | None, str]:
     """NVDEC for a file, tried on its first picture; or None. And why, a phrase for reports."""
-    why = _why_not(path, info) or nvdec_lack(card.device.index or 0) or _tried(path, info, card)
+    why = _why_not(path, info) or nvdec_lack(card.device.index or 0, card) or _tried(path, info, card)
     if why is None:
         return Nvdec(card, info.codec), f"{card}: {info.codec} by NVDEC"
     return None, f"cpu: {why}"
 
 
-def nvdec_lack(index: int = 0) -> str | None:
-    """Why no file can be decoded on a card of this machine, a phrase; None where it can."""
+def nvdec_lack(index: int = 0, card: Card | None = None) -> str | None:
+    """Why no file can be decoded on a card of this machine, a phrase; None where it can.
+
+    Args:
+        index: of the card.
+        card: where torch works on it already.
+    """
     if "cuda" not in av.codec.hwaccel.hwdevices_available():
         return "this build of FFmpeg has no CUDA"
     try:
@@ -91,14 +104,21 @@ def nvdec_lack(index: int = 0) -> str | None:
     except OSError:
         return "the driver's video decoder is not here (libnvcuvid.so.1 not found)"
     try:
-        _accelerator(index).create(av.Codec("h264", "r"))
+        with nullcontext() if card is None else card.bound():
+            _accelerator(index, current=card is not None).create(av.Codec("h264", "r"))
     except (av.error.FFmpegError, NotImplementedError, RuntimeError) as error:
         return f"FFmpeg cannot open CUDA device {index} ({_plain(error)})"
     return None
 
 
-def _accelerator(index: int) -> HWAccel:
-    return HWAccel("cuda", device=str(index), allow_software_fallback=True, is_hw_owned=True)
+def _accelerator(index: int, *, current: bool) -> HWAccel:
+    """In the context that is current in this thread, else in CUDA's primary one.
+
+    Both are the same, but FFmpeg takes a primary context that exists only where it was made with flags that
+    torch does not set (`cuda_context_init` of its hwcontext_cuda.c: "active with incompatible flags").
+    """
+    options: dict[str, object] = {"primary_ctx": "0", "current_ctx": "1"} if current else {}
+    return HWAccel("cuda", str(index), allow_software_fallback=True, options=options, is_hw_owned=True)
 
 
 def _why_not(path: str | Path, info: SourceInfo) -> str | None:
@@ -118,13 +138,13 @@ def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
     """Decode the first picture on the card; why that failed, or None."""
     nvdec = Nvdec(card, info.codec)
     try:
-        with open_input(path, hwaccel=nvdec.accelerator()) as container:
+        with nvdec.open(path) as container:
             stream = video_stream(container, path)
             if not stream.codec_context.is_hwaccel:
                 return f"FFmpeg's decoder {stream.codec_context.name} has no NVDEC form"
             for count, packet in enumerate(container.demux(stream)):
                 for frame in packet.decode():
-                    return _refused(frame, card)
+                    return _refused(frame, info, card)
                 if count >= _MOST_PACKETS:
                     break
     except (av.error.FFmpegError, InputError, RuntimeError, NotImplementedError) as error:
@@ -132,9 +152,13 @@ def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
     return "NVDEC gave no picture"
 
 
-def _refused(frame: VideoFrame, card: Card) -> str | None:
+def _refused(frame: VideoFrame, info: SourceInfo, card: Card) -> str | None:
     if frame.format.name != "cuda":
         return "NVDEC of this card does not take this stream"
+    stored = (info.height, info.width) if info.rotation in (90, 270) else (info.width, info.height)
+    if (frame.width, frame.height) != stored:
+        # FFmpeg cuts off what the stream hides on the right and below, but not on the left and above.
+        return f"NVDEC gives {frame.width} x {frame.height} of the stream's {stored[0]} x {stored[1]} pixels"
     from vidface.media.cardpixels import card_planes
 
     try:

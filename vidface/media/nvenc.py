@@ -14,7 +14,7 @@ from vidface.media.codecs import NVENC, NVENC_PRESETS, EncodeSettings
 
 EncoderWish = Literal["auto", "software", "nvenc"]
 _TRIED: Final = 256
-"""Side of the picture that a trial is opened for; NVENC takes none below about 150."""
+"""Side of the picture that a trial is opened for before the first one is known."""
 
 
 def choose_encoder(
@@ -47,8 +47,16 @@ def choose_encoder(
     return settings.in_software(), f"cpu: {settings.library}, since {why}"
 
 
-def nvenc_lack(library: str = "h264_nvenc", index: int = 0) -> str | None:
-    """Why this encoder cannot be opened on a card of this machine, a phrase; None where it can."""
+def nvenc_lack(
+    library: str = "h264_nvenc", index: int = 0, size: tuple[int, int] = (_TRIED, _TRIED)
+) -> str | None:
+    """Why this encoder cannot be opened on a card of this machine, a phrase; None where it can.
+
+    Args:
+        library: FFmpeg's name of the encoder.
+        index: of the card.
+        size: width and height of the pictures; NVENC takes none below about 150, and h264 none above 4096.
+    """
     try:
         av.Codec(library, "w")
     except (av.codec.codec.UnknownCodecError, ValueError):
@@ -59,19 +67,22 @@ def nvenc_lack(library: str = "h264_nvenc", index: int = 0) -> str | None:
         return "the driver's video encoder is not here (libnvidia-encode.so.1 not found)"
     try:
         trial: Any = av.CodecContext.create(library, "w")
-        trial.width = trial.height = _TRIED
+        trial.width, trial.height = size
         trial.pix_fmt, trial.time_base, trial.framerate = "yuv420p", Fraction(1, 25), Fraction(25)
         trial.options = {"gpu": str(index)}
         trial.open()
     except (av.error.FFmpegError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        return f"{library} cannot be opened on CUDA device {index} ({str(reason).lower()})"
+        what = f"for {size[0]} x {size[1]} pictures on CUDA device {index}"
+        return f"{library} cannot be opened {what} ({str(reason).lower()})"
     return None
 
 
 def _unfit(settings: EncodeSettings) -> str | None:
     if settings.codec not in NVENC:
         return f"NVENC is used for {' and '.join(NVENC)}, but this is {settings.codec}"
+    if settings.crf == 0:
+        return "crf 0 asks for pictures without loss, and NVENC takes it for a quality of its own choice"
     if settings.preset is not None and settings.preset not in NVENC_PRESETS:
         return f"preset {settings.preset} is {settings.library}'s, and NVENC has {', '.join(NVENC_PRESETS)}"
     return None

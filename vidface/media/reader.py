@@ -213,7 +213,7 @@ class PyavSource:
             if self._session is not None:
                 self._session.container.close()
             nvdec = self._nvdec
-            container = open_input(self._path, hwaccel=None if nvdec is None else nvdec.accelerator())
+            container = open_input(self._path) if nvdec is None else nvdec.open(self._path)
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
             # FFmpeg's own choice is one more, which holds a picture more and is no faster.

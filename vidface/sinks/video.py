@@ -59,6 +59,7 @@ class VideoSink(Sink):
             target.info,
             audio=sound,
             comment=target.comment,
+            traffic=None if target.card is None else target.card.traffic,
         )
 
     def process(self, frame: Frame) -> None:
