@@ -264,3 +264,16 @@ def test_old_tracks_are_forgotten() -> None:
     node = AnonymizeFaces()
     run(node, frames, [rows((i + 1, box_at(0))) for i in range(6)])
     assert len(node._trails) <= 3
+
+
+def test_every_face_found_is_covered_also_where_two_have_one_number() -> None:
+    """A number given twice is an error of what numbers them, and must open no face."""
+    frames = clip(8)
+    one, two = box_at(0), box_at(0, start=240)
+    found = [rows((1, one))] * 4 + [rows((1, one), (1, two))] * 4
+    for node in (AnonymizeFaces(), AnonymizeFaces(look_ahead=0, steady_s=0)):
+        result = run(node, frames, found)
+        for frame, given in zip(frames[4:], result[4:], strict=True):
+            assert changed(frame, given.frame, one) > 0.9
+            assert changed(frame, given.frame, two) > 0.9
+            assert given.covers.tracks.tolist() == [1, 1]

@@ -106,3 +106,32 @@ def test_only_so_many_people_are_remembered() -> None:
         harness.run(**stream.ports)
         assert len(harness.node._people) == 4
         assert harness.node.facts()["people"] == 29
+
+
+@pytest.mark.parametrize("look_ahead", [0, 4])
+def test_a_number_that_went_out_is_never_given_to_somebody_else(look_ahead: int) -> None:
+    """A known person comes back, at first under a number of its own; then a stranger comes."""
+    unmeasured: list[dict[int, int | None]] = [{2: None}] * 6
+    stream = Stream([*[{1: 1}] * 8, *unmeasured, *[{2: 1}] * 8, *[{3: 2}] * 8])
+    rows, facts = linked(stream, look_ahead=look_ahead)
+    assert rows[8] == [2]
+    assert rows[21] == [1]
+    assert {row[0] for row in rows[22:]} == {3}
+    assert facts["people"] == 2
+
+
+def test_a_number_that_never_went_out_leaves_no_hole() -> None:
+    rows, facts = linked(Stream([{1: 1}] * 8 + [{2: 1}] * 8 + [{3: 2}] * 8))
+    assert [row[0] for row in rows] == [1] * 16 + [2] * 8
+    assert facts["people"] == 2
+
+
+@pytest.mark.parametrize("back", [1, 2])
+@pytest.mark.parametrize("look_ahead", [0, 24])
+def test_two_faces_of_a_frame_never_share_a_number(look_ahead: int, back: int) -> None:
+    """Track 1 is away, track 2 is taken for its person, and track 1 comes back, on whatever face."""
+    stream = Stream([{1: 1}] * 10 + [{2: 1}] * 6 + [{1: back, 2: 1}] * 10)
+    rows, facts = linked(stream, look_ahead=look_ahead)
+    assert rows[15] == [1]
+    assert all(row[1] == 1 != row[0] for row in rows[16:])
+    assert facts["people"] == 2

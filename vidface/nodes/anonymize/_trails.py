@@ -99,14 +99,19 @@ def spots(
 ) -> Iterator[Spot]:
     """Every face that is, or may be, on the current frame; by rising track number.
 
-    The trails already hold the current rows.
+    The trails already hold the current rows. Each row has its Spot, also where several have one number.
     """
-    rows = {track: row for row, track in enumerate(faces.tracks.tolist())}
+    rows: dict[int, list[int]] = {}
+    for row, track in enumerate(faces.tracks.tolist()):
+        rows.setdefault(track, []).append(row)
     for track in sorted({*trails, *ahead}):
         past = trails[track].past() if track in trails else Sights([], [])
         coming = ahead.get(track, Sights([], []))
         if track in rows:
-            yield _with_row(now, faces, rows[track], past, coming, steady_s=steady_s)
+            # Sightings of two places say nothing of either; then each row has its own box alone.
+            width_s = steady_s if len(rows[track]) == 1 else 0.0
+            for row in rows[track]:
+                yield _with_row(now, faces, row, past, coming, steady_s=width_s)
             continue
         spot = _without_row(now, track, past, coming, hold_s=hold_s)
         if spot is not None:

@@ -29,7 +29,9 @@ class RecognizeRelink(Node):
     The faces come out with new track numbers, one a person, from 1 in order of appearance. A track that
     begins is compared, by its first looks (up to `look_ahead` frames ahead), with all people seen before
     who are not in the picture now; the nearest one takes it in if it scores `threshold` and leads the second
-    by `margin`. Where that is settled only later, the number changes from then on. People are
+    by `margin`. Where that is settled only later, the number changes from then on, and the first one is never
+    given to anybody else. No two faces of a frame share a number: where a track comes back whose person
+    another track has taken meanwhile, it counts as somebody new. People are
     remembered over scene cuts and gaps, `remember` of them, or until they were not seen for `forget_after_s`.
     Of whom a track gave fewer than `min_looks` looks before it ended, nothing is remembered: such a glimpse
     of somebody known would be that person's rival, and no later track would lead by `margin`.
@@ -64,6 +66,7 @@ class RecognizeRelink(Node):
     _seen_s: dict[int, float]
     _of_track: dict[int, _Track]
     _count: int
+    _given: int
     _clock: SteadyClock
     _links: deque[dict[str, Any]]
     _switches: deque[dict[str, Any]]
@@ -74,7 +77,8 @@ class RecognizeRelink(Node):
 
     def open(self, device: Device) -> None:
         """Begin without people: they outlive cuts, so they are not born in `reset`."""
-        self._people, self._seen_s, self._of_track, self._count = {}, {}, {}, 0
+        self._people, self._seen_s, self._of_track = {}, {}, {}
+        self._count = self._given = 0
         self._clock, self._counts = SteadyClock(), Counter()
         self._links, self._switches = deque(maxlen=_MOST_NOTED), deque(maxlen=_MOST_NOTED)
 
@@ -85,7 +89,7 @@ class RecognizeRelink(Node):
 
     def facts(self) -> dict[str, Any]:
         return {
-            "people": self._count,
+            "people": self._counts["people"],
             "people_forgotten": self._counts["forgotten"],
             "links": list(self._links),
             "links_not_listed": self._counts["links"] - len(self._links),
@@ -97,6 +101,7 @@ class RecognizeRelink(Node):
         """The faces of this frame under the numbers of their people."""
         now, seen = faces.current, embeddings.current
         check_rows(now, embeddings=seen)
+        self._part(now.tracks.tolist(), faces, embeddings)
         numbers = now.tracks.copy()
         for row, number in enumerate(now.tracks.tolist()):
             if number == NOT_TRACKED:
@@ -108,8 +113,18 @@ class RecognizeRelink(Node):
             if not track.settled:
                 self._settle(frame, track, self._present(now, number))
             numbers[row] = track.person
+            self._given = max(self._given, track.person)
         self._note_seen(frame, now)
         return now.with_tracks(numbers)
+
+    def _part(self, here: list[int], faces: Window[Faces], embeddings: Window[Embeddings]) -> None:
+        """Two tracks of one person are in the picture: whoever comes back to it begins as somebody new."""
+        taken: set[int] = set()
+        known = [self._of_track[number] for number in here if number in self._of_track]
+        for track in sorted(known, key=lambda one: -one.seen_s):
+            if track.person in taken:
+                self._begin(track.number, faces, embeddings)
+            taken.add(track.person)
 
     def _note_seen(self, frame: Frame, now: Faces) -> None:
         """Who is here was seen last; who was not seen for too long, or is one too many, is forgotten."""
@@ -153,6 +168,7 @@ class RecognizeRelink(Node):
 
     def _next_person(self) -> int:
         self._count += 1
+        self._counts["people"] += 1
         self._people[self._count] = Looks(room=self.looks)
         return self._count
 
@@ -211,7 +227,9 @@ class RecognizeRelink(Node):
         )
         own = self._people.pop(track.person)
         self._seen_s.pop(track.person, None)
-        if track.person == self._count:
+        self._counts["people"] -= 1
+        # A number that went out stands for looks elsewhere (recognize.identify): nobody else may have it.
+        if track.person == self._count > self._given:
             self._count -= 1
         track.person = person
         self._people[person].join(own)
