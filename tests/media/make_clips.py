@@ -46,11 +46,15 @@ class Clip:
     colour: tuple[int, int] = (2, 0)
     options: dict[str, str] = field(default_factory=lambda: {"preset": "ultrafast", "g": "12", "bf": "2"})
     muxer: dict[str, str] = field(default_factory=dict)
+    bare_options: dict[str, str] | None = None
+    """For encoders that share none of x264's options."""
 
 
 def make(path: Path, clip: Clip) -> Path:
     """Write the clip and return its path."""
     options = dict(clip.options) if clip.codec in ("libx264", "libvpx") else {"g": "12"}
+    if clip.bare_options is not None:
+        options = dict(clip.bare_options)
     if clip.codec == "libx265":
         options |= QUIET_X265 | {"preset": "ultrafast"}
     if clip.codec in ("libvpx-vp9",):

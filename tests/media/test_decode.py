@@ -6,6 +6,7 @@ import shutil
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,6 +147,29 @@ def test_from_to_takes_exactly_the_frames_between(
     assert times(got) == times(wanted)
     assert [f.index for f in got] == list(range(len(got)))
     assert all(np.array_equal(a.planes().luma, b.planes().luma) for a, b in zip(got, wanted, strict=True))
+
+
+@pytest.mark.parametrize("name", ["open.avi", "open.ts"])
+def test_a_part_that_begins_within_a_group_of_pictures_is_whole(clip: Maker, name: str) -> None:
+    """MPEG-4 with B-frames: the pictures of those times, and no word of damage before the part."""
+    codec = "mpeg4" if name.endswith("avi") else "mpeg2video"
+    path = clip(name, codec=codec, bare_options={"g": "12", "bf": "2"}, pts=tuple(range(60)))
+    wanted = [one for one in read(path) if one.time >= Fraction(13, 10)]
+    source = open_source(path, start=1.3)
+    got = list(source.frames())
+    assert times(got) == times(wanted)
+    assert all(np.array_equal(a.planes().luma, b.planes().luma) for a, b in zip(got, wanted, strict=True))
+    assert source.holes() == ()
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "cut.mkv"])
+def test_a_part_of_a_file_that_was_cut_off_says_so(clip: Maker, tmp_path: Path, name: str) -> None:
+    how: dict[str, Any] = {"muxer": {"movflags": "faststart"}} if name.endswith("mp4") else {}
+    whole = clip(name, pts=tuple(range(100)), **how).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(0.6 * len(whole))])
+    source = open_source(tmp_path / name, start=0.5)
+    assert len(list(source.frames())) > 10
+    assert any(hole.cause.startswith("input ends early") for hole in source.holes())
 
 
 def test_from_beyond_the_end_gives_nothing(clip: Maker) -> None:

@@ -36,6 +36,16 @@ def test_packets_without_a_picture_are_found_by_their_time() -> None:
     assert (hole.frames, hole.after_index, hole.time) == (2, 0, Fraction(1, 25))
 
 
+def test_what_a_seek_passes_over_is_no_loss() -> None:
+    """Read from packet 5 on for a part from 0.4 s (10): what builds on unread pictures was never wanted."""
+    losses = Losses(TICK, since=Fraction(2, 5))
+    fed(losses, 5, 6, 7, 8, 9, 10, 11, 12)
+    for pts in (7, 9, 10, 12):
+        losses.came(pts)
+    losses.finish(100)
+    assert [(hole.frames, hole.time) for hole in losses.holes()] == [(1, 11 * TICK)]
+
+
 def test_an_error_that_cost_nothing_counts_nothing() -> None:
     """The decoder complained, but the picture came: the hole stays, with no frame in it."""
     losses = Losses(TICK)

@@ -57,6 +57,16 @@ def test_chunks_in_display_order() -> None:
     assert timeline.stamp(2, None) == 3
 
 
+def test_chunks_that_say_as_before_take_time_and_give_no_frame() -> None:
+    """MPEG-4 with B-frames in AVI: each chunk brings out the frame before it, but for the third and sixth."""
+    timeline = Timeline(Fraction(1, 25), 1, "lagged")
+    for chunk in range(10, 20):
+        timeline.feed(chunk)
+    brought = [timeline.stamp(None, dts) for dts in (11, 13, 14, 16, 17, 18, 19)]
+    assert brought == [10, 12, 13, 15, 16, 17, 18]
+    assert timeline.stamp(None, None) == 19
+
+
 def test_counting() -> None:
     """Bare streams: frame k at k steps, whatever a parser guesses."""
     timeline = Timeline(MS, 40, "count")

@@ -13,6 +13,7 @@ from tests.media.conftest import Maker
 from tests.media.make_clips import picture, read
 from tests.sinks.video_files import INFO, encode, frame_at, write_frames
 from vidface.data import Planes
+from vidface.media.colour import Colour
 from vidface.media.decode import open_source
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import probe
@@ -137,3 +138,34 @@ def test_lossless_codec_gives_back_every_sample(clip: Maker, tmp_path: Path) -> 
         assert np.array_equal(a.luma[8:], b.luma[8:])
         assert np.array_equal(a.u, b.u)
         assert np.array_equal(a.v, b.v)
+
+
+def test_every_frame_is_written_in_the_colour_of_the_first(tmp_path: Path) -> None:
+    """A folder of pictures: full range first, then limited, then one large enough for another matrix."""
+    green = np.full((48, 64, 3), (40, 200, 60), np.uint8)
+    large = np.full((720, 960, 3), (40, 200, 60), np.uint8)
+    full = av.VideoFrame.from_ndarray(green, "rgb24").reformat(
+        format="yuvj420p", dst_color_range="JPEG", dst_colorspace="ITU601"
+    )
+    first = frame_at(0).with_pixels(AvPixels(full, colour=Colour("bt601", full_range=True)))
+    others = [
+        frame_at(1 + place).with_pixels(AvPixels(av.VideoFrame.from_ndarray(one, "rgb24")))
+        for place, one in enumerate((green, large))
+    ]
+    out, _ = write_frames([first, *others], tmp_path, codec="ffv1", container="mkv")
+    for one in read(out):
+        # Each of up to four conversions takes a level or so off; a wrong matrix or range is 12 and more.
+        assert np.abs(one.rgb().astype(int) - (40, 200, 60)).max() <= 6
+
+
+def test_an_untagged_picture_that_grew_past_the_matrix_of_its_size_is_tagged(tmp_path: Path) -> None:
+    """640 x 480 is BT.601 untold; written at 1280 x 480 players would take it for BT.709."""
+    small = np.full((48, 64, 3), (40, 200, 60), np.uint8)
+    pixels = AvPixels(av.VideoFrame.from_ndarray(small, "rgb24").reformat(format="yuv420p"))
+    wide = pixels.remade((1280, 48), lambda planes: _fill(planes, pixels.planes()))
+    out, _ = write_frames([frame_at(0).with_pixels(wide)], tmp_path)
+    assert np.abs(read(out)[0].rgb().astype(int) - (40, 200, 60)).max() <= 4
+
+
+def _fill(planes: Planes, given: Planes) -> None:
+    planes.luma[:], planes.u[:], planes.v[:] = given.luma[0, 0], given.u[0, 0], given.v[0, 0]

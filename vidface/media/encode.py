@@ -27,7 +27,7 @@ from vidface.media import nvenc
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
-from vidface.media.colour import Colour
+from vidface.media.colour import Colour, matrix_by_size
 from vidface.media.opening import address
 from vidface.media.pixels import AvPixels
 
@@ -42,6 +42,7 @@ class _Open:
     stream: VideoStream
     format: str
     size: tuple[int, int]
+    colour: Colour
     clock: Clock
     audio: AudioTrack | None
 
@@ -97,7 +98,7 @@ class Encoder:
             output = self._open or self._begin(frame, pixels)
             if pixels.size != output.size:
                 self._notes[f"frames of another size were scaled to {output.size[0]} x {output.size[1]}"] += 1
-            picture = pixels.encodable(output.format, output.size)
+            picture = pixels.encodable(output.format, output.size, output.colour)
             if self._traffic is not None and self._settings.card is not None:
                 self._traffic.add("pictures_to_card", sum(plane.buffer_size for plane in picture.planes))
             output.clock.stamp(picture, frame)
@@ -163,13 +164,13 @@ class Encoder:
             container_options=self._muxer_options(clock.base, early=frame.time < 0),
         )
         stream = self._add_stream(container, name, pixels.size, clock.base)
-        _tag(stream, colour, self._aspect(pixels))
+        _tag(stream, colour, pixels.size, self._aspect(pixels))
         if self._comment:
             container.metadata["comment"] = self._comment
         audio = None
         if self._audio is not None:
             audio = AudioTrack(container, self._settings.container, self._audio)
-        self._open = _Open(container, stream, name, pixels.size, clock, audio)
+        self._open = _Open(container, stream, name, pixels.size, colour, clock, audio)
         return self._open
 
     def _unfit_for_card(self, name: str, size: tuple[int, int]) -> str | None:
@@ -257,11 +258,13 @@ class Encoder:
         return f"writing failed ({reason})."
 
 
-def _tag(stream: Any, colour: Colour, aspect: Fraction | None) -> None:
+def _tag(stream: Any, colour: Colour, size: tuple[int, int], aspect: Fraction | None) -> None:
     context = stream.codec_context
-    if colour.source != "size":
+    # An untagged input stays so, unless players would take a picture of this size for something else.
+    told = colour.source != "size" or colour.matrix != matrix_by_size(*size)
+    if told:
         context.colorspace = colour.tag
-    if colour.source != "size" or colour.full_range:
+    if told or colour.full_range:
         context.color_range = colour.range_code
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     if aspect is not None:

@@ -25,7 +25,10 @@ class Losses:
         pictures: frames that came out.
         skipped: those of them that lie before the part that is wanted.
         strict: one packet is one picture. Not so for interlaced video, where two fields may share a
-            picture, nor for VP8, which sends pictures that are never shown: there only errors count.
+            picture, nor for VP8, which sends pictures that are never shown, nor where chunks may say "as
+            before": there only errors count.
+        since: reading began by a seek, for a part that begins at this time: what is lost before it is nothing
+            that was wanted, and packets before the first picture build on others that were not read.
     """
 
     time_base: Fraction
@@ -34,6 +37,7 @@ class Losses:
     pictures: int = 0
     skipped: int = 0
     strict: bool = True
+    since: Fraction | None = None
     _lag: int | None = None
     _waiting: set[int] = field(default_factory=set)
     _holes: list[Hole] = field(default_factory=list)
@@ -65,6 +69,8 @@ class Losses:
             self._lag = self.read - self.hidden
         if pts is not None:
             self._waiting.discard(pts)
+            if self.since is not None and not self.pictures:
+                self._waiting = {late for late in self._waiting if late > pts}
             self._give_up(pts)
         self.pictures += 1
 
@@ -89,6 +95,8 @@ class Losses:
             promised: how many packets the container says there are, None where it does not.
         """
         self._give_up(None)
+        if self.since is not None:
+            return
         absent = max(0, promised - self.read) if promised is not None else 0
         if absent:
             self.ends_early()
@@ -103,7 +111,12 @@ class Losses:
             Hole(f"{CONCEALED} in frame{f's {a} to {b}' if b > a else f' {a}'}", 0, a - 1, time)
             for a, b, time in self._damaged
         ]
-        return tuple(sorted(self._holes + damaged, key=lambda hole: hole.after_index))
+        found = [hole for hole in self._holes if not self._before(hole)] + damaged
+        return tuple(sorted(found, key=lambda hole: hole.after_index))
+
+    def _before(self, hole: Hole) -> bool:
+        """It lies before the part that is wanted."""
+        return self.since is not None and hole.time is not None and hole.time < self.since
 
     def _give_up(self, before: int | None) -> None:
         """Nobody waits any longer for pictures with times below `before`; None: for none at all."""

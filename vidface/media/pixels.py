@@ -136,19 +136,28 @@ class AvPixels:
                 self._upright = turned(frame, self._turn), colour
             return self._upright
 
-    def encodable(self, name: str, size: tuple[int, int]) -> VideoFrame:
-        """The upright picture in the format and size that an encoder was opened with.
+    def encodable(self, name: str, size: tuple[int, int], colour: Colour | None = None) -> VideoFrame:
+        """The upright picture in the format, size and colour that an encoder was opened with.
 
         Costs nothing where the picture is like that already.
+
+        Args:
+            name: FFmpeg's name of a planar YUV format.
+            size: width and height in pixels.
+            colour: whose matrix and range the numbers are to have; None: the picture's own.
         """
-        frame, _ = self.upright()
-        if frame.format.name == name and (frame.width, frame.height) == size:
+        frame, own = self.upright()
+        wanted = colour or own
+        alike = (wanted.matrix, wanted.full_range) == (own.matrix, own.full_range)
+        if alike and frame.format.name == name and (frame.width, frame.height) == size:
             return frame
+        codes = {} if alike else {"src_colorspace": own.scaler_code, "dst_colorspace": wanted.scaler_code}
+        flags = _flags((frame.width, frame.height), size)
         with self._lock:
-            flags = _flags((frame.width, frame.height), size)
             return VideoReformatter().reformat(
-                frame, *size, format=name, interpolation=flags, dst_color_range=frame.color_range, threads=1
-            )
+                frame, *size, format=name, interpolation=flags, dst_color_range=wanted.range_code, threads=1,
+                **codes,
+            )  # fmt: skip
 
     def painted(self, paint: Callable[[Planes], None]) -> AvPixels:
         """A copy whose writable planes `paint` has changed in place; the rest is bit-identical."""

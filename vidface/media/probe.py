@@ -115,11 +115,16 @@ def promised_packets(container: InputContainer, stream: VideoStream) -> int | No
     return len(stream.index_entries) or stream.frames
 
 
-def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+def promised_end(container: InputContainer, stream: VideoStream, *, part: bool = False) -> Fraction | None:
     """Seconds at which a Matroska file says that its video ends; None where nothing is promised.
 
     The file's own length counts only where there is no sound that could outlast the pictures.
+
+    Args:
+        part: only a part is read, so that packets cannot be counted (`promised_packets`): MP4 promises too.
     """
+    if part and container.format.name.startswith("mov") and stream.duration and stream.time_base:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
     if not container.format.name.startswith("matroska"):
         return None
     tag = _duration_tag(stream)

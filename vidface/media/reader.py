@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 from av.container import InputContainer
@@ -24,11 +24,11 @@ from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
 from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.losses import Losses
-from vidface.media.opening import is_url, open_input, raw_format, show_first, video_stream
+from vidface.media.opening import is_url, open_input, show_first, video_stream
 from vidface.media.orient import Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
-from vidface.media.timeline import Timeline
+from vidface.media.timeline import Timeline, mode_of
 
 if TYPE_CHECKING:
     from vidface.media.nvdec import Nvdec
@@ -194,7 +194,7 @@ class PyavSource:
         start = self._cut.start
         first = self._info.start if self._info.start is not None else Fraction(0)
         session = self._open()
-        if start is None or start <= first or session.timeline.mode == "count":
+        if start is None or start <= first or session.timeline.mode != "pts":
             yield from self._decoded(session)
             return
         back = Fraction(0)
@@ -224,8 +224,8 @@ class PyavSource:
             step = max(1, round(1 / (rate * self._info.time_base)))
             timeline = Timeline(self._info.time_base, step)
             self._session = _Session(container, stream, timeline, Losses(self._info.time_base))
-            self._session.losses.strict = self._info.codec != "vp8"
-            timeline.mode = self._timeline_mode(self._session)
+            timeline.mode = mode_of(container, self._info.codec)
+            self._session.losses.strict = self._info.codec != "vp8" and timeline.mode != "lagged"
             return self._session
 
     def _sought(self, time: Fraction) -> _Session:
@@ -233,14 +233,10 @@ class PyavSource:
         offset = int(time / self._info.time_base)
         # An index that cannot seek leaves the reader at the start, which is right as well, only slower.
         with contextlib.suppress(av.error.FFmpegError):
+            session.losses.since = self._cut.start
             show_first(session.container, session.stream)
             session.container.seek(offset, stream=session.stream, backward=True)
         return session
-
-    def _timeline_mode(self, session: _Session) -> Any:
-        if raw_format(session.container):
-            return "count"
-        return "chunks" if session.container.format.name == "avi" else "pts"
 
     def _decoded(self, session: _Session) -> Iterator[tuple[VideoFrame, int, int]]:
         end = Fraction(0)
@@ -249,8 +245,9 @@ class PyavSource:
                 pts = session.timeline.stamp(frame.pts, frame.dts)
                 end = max(end, (pts + self._duration(frame)) * self._info.time_base)
                 yield frame, pts, session.timeline.epoch
-        if self._cut.start is None and not self._closed:
-            promised = promised_end(session.container, session.stream)
+        if not self._closed:
+            part = session.losses.since is not None
+            promised = promised_end(session.container, session.stream, part=part)
             if promised is not None and end < promised - _END_SLACK_S:
                 session.losses.ends_early()
             session.losses.finish(promised_packets(session.container, session.stream))

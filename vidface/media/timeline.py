@@ -7,11 +7,24 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from av.container import InputContainer
+
+from vidface.media.opening import raw_format
+
 _GAP_S = 5  # a jump forward by more than this begins a new epoch
 _BACK_S = 1  # and one backward by more than this
 _QUIET_S, _QUIET_STEPS = 1, 8  # a pause worth a note: longer than a second and than 8 frames
 
-Mode = Literal["pts", "chunks", "count"]
+Mode = Literal["pts", "chunks", "lagged", "count"]
+
+
+def mode_of(container: InputContainer, codec: str) -> Mode:
+    """How the frames of an input get their times."""
+    if raw_format(container):
+        return "count"
+    if container.format.name != "avi":
+        return "pts"
+    return "lagged" if codec == "mpeg4" else "chunks"
 
 
 @dataclass(slots=True)
@@ -23,6 +36,8 @@ class Timeline:
         step: units between two frames where nothing better is known.
         mode: "pts" reads presentation times. "chunks" gives the k-th frame in display order the
             k-th smallest decoding time (AVI: one chunk, one frame, no presentation times).
+            "lagged" gives a frame the time of the chunk that brought it out, less the decoder's lag, which
+            is that of the first frame (MPEG-4 in AVI, where chunks may say "as before" and give none).
             "count" numbers the frames (bare streams have no times at all).
         widest: the longest step between two frames, and the frame before it.
     """
@@ -37,11 +52,17 @@ class Timeline:
     widest: tuple[int, int] = (0, 0)
     _last: int | None = None
     _chunks: list[int] = field(default_factory=list)
+    _first: int | None = None
+    _lag: int | None = None
 
     def feed(self, dts: int | None) -> None:
         """A packet with this decoding time goes to the decoder."""
-        if self.mode == "chunks" and dts is not None:
+        if dts is None:
+            return
+        if self.mode == "chunks":
             heapq.heappush(self._chunks, dts)
+        elif self._first is None:
+            self._first = dts
 
     def lose(self) -> None:
         """A packet could not be decoded: its chunk's time is used up (the oldest one waiting)."""
@@ -80,10 +101,20 @@ class Timeline:
             return None
         if self.mode == "chunks":
             return heapq.heappop(self._chunks) if self._chunks else None
+        if self.mode == "lagged":
+            return self._behind(dts)
         if pts is not None:
             return pts
         later = dts is not None and (self._last is None or dts > self._last)
         return dts if later else None
+
+    def _behind(self, dts: int | None) -> int | None:
+        """Less the lag; None where the decoder is emptied, and no chunk brings the frame out."""
+        if dts is None or self._first is None:
+            return None
+        if self._lag is None:
+            self._lag = dts - self._first
+        return dts - self._lag
 
     def _watch(self, delta: int) -> None:
         seconds = delta * self.time_base
