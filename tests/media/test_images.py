@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,7 @@ import pytest
 from tests.media.make_clips import picture, read, times
 from vidface.errors import InputError, UsageError
 from vidface.media.decode import open_source
-from vidface.media.exif import jpeg_turn
+from vidface.media.exif import jpeg_turn, stated_turn
 from vidface.media.images import natural_key
 
 
@@ -23,15 +25,44 @@ def save(path: Path, i: int, size: tuple[int, int] = (64, 48)) -> Path:
     return path
 
 
-def with_orientation(path: Path, value: int, order: str = "<") -> Path:
-    """Put an EXIF orientation tag into a JPEG."""
-    data = path.read_bytes()
+def exif(value: int, order: str) -> bytes:
+    """An EXIF block that states an orientation and nothing else."""
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, value, 0)
-    tiff = head + struct.pack(f"{order}H", 1) + entry + struct.pack(f"{order}I", 0)
-    block = b"\xff\xe1" + struct.pack(">H", 8 + len(tiff)) + b"Exif\0\0" + tiff
-    path.write_bytes(data[:2] + block + data[2:])
+    return head + struct.pack(f"{order}H", 1) + entry + struct.pack(f"{order}I", 0)
+
+
+def with_orientation(path: Path, value: int, order: str = "<") -> Path:
+    """Put an EXIF orientation tag into a picture."""
+    data = path.read_bytes()
+    tiff = exif(value, order)
+    if path.suffix == ".jpg":
+        block = b"\xff\xe1" + struct.pack(">H", 8 + len(tiff)) + b"Exif\0\0" + tiff
+        data = data[:2] + block + data[2:]
+    elif path.suffix == ".png":
+        named = b"eXIf" + tiff
+        block = struct.pack(">I", len(tiff)) + named + struct.pack(">I", zlib.crc32(named))
+        data = data[:33] + block + data[33:]  # behind the header, before the picture
+    elif path.suffix == ".webp":
+        size = struct.pack("<I", 63)[:3] + struct.pack("<I", 47)[:3]
+        extended = b"VP8X" + struct.pack("<II", 10, 8) + size
+        chunks = extended + data[12:] + b"EXIF" + struct.pack("<I", len(tiff)) + tiff
+        data = b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WEBP" + chunks
+    else:
+        data = retagged(data, value)
+    path.write_bytes(data)
     return path
+
+
+def retagged(tiff: bytes, value: int) -> bytes:
+    """A little-endian TIFF whose directory, moved to the end, states an orientation."""
+    (first,) = struct.unpack_from("<I", tiff, 4)
+    (count,) = struct.unpack_from("<H", tiff, first)
+    entries = [tiff[first + 2 + 12 * i : first + 14 + 12 * i] for i in range(count)]
+    kept = [entry for entry in entries if struct.unpack_from("<H", entry)[0] != 0x0112]
+    entries = sorted([*kept, struct.pack("<HHIHH", 0x0112, 3, 1, value, 0)], key=lambda e: e[1::-1])
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return tiff[:4] + struct.pack("<I", len(tiff)) + tiff[8:] + directory
 
 
 def test_a_folder_is_a_clip_in_natural_order(tmp_path: Path) -> None:
@@ -55,6 +86,13 @@ def test_natural_key() -> None:
     assert sorted(names, key=natural_key) == ["9", "10", "a1b", "A2", "a10", "b1"]
 
 
+def test_a_raised_figure_in_a_name_is_no_number(tmp_path: Path) -> None:
+    """Of a folder with `1²3.jpg` every picture is read."""
+    for name in ("1²3.png", "12.png", "2.png"):
+        save(tmp_path / name, 1)
+    assert len(read(tmp_path)) == 3
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "webp", "tif"])
 def test_one_picture_is_a_clip_of_one_frame(tmp_path: Path, suffix: str) -> None:
     """Every common kind; its colours are right."""
@@ -63,12 +101,15 @@ def test_one_picture_is_a_clip_of_one_frame(tmp_path: Path, suffix: str) -> None
     assert np.abs(frames[0].rgb().astype(int) - picture(3)).mean() < 4
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("suffix", "order"),
+    [("jpg", "<"), ("jpg", ">"), ("png", "<"), ("png", ">"), ("webp", "<"), ("webp", ">"), ("tif", "<")],
+)
 @pytest.mark.parametrize("value", range(1, 9))
-def test_exif_orientation(tmp_path: Path, value: int, order: str) -> None:
-    """All eight orientations of CIPA DC-008 come upright, in both byte orders."""
-    plain = read(save(tmp_path / "plain.jpg", 3))[0].rgb()
-    path = with_orientation(save(tmp_path / "lying.jpg", 3), value, order)
+def test_exif_orientation(tmp_path: Path, value: int, suffix: str, order: str) -> None:
+    """All eight orientations of CIPA DC-008 come upright, mirrored ones too, in both byte orders."""
+    plain = read(save(tmp_path / f"plain.{suffix}", 3))[0].rgb()
+    path = with_orientation(save(tmp_path / f"lying.{suffix}", 3), value, order)
     wanted = {
         1: plain,
         2: plain[:, ::-1],
@@ -89,6 +130,9 @@ def test_damaged_exif_states_nothing() -> None:
     """A header that ends in the middle is passed over."""
     assert jpeg_turn(b"\xff\xd8\xff\xe1\x00\x10Exif\0\0II*\0\x08\0\0\0") is None
     assert jpeg_turn(b"GIF89a") is None
+    assert stated_turn(BytesIO(b"\x89PNG\r\n\x1a\n\0\0\0\x09eXIfMM\0*")) is None
+    assert stated_turn(BytesIO(b"RIFF\x04\0\0\0WEBPEXIF")) is None
+    assert stated_turn(BytesIO(b"II*\0\xff\xff\xff\x7f")) is None
     assert jpeg_turn(b"") is None
 
 

@@ -17,7 +17,7 @@ from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import InputError, UsageError
 from vidface.media.colour import colour_of, matrix_by_name
-from vidface.media.exif import jpeg_turn
+from vidface.media.exif import stated_turn
 from vidface.media.opening import open_input
 from vidface.media.orient import Turn, quarter_turn
 from vidface.media.pixels import AvPixels
@@ -34,7 +34,7 @@ def is_picture(path: Path) -> bool:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sort key that puts frame2 before frame10."""
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]
 
 
 class ImageSource:
@@ -172,5 +172,5 @@ def _read(path: Path) -> tuple[VideoFrame, Turn] | None:
     if picture is None:
         return None
     with path.open("rb") as handle:
-        stated = jpeg_turn(handle.read(1 << 17))
+        stated = stated_turn(handle)  # FFmpeg's bare angle knows no mirrors
     return picture, stated or quarter_turn(picture.rotation)
