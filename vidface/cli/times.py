@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -14,21 +15,21 @@ class SecondsType(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Text -> seconds."""
+        """Text -> the number of seconds nearest to it."""
         if isinstance(value, float):
             return value
         parts = str(value).split(":")
         try:
-            numbers = [float(part) for part in parts]
+            numbers = [Decimal(part) for part in parts if math.isfinite(float(part))]
         except ValueError:
             numbers = []
-        fits = 1 <= len(numbers) <= 3 and all(map(math.isfinite, numbers))
-        if not fits or any(number < 0 for number in numbers[1:]):
+        if len(numbers) != len(parts) or len(parts) > 3 or any(number < 0 for number in numbers[1:]):
             self.fail(f"{value!r} is no time; write seconds (12.5) or HH:MM:SS.sss", param, ctx)
-        seconds = 0.0
+        # Sums of floats miss by a hair, and with it the frame at exactly that time.
+        seconds = Decimal(0)
         for number in numbers:
             seconds = 60 * seconds + number
-        return seconds
+        return float(seconds)
 
 
 SECONDS = SecondsType()
