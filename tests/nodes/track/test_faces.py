@@ -62,6 +62,20 @@ def test_longer_than_max_gap_is_a_new_number() -> None:
     assert numbers(run(TrackFaces(max_gap_s=1.5), times, seen(times, [path]))) == {1}
 
 
+@pytest.mark.parametrize("look_ahead", LOOK_AHEADS)
+@pytest.mark.parametrize("wait_s", [2, 5, 60])
+def test_looks_farther_apart_than_max_gap_are_linked(look_ahead: int, wait_s: int) -> None:
+    """A slow camera: two faces that hardly move; one that misses a look was away for longer than allowed."""
+    times = [Fraction(wait_s * i) for i in range(12)]
+    places = [(300 + 5 * (i % 3), 300, 90) for i in range(12)]
+    found = [faces_of([place, (900, 400, 90)] if i != 6 else [place]) for i, place in enumerate(places)]
+    values = run(TrackFaces(look_ahead=look_ahead), times, found)
+    assert all(value.tracks.tolist()[:1] == [1] for value in values[1:])
+    assert [value.tracks.tolist()[1:] for value in values[8:]] == [[3]] * 4
+    moved = [faces_of([(300 + 400 * i, 300, 90)], score=0.95) for i in range(3)]
+    assert numbers(run(TrackFaces(look_ahead=look_ahead), times[:3], moved)) == {1, 2, 3}
+
+
 def test_a_hole_is_filled_on_the_straight_line() -> None:
     """Linear motion and growth: interpolated boxes and landmarks are exact, and marked."""
     path = going(200, 300, 80, vx=100, vy=-20, grow=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -100,6 +101,14 @@ def test_a_missed_second_keeps_the_number() -> None:
     times = steady(5)
     path = going(300, 300, 90, vx=20, unseen=(3, 3.9))
     assert numbers(run(TrackNorfair(), times, seen(times, [path]))) == {1}
+
+
+def test_looks_farther_apart_than_max_gap_are_linked() -> None:
+    """A face at rest is one track; norfair lets the first of the looks go. One that is gone is forgotten."""
+    times = [Fraction(2 * i) for i in range(12)]
+    found = [faces_of([(300, 300, 90)]) if i not in (6, 7) else Faces.none() for i in range(12)]
+    values = run(TrackNorfair(look_ahead=0), times, found)
+    assert [value.tracks.tolist() for value in values] == [[], [], *[[1]] * 4, [], [], [], *[[2]] * 3]
 
 
 def test_a_single_false_alarm_is_dropped() -> None:

@@ -32,6 +32,10 @@ MAX_SURPRISE = 2.5
 MAX_NATS = 13.0
 """A dearer pair is refused: a new face is likelier."""
 
+MOST_DOUBT_S = 3.0
+"""Seconds for which the doubt grows where a face was there on the last look. Beyond, a face at rest would be
+dearer than `MAX_NATS`, and where looks lie so far apart nobody would ever be linked."""
+
 MEMORY_OF_LOOKS = 0.9
 """Share of the old embedding that a track keeps at each new one."""
 
@@ -132,10 +136,12 @@ class FaceLinker:
         return keys
 
     def _forget(self, time_s: float) -> None:
-        """Drop what was lost for too long, and what was never more than a suspicion."""
-        stay = (time_s - self._seen_s <= self._rules.max_gap_s) & (
-            self.confirmed | (self.misses <= TENTATIVE_MISSES)
-        )
+        """Drop what was lost for too long, and what was never more than a suspicion.
+
+        Who was there on the last look is not lost, however long ago it was.
+        """
+        found = (time_s - self._seen_s <= self._rules.max_gap_s) | (self.misses == 0)
+        stay = found & (self.confirmed | (self.misses <= TENTATIVE_MISSES))
         if not stay.all():
             self._keep(stay)
 
@@ -156,7 +162,9 @@ class FaceLinker:
 
     def _expected_inside(self, time_s: float, size: tuple[int, int]) -> motion.Motion:
         """Where the tracks should be now; one that ran out of the picture waits at its edge."""
-        expected = motion.predict(self._motion, np.maximum(time_s - self._seen_s, 0))
+        gaps = np.maximum(time_s - self._seen_s, 0)
+        gaps = np.where(self.misses == 0, np.minimum(gaps, MOST_DOUBT_S), gaps)
+        expected = motion.predict(self._motion, gaps)
         edge = np.array(size, np.float64)
         expected.place[:, :2] = np.clip(expected.place[:, :2], np.minimum(0, edge), edge)
         return expected

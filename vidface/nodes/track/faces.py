@@ -28,7 +28,8 @@ class TrackFaces(Node):
     - after the last sighting in the window, where the face should be by its motion, until two
       looks have missed it, `interpolate_s` is over or it has left the picture.
 
-    A longer hole has no rows, but the face keeps its number if it is found again within `max_gap_s`.
+    A longer hole has no rows, but the face keeps its number if it is found again within `max_gap_s`. Whoever
+    was there on the last look is linked to the next one however long after, so slow cameras have tracks too.
     Memory is bounded by the window and the faces in view, not by the length of the stream.
     """
 

@@ -52,7 +52,8 @@ class NorfairLinker:
     ) -> NDArray[np.int64]:
         """See `Linker`; `vectors` and `size` are not used."""
         steps = self._steps(time_s)
-        for _ in range(min(steps - 1, self._patience + 1)):
+        # Who was there on the last look must outlast the wait for this one, however long it was.
+        for _ in range(min(steps - 1, self._patience - 1)):
             self._tracker.update()
         detections = [
             self._norfair.Detection(box.astype(np.float64).reshape(2, 2), data=row)
