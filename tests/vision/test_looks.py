@@ -54,6 +54,13 @@ def test_only_the_best_are_kept_but_all_are_counted() -> None:
     assert looks.evidence == pytest.approx(0.7 + 0.8 + 0.9 + 1.0)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0])
+def test_a_look_without_a_weight_is_not_kept(weight: float) -> None:
+    looks = Looks()
+    assert not looks.add(unit(1).astype(np.float32), weight, 0)
+    assert (looks.seen, looks.best, len(looks.vectors)) == (0, 0.0, 0)
+
+
 def test_supporting_frames_are_those_that_speak_most_for_the_person() -> None:
     looks = Looks()
     for frame, (row, weight) in enumerate([(unit(1), 0.5), (unit(2), 0.9), (unit(1), 0.8)]):

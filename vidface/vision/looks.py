@@ -7,6 +7,7 @@ others agree on, in the manner of an M-estimator (Huber 1964, with cosine as the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,8 +57,8 @@ class Looks:
     _fused: Vector | None = None
 
     def add(self, vector: Vector, weight: float, frame: int) -> bool:
-        """Take in a look; False where it was not kept (weight 0, or worse than all that are)."""
-        if weight <= 0:
+        """Take in a look; False where it was not kept: weight 0 or not finite, or worse than all kept."""
+        if not 0 < weight < math.inf:
             return False
         self.seen += 1
         self.best = max(self.best, weight)

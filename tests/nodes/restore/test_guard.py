@@ -69,6 +69,16 @@ def test_looks_that_are_not_recognisable_say_nothing() -> None:
     assert guard.step(1).share == 1
 
 
+def test_an_embedder_that_tells_no_recognisability_is_believed_all_the_same() -> None:
+    guard = Guard(RULES, None)
+    for frame in range(60):
+        guard.judge(at(20), at(110), math.nan, frame)
+        verdict = guard.step(frame / 25)
+    assert verdict.share < 0.05
+    assert verdict.before > 0.99
+    assert verdict.after < 0.1
+
+
 def test_a_known_person_is_held_to_more_strictly_than_the_track_s_own_looks() -> None:
     rules = Rules(margin=0.3, known=0.0, span=0.1)
     free, strict = Guard(rules), Guard(rules, at(0))

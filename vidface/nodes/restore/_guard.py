@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.vision.looks import Looks
+from vidface.vision.looks import Looks, weights_of
 
 Vector = NDArray[np.float32]
 
@@ -84,7 +84,7 @@ class Guard:
 
         Args:
             was, now: of the face as it was, and restored.
-            sure: recognisability of the first.
+            sure: recognisability of the first; NaN from an embedder that does not tell it.
         """
         self._asked += 1
         best = self.best
@@ -94,7 +94,7 @@ class Guard:
             drop = before - after - margin
             self._aim = float(np.clip(1 - drop / self._rules.span, 0, 1))
             self._verdict = Verdict(self._share, before, after)
-        self._looks.add(was, sure, frame)
+        self._looks.add(was, float(weights_of([sure])[0]), frame)
 
     def step(self, time: float) -> Verdict:
         """The share for the frame at `time`, which follows the last verdict smoothly."""
