@@ -14,6 +14,7 @@ from vidface.data import Faces, Frame
 from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
+from vidface.errors import UsageError
 from vidface.graph.harness import NodeHarness
 from vidface.infer import weights
 from vidface.nodes.mesh.measures import KINDS, MeshMeasures
@@ -208,3 +209,29 @@ def test_no_faces_give_no_rows() -> None:
 def test_opens_below_shuts_is_refused() -> None:
     with pytest.raises(ValidationError, match="opens must not be below shuts"):
         MeshMeasures(shuts=0.6, opens=0.5)
+
+
+@pytest.mark.parametrize(("meshes", "poses", "rows"), [(2, 0, 2), (0, 2, 0), (0, 1, 0), (0, 0, 0)])
+def test_what_was_left_out_makes_rows_that_are_not_measured(meshes: int, poses: int, rows: int) -> None:
+    """A camera that cannot keep pace turns mesh or pose off: values without rows."""
+    pixels: Any = None
+    shapes = np.stack([MEAN * SCALE] * 2)
+    (found,) = NodeHarness(MeshMeasures()).run(
+        frame=[Frame(0, 0, Fraction(1, 25), pixels)],
+        faces=[Faces.of([[0, 0, 9, 9]] * max(meshes, poses))],
+        mesh=[Meshes.of(shapes) if meshes else Meshes.none()],
+        pose=[Poses.none(poses)],
+    )
+    assert len(found) == rows
+    assert np.isnan(found.values).all()
+
+
+def test_meshes_of_other_faces_are_refused() -> None:
+    pixels: Any = None
+    with pytest.raises(UsageError, match="pose has 3 rows for 2 faces"):
+        NodeHarness(MeshMeasures()).run(
+            frame=[Frame(0, 0, Fraction(1, 25), pixels)],
+            faces=[Faces.of([[0, 0, 9, 9]] * 2)],
+            mesh=[Meshes.none(2)],
+            pose=[Poses.none(3)],
+        )

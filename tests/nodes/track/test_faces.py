@@ -271,6 +271,15 @@ def test_embeddings_that_are_not_measured_do_no_harm() -> None:
     assert same(run(TrackFaces(), times, found, looks), run(TrackFaces(), times, found))
 
 
+def test_embeddings_may_be_left_out_for_a_while() -> None:
+    """A camera that cannot keep pace turns the embedder off: values without rows, and tracks go on."""
+    times = steady(2)
+    found = seen(times, [going(300, 300, 80), going(500, 300, 80)])
+    known = Embeddings.of(np.eye(2, 3, dtype=np.float32))
+    looks = [Embeddings.none() if 10 <= i < 30 else known for i in range(len(times))]
+    assert numbers(run(TrackFaces(), times, found, looks)) == {1, 2}
+
+
 def test_embeddings_of_other_faces_are_refused() -> None:
     with pytest.raises(ValueError, match="frame 0 has 1 faces and 2 embeddings"):
         run(

@@ -14,6 +14,7 @@ from vidface.data import NOT_TRACKED, Device, Faces, Frame
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
+from vidface.data.rows import check_rows
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import DEFAULT_MODEL, open_mesh_model
 from vidface.vision.facemeasures import GAZE_PITCH_DEG, GAZE_YAW_DEG, Raw, measure
@@ -147,8 +148,15 @@ class MeshMeasures(Node):
         self._lids = {}
 
     def process(self, frame: Frame, faces: Faces, mesh: Meshes, pose: Poses) -> Measures:
+        """Measures row by row; not measured where mesh or pose is not.
+
+        Raises:
+            UsageError: `mesh` or `pose` has not a row for every face.
+        """
+        check_rows(faces, mesh=mesh, pose=pose)
         values = np.full((len(mesh), len(KINDS)), np.nan, np.float32)
-        known = np.flatnonzero(mesh.known & pose.known)
+        both = len(mesh) == len(pose)
+        known = np.flatnonzero(mesh.known & pose.known) if both else np.zeros(0, np.int64)
         if len(known):
             raw = measure(mesh.points[known], pose.angles[known], pose.scales[known])
             lids = self._watch(float(frame.time), faces.tracks[known], raw)

@@ -89,7 +89,7 @@ class Trails:
         self._taken = frame.index
         if not faces.looked:
             return
-        if vectors is not None and len(vectors) != len(faces):
+        if vectors is not None and len(vectors) not in (0, len(faces)):
             raise ValueError(
                 f"embeddings must be those of the faces that are tracked, but frame {frame.index} has "
                 f"{len(faces)} faces and {len(vectors)} embeddings: wire both to the same detector"
