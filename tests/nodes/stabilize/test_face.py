@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vidface.data import Faces, Frame
+from vidface.data.pose import Poses
 from vidface.errors import InputError
 from vidface.graph.harness import NodeHarness
 from vidface.media.pixels import frame_from_rgb
@@ -135,6 +136,67 @@ def test_lost_and_found_never_jumps() -> None:
     assert len(out) == 30
     steps = np.abs(np.diff([float(np.abs(one.luma().astype(int) - out[7].luma()).mean()) for one in out[8:]]))
     assert steps.max() < 12
+
+
+def shifts(node: StabilizeFace, people: list[dict[int, float]], path: Path, **more: Any) -> list[float]:
+    """Sideways shift of the picture on each frame, 10 a second; people are {track: x of the face}."""
+    frames, found = [], []
+    for i, here in enumerate(people):
+        flat = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+        frames.append(frame_from_rgb(flat, i, Fraction(i, 10)))
+        places = [faces((complex(EYES), complex(x, 70)), track) for track, x in here.items()]
+        rows = [(one.boxes[0], one.landmarks[0], one.tracks[0]) for one in places]
+        boxes, landmarks, tracks = zip(*rows, strict=True) if rows else ((), (), ())
+        found.append(
+            Faces.of(list(boxes), landmarks=list(landmarks), tracks=list(tracks)) if rows else Faces.none()
+        )
+    with NodeHarness(node.model_copy(update={"save_motion": path})) as harness:
+        harness.run(frame=frames, faces=found, **more)
+    return [json.loads(line)["matrix"][0][2] for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("smooth_s", [0.1, 0.7, 2.0])
+def test_another_face_is_followed_after_hold_s_and_without_a_jump(tmp_path: Path, smooth_s: float) -> None:
+    """However short the window of smooth is, the picture holds for 3 s, then goes over to the other face."""
+    people = [{1: 60.0, 2: 130.0}] * 10 + [{2: 130.0}] * 45
+    way = shifts(StabilizeFace(hold_s=3, smooth_s=smooth_s, ease_s=1), people, tmp_path / "m.jsonl")
+    assert way[:40] == pytest.approx([0] * 40, abs=0.01)
+    assert way[-1] == pytest.approx(-70, abs=0.5)
+    assert np.abs(np.diff(way)).max() < 20
+
+
+def test_hold_s_0_goes_over_without_a_jump_too(tmp_path: Path) -> None:
+    people = [{1: 60.0, 2: 130.0}] * 10 + [{2: 130.0}] * 20
+    way = shifts(StabilizeFace(hold_s=0, ease_s=1), people, tmp_path / "m.jsonl")
+    assert way[-1] == pytest.approx(-70, abs=0.5)
+    assert np.abs(np.diff(way)).max() < 20
+
+
+def test_a_face_that_moved_while_the_picture_held_is_eased_to(tmp_path: Path) -> None:
+    """The longer it was away the slower; after one missed frame the picture is there at once again."""
+    long = [{1: 60.0}] * 5 + [{}] * 8 + [{1: 100.0}] * 15
+    way = shifts(StabilizeFace(hold_s=3, ease_s=0.8), long, tmp_path / "m.jsonl")
+    assert way[-1] == pytest.approx(-40, abs=0.5)
+    assert np.abs(np.diff(way)).max() < 15
+    short = [{1: 60.0}] * 5 + [{}] + [{1: 64.0}] * 5
+    way = shifts(StabilizeFace(hold_s=3, ease_s=0.8), short, tmp_path / "s.jsonl")
+    assert way[6:] == pytest.approx([-2, -4, -4, -4, -4], abs=0.1)
+
+
+def test_smooth_takes_no_part_of_its_path_from_the_face_followed_before(tmp_path: Path) -> None:
+    """A face at rest stays where it is, though another one was followed elsewhere just before."""
+    people = [{1: 60.0, 2: 130.0}] * 6 + [{2: 130.0}] * 30
+    node = StabilizeFace(mode="smooth", hold_s=0.3, smooth_s=0.7, look_ahead=4)
+    assert shifts(node, people, tmp_path / "m.jsonl") == pytest.approx([0] * 36, abs=0.01)
+
+
+def test_where_poses_were_left_out_the_landmarks_say_where_the_face_is() -> None:
+    """A camera that cannot keep pace turns the pose off: a value without rows."""
+    skulls = shaken(6)
+    with_none, _ = run(StabilizeFace(), skulls, pose=[Poses.none()] * 6)
+    without, _ = run(StabilizeFace(), skulls)
+    for one, other in zip(with_none, without, strict=True):
+        assert np.array_equal(one.luma(), other.luma())
 
 
 def test_a_cut_starts_anew() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,13 @@ class StabilizeFace(Node):
 
     Whose: `track` by its number, else the largest face, which is kept as long as it is there. `lock`
     holds the face at one place; `smooth` lets it move along a smooth path. The place is taken from the
-    head pose where it is wired (`pose: pose`), else from the five landmarks, and made steady by the
-    pixels of forehead, nose and cheeks; speech and blinks do not move the picture.
+    head pose where it is wired (`pose: pose`) and was measured, else from the five landmarks, and made
+    steady by the pixels of forehead, nose and cheeks; speech and blinks do not move the picture.
 
     With `size` the output is a portrait crop, the face in the middle; without, the full frame, with
-    borders filled. While the face is away the picture holds, then eases to its plain place; it eases
-    back when the face returns, and starts anew at a cut. Frames before the first face pass unchanged
+    borders filled. While the face is away the picture holds for `hold_s`, then another face is followed or
+    the picture eases to its plain place; it eases back when the face returns, the sooner the shorter it was
+    away, and starts anew at a cut. Frames before the first face pass unchanged
     (as a crop: scaled to fit). Nothing else in the frame is kept still.
     """
 
@@ -60,9 +61,11 @@ class StabilizeFace(Node):
     memory = FOREVER
 
     _follower: SkullTrack
-    _places: deque[Place]
+    _places: deque[_Followed]
     _next: int
     _whom: int | None
+    _turn: int
+    _seen_s: float | None
     _home: Skull | None
     _lost_at: float | None
     _way: _Way
@@ -92,6 +95,7 @@ class StabilizeFace(Node):
         self._places = deque()
         self._next = -1
         self._whom = self.track
+        self._turn, self._seen_s = 0, None
         self._home = None
         self._lost_at = None
         self._way = _Way(self.ease_s)
@@ -127,52 +131,57 @@ class StabilizeFace(Node):
         poses = (None,) * len(rows) if pose is None else (pose.current, *pose.ahead)
         for one, here, angles in zip(frames, rows, poses, strict=False):
             if one.index >= self._next:
-                told = self._told(here, angles)
-                self._places.append(self._follower.step(float(one.time), one.planes().luma, told))
+                time = float(one.time)
+                told = self._told(here, angles, time)
+                place = self._follower.step(time, one.planes().luma, told)
+                self._places.append(_Followed(place, self._turn))
+                self._seen_s = time if place.seen else self._seen_s
                 self._next = one.index + 1
         oldest = float(frame.current.time) - REACH * self.smooth_s
-        while self._places and self._places[0].time < oldest:
+        while self._places and self._places[0].place.time < oldest:
             self._places.popleft()
 
-    def _told(self, faces: Faces, poses: Poses | None) -> Skull | None:
+    def _told(self, faces: Faces, poses: Poses | None, time: float) -> Skull | None:
         """Where the face in question is, by pose or landmarks; None where it is not."""
-        row = self._row(faces)
+        row = self._row(faces, time)
         if row is None:
             return None
-        # Where a mesh was asked and found no face, the detector was wrong.
-        one = [row]
-        a, b = of_landmarks(faces.landmarks[one]) if poses is None else of_poses(poses.pick(one))
+        # Where a mesh was asked and found no face, the detector was wrong; without rows it was not asked.
+        one, asked = [row], poses is not None and len(poses)
+        a, b = (
+            of_poses(poses.pick(one)) if poses is not None and asked else of_landmarks(faces.landmarks[one])
+        )
         return (complex(a[0]), complex(b[0])) if np.isfinite(a[0]) and np.isfinite(b[0]) else None
 
-    def _row(self, faces: Faces) -> int | None:
+    def _row(self, faces: Faces, time: float) -> int | None:
         if self._whom is not None:
             rows = np.flatnonzero(faces.tracks == self._whom)
             if len(rows):
                 return int(rows[0])
-            if self.track is not None or not self._gone_for_good():
+            if self.track is not None or not self._gone_for_good(time):
                 return None
         if self.track is not None or not len(faces):
             return None
         row = int(faces.heights.argmax())
-        self._whom = None if faces.tracks[row] == NOT_TRACKED else int(faces.tracks[row])
+        before, self._whom = self._whom, None if faces.tracks[row] == NOT_TRACKED else int(faces.tracks[row])
+        self._turn += self._whom != before
         return row
 
-    def _gone_for_good(self) -> bool:
+    def _gone_for_good(self, time: float) -> bool:
         """Whether the face has been away long enough for another one to be followed."""
-        seen = [place.time for place in self._places if place.seen]
-        return not seen or self._places[-1].time - seen[-1] > self.hold_s
+        return self._seen_s is None or time - self._seen_s > self.hold_s
 
     def _matrix(self, now: Frame, plain: Matrix) -> Matrix:
         """3 x 3 from the frame to the output."""
         time = float(now.time)
-        place = next((one for one in self._places if one.time == time), None)
-        if place is None or place.skull is None:
+        now_at = next((one for one in self._places if one.place.time == time), None)
+        if now_at is None or now_at.place.skull is None:
             return self._without(time, plain)
         self._counts["stabilised"] += 1
-        goal = self._goal(place, plain)
-        aim = matrix_of(*goal) @ np.linalg.inv(matrix_of(*place.skull))
+        goal = self._goal(now_at, plain)
+        aim = matrix_of(*goal) @ np.linalg.inv(matrix_of(*now_at.place.skull))
         self._lost_at = None
-        return self._way.towards(time, _mixed(plain, aim, self.strength))
+        return self._way.towards(time, _mixed(plain, aim, self.strength), now_at.turn)
 
     def _without(self, time: float, plain: Matrix) -> Matrix:
         if self._lost_at is None:
@@ -181,26 +190,26 @@ class StabilizeFace(Node):
             self._counts["passed"] += 1
             return plain
         self._counts["held"] += 1
-        return (
-            self._way.last
-            if time - self._lost_at <= self.hold_s
-            else self._way.towards(time, plain, far=True)
-        )
+        if time - self._lost_at <= self.hold_s:
+            return self._way.hold(time)
+        return self._way.towards(time, plain, None)
 
-    def _goal(self, place: Place, plain: Matrix) -> Skull:
+    def _goal(self, now_at: _Followed, plain: Matrix) -> Skull:
         """Where the skull is to lie in the output."""
-        assert place.skull is not None
+        assert now_at.place.skull is not None
         if self.mode == "smooth":
-            return self._smoothed(place, plain)
+            return self._smoothed(now_at, plain)
         if self._home is None:
-            self._home = place.skull
+            self._home = now_at.place.skull
         if self.size is not None:
             width, height = self.size
             return complex(self.face_share * width), complex(width / 2, height * 0.45)
         return self._home
 
-    def _smoothed(self, place: Place, plain: Matrix) -> Skull:
-        known = [one for one in self._places if one.skull is not None]
+    def _smoothed(self, now_at: _Followed, plain: Matrix) -> Skull:
+        place = now_at.place
+        mine = [one.place for one in self._places if one.turn == now_at.turn]
+        known = [one for one in mine if one.skull is not None]
         times = [one.time for one in known]
         logs = unwrapped_log([one.skull[0] for one in known if one.skull])
         spots = np.array([one.skull[1] for one in known if one.skull])
@@ -210,29 +219,53 @@ class StabilizeFace(Node):
         return a * plain[0, 0], complex(moved[0], moved[1])
 
 
+class _Followed(NamedTuple):
+    """Where the followed face is, and the how manieth face it is that is followed."""
+
+    place: Place
+    turn: int
+
+
 class _Way:
-    """The matrices so far; a new aim is reached without a jump after the face was away."""
+    """The matrices so far; a new aim is reached without a jump."""
 
     def __init__(self, ease_s: float) -> None:
         self.last: Matrix | None = None
         self._ease_s = ease_s
-        self._far = False
-        self._from: tuple[float, Matrix] | None = None
+        self._whom: int | None = None
+        self._time = 0.0
+        self._held_from: float | None = None
+        self._from: tuple[float, float, Matrix] | None = None
 
-    def towards(self, time: float, aim: Matrix, *, far: bool = False) -> Matrix:
-        """The matrix for this frame: the aim, or on the way there from where the picture was held."""
+    def hold(self, time: float) -> Matrix:
+        """The face is away on this frame: the matrix stays."""
+        assert self.last is not None
+        self._held_from = self._time if self._held_from is None else self._held_from
+        self._time = time
+        return self.last
+
+    def towards(self, time: float, aim: Matrix, whom: int | None) -> Matrix:
+        """The matrix for this frame: the aim, or on the way there from where the picture was.
+
+        Args:
+            whom: the face that the aim follows; None for the plain place. Another one is eased to in full;
+                the same one, after a short absence, within a time as short.
+        """
         if self.last is None:
-            self.last = aim
+            self.last, self._whom, self._time = aim, whom, time
             return aim
-        if far != self._far:
-            self._from, self._far = (time, self.last), far
+        if whom != self._whom:
+            self._from = time, self._ease_s, self.last
+        elif self._held_from is not None:
+            self._from = self._time, min(self._ease_s, time - self._held_from), self.last
+        self._whom, self._held_from = whom, None
+        matrix = aim
         if self._from is not None:
-            part = (time - self._from[0]) / self._ease_s
-            matrix = _mixed(self._from[1], aim, ease(part))
+            start, seconds, before = self._from
+            part = (time - start) / seconds if seconds > 0 else 1.0
+            matrix = _mixed(before, aim, ease(part))
             self._from = None if part >= 1 else self._from
-        else:
-            matrix = aim
-        self.last = matrix
+        self.last, self._time = matrix, time
         return matrix
 
 
