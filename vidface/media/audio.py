@@ -10,17 +10,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
 
+from vidface.media._audiolanes import (
+    PARSED,
+    CopyLane,
+    EncodeLane,
+    in_part,
+    muxer_takes,
+    seek_to,
+    silent_streams,
+    time_of,
+)
 from vidface.media.clock import BACK_S
 from vidface.media.opening import open_input
 from vidface.media.reader import Cut
 
-_OPUS_RATE = 48000
 _TOLD: Final = ("language", "title", "name", "handler_name")
 
 
@@ -42,7 +49,8 @@ class AudioFrom:
 class AudioTrack:
     """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
 
-    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm.
+    Copied packets are bit-identical. AAC is what takes over in mp4, mov and mkv, Opus in webm. Streams
+    without sound in the part are left out.
 
     Args:
         output: where the streams are added; no header may be written yet.
@@ -58,13 +66,15 @@ class AudioTrack:
         self._lead = what.lead or Fraction(0)
         self._cut = what.cut.earlier(self._lead)
         self._output = output
+        patient = PARSED if container in ("mp4", "mov") else frozenset()
+        silent = silent_streams(what.path, self._cut, patient=patient)
         self._input = open_input(what.path)
-        self._lanes: dict[int, _Copy | _Encode] = {}
+        self._lanes: dict[int, CopyLane | EncodeLane] = {}
         self.notes: Counter[str] = Counter()
         self._shift: Fraction | None = None
         self._heard: Fraction | None = None
         for stream in self._input.streams.audio:
-            self._add(stream, container)
+            self._add(stream, container, silent)
         if left := len(self._input.streams.subtitles):
             self.notes[f"{left} subtitle stream{'s were' if left > 1 else ' was'} left out"] += 1
         self._packets = self._read()
@@ -82,7 +92,7 @@ class AudioTrack:
             self._waiting = None
             if packet is None:
                 return
-            at = (_time(packet) or Fraction(0)) + self._lead
+            at = (time_of(packet) or Fraction(0)) + self._lead
             video_leapt = shift != self._shift and not self._foreign
             leaps = self._heard is not None and at < self._heard - BACK_S
             if time is not None and not video_leapt and (leaps or at > time):
@@ -100,7 +110,7 @@ class AudioTrack:
         for lane in self._lanes.values():
             for made in lane.rest():
                 self._mux(made, self._shift or shift)
-        copied = sum(isinstance(lane, _Copy) for lane in self._lanes.values())
+        copied = sum(isinstance(lane, CopyLane) for lane in self._lanes.values())
         encoded = len(self._lanes) - copied
         parts = [
             f"{word} {n} stream{'s' if n > 1 else ''}"
@@ -114,17 +124,21 @@ class AudioTrack:
         self._packets.close()
         self._input.close()
 
-    def _add(self, stream: AudioStream, container: str) -> None:
+    def _add(self, stream: AudioStream, container: str, silent: set[int]) -> None:
         context: Any = stream.codec_context
         if context is None:
             self.notes["an audio stream of unknown coding was left out"] += 1
             return
         name = context.name
-        try:
+        if stream.index in silent or not context.sample_rate:
+            self.notes[f"an audio stream ({name}) without sound was left out"] += 1
+            return
+        copied: Any
+        if muxer_takes(stream, self._output.format.name):
             copied = self._output.add_stream_from_template(stream)
-            self._lanes[stream.index] = _Copy(stream, copied, container)
-        except ValueError:
-            lane = _Encode(stream, self._output, webm=container == "webm")
+            self._lanes[stream.index] = CopyLane(stream, copied, container)
+        else:
+            lane = EncodeLane(stream, self._output, webm=container == "webm")
             self._lanes[stream.index], copied = lane, lane.stream
             self.notes[f"{container} does not hold {name} audio: it was encoded anew"] += 1
         # Which language a stream is in, and which a player begins with, is no part of its coding.
@@ -136,13 +150,10 @@ class AudioTrack:
         if not streams:
             return
         try:
-            if self._cut.start is not None:
-                self._input.seek(int(max(Fraction(0), self._cut.start) * av.time_base), backward=True)
+            seek_to(self._input, self._cut)
             for packet in self._input.demux(*streams):
-                at = _time(packet)
-                if not packet.size or at is None or (self._cut.start is not None and at < self._cut.start):
-                    continue
-                if self._cut.stop is None or at < self._cut.stop:
+                at = time_of(packet)
+                if packet.size and at is not None and in_part(at, self._cut):
                     yield packet
         except av.error.FFmpegError as error:
             self.notes[f"the audio ends early ({(error.strerror or 'unknown').lower()})"] += 1
@@ -155,59 +166,5 @@ class AudioTrack:
         try:
             self._output.mux_one(packet)
         except av.error.ArgumentError:
-            self.notes["audio packets whose times go back were left out"] += 1
-
-
-class _Copy:
-    """Packets as they are; AAC as broadcast (each packet with its own header) loses that header in mp4."""
-
-    def __init__(self, source: AudioStream, stream: Any, container: str) -> None:
-        self._stream = stream
-        context = source.codec_context
-        bare = context.name == "aac" and not context.extradata and container in ("mp4", "mov")
-        # FFmpeg would insert the filter by itself, but not into a fragmented file.
-        self._filter = BitStreamFilterContext("aac_adtstoasc", source) if bare else None
-
-    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        packets = [packet] if self._filter is None else self._filter.filter(packet)
-        for made in packets:
-            made.stream = self._stream
-        return packets
-
-    def rest(self) -> list[Packet[Any]]:
-        return []
-
-
-class _Encode:
-    def __init__(self, source: AudioStream, output: OutputContainer, *, webm: bool) -> None:
-        context = source.codec_context
-        rate = _OPUS_RATE if webm else context.sample_rate
-        self.stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
-        layout = "mono" if context.channels == 1 else "stereo"
-        self.stream.codec_context.layout = layout
-        self.stream.codec_context.time_base = Fraction(1, rate)
-        self._resampler: AudioResampler | None = None
-        self._shape = (layout, rate)
-
-    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            return []  # a damaged packet of sound costs that packet, not the run
-        return [made for frame in frames for made in self._encoded(frame)]
-
-    def rest(self) -> list[Packet[Any]]:
-        return [*self._encoded(None), *self.stream.encode(None)]
-
-    def _encoded(self, frame: Any) -> list[Packet[Any]]:
-        if self._resampler is None:
-            context = self.stream.codec_context
-            context.open(strict=False)
-            layout, rate = self._shape
-            self._resampler = AudioResampler(context.format, layout, rate, context.frame_size or 1024)
-        return [p for part in self._resampler.resample(frame) for p in self.stream.encode(part)]
-
-
-def _time(packet: Packet[Any]) -> Fraction | None:
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return None if stamp is None else stamp * packet.time_base
+            if not packet.is_discard:  # nobody was to hear that one
+                self.notes["audio packets whose times go back were left out"] += 1

@@ -11,7 +11,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 from numpy.typing import NDArray
 
@@ -20,6 +19,7 @@ from vidface.data.sound import AHEAD, PAST, SOUND_RATE, Sound, sample_at
 from vidface.errors import InputError
 from vidface.media.clock import BACK_S
 from vidface.media.opening import open_input, shown_name
+from vidface.media.reshape import Reshaper
 
 _LEAP = BACK_S * SOUND_RATE
 # Containers round times (Matroska to 1 ms) and encoders drift; sound is laid anew only beyond this.
@@ -189,22 +189,10 @@ class SoundReader:
             yield block
 
     def _resampled(self) -> Generator[tuple[Fraction | None, NDArray[np.float32]], None, None]:
-        resampler = AudioResampler("fltp", "mono", SOUND_RATE)
-        shape: tuple[Any, ...] | None = None
-        expected: Fraction | None = None
+        reshaper = Reshaper("fltp", "mono", SOUND_RATE)
         for frame in self._decoded():
-            begin = None if frame.pts is None else frame.pts * frame.time_base
-            here = (frame.sample_rate, frame.layout.name, frame.format.name)
-            jump = expected is not None and begin is not None and abs(begin - expected) * 50 > 1
-            if shape is not None and (here != shape or jump):
-                # The resampler would stretch over a gap, and cannot change its input on the way.
-                yield from _pieces(resampler.resample(None))
-                resampler = AudioResampler("fltp", "mono", SOUND_RATE)
-            shape = here
-            expected = None if begin is None else begin + Fraction(frame.samples, frame.sample_rate)
-            yield from _pieces(resampler.resample(frame))
-        if shape is not None:
-            yield from _pieces(resampler.resample(None))
+            yield from _pieces(reshaper.take(frame))
+        yield from _pieces(reshaper.rest())
 
     def _decoded(self) -> Generator[Any, None, None]:
         errors = 0

@@ -1,0 +1,195 @@
+"""What becomes of one audio stream: its packets as they are, or sound that is encoded anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import av
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.packet import Packet
+
+from vidface.media.opening import open_input
+from vidface.media.reader import Cut
+from vidface.media.reshape import Reshaper
+
+PARSED: Final = frozenset({"ac3", "eac3"})
+"""Codecs of which mp4 and mov need a packet before they can say what the stream is."""
+
+_OPUS_RATE = 48000
+_LOOK_S = 10  # streams of a file lie interleaved; what is this far apart belongs to no common moment
+
+
+class CopyLane:
+    """Packets as they are; AAC as broadcast (each packet with its own header) loses that header in mp4.
+
+    Sound that the input hides (an edit list cuts it off) stays hidden in mp4 and mov. Matroska has no word
+    for that: there it is left out, but for the packet before the first that is heard, without which
+    codecs with overlapping packets cannot begin.
+    """
+
+    def __init__(self, source: AudioStream, stream: Any, container: str) -> None:
+        self._stream = stream
+        context = source.codec_context
+        bare = context.name == "aac" and not context.extradata and container in ("mp4", "mov")
+        # FFmpeg would insert the filter by itself, but not into a fragmented file.
+        self._filter = BitStreamFilterContext("aac_adtstoasc", source) if bare else None
+        self._hides = container in ("mp4", "mov")
+        self._overlaps = not context.codec.lossless
+        self._before: Packet[Any] | None = None
+        self._heard = False
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        """The packets to write now."""
+        packets = self._filter.filter(packet) if self._filter is not None else self._not_hidden(packet)
+        for made in packets:
+            made.stream = self._stream
+        return packets
+
+    def rest(self) -> list[Packet[Any]]:
+        """Nothing is held back."""
+        return []
+
+    def _not_hidden(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        if self._hides:
+            return [packet]
+        if packet.is_discard:
+            self._before = None if self._heard or not self._overlaps else packet
+            return []
+        before, self._before, self._heard = self._before, None, True
+        return [packet] if before is None else [before, packet]
+
+
+class EncodeLane:
+    """Sound decoded and encoded anew, mono or stereo: AAC, or Opus in webm."""
+
+    def __init__(self, source: AudioStream, output: OutputContainer, *, webm: bool) -> None:
+        context = source.codec_context
+        rate = _OPUS_RATE if webm else _aac_rate(context.sample_rate)
+        self.stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
+        layout = "mono" if context.channels == 1 else "stereo"
+        self.stream.codec_context.layout = layout
+        self.stream.codec_context.time_base = Fraction(1, rate)
+        self._shape = (layout, rate)
+        self._tools: tuple[Reshaper, AudioResampler] | None = None
+
+    def take(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        """The packets to write now."""
+        try:
+            frames: list[Any] = packet.decode()
+        except av.error.FFmpegError:
+            return []  # a damaged packet of sound costs that packet, not the run
+        reshaper, _ = self._opened()
+        return [made for frame in frames for made in self._encoded(reshaper.take(frame))]
+
+    def rest(self) -> list[Packet[Any]]:
+        """What the encoder still holds."""
+        reshaper, framer = self._opened()
+        made = self._encoded(reshaper.rest())
+        made += [packet for part in framer.resample(None) for packet in self.stream.encode(part)]
+        return [*made, *self.stream.encode(None)]
+
+    def _opened(self) -> tuple[Reshaper, AudioResampler]:
+        if self._tools is None:
+            context = self.stream.codec_context
+            context.open(strict=False)
+            layout, rate = self._shape
+            # The second one changes nothing but the length of the frames, which encoders prescribe.
+            framer = AudioResampler(context.format, layout, rate, context.frame_size or 1024)
+            self._tools = Reshaper(context.format, layout, rate), framer
+        return self._tools
+
+    def _encoded(self, frames: Iterable[Any]) -> list[Packet[Any]]:
+        made: list[Packet[Any]] = []
+        _, framer = self._opened()
+        unit = Fraction(1, self._shape[1])
+        for frame in frames:
+            if frame.pts is not None:  # in one unit, whatever the reshaper had to do
+                frame.pts = round(frame.pts * frame.time_base / unit)
+            frame.time_base = unit
+            made += [packet for part in framer.resample(frame) for packet in self.stream.encode(part)]
+        return made
+
+
+def muxer_takes(stream: AudioStream, muxer: str) -> bool:
+    """FFmpeg's muxer of this name takes the stream as it is.
+
+    Only its header tells: mp4 refuses TrueHD and slow MP3, mov FLAC and Opus, though both list the codecs.
+    """
+    trial = av.open(BytesIO(), "w", format=muxer)
+    try:
+        trial.add_stream_from_template(stream)
+        trial.start_encoding()
+    except (ValueError, av.error.FFmpegError):
+        return False
+    finally:
+        with contextlib.suppress(av.error.FFmpegError):
+            trial.close()
+    return True
+
+
+def silent_streams(path: Path, cut: Cut, *, patient: frozenset[str] = frozenset()) -> set[int]:
+    """Indices of the audio streams without a packet in the part.
+
+    Streams of codecs in `patient` are looked for up to the end of the part. For others the first seconds
+    are enough: a stream that begins later is taken to have sound.
+
+    Raises:
+        InputError: the file cannot be read any more.
+    """
+    with open_input(path) as container:
+        waiting = {stream.index for stream in container.streams.audio}
+        sought = {s.index for s in container.streams.audio if _name(s) in patient}
+        latest: Fraction | None = None
+        with contextlib.suppress(av.error.FFmpegError):
+            seek_to(container, cut)
+            for packet in container.demux():
+                at = time_of(packet)
+                if not packet.size or at is None:
+                    continue
+                if in_part(at, cut):
+                    waiting.discard(packet.stream.index)
+                if not waiting or (cut.stop is not None and at > cut.stop + _LOOK_S):
+                    return waiting
+                if latest is None:
+                    latest = max(at, at if cut.start is None else cut.start) + _LOOK_S
+                long = cut.stop is None or cut.stop > latest
+                if at > latest and long and not waiting & sought:
+                    return set()
+        return waiting
+
+
+def seek_to(container: Any, cut: Cut) -> None:
+    """Go to where the part begins, or a little before."""
+    if cut.start is not None:
+        container.seek(int(max(Fraction(0), cut.start) * av.time_base), backward=True)
+
+
+def in_part(at: Fraction, cut: Cut) -> bool:
+    """The moment lies in the part."""
+    return (cut.start is None or at >= cut.start) and (cut.stop is None or at < cut.stop)
+
+
+def time_of(packet: Packet[Any]) -> Fraction | None:
+    """Seconds of the file's clock."""
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return None if stamp is None else stamp * packet.time_base
+
+
+def _name(stream: AudioStream) -> str | None:
+    """Its codec, where FFmpeg found any sound of it."""
+    context: Any = stream.codec_context
+    return context.name if context is not None and context.sample_rate else None
+
+
+def _aac_rate(rate: int) -> int:
+    """The rate itself, the next higher one that AAC knows, or its highest."""
+    known = sorted(av.Codec("aac", "w").audio_rates or [rate])
+    return next((one for one in known if one >= rate), known[-1])
