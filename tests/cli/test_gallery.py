@@ -370,11 +370,12 @@ def test_calibrate_with_given_strangers() -> None:
     three()
     np.savez("strangers.npz", vectors=np.random.default_rng(0).standard_normal((500, D)).astype(np.float32))
     result = run("calibrate", "--fmr", "0.02", "--impostors", "strangers.npz")
-    assert "(500 given, 9 looks held" in result.stdout
+    assert "rests on 500 strangers and on 3 people of the gallery, whose 9 looks were held" in result.stdout
+    assert "(a person's looks weigh as one)" in result.stdout
     assert "calibrated for 0.02" in run_search().stderr
     told = run("calibrate", "--fmr", "0.001").stderr
     assert "only the gallery itself counts" in told
-    assert "so few strangers" in told
+    assert "so few strangers (3 people in all) cannot show a rate of 0.001: it may be as high as" in told
     assert json.loads(run("calibrate", "--json", "--fmr", "0.5").stdout)["own"] == 9
 
 

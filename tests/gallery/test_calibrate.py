@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from tests.gallery.people import MODEL, D, filled, looks, vector
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Reference, calibrate
-from vidface.gallery.calibrate import interval
+from vidface.gallery.calibrate import Calibration, interval
 from vidface.gallery.calibrate import strangers as impostors_of
 
 
@@ -62,6 +62,59 @@ def test_the_gallery_is_its_own_impostor_where_nothing_is_shipped() -> None:
     found = calibrate(known, None, 0.1)
     assert (found.impostors, found.own, found.looks, found.people) == (0, 90, 90, 30)
     assert found.threshold < 0.6  # looks of one person reach 0.8 with each other
+
+
+def crowd(people: int, each: int, seed: int) -> Reference:
+    """Looks of one person are nearly the same, so they score nearly the same with everybody."""
+    rows = np.repeat(made(people, seed).vectors, each, axis=0)
+    rows += np.random.default_rng(seed).standard_normal(rows.shape).astype(np.float32) / 100
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Reference(rows, np.repeat(np.arange(people), each), tuple(map(str, range(people))), MODEL, 0.4)
+
+
+def test_many_looks_of_few_people_are_few_strangers() -> None:
+    """Five people with 200 looks each: the interval mostly holds the rate of fresh strangers.
+
+    Not in 95 of 100, since people are held against each other; counted by looks it held in one of 8.
+    """
+    fresh = strangers(4000, 99)
+    held = 0
+    for seed in range(40):
+        known = crowd(5, 200, seed)
+        found = calibrate(known, None, 0.01)
+        assert (found.own, found.compared, found.persons, found.reached) == (1000, 5, 5, False)
+        rate = float((known.scores(fresh).max(axis=1) >= found.threshold).mean())
+        held += found.low <= rate <= found.high
+    assert held >= 35
+
+
+def test_the_interval_takes_persons_for_strangers_not_looks() -> None:
+    """Of 40 people one passes with all looks: 1 of 40, however many looks there are."""
+    for each in (1, 7, 50):
+        found = calibrate(crowd(40, each, 3), None, 0.1)
+        assert found.compared == 40
+        assert (found.low, found.high) == pytest.approx(interval(4, 40), abs=0.02)
+
+
+def test_looks_of_few_people_do_not_dilute_the_strangers() -> None:
+    """4,000 looks of two people, alike in nothing, are two strangers: 4 of 4,002 may pass, not 8."""
+    rows = crowd(2, 2000, 3)
+    given = strangers(4000, 1)
+    found = calibrate(rows, given, 1e-3)
+    passed = int((rows.scores(given).max(axis=1) >= found.threshold).sum())
+    assert (found.impostors, found.own, found.compared, passed) == (4000, 4000, 2, 4)
+
+
+def test_a_calibration_of_an_old_gallery_is_read() -> None:
+    """Without the number of people compared, which was not stored then."""
+    old = (
+        '{"threshold": 0.31, "fmr": 0.001, "date": "2026-01-01T00:00:00+00:00", "impostors": 4000, "own": 90'
+        ', "people": 30, "looks": 90, "alarms": 4, "low": 0.0002, "high": 0.002, "reached": true}'
+    )
+    read = Calibration.of(old)
+    assert (read.threshold, read.own, read.compared, read.reached) == (0.31, 90, 0, True)
+    found = calibrate(made(3), strangers(50, 1), 0.1)
+    assert Calibration.of(found.text()).compared == found.compared == 3
 
 
 def test_a_person_under_two_names_is_a_suspect() -> None:

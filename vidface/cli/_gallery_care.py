@@ -62,14 +62,15 @@ def calibrate(place: Place, fmr: float, impostors: str | None, folder: str | Non
         show_json(asdict(found))
     else:
         click.echo(
-            f"threshold {found.threshold:.4f}: {found.alarms} of {found.impostors + found.own} strangers "
-            f"reach it ({found.impostors} given, {found.own} looks held against the other people); "
-            f"rate 95 % within {found.low:.2g} .. {found.high:.2g}"
+            f"threshold {found.threshold:.4f}: rests on {found.impostors} strangers and on {found.compared} "
+            f"people of the gallery, whose {found.own} looks were held against the others (a person's looks "
+            f"weigh as one); {found.alarms} of these {found.impostors + found.own} reach it; rate 95 % "
+            f"within {found.low:.2g} .. {found.high:.2g}"
         )
     if not found.reached:
         click.echo(
-            f"so few strangers cannot show a rate of {fmr:g}: the threshold lies above them all, and the "
-            f"rate is below {found.high:.2g}; give more with --impostors",
+            f"so few strangers ({found.persons} people in all) cannot show a rate of {fmr:g}: it may be as "
+            f"high as {found.high:.2g}; give more with --impostors",
             err=True,
         )
     for one, other, score in found.suspects:

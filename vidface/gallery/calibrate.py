@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ _FAR: Final = 4.0
 """Deviations above the middle; see `strangers`."""
 _PILE: Final = 10
 _FEWEST: Final = 500
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class Calibration:
         people, looks: size of the gallery.
         alarms: probes at or above the threshold.
         low, high: 95 % interval of the rate at the threshold, after C. J. Clopper and E. S. Pearson, "The
-            use of confidence or fiducial limits" (1934).
-        reached: the probes are enough to show the rate asked for; if not, the threshold lies just above
-            the highest score, and `high` is all that is known.
+            use of confidence or fiducial limits" (1934), on impostors + compared persons; the hits are the
+            weights of the alarms, see `calibrate`.
+        reached: so many persons are enough to show the rate asked for, fmr * (impostors + compared) >= 1;
+            if not, `high` is all that is known.
         suspects: pairs of people that score at or above the threshold with each other, highest first:
             perhaps one person under two names.
+        compared: people that the `own` looks are of; 0 in calibrations from before version 0.8, which
+            counted every look as a stranger of its own.
     """
 
     threshold: float
@@ -54,6 +58,12 @@ class Calibration:
     high: float
     reached: bool
     suspects: tuple[tuple[str, str, float], ...] = ()
+    compared: int = 0
+
+    @property
+    def persons(self) -> int:
+        """People that the rate rests on, who are independent of each other: impostors and compared."""
+        return self.impostors + self.compared
 
     def text(self) -> str:
         """As JSON, without the suspects: those are names."""
@@ -73,6 +83,13 @@ def calibrate(reference: Reference, impostors: ArrayLike | None, fmr: float) -> 
     threshold, so that what counts is the highest score of a probe, and larger gallery means higher
     threshold. Strangers are the impostors, and every look of the gallery for all people but its own.
 
+    Looks of one person go up and down together, so what is counted is persons: an impostor weighs 1, each of
+    the k looks of somebody enrolled 1 / k. The threshold is the lowest at which the weights at or above it
+    are at most `fmr` of all. The interval takes those weights for hits among that many persons. It does not
+    know that enrolled people are held against each other, so that two share a score, and against one fewer
+    than a stranger is: from five people alone, without impostors, it held the rate of fresh strangers in 93
+    of 100 made galleries (200 looks each), in 79 with one look each, from 40 people in 90.
+
     Args:
         impostors: m x d vectors of people who are not enrolled, from the same embedder; None for none.
         fmr: the rate wanted, above 0 and below 1.
@@ -84,31 +101,47 @@ def calibrate(reference: Reference, impostors: ArrayLike | None, fmr: float) -> 
         raise UsageError(f"a false-positive rate lies between 0 and 1, but {fmr} was asked for")
     if not len(reference):
         raise UsageError("an empty gallery cannot be calibrated; enrol people first")
-    strangers = _highest(reference, np.zeros((0, reference.dimension)) if impostors is None else impostors)
-    own, pairs = _own(reference)
-    scores = np.sort(np.concatenate([strangers, own]).astype(np.float64))
-    if not len(scores):
-        raise UsageError(
-            "nothing to calibrate with: one person alone and no impostor statistics; enrol more people, or "
-            "give vectors of strangers"
-        )
-    threshold, reached = _quantile(scores, fmr)
-    alarms = int((scores >= threshold).sum())
-    low, high = interval(alarms, len(scores))
+    found = _compared(reference, impostors)
+    persons = round(float(found.weights.sum()))
+    threshold = _quantile(found.scores, found.weights, fmr * persons)
+    alarms = found.scores >= threshold
+    low, high = interval(float(found.weights[alarms].sum()), persons)
     return Calibration(
         threshold=threshold,
         fmr=fmr,
         date=now(),
-        impostors=len(strangers),
-        own=len(own),
+        impostors=len(found.scores) - len(found.owners),
+        own=len(found.owners),
         people=len(reference.names),
         looks=len(reference),
-        alarms=alarms,
+        alarms=int(alarms.sum()),
         low=low,
         high=high,
-        reached=reached,
-        suspects=tuple(pair for pair in pairs if pair[2] >= threshold)[:_SUSPECTS],
+        reached=fmr * persons >= 1 - _ROUNDING,
+        suspects=tuple(pair for pair in found.pairs if pair[2] >= threshold)[:_SUSPECTS],
+        compared=len(np.unique(found.owners)),
     )
+
+
+class _Compared(NamedTuple):
+    """Highest scores and weights of impostors, then of looks whose `owners` those are; suspects of those."""
+
+    scores: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    owners: NDArray[np.int64]
+    pairs: list[tuple[str, str, float]]
+
+
+def _compared(reference: Reference, impostors: ArrayLike | None) -> _Compared:
+    given = _highest(reference, np.zeros((0, reference.dimension)) if impostors is None else impostors)
+    own, owners, pairs = _own(reference)
+    if not len(given) and not len(own):
+        raise UsageError(
+            "nothing to calibrate with: one person alone and no impostor statistics; enrol more people, or "
+            "give vectors of strangers"
+        )
+    scores = np.concatenate([given, own]).astype(np.float64)
+    return _Compared(scores, np.concatenate([np.ones(len(given)), _weights(owners)]), owners, pairs)
 
 
 def strangers(
@@ -144,16 +177,27 @@ def strangers(
     return impostors[stay], left
 
 
-def interval(hits: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a proportion (Clopper and Pearson); count > 0."""
+def interval(hits: float, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a proportion (Clopper and Pearson); count > 0.
+
+    Args:
+        hits: 0 to count. Between whole numbers the limits run on smoothly, as the incomplete beta does.
+    """
     half = (1 - confidence) / 2
+    hits = min(max(hits, 0.0), float(count))
     low = float(betaincinv(hits, count - hits + 1, half)) if hits else 0.0
     high = float(betaincinv(hits + 1, count - hits, 1 - half)) if hits < count else 1.0
     return low, high
 
 
-def _quantile(scores: NDArray[np.float64], fmr: float) -> tuple[float, bool]:
-    """The lowest threshold that lets through at most the share `fmr` of rising scores.
+def _weights(owners: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One over the number of rows with the same owner."""
+    _, places, counts = np.unique(owners, return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[places], np.float64)
+
+
+def _quantile(scores: NDArray[np.float64], weights: NDArray[np.float64], allowed: float) -> float:
+    """The lowest threshold that lets through scores of at most this weight together.
 
     Raises:
         UsageError: they are no numbers.
@@ -162,12 +206,14 @@ def _quantile(scores: NDArray[np.float64], fmr: float) -> tuple[float, bool]:
         raise UsageError(
             "vectors of strangers, or of the gallery, are not finite; gallery check looks into it"
         )
-    allowed = int(np.floor(fmr * len(scores) + 1e-9))
-    blocked = scores[len(scores) - allowed - 1]  # the highest that must stay below
-    above = scores[scores > blocked]
+    values, places = np.unique(scores, return_inverse=True)
+    at_or_above = np.bincount(places, weights)[::-1].cumsum()[::-1]
+    over = np.flatnonzero(at_or_above > allowed + _ROUNDING)
+    last = int(over[-1]) if len(over) else 0  # the highest that must stay below
+    if last + 1 == len(values):
+        return float(np.nextafter(np.float32(values[last]), 2))
     # In the middle of the gap, where there is one: half a step to either side changes nothing.
-    threshold = (blocked + above[0]) / 2 if len(above) else float(np.nextafter(np.float32(blocked), 2))
-    return float(threshold), allowed > 0
+    return float((values[last] + values[last + 1]) / 2)
 
 
 def _highest(reference: Reference, probes: ArrayLike) -> NDArray[np.float32]:
@@ -176,10 +222,12 @@ def _highest(reference: Reference, probes: ArrayLike) -> NDArray[np.float32]:
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _own(reference: Reference) -> tuple[NDArray[np.float32], list[tuple[str, str, float]]]:
-    """Highest score of looks to people other than their own, and the pairs of people behind them."""
+def _own(
+    reference: Reference,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], list[tuple[str, str, float]]]:
+    """Highest score of looks to people other than their own, whose they are, and the pairs behind them."""
     if len(np.unique(reference.owners)) < 2:
-        return np.zeros(0, np.float32), []
+        return np.zeros(0, np.float32), np.zeros(0, np.int64), []
     rows = np.arange(len(reference))
     if len(rows) > _MOST_OWN:
         rows = np.random.default_rng(0).choice(rows, _MOST_OWN, replace=False)
@@ -196,4 +244,5 @@ def _own(reference: Reference) -> tuple[NDArray[np.float32], list[tuple[str, str
             best.append(float(score))
     ranked = sorted(pairs.items(), key=lambda item: -item[1])
     names = reference.names
-    return np.array(best, np.float32), [(names[a], names[b], score) for (a, b), score in ranked]
+    found = [(names[a], names[b], score) for (a, b), score in ranked]
+    return np.array(best, np.float32), reference.owners[rows], found
