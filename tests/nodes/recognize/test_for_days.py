@@ -12,6 +12,7 @@ import pytest
 
 from tests.nodes.recognize._people import MODEL, Stream, look
 from vidface.data import Device, Embeddings, Faces, Frame
+from vidface.gallery import Gallery
 from vidface.node import Window
 from vidface.nodes.recognize import identify as identify_module
 from vidface.nodes.recognize.identify import RecognizeIdentify
@@ -142,3 +143,23 @@ def test_looks_of_a_track_go_after_the_time_that_is_asked_for(gallery: Callable[
     assert len(node._tracks) == 1
     node.process(at(2, arrival=16.0), *NOBODY)
     assert node._tracks == {}
+
+
+def test_vectors_that_are_forgotten_meanwhile_do_not_live_on(gallery: Callable[..., Path]) -> None:
+    """Whose pictures say which frames speak for a person: none, once the gallery has forgotten her."""
+    folder = gallery(Ann=1)
+    node = RecognizeIdentify(gallery=str(folder))
+    node.open(Device())
+    steps = [(at(i / 25), *seen(1, 1)) for i in range(6)]
+    # The better the later: with pictures to compare with, the last frames speak most.
+    steps = [
+        (frame, faces, replace(looks, recognisability=np.full(1, 0.1 + 0.15 * i, np.float32)))
+        for i, (frame, faces, looks) in enumerate(steps)
+    ]
+    before = [node.process(*step).rows[0] for step in steps][-1]
+    with Gallery.open(folder, write=True) as book:
+        book.forget("Ann")
+    after = node.process(at(1), *NOBODY), node.process(*steps[0]).rows[0]
+    assert min(before.frames) >= 80
+    assert after[1].score == 0
+    assert after[1].frames == (0, 40, 80)

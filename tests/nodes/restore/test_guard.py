@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vidface.nodes.restore import _parts
 from vidface.nodes.restore._guard import Guard, Rules
-from vidface.nodes.restore._parts import told_of
+from vidface.nodes.restore._parts import Held, told_of
 
 RULES = Rules(margin=0.1, known=0.1, span=0.2, ease_s=0.4)
 
@@ -105,6 +106,26 @@ def test_a_long_film_s_note_names_the_tracks_held_longest_and_sums_up_the_rest()
     long = told_of({track: track for track in range(1, 51)})
     assert long.startswith("track 50 on 50 frames, track 49 on 49 frames")
     assert long.endswith(f"track 45 on 45 frames, 44 more tracks on {sum(range(1, 45))} frames")
+
+
+def test_before_a_camera_only_so_many_tracks_are_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those held back least go into a sum, and every frame is told."""
+    monkeypatch.setattr(_parts, "_MOST_HELD", 10)
+    held = Held()
+    for track in range(1, 101):
+        for _ in range(3 if track % 20 == 0 else 1):
+            held.add(track)
+    assert len(held._frames) == 10
+    assert held.told().startswith("track 20 on 3 frames, track 40 on 3 frames, track 60 on 3 frames")
+    assert held.told().endswith("94 more tracks on 94 frames")
+
+
+def test_faces_without_a_track_are_no_track_that_was_held_back() -> None:
+    held = Held()
+    held.add(-1)
+    assert not held
+    held.add(3)
+    assert held.told() == "track 3 on 1 frames"
 
 
 def test_the_first_say_counts_at_once_and_later_ones_smoothly() -> None:

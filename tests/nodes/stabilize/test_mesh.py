@@ -12,6 +12,7 @@ from vidface.data import Faces
 from vidface.data.mesh import Meshes
 from vidface.errors import ModelError
 from vidface.graph.harness import NodeHarness
+from vidface.nodes.stabilize import mesh as mesh_module
 from vidface.nodes.stabilize.mesh import StabilizeMesh
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.meshstab import motion_of, moved
@@ -69,6 +70,19 @@ def test_a_cut_makes_a_new_reference() -> None:
     points = nodding(4)
     out = run(points, segments=[2])
     assert out[2][0].points[0] == pytest.approx(points[2], abs=0.5)
+
+
+def test_references_of_tracks_that_are_gone_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a camera tracks never end: those seen last are kept, one that is always there among them."""
+    monkeypatch.setattr(mesh_module, "_MOST", 4)
+    points = nodding(40)
+    with NodeHarness(StabilizeMesh(method="all")) as harness:
+        out = harness.run(
+            faces=[Faces.of([(0, 0, 9, 9)] * 2, tracks=[1, 2 + number]) for number in range(40)],
+            mesh=[Meshes.of(np.stack([row, row])) for row in points],
+        )
+        assert list(harness.node._references) == [39, 40, 1, 41]
+    assert np.abs(out[-1][0].points[0] - points[0]).max() < 0.05
 
 
 def test_a_wrong_model_is_refused_in_one_sentence() -> None:

@@ -80,7 +80,7 @@ class RecognizeIdentify(Node):
     _earlier: Counter[str]
     _clock: SteadyClock
     _clip: str
-    _looks_of: dict[str, NDArray[np.float32]]
+    _rows_of: dict[str, NDArray[np.int64]]
 
     def open(self, device: Device) -> None:
         """Read the gallery, and begin without tracks.
@@ -95,7 +95,7 @@ class RecognizeIdentify(Node):
         own = self._reference
         self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
-        self._tracks, self._found, self._looks_of = {}, {}, {}
+        self._tracks, self._found, self._rows_of = {}, {}, {}
         self._earlier, self._clock = Counter(), SteadyClock()
         self._clip = ""
 
@@ -205,9 +205,11 @@ class RecognizeIdentify(Node):
         own = self._reference
         if own is None or name is None:
             return looks.supporting(looks.fused)
-        mine = self._looks_of.get(name)
-        if mine is None:
-            mine = self._looks_of[name] = own.vectors[own.owners == own.names.index(name)]
+        rows = self._rows_of.get(name)
+        if rows is None:
+            rows = self._rows_of[name] = np.flatnonzero(own.owners == own.names.index(name))
+        # Only where they lie is kept: vectors that are forgotten meanwhile must not live on in a copy.
+        mine = own.vectors[rows]
         return looks.supporting(mine[int((mine @ looks.fused).argmax())])
 
 

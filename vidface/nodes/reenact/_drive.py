@@ -14,6 +14,7 @@ from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.data.measures import Measure
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
+from vidface.data.steadyclock import SteadyClock
 from vidface.errors import InputError, UsageError
 from vidface.vision.irisfind import with_irises
 from vidface.vision.meshmodel import MeshModel
@@ -30,6 +31,10 @@ _GAP_S: Final = 0.1
 """A saved motion serves moments that lie no farther from it."""
 _LEAST_PX: Final = 4
 """Meshes that span less say nothing."""
+_FORGETS_S: Final = 120.0
+"""A track not seen for so long is forgotten; track numbers never come again."""
+_FORGETS_PLACE_S: Final = 1.0
+"""A row without a track goes by its place; who is there after so long is taken for somebody else."""
 _ARRAYS: Final = ("time", "track", "valid", "rotation", "shift", "scale", "expression", "gaze")
 
 
@@ -74,6 +79,8 @@ class Drivers:
         self._model = model
         self._drivers: dict[int, Driver] = {}
         self._gaze: dict[int, NDArray[np.float32]] = {}
+        self._seen_s: dict[int, float] = {}
+        self._clock = SteadyClock()
 
     def __call__(self, frame: Frame, faces: Faces, mesh: Meshes, ahead: Iterable[Moment]) -> Motions:
         """Motions of a frame, row by row those of the faces.
@@ -83,6 +90,8 @@ class Drivers:
         """
         later = list(ahead)
         now = Moment(frame, faces, mesh)
+        self._clock.set(frame)
+        self._forget()
         return Motions(tuple(self._motion(now, row, later) for row in range(len(faces))))
 
     def _motion(self, now: Moment, row: int, later: Sequence[Moment]) -> Motion:
@@ -90,6 +99,7 @@ class Drivers:
         seen = now.mesh_of(row)
         if seen is None:
             return Motion.none(len(self._model.expression))
+        self._seen_s[track] = self._clock.now
         if track not in self._drivers:
             known = now.faces.tracks[row] != NOT_TRACKED
             first = [one.mesh_of_track(track) for one in later] if known else []
@@ -102,6 +112,13 @@ class Drivers:
             return replace(motion, gaze=self._gaze[track])
         self._gaze[track] = motion.gaze
         return motion
+
+    def _forget(self) -> None:
+        """Drop who was not measured for too long."""
+        for key, seen_s in list(self._seen_s.items()):
+            if self._clock.now - seen_s > (_FORGETS_S if key > NOT_TRACKED else _FORGETS_PLACE_S):
+                for known in (self._seen_s, self._drivers, self._gaze):
+                    known.pop(key, None)
 
     def reference(self, faces: Faces, row: int) -> Motion:
         """The most neutral moment of a driver's first ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from vidface.vision.warpframe import warp_planes
 Matrix = NDArray[np.float64]
 _TOLD: Final = 6
 """Tracks that a note names one by one."""
+_MOST_HELD: Final = 1000
+"""Tracks of which is counted one by one how often they were held back."""
 
 
 @dataclass(slots=True)
@@ -95,13 +98,43 @@ def _paste(planes: Any, pastes: Sequence[Paste], grow: Matrix, *, grainy: bool) 
         paste_delta(planes, one.delta, mask=one.mask, matrix=matrix, gain=one.share, grain=grain)
 
 
-def told_of(held: Mapping[int, int]) -> str:
-    """Tracks and on how many frames they were held back, the most first; of many, the rest as a sum."""
+class Held:
+    """On how many frames each track was held back; of very many, those held least are a sum."""
+
+    def __init__(self) -> None:
+        self._frames: Counter[int] = Counter()
+        self._others = self._other_frames = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._frames)
+
+    def add(self, track: int) -> None:
+        """One more frame; rows without a track are not counted."""
+        if track == NOT_TRACKED:
+            return
+        if track not in self._frames and len(self._frames) >= _MOST_HELD:
+            least = min(self._frames, key=self._frames.__getitem__)
+            self._others += 1
+            self._other_frames += self._frames.pop(least)
+        self._frames[track] += 1
+
+    def told(self) -> str:
+        """A part of a sentence."""
+        return told_of(self._frames, others=self._others, other_frames=self._other_frames)
+
+
+def told_of(held: Mapping[int, int], *, others: int = 0, other_frames: int = 0) -> str:
+    """Tracks and on how many frames they were held back, the most first; of many, the rest as a sum.
+
+    Args:
+        held: track -> frames.
+        others: tracks beside them that are not listed, held back on `other_frames` together.
+    """
     ranked = sorted(held.items(), key=lambda pair: (-pair[1], pair[0]))
     parts = [f"track {track} on {frames} frames" for track, frames in ranked[:_TOLD]]
-    rest = ranked[_TOLD:]
-    if rest:
-        parts.append(f"{len(rest)} more tracks on {sum(frames for _, frames in rest)} frames")
+    rest = [frames for _, frames in ranked[_TOLD:]]
+    if rest or others:
+        parts.append(f"{len(rest) + others} more tracks on {sum(rest) + other_frames} frames")
     return ", ".join(parts)
 
 

@@ -27,7 +27,7 @@ from vidface.nodes.restore._hints import hints
 from vidface.nodes.restore._known import KnownPeople
 from vidface.nodes.restore._network import Restored, RestoreNetwork, State
 from vidface.nodes.restore._outlines import Area, Outlines
-from vidface.nodes.restore._parts import Cut, Paste, Trail, enlarged, look_of, pasted, told_of
+from vidface.nodes.restore._parts import Cut, Held, Paste, Trail, enlarged, look_of, pasted
 from vidface.nodes.restore._report import KINDS, RestoredFaces
 from vidface.vision.align import TEMPLATES
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
@@ -118,7 +118,7 @@ class RestoreFace(Node):
     _people: KnownPeople | None
     _trails: dict[int, Trail]
     _counts: dict[str, int]
-    _held: dict[int, int]
+    _held: Held
     _notes: dict[str, None]
 
     def moves(self) -> bool:
@@ -148,7 +148,7 @@ class RestoreFace(Node):
         if self._embedder is not None and self.gallery:
             self._people = KnownPeople(self.gallery, self.person, self._embedder.fingerprint)
         self._counts = {"restored": 0, "held_back": 0, "covered": 0, "left": 0}
-        self._held = {}
+        self._held = Held()
 
     def meet(self, source: SourceInfo) -> None:
         if self._people is not None:
@@ -168,7 +168,7 @@ class RestoreFace(Node):
         said: dict[str, Any] = dict(self._counts)
         notes = list(self._notes)
         if self._held:
-            notes.append(f"the identity guard held restoration back: {told_of(self._held)}")
+            notes.append(f"the identity guard held restoration back: {self._held.told()}")
         return said | ({"notes": notes} if notes else {})
 
     def process(
@@ -259,7 +259,7 @@ class RestoreFace(Node):
         held = verdict.share < _HELD_BACK
         self._counts["held_back" if held else "restored"] += 1
         if held:
-            self._held[cut.track] = self._held.get(cut.track, 0) + 1
+            self._held.add(cut.track)
         return verdict, residual, restored
 
     def _compared(

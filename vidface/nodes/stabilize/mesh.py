@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from vidface.data.mesh import Meshes
 from vidface.data.transform import Transforms
 from vidface.node import FOREVER, Node
 from vidface.nodes.stabilize._skull import SkullAligner
+
+_MOST: Final = 1000
+"""Tracks whose reference is kept, about 11 kB each: before a camera their numbers never end."""
 
 
 class Stabilised(NamedTuple):
@@ -30,7 +33,8 @@ class StabilizeMesh(Node):
     its skull lies where the reference's does. `net` reads the motion from both meshes with a network;
     `stable` lays the points of the skull on each other; `all` every point, which takes a wide mouth for a
     nod. A mesh that comes from a picture shows a nearer face larger, so a scale is found too; it stands
-    beside the matrix. Rows without a track, or not measured, stay as they are and have no transform.
+    beside the matrix. Rows without a track, or not measured, stay as they are and have no transform. The
+    references of the 1000 tracks seen last are kept.
     """
 
     method: Literal["net", "stable", "all"] = Field("net", description="How the skull's motion is found.")
@@ -66,11 +70,15 @@ class StabilizeMesh(Node):
         matrices = np.full((len(mesh), 4, 4), np.nan)
         rows = [row for row in np.flatnonzero(mesh.known).tolist() if faces.tracks[row] != NOT_TRACKED]
         for row in rows:
-            self._references.setdefault(int(faces.tracks[row]), points[row].copy())
+            track = int(faces.tracks[row])
+            # Taken out and put back: the longest unseen stand in front.
+            self._references[track] = self._references.pop(track, points[row].copy())
         if rows:
             references = np.stack([self._references[int(faces.tracks[row])] for row in rows])
             matrices[rows] = self._aligner(points[rows], references, scaled=True)
             turned = points[rows] @ matrices[rows][:, :3, :3].transpose(0, 2, 1)
             points[rows] = turned + matrices[rows][:, None, :3, 3]
+        while len(self._references) > _MOST:
+            del self._references[next(iter(self._references))]
         given: Any = points.astype(np.float32)
         return Stabilised(Meshes(given, mesh.presence, mesh.blendshapes), Transforms.of(matrices))
