@@ -12,15 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
-from vidface.data import Device, Faces, Frame
+from vidface.data import Device, Faces, Frame, SourceInfo
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.errors import InputError, UsageError
 from vidface.graph.harness import NodeHarness
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
+from vidface.node import Target
 from vidface.nodes.reenact._source import StillReader
 from vidface.nodes.reenact.face import Redriven, ReenactFace
+from vidface.sinks.motion import MotionSink
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Person, motion_of
 
@@ -53,13 +55,14 @@ def opened(size: float = 1.5) -> Motion:
     return replace(motion, expression=expression)
 
 
-def run(motions: list[Motion | None], **fields: Any) -> list[Redriven]:
+def run(motions: list[Motion | None], *, segments: tuple[int, ...] = (), **fields: Any) -> list[Redriven]:
     """The node over copies of the still."""
     frame, mesh = still()
     frames = [replace(frame, index=i, pts=i, time_base=Fraction(1, 25)) for i in range(len(motions))]
     low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
     faces = [Faces.of([(*low, *high)], tracks=[1])] * len(motions)
     rows = NodeHarness(ReenactFace(**fields)).run(
+        segments=segments,
         frame=frames,
         faces=faces,
         mesh=[Meshes.of(mesh[None])] * len(motions),
@@ -103,6 +106,21 @@ def test_all_regions_turn_the_head() -> None:
     (out,) = run([turn], regions=["all"], max_yaw=15)
     assert change(out).mean() > 2
     assert int(out.report.column("reenact_limited")[0]) & 1
+
+
+def test_a_saved_motion_runs_on_through_a_cut(tmp_path: Path) -> None:
+    """A cut in the clip that it is laid over is no reason to begin it anew."""
+    sink = MotionSink()
+    sink.start(Target(tmp_path, "motion", SourceInfo("c", "mp4", "h264", "yuv420p", 4, 4, Fraction(1, 25))))
+    for index, size in enumerate((0.0, 0.0, 1.5, 1.5)):
+        frame = replace(still()[0], index=index, pts=index, time_base=Fraction(1, 25))
+        sink.process(frame, Faces.of([(30, 20, 90, 90)], tracks=[1]), Motions((opened(size),)))
+    sink.finish()
+    motion = str(tmp_path / "motion.npz")
+    whole, cut = (run([None] * 4, motion=motion, segments=segments) for segments in ((), (2,)))
+    ways = [[float(out.report.column("reenact_change")[0]) for out in outs] for outs in (whole, cut)]
+    assert ways[0][2] > ways[0][1] + 0.005
+    assert ways[1] == pytest.approx(ways[0], abs=0.005)
 
 
 def test_only_the_chosen_track_moves() -> None:

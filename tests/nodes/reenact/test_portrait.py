@@ -42,7 +42,7 @@ def driver(yaw: float = 0, *, smile: float = 0, at: float = 60) -> Any:
     return mesh * 20 + (at, 45, 0)
 
 
-def run(meshes: list[Any], **fields: Any) -> list[Reenacted]:
+def run(meshes: list[Any], *, segments: tuple[int, ...] = (), **fields: Any) -> list[Reenacted]:
     """The node over frames of 25 a second, with a mesh (None for nobody) each."""
     frames: list[Frame] = []
     faces, mesh = [], []
@@ -52,7 +52,7 @@ def run(meshes: list[Any], **fields: Any) -> list[Reenacted]:
         faces.append(Faces.of([(30, 20, 90, 90)], tracks=[1]) if here else Faces.none())
         mesh.append(Meshes.of(points[None]) if here else Meshes.none())
     node = ReenactPortrait(**({"source": COLLINS, "smooth_s": 0} | fields))
-    rows = NodeHarness(node).run(frame=frames, faces=faces, mesh=mesh)
+    rows = NodeHarness(node).run(segments=segments, frame=frames, faces=faces, mesh=mesh)
     return [Reenacted(*row) for row in rows]
 
 
@@ -136,18 +136,31 @@ def test_another_driver_may_be_chosen() -> None:
     assert np.isnan(outs[1].report.column("reenact_yaw")[0])
 
 
-def test_a_saved_motion_drives_instead_of_the_clip(tmp_path: Path) -> None:
-    """Nobody is in the clip, and the portrait turns as it did."""
-    live = run([driver(), driver(15), driver(25)])
+def save(outs: list[Reenacted], folder: Path) -> str:
+    """The motions of a run, by the sink."""
     sink = MotionSink()
-    sink.start(Target(tmp_path, "motion", SourceInfo("c", "mp4", "h264", "yuv420p", 4, 4, Fraction(1, 25))))
-    for index, out in enumerate(live):
+    sink.start(Target(folder, "motion", SourceInfo("c", "mp4", "h264", "yuv420p", 4, 4, Fraction(1, 25))))
+    for index, out in enumerate(outs):
         frame = replace(TEMPLATE, index=index, pts=index, time_base=Fraction(1, 25))
         sink.process(frame, Faces.of([(30, 20, 90, 90)], tracks=[1]), out.motions)
     sink.finish()
-    again = run([None] * 3, motion=str(tmp_path / "motion.npz"))
+    return str(folder / "motion.npz")
+
+
+def test_a_saved_motion_drives_instead_of_the_clip(tmp_path: Path) -> None:
+    """Nobody is in the clip, and the portrait turns as it did."""
+    live = run([driver(), driver(15), driver(25)])
+    again = run([None] * 3, motion=save(live, tmp_path))
     for one, other in zip(live, again, strict=True):
         assert np.abs(one.frame.rgb().astype(int) - other.frame.rgb()).mean() < 2
+
+
+def test_a_saved_motion_runs_on_through_a_cut(tmp_path: Path) -> None:
+    """A cut in the clip that it is laid over is no reason to begin it anew."""
+    motion = save(run([driver(), driver(), driver(20), driver(30)]), tmp_path)
+    whole, cut = (run([None] * 4, motion=motion, segments=segments) for segments in ((), (2,)))
+    for one, other in zip(whole, cut, strict=True):
+        assert np.abs(one.frame.rgb().astype(int) - other.frame.rgb()).mean() < 0.5
 
 
 def test_several_faces_want_a_choice(tmp_path: Path) -> None:

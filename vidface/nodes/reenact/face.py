@@ -15,6 +15,7 @@ from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.data.rows import check_rows
+from vidface.data.steadyclock import SteadyClock
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._drive import LIMITED, Replay, key_of
@@ -118,7 +119,7 @@ class ReenactFace(Node):
     _replay: Replay | None
     _trails: dict[int, _Trail]
     _put: Put
-    _begin: float | None
+    _clock: SteadyClock
     _counts: dict[str, int]
 
     def models(self) -> tuple[str, ...]:
@@ -138,10 +139,12 @@ class ReenactFace(Node):
             frozenset(self.regions), self.expression, self.pose, self.eye_openness, self.lip_openness
         )
         self._counts = {"redriven": 0, "left": 0, "limited": 0}
+        # Not in reset: a saved motion runs on through cuts, as it was saved through them.
+        self._clock = SteadyClock()
 
     def reset(self) -> None:
         """Forget everybody."""
-        self._trails, self._begin = {}, None
+        self._trails = {}
 
     def facts(self) -> dict[str, Any]:
         """Faces re-driven, left as they were, and held back at a limit."""
@@ -158,12 +161,12 @@ class ReenactFace(Node):
         """
         check_rows(faces, mesh=mesh, motions=motions)
         time = float(frame.time)
-        self._begin = time if self._begin is None else self._begin
+        self._clock.set(frame)
         self._trails = {k: t for k, t in self._trails.items() if time - t.seen <= self.hold_s}
         table = np.full((len(faces), len(KINDS)), np.nan, np.float32)
         parts = []
         for row in self._rows(faces, mesh):
-            motion = self._motion(motions, row, time - self._begin)
+            motion = self._motion(motions, row)
             trail = self._trail(key_of(faces, row), time)
             part = self._part(frame, mesh.points[row], trail, motion, table[row])
             self._counts["left" if part is None else "redriven"] += 1
@@ -186,9 +189,9 @@ class ReenactFace(Node):
         self._trails[key].seen = time
         return self._trails[key]
 
-    def _motion(self, motions: Motions | None, row: int, time: float) -> Motion:
+    def _motion(self, motions: Motions | None, row: int) -> Motion:
         if self._replay is not None:
-            return self._replay.at(time) or Motion.none()
+            return self._replay.at(self._clock.now) or Motion.none()
         return motions[row] if motions is not None and row < len(motions) else Motion.none()
 
     def _part(self, frame: Frame, points: Any, trail: _Trail, motion: Motion, report: Any) -> _Part | None:

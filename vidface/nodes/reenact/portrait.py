@@ -12,6 +12,7 @@ from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
 from vidface.data.rows import check_rows
+from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError
 from vidface.infer.portrait import PortraitNetwork
 from vidface.node import FOREVER, Node, Span, Window
@@ -128,7 +129,7 @@ class ReenactPortrait(Node):
     _lead: Lead
     _smoother: Smoother
     _presence: Presence
-    _begin: float | None
+    _clock: SteadyClock
     _counts: dict[str, int]
     _limited: dict[str, int]
 
@@ -168,6 +169,8 @@ class ReenactPortrait(Node):
         self._put = Put(frozenset(self.regions), self.mode, self.mode, self.eye_openness, self.lip_openness)
         self._counts = {"driven": 0, "held": 0, "at_rest": 0}
         self._limited = {}
+        # Not in reset: a saved motion runs on through cuts, as it was saved through them.
+        self._clock = SteadyClock()
         self._painter = PortraitNetwork(self.network, device) if self.engine == "network" else None
 
     def close(self) -> None:
@@ -181,7 +184,6 @@ class ReenactPortrait(Node):
         self._lead = Lead(self.track, self.hold_s)
         self._smoother = Smoother(self.smooth_s)
         self._presence = Presence(self.hold_s, self.ease_s)
-        self._begin = None
 
     def process(self, frame: Window[Frame], faces: Window[Faces], mesh: Window[Meshes]) -> Reenacted:
         """The portrait of a frame.
@@ -191,8 +193,7 @@ class ReenactPortrait(Node):
         """
         here, time = faces.current, float(frame.current.time)
         check_rows(here, mesh=mesh.current)
-        if self._begin is None:
-            self._begin = time
+        self._clock.set(frame.current)
         ahead = map(Moment, frame.ahead, faces.ahead, mesh.ahead)
         known = np.zeros(len(here), np.bool_)
         known[: len(mesh.current)] = usable(mesh.current, self._model)
@@ -215,7 +216,7 @@ class ReenactPortrait(Node):
     ) -> tuple[int | None, Motion | None, Motion]:
         """Row and Motion of what drives this frame, None where nobody does, and its reference."""
         if self._replay is not None:
-            return None, self._replay.at(time - (self._begin or 0.0)), self._replay.reference
+            return None, self._replay.at(self._clock.now), self._replay.reference
         row = self._lead.row(faces, known & motions.known, time)
         if row is None:
             return None, None, Motion()
