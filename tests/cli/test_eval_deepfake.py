@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -17,6 +18,8 @@ from vidface.cli._deepfakeclip import Evidence, _finding, _plain, review_nodes
 from vidface.cli._deepfakereport import judge
 from vidface.data.finding import Finding, Stretch
 from vidface.errors import InputError
+from vidface.eval.deepfake import OpinionScore, score_opinions
+from vidface.eval.intervals import units_of
 from vidface.graph.plan import load
 from vidface.vision.kindfusion import Fusion, KindWeight
 
@@ -163,6 +166,32 @@ def test_a_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert report["opinions"][0]["found"]["value"] == 1.0
     assert "| verdict | body | 23 | 4 / 4 of 8 | 1.000" in done.output
     assert "| pulse | no references | 23 | 0 / 0 of 8 | -" in done.output
+    assert "95 % intervals by person, 20 draws" in done.output
+    assert report["opinions"][0]["false_manipulated"]["high"] == pytest.approx(1 - 0.025 ** (1 / 4))
+
+
+def test_a_clip_without_a_person_is_a_person_of_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of nine clips names nobody: the others are still drawn by person, and the text says so."""
+    rows: list[dict[str, Any]] = []
+    for number, who in enumerate(["p0"] * 4 + ["p1"] * 4 + [""]):
+        (folder / f"c{number}.mp4").write_bytes(b"x")
+        rows.append({"file": f"c{number}.mp4", "label": "fake", "crf": 23, "body": who})
+    drawn: list[Any] = []
+    monkeypatch.setattr(_deepfakereport, "open_fusion", lambda *_, **__: FUSION)
+    monkeypatch.setattr(_deepfakereport, "evidence_of", lambda *_: evidence(2.0, 2.0))
+
+    def noted(*words: Any, persons: Any, **options: Any) -> OpinionScore:
+        drawn.append(persons)
+        return score_opinions(*words, persons=persons, **options)
+
+    monkeypatch.setattr(_deepfakereport, "score_opinions", noted)
+    words = ["eval", "deepfake", str(manifest(folder, *rows)), "--resamples", "20"]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert len(np.unique(units_of(drawn[0], 9))) == 3
+    assert "by person (1 clips name nobody, each stands for a person of its own), 20 draws" in done.output
 
 
 def test_a_fusion_that_is_none_is_a_model_error(folder: Path) -> None:

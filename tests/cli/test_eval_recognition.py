@@ -304,6 +304,7 @@ def test_identify_tells_mated_from_others(
     assert row["open_set"][0]["dir"]["value"] == 1
     assert row["open_set"][1]["dir"]["value"] is None
     assert row["at_the_gallerys_threshold"]["fpir"]["value"] == 0
+    assert row["at_the_gallerys_threshold"]["margin"] == 0.05
     assert [(r["group"], r["side"]) for r in report["results"]][1:4] == [
         ("day", 112),
         ("night", 112),
@@ -312,7 +313,8 @@ def test_identify_tells_mated_from_others(
     assert call(*words) == 0
     out = capsys.readouterr().out
     assert "1 have a name that is not enrolled and count as non-mated" in out
-    assert "gallery's" in out
+    assert "gallery's 0.400, lead 0.050" in out
+    assert "its own threshold 0.400 and margin 0.050" in out
     with Gallery.open(gallery) as opened:
         last = opened.audit(1)[0]
     assert (last.action, last.detail["command"], last.detail["probes"]) == ("search", "eval identify", 12)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from vidface.eval.deepfake import (
     Clips,
@@ -116,6 +117,36 @@ def test_opinions_by_hand() -> None:
     assert score.inconclusive_real.value == pytest.approx(1 / 4)
     assert score.inconclusive_fake.value == 0.0
     assert score.risk.value == pytest.approx(2 / 6)
+
+
+def test_shares_of_none_and_all_have_exact_intervals() -> None:
+    """Of 6 real clips of 3 persons none is called manipulated: 0 to 1 - .025^(1/3). All 2 fakes are found."""
+    said = ["authentic"] * 6 + ["manipulated"] * 2
+    fake = [False] * 6 + [True] * 2
+    names = ["ann", "ann", "bob", "bob", "cem", "cem", "dan", "eva"]
+    score = score_opinions(said, fake, persons=names, resamples=50)
+    none, every = score.false_manipulated, score.found
+    assert [none.value, none.low, none.high] == pytest.approx([0, 0, 1 - 0.025 ** (1 / 3)])
+    assert [every.value, every.low, every.high] == pytest.approx([1, 0.025 ** (1 / 2), 1])
+    assert score.risk.high == pytest.approx(1 - 0.025 ** (1 / 5))
+    wanted = binomtest(0, 3).proportion_ci(0.95, "exact")
+    assert none.high == pytest.approx(wanted.high)
+
+
+def test_a_clip_of_two_persons_is_one_trial() -> None:
+    """Body and face of two people in each: two clips, not four persons."""
+    pairs = [("ann", "bob"), ("cem", "dan"), ("eva", "eva")]
+    score = score_opinions(["manipulated"] * 3, [True, True, False], persons=pairs, resamples=50)
+    assert score.found.low == pytest.approx(0.025 ** (1 / 2))
+
+
+def test_no_intervals_where_none_are_asked_for_or_the_draws_tell_none() -> None:
+    """AUC 1 in every draw: nothing is known of how far it would move."""
+    score = score_opinions(["authentic"] * 4, [False] * 4, resamples=0)
+    assert math.isnan(score.false_manipulated.high)
+    whole = score_detection(clips([0.1, 0.2, 0.3], [0.7, 0.8, 0.9]), resamples=50)
+    assert (whole.auc.value, whole.balanced.value) == (1.0, 1.0)
+    assert all(math.isnan(one.low) and math.isnan(one.high) for one in (whole.auc, whole.balanced))
 
 
 def test_intervals_are_by_person() -> None:

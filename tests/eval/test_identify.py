@@ -65,6 +65,20 @@ def test_rates_at_a_threshold_set_before() -> None:
     assert nobody[1].value == 1
 
 
+def test_known_is_who_leads_by_the_margin() -> None:
+    """At 0.5 and a lead of 0.05 (and no more): .60 against .57 is nobody, for mated and strangers alike."""
+    scores = np.array([[0.60, 0.57], [0.75, 0.5], [0.5, NONE], [0.60, 0.57], [0.75, 0.5], [NONE, NONE]])
+    probes = Probes(scores, np.array([0, 0, 0, -1, -1, -1]))
+    plain = [figure.value for figure in score_at(probes, 0.5, resamples=0)]
+    assert plain == pytest.approx([2 / 3, 1, 0])
+    strict = [figure.value for figure in score_at(probes, 0.5, margin=0.05, resamples=0)]
+    assert strict == pytest.approx([1 / 3, 2 / 3, 0])
+    edge = [figure.value for figure in score_at(probes, 0.5, margin=0.25, resamples=0)]
+    assert edge == strict
+    alone = Probes(np.array([[0.6], [0.6]]), np.array([0, -1]))
+    assert [figure.value for figure in score_at(alone, 0.5, margin=0.9, resamples=0)] == [1, 1, 0]
+
+
 def test_without_mated_or_non_mated_probes_there_is_no_figure() -> None:
     alone = score_identification(Probes(np.array([[0.9, 0.1]]), np.array([0])), resamples=10)
     assert alone.rank[1].value == 1

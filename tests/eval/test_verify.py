@@ -191,6 +191,13 @@ def test_an_interval_holds_its_value_and_one_unit_has_none() -> None:
     assert math.isnan(alone.low)
 
 
+def test_draws_that_are_all_the_same_give_no_interval() -> None:
+    """Nobody was wrong among five: that is no interval of [1, 1]."""
+    right, wrong = figures(lambda w: [w.sum() / w.sum(), 0.0], units_of(None, 5), resamples=100)
+    assert (right.value, wrong.value) == (1.0, 0.0)
+    assert np.isnan([right.low, right.high, wrong.low, wrong.high]).all()
+
+
 def test_scores_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="-inf where a pair could not be scored"):
         pairs([math.nan], [0.1])

@@ -73,6 +73,7 @@ def deepfake_report(manifest: Path, keep: Path, *, model: str, resamples: int) -
     return {
         "clips": len({one.case.file for one in judged}),
         "people": sorted({name for one in judged for name in one.case.people if name}),
+        "clips without a person": len({one.case.file for one in judged if not any(one.case.people)}),
         "methods": _counts(judged),
         "left out": left | {f"references of {name}": why for name, why in failed.items()},
         "tests": [row for crf in crfs for row in _test_rows(judged, crf, resamples)],
@@ -124,8 +125,14 @@ def _probability(one: Judged, protocol: str) -> float:
     return math.nan if verdict is None else verdict.probability
 
 
-def _people(some: Sequence[Judged]) -> list[tuple[str, str]] | None:
-    return [one.case.people for one in some] if all(one.case.people[0] for one in some) else None
+def _people(some: Sequence[Judged]) -> list[tuple[str, str]]:
+    """Who is drawn, case by case; a clip that names nobody stands for one person of its own.
+
+    Its name is the same in both columns, since two empty ones would be two people. It ends in a character
+    that no name of a manifest has, which are stripped.
+    """
+    named = [one.case.people[0] or one.case.people[1] or f"{one.case.file}\n" for one in some]
+    return [(name, one.case.people[1] or name) for name, one in zip(named, some, strict=True)]
 
 
 def _test_rows(judged: Sequence[Judged], crf: str, resamples: int) -> Iterator[dict[str, Any]]:

@@ -21,8 +21,7 @@ def deepfake_markdown(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"{report['clips']} clips of {len(report['people'])} people: {made}."
     yield (
         f"Opinions: authentic up to {report['fusion']['authentic_at']:.2f}, manipulated from "
-        f"{report['fusion']['manipulated_at']:.2f}. In brackets: 95 % intervals by person, "
-        f"{report['resamples']} draws."
+        f"{report['fusion']['manipulated_at']:.2f}. {_brackets(report)}"
     )
     for name, why in report["left out"].items():
         yield f"- left out: {name}: {why}"
@@ -55,6 +54,22 @@ def deepfake_markdown(report: Mapping[str, Any]) -> Iterator[str]:
         if row.get("risk_at"):
             said = ", ".join(f"{share} {number(value, 3)}" for share, value in row["risk_at"].items())
             yield f"- {row['protocol']}, CRF {row['crf']}: {said}"
+
+
+def _brackets(report: Mapping[str, Any]) -> str:
+    if report["resamples"] < 1:
+        return "No intervals were asked for."
+    alone = report["clips without a person"]
+    by = (
+        f"by person ({alone} clips name nobody, each stands for a person of its own)"
+        if alone
+        else "by person"
+    )
+    return (
+        f"In brackets: 95 % intervals {by}, {report['resamples']} draws; shares of opinions that are 0 or 1 "
+        "have the exact interval of Clopper and Pearson on the persons concerned. Without brackets the draws "
+        "tell none: all gave the same value, or too few could be measured."
+    )
 
 
 def _cell(figure: Mapping[str, float] | None) -> str:

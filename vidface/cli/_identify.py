@@ -88,7 +88,7 @@ def identify_report(
     truth, strangers = _truth(probes, reference)
     lost = sum(all(place in seen.faults for place in places) for places in probes.sets)
     report: dict[str, Any] = {
-        "protocol": _protocol(probes, options),
+        "protocol": _protocol(probes, options, reference),
         "model": embedder.fingerprint,
         "gallery": {"persons": len(set(reference.owners.tolist())), "looks": len(reference)},
         "pictures": {
@@ -178,12 +178,18 @@ def _results(
         rows = np.flatnonzero(member)
         chosen, persons = probes.pick(rows), [names[row] for row in rows]
         score = score_identification(chosen, persons=persons, resamples=options.resamples)
-        own = score_at(chosen, reference.threshold, persons=persons, resamples=options.resamples)
-        out.append({"group": group, "side": side, **_row(score, own, reference.threshold)})
+        own = score_at(
+            chosen,
+            reference.threshold,
+            margin=reference.margin,
+            persons=persons,
+            resamples=options.resamples,
+        )
+        out.append({"group": group, "side": side, **_row(score, own, reference)})
     return out
 
 
-def _row(score: IdentificationScore, own: Sequence[Figure], threshold: float) -> dict[str, Any]:
+def _row(score: IdentificationScore, own: Sequence[Figure], reference: Reference) -> dict[str, Any]:
     return {
         "mated": score.mated,
         "non_mated": score.non_mated,
@@ -198,7 +204,8 @@ def _row(score: IdentificationScore, own: Sequence[Figure], threshold: float) ->
             for fpir in FPIRS
         ],
         "at_the_gallerys_threshold": {
-            "threshold": threshold,
+            "threshold": reference.threshold,
+            "margin": reference.margin,
             **{name: figure.row() for name, figure in zip(("fpir", "dir", "fnir"), own, strict=True)},
         },
     }
@@ -209,7 +216,7 @@ def _open_set(row: dict[str, Any]) -> Iterator[list[str]]:
         bar = number(rates["threshold"])
         yield [f"{rates['fpir']:g}", bar, _figure(rates["dir"]), _figure(rates["fnir"])]
     own = row["at_the_gallerys_threshold"]
-    bar = f"gallery's {number(own['threshold'])}"
+    bar = f"gallery's {number(own['threshold'])}, lead {number(own['margin'])}"
     yield [_figure(own["fpir"]), bar, _figure(own["dir"]), _figure(own["fnir"])]
 
 
@@ -221,7 +228,7 @@ def _figure(row: dict[str, float]) -> str:
     return figure_cell(Figure(**row))
 
 
-def _protocol(probes: _ProbeTable, options: IdentifyOptions) -> list[str]:
+def _protocol(probes: _ProbeTable, options: IdentifyOptions, reference: Reference) -> list[str]:
     crop = (
         "pictures taken as aligned crops"
         if options.aligned
@@ -235,6 +242,9 @@ def _protocol(probes: _ProbeTable, options: IdentifyOptions) -> list[str]:
         "threshold at an FPIR: from the maxima of the non-mated probes, a score must be above it; DIR: mate "
         f"first; FNIR: mate not among the first {WITHIN}; '-' is not measurable (fewer than 1/FPIR non-mated "
         "probes)",
+        f"the gallery's row: its own threshold {number(reference.threshold)} and margin "
+        f"{number(reference.margin)}, by which the best must lead the second, as in gallery search; FNIR "
+        "there is without the margin",
         "a probe without a face is never found and raises no alarm",
         intervals_note(options.resamples, "persons"),
     ]

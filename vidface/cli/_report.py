@@ -28,7 +28,10 @@ def intervals_note(resamples: int, what: str) -> str:
     """What the brackets mean."""
     if resamples < 1:
         return "no intervals were asked for"
-    return f"[low, high]: 95 % bootstrap interval, {resamples} draws of {what}"
+    return (
+        f"[low, high]: 95 % bootstrap interval, {resamples} draws of {what}; without brackets the draws tell "
+        "none: all gave the same value, or too few could be measured"
+    )
 
 
 def pictures_note(pictures: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ A clip for which a test does not apply has the score NaN: it is left out of that
   Both weigh real and fake clips alike in total, since probabilities are at even odds.
 - Coverage: share of clips with an opinion; risk: share of wrong ones among them.
 
-Intervals are those of `vidface.eval.intervals`, by person.
+Intervals are those of `vidface.eval.intervals`, by person. Shares of opinions that are 0 or 1 have exact ones
+on the persons among the clips concerned, or on the clips where those are fewer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
-from vidface.eval.intervals import RESAMPLES, Figure, figures, units_of
+from vidface.eval.intervals import RESAMPLES, Figure, figures, proportion, units_of
 from vidface.eval.verify import Pairs, eer, roc
 
 Array = NDArray[np.float64]
@@ -210,24 +211,33 @@ def score_opinions(
     """Shares of opinions, with 95 % intervals.
 
     Args:
-        opinions: n of "authentic", "manipulated", "inconclusive". fake: n bool. persons: n names.
+        opinions: n of "authentic", "manipulated", "inconclusive". fake: n bool.
+        persons: n names, or n x 2; see `units_of`.
     """
     said, truth = np.array(opinions, object), np.asarray(fake, bool)
     called = {name: said == name for name in ("authentic", "manipulated", "inconclusive")}
-    wrong = np.where(truth, called["authentic"], called["manipulated"])
+    wrong = np.where(truth, called["authentic"], called["manipulated"]).astype(bool)
+
+    # Counted clips, and among which.
+    shares = (
+        (called["manipulated"], ~truth),
+        (called["authentic"], truth),
+        (called["manipulated"], truth),
+        (called["inconclusive"], ~truth),
+        (called["inconclusive"], truth),
+        (wrong, ~called["inconclusive"]),
+    )
+    units = units_of(persons, len(said))
 
     def measure(weights: Array) -> Sequence[float]:
-        real, fakes = weights * ~truth, weights * truth
-        return (
-            _share(real @ called["manipulated"], real.sum()),
-            _share(fakes @ called["authentic"], fakes.sum()),
-            _share(fakes @ called["manipulated"], fakes.sum()),
-            _share(real @ called["inconclusive"], real.sum()),
-            _share(fakes @ called["inconclusive"], fakes.sum()),
-            _share(weights @ wrong, weights @ ~called["inconclusive"]),
-        )
+        return [_share(weights @ (part & among), weights @ among) for part, among in shares]
 
-    found = figures(measure, units_of(persons, len(said)), resamples=resamples, seed=seed)
+    found = figures(measure, units, resamples=resamples, seed=seed)
+    if resamples > 0:
+        found = [
+            proportion(figure, min(int(among.sum()), len(np.unique(units[among]))))
+            for figure, (_, among) in zip(found, shares, strict=True)
+        ]
     return OpinionScore(len(said), *found)
 
 

@@ -173,6 +173,7 @@ def score_at(
     probes: Probes,
     threshold: float,
     *,
+    margin: float = 0.0,
     persons: Any = None,
     within: int = WITHIN,
     resamples: int = RESAMPLES,
@@ -180,12 +181,16 @@ def score_at(
 ) -> tuple[Figure, Figure, Figure]:
     """FPIR, DIR and FNIR at a threshold that was set before, as a gallery's own; reaching it is enough.
 
-    Args: as for `score_identification`.
+    Args: as for `score_identification`, and
+        margin: somebody counts as known (an alarm, or found first) only where the best score leads the
+            second by this. Without a second person no lead is asked for. FNIR is of the list of
+            candidates, which does not ask for it.
     """
     mated = probes.mated
     ranks, own = ranks_of(probes)
-    alarm = probes.scores[~mated].max(axis=1) >= threshold
-    first, found = (ranks == 1) & (own >= threshold), (ranks <= within) & (own >= threshold)
+    clear = _leads(probes.scores) >= margin
+    alarm = (probes.scores[~mated].max(axis=1) >= threshold) & clear[~mated]
+    first, found = (ranks == 1) & (own >= threshold) & clear[mated], (ranks <= within) & (own >= threshold)
 
     def measure(weights: Array) -> list[float]:
         mine = weights[mated]
@@ -193,6 +198,14 @@ def score_at(
 
     fpir, right, missed = figures(measure, units_of(persons, len(probes)), resamples=resamples, seed=seed)
     return fpir, right, missed
+
+
+def _leads(scores: Array) -> Array:
+    """Best score less the second of each row; infinite where there is no second."""
+    if scores.shape[1] < 2:
+        return np.full(len(scores), np.inf)
+    second, best = np.partition(scores, -2, axis=1)[:, -2:].T
+    return np.where(np.isfinite(second), best - np.where(np.isfinite(second), second, 0.0), np.inf)
 
 
 def _share(weights: Array, hits: NDArray[np.bool_]) -> float:

@@ -4,6 +4,9 @@ Pictures of one person are not independent, so whole persons are drawn with repl
 bootstrap of Bolle, Ratha and Pankanti 2004, "An evaluation of error confidence interval estimation
 methods"); without persons, rows are drawn. A row that stands between two persons weighs as often as both
 were drawn together, the product of their counts.
+
+Where all draws give one value (nobody was ever wrong, say), they tell nothing of how far it would move with
+other people: there is no interval then. A plain proportion of 0 or 1 has an exact one, see `proportion`.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ Array = NDArray[np.float64]
 
 RESAMPLES: Final = 1000
 _TAILS: Final = (2.5, 97.5)
+_SAME: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Figure:
 
     Attributes:
         value: of all rows.
-        low, high: 2.5 and 97.5 % of the values over the resamples.
+        low, high: 2.5 and 97.5 % of the values over the resamples; NaN where those are all the same.
     """
 
     value: float
@@ -85,7 +89,8 @@ def bootstrap(
         seed: of the draws; the same seed gives the same interval.
 
     Returns:
-        k x 2: low, high; NaN where more than half of the draws had nothing to measure.
+        k x 2: low, high; NaN where more than half of the draws had nothing to measure, and where all gave
+        the same value.
     """
     rng = np.random.default_rng(seed)
     many = int(units.max()) + 1 if units.size else 0
@@ -113,6 +118,18 @@ def figures(
     ]
 
 
+def proportion(figure: Figure, count: int) -> Figure:
+    """A share of 0 or 1 with the exact interval of Clopper and Pearson (1934); any other as it is.
+
+    Args:
+        figure: a share of rows. count: independent trials behind it, such as distinct persons.
+    """
+    if count < 1 or figure.value not in (0.0, 1.0):
+        return figure
+    reach = (_TAILS[0] / 100) ** (1 / count)
+    return Figure(0.0, 0.0, 1 - reach) if figure.value == 0 else Figure(1.0, reach, 1.0)
+
+
 def _weights(units: NDArray[np.int64], rng: np.random.Generator, many: int) -> Array:
     counts = np.bincount(rng.integers(0, many, many), minlength=many).astype(np.float64)
     weights = counts[units[:, 0]]
@@ -124,6 +141,7 @@ def _weights(units: NDArray[np.int64], rng: np.random.Generator, many: int) -> A
 
 def _interval(values: Array) -> Array:
     known = values[np.isfinite(values)]
-    if 2 * len(known) < len(values):
+    # The tolerance is that of sums in another order.
+    if 2 * len(known) < len(values) or np.ptp(known) <= _SAME:
         return np.full(2, np.nan)
     return np.asarray(np.percentile(known, _TAILS))
