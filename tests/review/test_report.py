@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.review.conftest import Edit
+from vidface.data.digest import readable_sha256
 from vidface.data.findingkinds import KINDS
 from vidface.errors import UsageError
 from vidface.graph.notes import add_note
@@ -78,6 +79,28 @@ def test_a_test_that_does_not_apply_says_why(folder: Path) -> None:
     assert (pulse["applied"], pulse["strongest"], pulse["median"]) == (0, None, None)
     assert "Not applicable, or not weighed, here" in page.texts
     assert f"Pulse in the skin: {pulse['last_why_not'].capitalize()}".lower() in "".join(page.texts).lower()
+
+
+def test_what_is_usual_is_called_assumed_where_nobody_measured_it(
+    folder: Path, repo: Path, change: Callable[[Edit], None]
+) -> None:
+    """Ranges of tests against references are those of another day, which no clip at hand shows."""
+    shipped = readable_sha256(repo / "models" / "vidface-verdict" / "fusion.json")
+    model = {"name": "vidface-verdict", "file": "fusion.json", "sha256": shipped}
+    change(lambda manifest: manifest.update(models=[model]))
+    page, facts = made(folder)
+    shaded = [text for text in page.texts if text.startswith("shaded: ")]
+    wanted = [
+        test["kind"]
+        for one in facts["tracks"]
+        for test in one["tests"]
+        if test["applied"] and test["kind"] in KINDS
+    ]
+    assumed = [text for text in shaded if "assumed for references of another day: nine in ten" in text]
+    known = facts["method"]["verdict"]["kinds"]
+    assert len(assumed) == sum(KINDS[kind].references for kind in wanted if kind in known) > 0
+    assert len(shaded) > len(assumed)
+    assert any(text.endswith(" (assumed for references of another day)") for text in page.texts)
 
 
 def test_nothing_comes_from_outside(folder: Path) -> None:

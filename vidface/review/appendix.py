@@ -202,12 +202,13 @@ def _weight(name: str, one: Facts) -> list[Child]:
     real = [number(value) if value is not None else "not known" for value in one.get("real") or ()]
     weight = number(one.get("weight")) if one.get("weight") else "not weighed"
     title = KINDS[name].title if name in KINDS else name
+    assumed = " (assumed for references of another day)" if name in KINDS and KINDS[name].references else ""
     return [
         title,
         weight,
         number(one.get("centre")),
         number(one.get("scale")),
-        ", ".join(dict.fromkeys(real)),
+        ", ".join(dict.fromkeys(real)) + assumed,
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from statistics import median
 from typing import Any, Final
 
 from vidface.data.findingkinds import KINDS
@@ -37,7 +38,7 @@ def summed(rows: Iterable[Row]) -> list[Row]:
 def _test(kind: str, rows: list[Row]) -> Row:
     scored = [row for row in rows if row.get("score") is not None]
     why = Counter(str(row["why_not"]) for row in rows if row.get("why_not"))
-    values = sorted(float(row["score"]) for row in scored)
+    values = [float(row["score"]) for row in scored]
     top = max(scored, key=lambda row: speaks(kind, row)) if scored else None
     return {
         "kind": kind,
@@ -45,7 +46,7 @@ def _test(kind: str, rows: list[Row]) -> Row:
         "silent": len(rows) - len(scored),
         "why_not": dict(why.most_common(4)),
         "last_why_not": next((row["why_not"] for row in reversed(rows) if row.get("why_not")), None),
-        "median": values[len(values) // 2] if values else None,
+        "median": median(values) if values else None,
         "strongest": None if top is None else _window(top) | {"details": dict(top.get("details") or {})},
         "points": [_window(row) for row in _thinned(kind, rows)],
     }
