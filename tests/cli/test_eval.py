@@ -40,6 +40,19 @@ def test_track_compares_lines_of_faces(
     assert (row["mota"], row["misses"], row["truth"]) == (0.5, 1, 2)
 
 
+def test_rows_without_a_track_are_no_one_track(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A detector's output over four frames: found everywhere, but one box of four is all that agrees."""
+    truth, result = tmp_path / "a.truth.jsonl", tmp_path / "faces.jsonl"
+    truth.write_text("\n".join(line(i, key="id", box=(0, 0, 10, 10)) for i in range(4)))
+    bare = [{"frame": i, "faces": [{"track": None, "box": (0, 0, 10, 10)}]} for i in range(4)]
+    result.write_text("\n".join(map(json.dumps, bare)))
+    assert call(monkeypatch, "track", truth, result, "--json") == 0
+    row = json.loads(capsys.readouterr().out)[str(result)]
+    assert (row["idf1"], row["misses"], row["switches"], row["fragmentation"]) == (0.25, 0, 3, 4)
+
+
 def test_files_that_do_not_fit_get_one_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

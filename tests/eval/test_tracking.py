@@ -47,6 +47,25 @@ def test_switch() -> None:
     assert (score.purity, score.fragmentation) == (1, 2)
 
 
+def test_a_doubled_track_does_not_hide_the_match_it_overlaps() -> None:
+    """One person, 20 frames; track 1 on the first ten, track 2 on all: IDF1 gives track 2, 2*20/(20+30).
+
+    CLEAR MOT holds on to track 1 first, so MOTA counts ten false alarms and a switch.
+    """
+    result = [face((1, A), (2, A))] * 10 + [face((2, A))] * 10
+    score = score_tracking([face((1, A))] * 20, result)
+    assert score.agreeing == 20
+    assert score.idf1 == pytest.approx(0.8)
+    assert (score.false_alarms, score.switches, score.purity) == (10, 1, 1)
+
+
+def test_a_box_set_aside_agrees_with_nobody() -> None:
+    """Two tracks on two people in one place, one of them hidden: the spare box is no error and no match."""
+    aside = [np.array([False, True])] * 3
+    score = score_tracking([face((1, 0), (2, 1))] * 3, [face((5, 0), (6, 1))] * 3, aside=aside)
+    assert (score.result, score.agreeing, score.idf1) == (3, 3, 1)
+
+
 def test_swap_of_two_people() -> None:
     """Two people exchange tracks after 3 of 4 frames: two switches; 2 of 8 boxes impure; IDF1 6 of 8."""
     truth = [face((1, A), (2, B))] * 4

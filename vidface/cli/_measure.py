@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vidface.cli._followed import followed
-from vidface.data import Faces
+from vidface.data import NOT_TRACKED, Faces
 from vidface.errors import InputError, UsageError
 from vidface.eval.homography import Features, Matrix, features, homography
 from vidface.eval.stabilize import StabilityScore, score
@@ -125,6 +125,8 @@ def tracks_of(meshes: MeshRows) -> Iterator[NDArray[np.float64]]:
 def read_faces(path: Path, *, key: str) -> tuple[list[Faces], list[NDArray[np.bool_]]]:
     """A faces.jsonl, or a sample's truth; `key` names the number of the track or person.
 
+    A row without a number (a detector's output, say) gets one that nothing else has: it belongs to no other.
+
     Returns:
         The faces of each frame, and which of them cannot be seen (less than half of it, as the truth says).
 
@@ -136,10 +138,21 @@ def read_faces(path: Path, *, key: str) -> tuple[list[Faces], list[NDArray[np.bo
         for line in path.read_text(encoding="utf-8").splitlines():
             rows = json.loads(line)["faces"]
             boxes = [row["box"] for row in rows]
-            tracks = [-1 if row[key] is None else row[key] for row in rows]
+            tracks = [NOT_TRACKED if row[key] is None else row[key] for row in rows]
             filled = [bool(row.get("interpolated", False)) for row in rows]
             frames.append(Faces.of(boxes, tracks=tracks, interpolated=filled))
             hidden.append(np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as lines of faces with {key!r}: {error}") from error
-    return frames, hidden
+    return _numbered(frames), hidden
+
+
+def _numbered(frames: list[Faces]) -> list[Faces]:
+    highest = max((int(faces.tracks.max()) for faces in frames if len(faces)), default=0)
+    lone = count(max(highest, 0) + 1)
+    return [
+        faces.with_tracks(
+            np.array([next(lone) if one == NOT_TRACKED else one for one in faces.tracks.tolist()], np.int64)
+        )
+        for faces in frames
+    ]

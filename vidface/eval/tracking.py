@@ -8,7 +8,8 @@ number. Definitions:
   MOTA = 1 - (misses + false alarms + switches) / truth. A switch is a person who is paired with another
   track than the last time that person was paired, however long ago.
 - IDF1 (Ristani et al. 2016): tracks are given to persons one to one over the whole stream so that the most
-  boxes agree; IDF1 = 2 * agreeing / (truth + result).
+  boxes agree; IDF1 = 2 * agreeing / (truth + result). A box agrees with a person where it overlaps enough,
+  whichever of several such boxes CLEAR MOT pairs with that person.
 - Purity: share of paired boxes that show the person whom their track shows most often.
 - Fragmentation: tracks a person, over the persons who were ever paired.
 """
@@ -123,6 +124,7 @@ def score_tracking(
         )
     last: dict[int, int] = {}
     pairs: list[_Pair] = []
+    near: Counter[tuple[int, int]] = Counter()
     wanted_boxes: Counter[int] = Counter()
     given_boxes: Counter[int] = Counter()
     switches = 0
@@ -135,8 +137,10 @@ def score_tracking(
         last.update({p.person: p.track for p in new})
         pairs += new
         wanted_boxes.update(wanted.tracks.tolist())
-        given_boxes.update(np.delete(found.tracks, on_hidden).tolist())
-    return _summed(pairs, wanted_boxes, given_boxes, switches)
+        given = found.pick(np.delete(np.arange(len(found)), on_hidden))
+        given_boxes.update(given.tracks.tolist())
+        near.update(_near(wanted, given, min_iou))
+    return _summed(pairs, wanted_boxes, given_boxes, switches, _agreeing(near))
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -163,6 +167,12 @@ def _pair_frame(
     return pairs, np.setdiff1d(np.arange(len(found)), columns)
 
 
+def _near(wanted: Faces, given: Faces, min_iou: float) -> set[tuple[int, int]]:
+    """Persons and tracks whose boxes of one frame overlap enough, each pair once."""
+    rows, columns = np.nonzero(iou_matrix(wanted.boxes, given.boxes) >= min_iou)
+    return set(zip(wanted.tracks[rows].tolist(), given.tracks[columns].tolist(), strict=True))
+
+
 def _on_hidden(hidden: Faces, found: Faces, lone: NDArray[np.int64], min_iou: float) -> NDArray[np.int64]:
     """Rows of `found` among `lone` that lie on a face which is set aside."""
     if not len(hidden) or not len(lone):
@@ -171,7 +181,9 @@ def _on_hidden(hidden: Faces, found: Faces, lone: NDArray[np.int64], min_iou: fl
     return lone[near]
 
 
-def _summed(pairs: list[_Pair], wanted: Counter[int], given: Counter[int], switches: int) -> TrackingScore:
+def _summed(
+    pairs: list[_Pair], wanted: Counter[int], given: Counter[int], switches: int, agreeing: int
+) -> TrackingScore:
     together = Counter((p.person, p.track) for p in pairs)
     commonest: Counter[int] = Counter()
     for (_, track), count in together.items():
@@ -182,7 +194,7 @@ def _summed(pairs: list[_Pair], wanted: Counter[int], given: Counter[int], switc
         result=given.total(),
         paired=len(pairs),
         switches=switches,
-        agreeing=_agreeing(together),
+        agreeing=agreeing,
         pure=commonest.total(),
         persons=len({person for person, _ in together}),
         fragments=len(together),
