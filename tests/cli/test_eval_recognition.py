@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidface.cli import _looks, main
+from vidface.cli import _looks, _verify, main
+from vidface.eval.verify import Pairs, VerificationScore, score_verification
 from vidface.gallery import Gallery, Look
 from vidface.graph.harness import NodeHarness
 from vidface.infer.embedder import Looks
@@ -187,6 +188,25 @@ def test_a_picture_without_a_face_is_counted_and_shown(
     out = capsys.readouterr().out
     assert "failures to enrol: 1 cannot be read, 1 no face found" in out
     assert "2 genuine (1 with a failure), 2 impostor (1)" in out
+
+
+def test_folds_are_cut_before_failures_are_left_out(
+    call: Call, embedder: Colours, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of 20 genuine pairs has a damaged picture: the other pairs stay in the folds they had."""
+    (people / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    genuine = ["cut.jpg,anna1.png,1", *["anna1.png,anna2.png,1"] * 19]
+    table = write(people / "many.csv", "first,second,same", *genuine, *["anna1.png,bert1.png,0"] * 20)
+    seen: list[list[int]] = []
+
+    def noted(pairs: Pairs, *, folds: NDArray[np.int64], **options: Any) -> VerificationScore:
+        seen.append(folds.tolist())
+        return score_verification(pairs, folds=folds, **options)
+
+    monkeypatch.setattr(_verify, "score_verification", noted)
+    assert call("verify", table, "--aligned", "--resamples", 0) == 0
+    whole = [place // 2 for place in range(20)] * 2
+    assert seen == [whole[1:], whole]
 
 
 def test_the_crop_is_that_of_a_run(

@@ -16,7 +16,7 @@ from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_
 from vidface.errors import InputError, UsageError
 from vidface.eval.discard import DiscardCurve, error_versus_discard
 from vidface.eval.intervals import Figure
-from vidface.eval.verify import FARS, Pairs, VerificationScore, score_verification
+from vidface.eval.verify import FARS, Pairs, VerificationScore, folds_of, score_verification
 
 COLUMNS: Final = ("first", "second", "same")
 _DISCARD_FARS: Final = (1e-2, 1e-3)
@@ -63,7 +63,7 @@ class _PairTable:
 
     @property
     def folds(self) -> NDArray[np.int64] | None:
-        """The table's own folds."""
+        """The table's own folds; None where it has none."""
         if any(not row["fold"] for row in self.rows):
             return None
         names = {name: number for number, name in enumerate(dict.fromkeys(r["fold"] for r in self.rows))}
@@ -172,14 +172,25 @@ def _results(
     for group in groups:
         member = np.array([group is None or row[options.by or ""] == group for row in pairs.rows], bool)
         good = member & np.isfinite(scores)
+        folds = _folds(pairs, member)
         kinds = {"left out": good} if good.sum() == member.sum() else {"left out": good, "rejected": member}
         for failures, rows in kinds.items():
             chosen = Pairs(scores[rows], pairs.same[rows])
             persons = None if pairs.persons is None else np.array(pairs.persons, object)[rows]
-            folds = None if pairs.folds is None else pairs.folds[rows]
-            score = score_verification(chosen, persons=persons, folds=folds, resamples=options.resamples)
+            score = score_verification(
+                chosen, persons=persons, folds=folds[rows], resamples=options.resamples
+            )
             out.append({"group": group, "side": side, "failures": failures, **_row(score)})
     return out
+
+
+def _folds(pairs: _PairTable, member: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A fold for each row: the table's own, or those of the members, cut before failures are left out."""
+    if pairs.folds is not None:
+        return pairs.folds
+    folds = np.zeros(len(member), np.int64)
+    folds[member] = folds_of(pairs.same[member])
+    return folds
 
 
 def _row(score: VerificationScore) -> dict[str, Any]:
