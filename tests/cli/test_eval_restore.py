@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from vidface.cli import _looks, _restore, main
 from vidface.cli._restoreclip import CROP, BadClip, FaceTrack, Making, make_bad, rescaled
-from vidface.cli._restorejudge import FileEmbedder, placed
+from vidface.cli._restorejudge import OWN, FileEmbedder, Seen, placed
 from vidface.cli._restoremethods import METHODS, Method, bicubic, plan_of
+from vidface.cli._restorescore import _owners
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
 from vidface.media.degrade import LEVELS, Degradation
@@ -184,6 +185,21 @@ def test_the_noise_is_that_of_seed_and_clip(portrait: Path) -> None:
     other = make_bad(str(portrait), Making(LEVELS["mild"], seed=4, least_px=100))
     assert all((a == b).all() for a, b in zip(first.frames, again.frames, strict=True))
     assert any((a != b).any() for a, b in zip(first.frames, other.frames, strict=True))
+
+
+def test_a_reference_of_somebody_else_belongs_to_no_track() -> None:
+    """Two tracks; cosines .9, .5 and .3 to the first: the last is a stranger's, and nobody's here."""
+    nothing = np.zeros((2, 1, 1, 3), np.uint8), np.zeros((2, 478, 2))
+    first, second = (
+        Seen(nothing[0], {OWN: np.tile(np.eye(3, dtype=np.float32)[n], (2, 1))}, nothing[1]) for n in (0, 1)
+    )
+    first.vectors[OWN][1] = 0  # a crop that could not be embedded has no say
+    likes = np.array([0.9, 0.5, 0.3])
+    references = np.stack([likes, 0 * likes, np.sqrt(1 - likes**2)], axis=1).astype(np.float32)
+    owners, nobody = _owners(references, [first, second])
+    assert list(owners) == [0]
+    assert owners[0] == pytest.approx(references[:2].sum(axis=0))
+    assert nobody == 1
 
 
 def test_the_table_has_baselines_graph_and_the_clean_clip(

@@ -20,6 +20,7 @@ from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, 
 from vidface.cli._restorescore import CLEAN, INPUT, Judges, score_clip
 from vidface.errors import InputError
 from vidface.eval.restore import mean_row
+from vidface.gallery.gallery import THRESHOLD
 from vidface.graph.facts import model_facts, package_facts
 from vidface.graph.plan import Plan
 from vidface.infer import weights
@@ -119,7 +120,8 @@ def protocol(options: RestoreOptions) -> list[str]:
         "warp: squared change along the clean clip's flow (DIS), pixels 0..1, x 1000",
         "flicker: change where nothing moves less the clean clip's, grey levels of 255",
         f"least gain: IDS less that of {INPUT}, of the worst clip; guard: share of faces whose cosine to the",
-        f"reference picture is below that of {INPUT}",
+        f"reference picture is below that of {INPUT}; a reference belongs to the track most like it, to none "
+        f"where the mean cosine to the clean crops is below {THRESHOLD:g}",
         "means over frames, then tracks by their frames, then clips",
     ]
 

@@ -19,6 +19,7 @@ from vidface.cli._restoremethods import Method, bicubic
 from vidface.errors import OutputError
 from vidface.eval.flow import Motion
 from vidface.eval.restore import cosines, guard_share, mean_row
+from vidface.gallery.gallery import THRESHOLD
 
 INPUT: Final = "bicubic"
 """The method that shows what went in; others are compared with it."""
@@ -53,12 +54,14 @@ class _Truth:
         clean, before: what the judges see of the clean crops and of the input.
         moved: motion of the clean crops.
         owners: track -> vector of the reference pictures that belong to it.
+        nobody: reference pictures that show none of the tracks.
     """
 
     clean: Sequence[Seen]
     before: Sequence[Seen]
     moved: Sequence[Sequence[Motion | None]]
     owners: Mapping[int, NDArray[np.float32]]
+    nobody: int
 
 
 def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict[str, Any]:
@@ -78,11 +81,13 @@ def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict
         "faces": sum(map(len, bad.tracks)),
         "left out": dict(bad.left_out),
         "reference": [],
+        "references of nobody": 0,
         "results": {},
     }
     if not bad.tracks:
         return row
     truth = _truth(bad, judges)
+    row["references of nobody"] = truth.nobody
     row["reference"] = [
         {"track": place, "cosine_clean": float(cosines(truth.clean[place].vectors[OWN], vector).mean())}
         for place, vector in truth.owners.items()
@@ -106,7 +111,7 @@ def _truth(bad: BadClip, judges: Judges) -> _Truth:
         clean,
         _seen(bad, bicubic(bad), judges),
         [judge.motions(track) for track in bad.tracks],
-        _owners(judges.references, clean),
+        *_owners(judges.references, clean),
     )
 
 
@@ -128,14 +133,29 @@ def _seen(bad: BadClip, crops: Sequence[NDArray[np.uint8]], judges: Judges) -> l
     return [judge.look(track, rows, judges.embedders) for track, rows in pairs]
 
 
-def _owners(references: NDArray[np.float32], clean: Sequence[Seen]) -> dict[int, NDArray[np.float32]]:
-    """Track -> the sum of the reference vectors that are most like it."""
+def _owners(
+    references: NDArray[np.float32], clean: Sequence[Seen]
+) -> tuple[dict[int, NDArray[np.float32]], int]:
+    """Track -> the sum of the reference vectors that are most like it, and how many are like none.
+
+    A reference stands for a track only where the mean cosine to the clean crops would do to recognise the
+    person in a gallery that is not calibrated; a stranger's clip is not to be judged against somebody else.
+    """
     owners: dict[int, NDArray[np.float32]] = {}
+    nobody = 0
     for vector in references:
-        likes = [float(np.nanmean(cosines(seen.vectors[OWN], vector))) for seen in clean]
+        likes = [_mean(cosines(seen.vectors[OWN], vector)) for seen in clean]
         place = int(np.argmax(likes))
+        if likes[place] < THRESHOLD:
+            nobody += 1
+            continue
         owners[place] = owners.get(place, np.zeros_like(vector)) + vector
-    return owners
+    return owners, nobody
+
+
+def _mean(likes: NDArray[np.float64]) -> float:
+    known = likes[np.isfinite(likes)]
+    return float(known.mean()) if len(known) else -1.0
 
 
 def _write_sheet(path: Path, shown: Mapping[str, NDArray[np.uint8]]) -> None:

@@ -49,7 +49,7 @@ def restore_text(report: dict[str, Any]) -> Iterator[str]:
             yield (
                 f"{row['clip']}: {row['tracks']} tracks, {row['faces']} faces in {row['frames']} frames of "
                 f"{_size(row['size'])}, degraded to {_size(row['degraded to'])}, "
-                f"crops {row['crop_px']:.0f} px there{note}"
+                f"crops {row['crop_px']:.0f} px there{note}{_nobody(row)}"
             )
         else:
             yield f"{row['clip']}: no face that could be followed{note}; it does not count"
@@ -84,6 +84,11 @@ def restore_csv(report: dict[str, Any]) -> str:
 def restore_json(report: dict[str, Any]) -> str:
     """The report as JSON; what is not known is null."""
     return json.dumps(plain(report), indent=1, ensure_ascii=False)
+
+
+def _nobody(row: Mapping[str, Any]) -> str:
+    count = row["references of nobody"]
+    return f"; {count} reference pictures show nobody here" if count else ""
 
 
 def _table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
