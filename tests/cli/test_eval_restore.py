@@ -22,6 +22,7 @@ from vidface.cli._restoreclip import CROP, BadClip, FaceTrack, Making, make_bad,
 from vidface.cli._restorejudge import OWN, FileEmbedder, Seen, placed
 from vidface.cli._restoremethods import METHODS, Method, bicubic, plan_of
 from vidface.cli._restorescore import _owners
+from vidface.cli._restoretext import restore_text
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
 from vidface.media.degrade import LEVELS, Degradation
@@ -216,8 +217,12 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     text = capsys.readouterr().out
     assert "wall: no face that could be followed; it does not count" in text
     assert "people, 1 clips" in text
+    assert "to none where the mean cosine to the clean crops is below 0.4" in text
     report = json.loads(out.read_text())
     assert list(report["overall"]) == [*METHODS, "vidface", "clean"]
+    assert report["clips"][0]["references of nobody"] == 0
+    other = {**report, "clips": [{**report["clips"][0], "references of nobody": 2}]}
+    assert any(line.endswith("; 2 reference pictures show nobody here") for line in restore_text(other))
     rows = report["clips"][0]["results"]
     assert rows["vidface"]["psnr_db"] == pytest.approx(rows["bicubic"]["psnr_db"], abs=0.4)
     assert rows["vidface"]["ssim"] == pytest.approx(rows["bicubic"]["ssim"], abs=0.02)
