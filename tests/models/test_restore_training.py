@@ -71,6 +71,26 @@ def test_pieces_of_clips_keep_their_order_or_run_backwards(views: ModuleType) ->
         assert abs(steps.pop()) in (20, 40)
 
 
+def test_a_wide_network_begins_as_the_narrow_one_that_it_grew_from(pool: ModuleType) -> None:
+    """Also after a frame, when the state has been through the wide one."""
+    import torch
+
+    net = importlib.import_module("net")
+    torch.manual_seed(0)
+    narrow, wide = net.Restorer().eval(), net.Restorer(net.WIDE).eval()
+    torch.nn.init.normal_(narrow.paint.weight, std=0.2)
+    net.grow(wide, narrow.state_dict())
+    assert net.size_of(wide.state_dict()) == net.WIDE
+    crop, nobody = 255 * torch.rand(1, 3, 256, 256), torch.zeros(1, net.KNOWN)
+    states = [net.blank(1), net.blank(1, net.WIDE)]
+    with torch.no_grad():
+        for _ in range(2):
+            made = [one(crop, state, nobody) for one, state in zip((narrow, wide), states, strict=True)]
+            states = [state for _, state in made]
+            assert float((made[0][0] - made[1][0]).abs().max()) < 1e-3
+    assert float((made[0][0] - crop).abs().mean()) > 1
+
+
 def test_crops_are_folded_as_the_network_folds_them(pool: ModuleType, views: ModuleType) -> None:
     import torch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from net import KNOWN, SIDE, Restorer, blank, multiply_adds
+from net import KNOWN, SIDE, Restorer, Size, blank, multiply_adds, size_of
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -31,7 +31,7 @@ class Shipped(nn.Module):
         return out
 
 
-def golden_input() -> dict[str, np.ndarray]:
+def golden_input(size: Size) -> dict[str, np.ndarray]:
     """Two faces' worth of smooth colours, whole numbers; one person known, the other not."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)
@@ -40,7 +40,7 @@ def golden_input() -> dict[str, np.ndarray]:
     known[0] = rng.standard_normal(KNOWN)
     known[0] /= np.linalg.norm(known[0])
     image = smooth.transpose(0, 3, 1, 2).astype(np.float32)
-    return {"image": image, "state": blank(2).numpy(), "known": known}
+    return {"image": image, "state": blank(2, size).numpy(), "known": known}
 
 
 def main() -> None:
@@ -49,8 +49,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    model = averaged(args.checkpoint, Restorer())
-    path, given = args.out / "model.onnx", golden_input()
+    average = torch.load(args.checkpoint, weights_only=True)["average"]
+    model = averaged(args.checkpoint, Restorer(size_of(average)))
+    path, given = args.out / "model.onnx", golden_input(model.size)
     tensors = {name: torch.from_numpy(given[name]) for name in INPUTS}
     axes = {name: {0: "N"} for name in (*INPUTS, *OUTPUTS)}
     write_onnx(Shipped(model).eval(), tensors, path, outputs=OUTPUTS, axes=axes)

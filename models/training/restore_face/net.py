@@ -8,16 +8,29 @@ steer the lowest level.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 SIDE, FOLD = 256, 4
-STATE, KNOWN = 32, 256
-WIDTHS = (32, 96, 160)
+KNOWN = 256
 DEPTH = 8
 """Crop pixels a pixel of the state."""
 BRUSH = 8.0
 """Grey levels of one unit of what is painted: with more, one step of the optimiser overshoots."""
+
+
+class Size(NamedTuple):
+    """Channels at a quarter, an eighth and a sixteenth of the side, and of the state."""
+
+    one: int
+    two: int
+    three: int
+    state: int
+
+
+SHIPPED, WIDE = Size(32, 96, 160, 32), Size(48, 192, 288, 64)
 
 
 def unit(inward: int, outward: int, stride: int = 1) -> list[nn.Module]:
@@ -54,14 +67,15 @@ class Place(nn.Module):
 class Restorer(nn.Module):
     """Crops, state and known looks -> restored crops and the next state."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: Size = SHIPPED) -> None:
         super().__init__()
-        one, two, three = WIDTHS
+        self.size = size
+        one, two, three, kept = size
         self.fold = nn.PixelUnshuffle(FOLD)
         self.enter = nn.Sequential(*unit(3 * FOLD**2, one))
         self.down = nn.Sequential(*unit(one, two, 2))
         self.place = Place(two, SIDE // DEPTH)
-        self.join = nn.Sequential(*unit(two + STATE, two), Block(two))
+        self.join = nn.Sequential(*unit(two + kept, two), Block(two))
         self.deep = nn.Sequential(*unit(two, three, 2))
         self.depth = Place(three, SIDE // DEPTH // 2)
         self.scale, self.shift = nn.Linear(KNOWN, three), nn.Linear(KNOWN, three)
@@ -71,7 +85,7 @@ class Restorer(nn.Module):
         self.climb = nn.Sequential(nn.Conv2d(two, 4 * one, 1), nn.PixelShuffle(2))
         self.leave = nn.Sequential(*unit(one, one), Block(one))
         self.paint = nn.Conv2d(one, 3 * FOLD**2, 3, 1, 1)
-        self.keep = nn.Sequential(nn.Conv2d(two, STATE, 3, 1, 1), nn.Tanh())
+        self.keep = nn.Sequential(nn.Conv2d(two, kept, 3, 1, 1), nn.Tanh())
         self.unfold = nn.PixelShuffle(FOLD)
         for layer in (self.paint, self.scale, self.shift):
             nn.init.zeros_(layer.weight)
@@ -82,7 +96,7 @@ class Restorer(nn.Module):
 
         Args:
             image: (n, 3, 256, 256) RGB 0..255.
-            state: (n, 32, 32, 32), zeros at the first frame.
+            state: (n, `size.state`, 32, 32), zeros at the first frame.
             known: (n, 256) unit vectors of the embedder, or zeros.
 
         Returns:
@@ -103,9 +117,42 @@ class Restorer(nn.Module):
         return BRUSH * self.paint(high), self.keep(middle)
 
 
-def blank(count: int) -> Tensor:
+def blank(count: int, size: Size = SHIPPED) -> Tensor:
     """The state of `count` faces that were never seen."""
-    return torch.zeros(count, STATE, SIDE // DEPTH, SIDE // DEPTH)
+    return torch.zeros(count, size.state, SIDE // DEPTH, SIDE // DEPTH)
+
+
+def size_of(state: dict[str, Tensor]) -> Size:
+    """The size of a Restorer whose weights these are."""
+    parts = ("enter.0", "down.0", "deep.0", "keep.0")
+    return Size(*(len(state[f"{part}.bias"]) for part in parts))
+
+
+def grow(student: Restorer, narrow: dict[str, Tensor]) -> None:
+    """Give the first channels of a wide student a narrower one's weights: it begins as that one.
+
+    The other channels keep their random weights, but no first channel listens to them yet (after Net2Net,
+    Chen et al. 2016), so what comes out is the same and the gradient sees them at once.
+
+    Args:
+        student: whose weights are written.
+        narrow: the state of a Restorer of the same depth and at most the same widths.
+    """
+    two = student.size.two
+    with torch.no_grad():
+        for name, weight in student.state_dict().items():
+            given = narrow[name]
+            first = tuple(slice(0, size) for size in given.shape)
+            if name == "join.0.weight":
+                # Its inputs are the map, then the state: both have grown.
+                before = given.shape[1] - narrow["keep.0.bias"].shape[0]
+                weight[: given.shape[0]] = 0
+                weight[: given.shape[0], :before] = given[:, :before]
+                weight[: given.shape[0], two : two + given.shape[1] - before] = given[:, before:]
+                continue
+            if name.endswith(".weight"):
+                weight[: given.shape[0]] = 0
+            weight[first] = given
 
 
 def dense_matrices(student: Restorer) -> list[nn.Parameter]:
@@ -126,13 +173,13 @@ def multiply_adds(network: Restorer) -> int:
 
     hooks = [part.register_forward_hook(count) for part in network.modules() if isinstance(part, nn.Conv2d)]
     with torch.no_grad():
-        network(torch.zeros(1, 3, SIDE, SIDE), blank(1), torch.zeros(1, KNOWN))
+        network(torch.zeros(1, 3, SIDE, SIDE), blank(1, network.size), torch.zeros(1, KNOWN))
     for hook in hooks:
         hook.remove()
     return sum(sums)
 
 
 if __name__ == "__main__":
-    restorer = Restorer()
-    print(sum(p.numel() for p in restorer.parameters()) / 1e6, "M weights")
-    print(multiply_adds(restorer) / 1e9, "G multiply-adds a frame")
+    for restorer in (Restorer(), Restorer(WIDE)):
+        weights = sum(p.numel() for p in restorer.parameters())
+        print(weights / 1e6, "M weights,", multiply_adds(restorer) / 1e9, "G multiply-adds a frame")

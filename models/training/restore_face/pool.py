@@ -25,6 +25,8 @@ MADE = 10
 """Frames of a made sequence: as many as a piece of a clip has."""
 SOFT = 0.75
 """Below so many source pixels per pixel a picture says nothing of fine detail, and is not asked for it."""
+MOTION = 0.35
+"""Share of the views that are real motion: a few clips of few people, where pictures are of thousands."""
 MODEST = 10
 """Niceness of the making: about a tenth of a core that training wants too."""
 Folded = NDArray[np.uint8]
@@ -40,10 +42,10 @@ class Pack:
         self.start, self.length, self.scale = items["start"], items["length"], items["scale"]
         clip = self.length[self.rows] > 1
         sharp = self.scale[self.rows] >= SOFT
-        # Half of the views are real motion; of the pictures the sharp ones come thrice as often.
-        share = np.where(clip, 0.5 / max(1, clip.sum()), 0)
+        # Of the pictures the sharp ones come thrice as often.
+        share = np.where(clip, MOTION / max(1, clip.sum()), 0)
         still = np.where(clip, 0, np.where(sharp, 3.0, 1.0))
-        self.share = share + 0.5 * still / max(1.0, still.sum())
+        self.share = share + (1 - MOTION) * still / max(1.0, still.sum())
         self.share /= self.share.sum()
 
     def frames(self, row: int) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from judges import Judge
-from net import FOLD, KNOWN, Restorer, blank, dense_matrices
+from net import FOLD, KNOWN, SHIPPED, WIDE, Restorer, blank, dense_matrices, grow
 from pool import Pack, Pool, Views, stacked
 from torch import Tensor, nn
 
@@ -22,7 +22,7 @@ from shipping import weights_of
 PACE = Pace(adam=1e-3, muon=0.02, warm_up=60, floor=0.02, clip=0.5, decay=0.998)
 USUAL = 0.04
 """Error of a usual sequence before restoration."""
-WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.02, "identity": 0.06}
+WEIGHTS = {"pixels": 1.0, "motion": 0.5, "features": 0.02, "identity": 0.12}
 
 
 def charbonnier(difference: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Losses:
         """By name; means over the batch."""
         count, frames = views.seen.shape[:2]
         judged = int(self._rng.integers(frames))
-        state = blank(count).to(torch.bfloat16, memory_format=torch.channels_last)
+        state = blank(count, self._student.size).to(torch.bfloat16, memory_format=torch.channels_last)
         before: Tensor | None = None
         found = []
         parts: dict[str, Tensor] = {}
@@ -114,7 +114,7 @@ class Losses:
 def restored(student: Restorer, seen: Tensor) -> Tensor:
     """All frames of folded sequences, one after the other: (n, t, 3, 256, 256) float."""
     count, frames = seen.shape[:2]
-    state, out = blank(count), []
+    state, out = blank(count, student.size), []
     for place in range(frames):
         look = seen[:, place].float()
         painted, state = student.painted(look, state, torch.zeros(count, KNOWN))
@@ -163,9 +163,9 @@ def check(student: Restorer, judge: Judge, views: Views) -> dict[str, float]:
 def run_of(args: argparse.Namespace, pace: Pace) -> Run[Restorer]:
     """The restorer as it begins, or as it was left."""
     torch.manual_seed(args.seed)
-    student = Restorer().to(memory_format=torch.channels_last)
+    student = Restorer(WIDE if args.wide else SHIPPED).to(memory_format=torch.channels_last)
     if args.start is not None:
-        student.load_state_dict(weights_of(args.start))
+        grow(student, weights_of(args.start))
     return Run(args, student, dense_matrices(student), pace, "frames")
 
 
@@ -198,7 +198,8 @@ def main() -> None:
     parser = parser_of(__doc__, save_every=5, check_every=12)
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--embedder", type=Path, required=True, help="model.onnx of vidface-embed, the judge")
-    parser.add_argument("--start", type=Path, help="model.onnx of a restorer to go on from")
+    parser.add_argument("--start", type=Path, help="model.onnx of a restorer to go on from, maybe narrower")
+    parser.add_argument("--wide", action="store_true", help="three times the weights and the work")
     parser.add_argument("--batch", type=int, default=4, help="sequences a process and step")
     parser.add_argument("--frames", type=int, default=5, help="frames of a sequence, at most 10")
     parser.add_argument("--pool", type=int, default=1000, help="made sequences that are kept, 3.9 MB each")
