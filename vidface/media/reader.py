@@ -79,6 +79,8 @@ class PyavSource:
     - Times are the container's own, exact; edit lists, start offsets and variable rates as stated.
     - Frames come upright: the display matrix is undone.
     - A packet that cannot be decoded is a hole; what follows is still read.
+    - Sound files give the same frames with any number of threads; of heavily damaged ones FFmpeg's decoder
+      conceals other pictures with several threads than with one.
     - With a `card`, NVDEC decodes where it can and leaves frames there; `info.extra["decoded_on"]` says so,
       or why not.
     - `frames` runs in one thread; `close` may be called from another one.
