@@ -113,6 +113,13 @@ def test_inside_and_outside_of_two_people_are_told() -> None:
     assert same.score >= 0
 
 
+def test_the_own_spread_is_taken_off_once() -> None:
+    """Many references that differ little: about one honest look of twenty lies beyond 1.96."""
+    test = InnerOuter(person(60), PRIOR)
+    scores = np.array([test(look(seed=seed)).score for seed in range(500, 800)])
+    assert np.mean(scores > 1.96) < 0.05
+
+
 def test_another_shape_is_told_and_which_distance() -> None:
     test = Geometry(person(14), PRIOR)
     own, other = test(look()), test(look(face=7))

@@ -108,10 +108,14 @@ class Likeness:
         return float(_around(vector[None], self._mean)[0] @ self.centre)
 
     def sigmas(self, vector: NDArray[np.float32], recognisability: float) -> float:
-        """How much more alike than usual, in standard deviations; negative is less alike."""
-        prior = self._prior(self.count, recognisability)
+        """How much more alike than usual of this person, in standard deviations; negative is less alike."""
         level = Level(0.0, 1.0, 0).blend(self._own)
-        return ((self.cosine(vector) - prior.mean) / prior.sd - level.mean) / level.sd
+        return (self.sigmas_by_prior(vector, recognisability) - level.mean) / level.sd
+
+    def sigmas_by_prior(self, vector: NDArray[np.float32], recognisability: float) -> float:
+        """How much more alike than usual of people, in the prior's standard deviations."""
+        prior = self._prior(self.count, recognisability)
+        return (self.cosine(vector) - prior.mean) / prior.sd
 
     def _prior(self, count: int, chance: float) -> Level:
         mean, sd = self._usual @ terms(count, chance)
@@ -161,13 +165,14 @@ class InnerOuter:
                 (person.outer, prior.outer_mean, prior.outer),
             )
         ]
+        # Both parts in the prior's unit, here and for a look: the own level is that of the difference.
         inner, outer = (np.clip(part.sigmas_left_out(), -_FAR, _FAR) for part in self._parts)
         self._level = Level(float(prior.parted[0]), float(prior.parted[1]), 0).blend(inner - outer)
 
     def __call__(self, look: Look) -> Score:
         """High says that one of the two is the references' person much more than the other."""
         inner, outer = (
-            part.sigmas(vector, look.recognisability)
+            part.sigmas_by_prior(vector, look.recognisability)
             for part, vector in zip(self._parts, (look.inner, look.outer), strict=True)
         )
         near = [min(max(one, -_FAR), _FAR) for one in (inner, outer)]

@@ -56,7 +56,7 @@ def write(fusion: Fusion, folder: Path = FOLDER) -> None:
 
 def _kind_rows(fusion: Fusion) -> list[str]:
     rows = [
-        "| test | centre | scale | weight | offset | real clips, 5 / 50 / 95 % |",
+        "| test | centre | scale | weight | offset | usual, 5 / 50 / 95 % |",
         "|---|---|---|---|---|---|",
     ]
     for name, one in fusion.kinds.items():

@@ -58,6 +58,9 @@ NAMES: Final = tuple(KINDS)
 SIGN: Final = np.array([-1.0 if kind.high == "authentic" else 1.0 for kind in KINDS.values()])
 OTHER_DAYS: Final = (-1.64, 0.0, 1.64)
 """Percentiles of what is usual on another occasion."""
+FOLDED: Final = ("inner_outer",)
+"""Tests whose score is a size without a sign: what is usual of them is the normal law folded at 0."""
+FOLDED_DAYS: Final = (0.06, 0.67, 1.96)
 WANTS: Final = np.array([kind.references for kind in KINDS.values()])
 
 
@@ -120,7 +123,8 @@ def scales(scores: Sequence[Mapping[str, list[float]]], fake: NDArray[np.bool_])
             continue
         low, middle, high = np.percentile(real, (5, 50, 95)).tolist()
         if KINDS[name].references:
-            made[name] = KindWeight(1.0, 1.0, -WIDE, WIDE, 1.0, 0.0, OTHER_DAYS)
+            usual = FOLDED_DAYS if name in FOLDED else OTHER_DAYS
+            made[name] = KindWeight(1.0, 1.0, -WIDE, WIDE, 1.0, 0.0, usual)
             continue
         spread = float(np.percentile(real, 84) - np.percentile(real, 16)) / 2
         centre = (middle + float(np.median(false))) / 2
@@ -148,8 +152,12 @@ def other_day(table: Array, real: Array, rng: np.random.Generator) -> Array:
         # A test that applies to no clip has no mean.
         warnings.simplefilter("ignore", RuntimeWarning)
         mean, spread = np.nanmean(real, axis=0), np.nanstd(real, axis=0)
+    folded = np.isin(NAMES, FOLDED)
+    usual, wide = np.where(folded, np.sqrt(2 / np.pi), 0.0), np.where(folded, 1 - 2 / np.pi, 1.0)
     # A score of 0 lies at -1: centre and scale of these tests are 1.
-    moved = table - 1.0 - mean + rng.normal(0, 1, table.shape) * np.sqrt(np.maximum(0, 1 - spread**2))
+    moved = table + usual - 1.0 - mean
+    moved += rng.normal(0, 1, table.shape) * np.sqrt(np.maximum(0, wide - spread**2))
+    moved = np.where(folded, np.abs(moved + 1) - 1, moved)
     return np.where(WANTS & np.isfinite(table), np.clip(moved, -WIDE, WIDE), table)
 
 
