@@ -61,7 +61,7 @@ class Timeline:
             return
         if self.mode == "chunks":
             heapq.heappush(self._chunks, dts)
-        elif self._first is None:
+        elif self.mode == "lagged" and self._first is None:
             self._first = dts
 
     def lose(self) -> None:

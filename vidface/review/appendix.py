@@ -9,6 +9,7 @@ from vidface.data.findingkinds import KINDS
 from vidface.review.html import Child, Html, el, join, pairs, plain, table
 from vidface.review.summary import CONTENTS, moment
 from vidface.review.words import clock, number
+from vidface.vision.verdictwords import ASSUMED, assumed
 
 Facts = dict[str, Any]
 _GIVEN = (
@@ -202,13 +203,13 @@ def _weight(name: str, one: Facts) -> list[Child]:
     real = [number(value) if value is not None else "not known" for value in one.get("real") or ()]
     weight = number(one.get("weight")) if one.get("weight") else "not weighed"
     title = KINDS[name].title if name in KINDS else name
-    assumed = " (assumed for references of another day)" if name in KINDS and KINDS[name].references else ""
+    note = f" ({ASSUMED})" if assumed(name) else ""
     return [
         title,
         weight,
         number(one.get("centre")),
         number(one.get("scale")),
-        ", ".join(dict.fromkeys(real)) + assumed,
+        ", ".join(dict.fromkeys(real)) + note,
     ]
 
 

@@ -13,7 +13,7 @@ from vidface.review.pictures import overlay_uri, picture_uri, strongest_place
 from vidface.review.reading import Material
 from vidface.review.summary import opinion
 from vidface.review.words import clock, number, share, span, spans
-from vidface.vision.verdictwords import ASSUMED
+from vidface.vision.verdictwords import usual_words
 
 Facts = dict[str, Any]
 Usual = dict[str, tuple[float, float]]
@@ -177,18 +177,14 @@ def _strip(test: Facts, seen: list[list[float]], axis: Axis, usual: tuple[float,
             f"median {number(test['median'])}, {most} {number(top['score'])} at ",
             _seek(top["start"], span(top["start"], top["end"])),
         ),
-        el("p", _shaded(test["kind"], usual)) if usual else None,
+        el("p", f"shaded: {usual_words(test['kind'])}, {number(usual[0])} to {number(usual[1])}")
+        if usual
+        else None,
     ]
     scores = [float(row["score"]) for row in test["points"] if row["score"] is not None]
     described = f"{title} in {unit}: {told}; {test['silent']} windows not applicable."
     drawn = Drawn(title, described, test["points"], seen, usual)
     return el("div", el("div", label), plot(drawn, axis, range_of(unit, scores)), class_="strip")
-
-
-def _shaded(kind: str, usual: tuple[float, float]) -> str:
-    known = KINDS.get(kind)
-    what = ASSUMED if known is not None and known.references else "nine in ten real clips"
-    return f"shaded: {what}, {number(usual[0])} to {number(usual[1])}"
 
 
 def _maps(one: Facts, run: Material) -> Child:

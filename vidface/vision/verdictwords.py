@@ -46,8 +46,18 @@ _SAYS: Final[Mapping[str, str]] = {
 }
 
 
-ASSUMED: Final = "assumed for references of another day: nine in ten real clips"
+ASSUMED: Final = "assumed for references of another day"
 """Of tests against references: references and clips at hand are of one day, so nobody measured this."""
+
+
+def assumed(name: str) -> bool:
+    """The usual range of this test was not measured; see `ASSUMED`."""
+    return name in KINDS and KINDS[name].references
+
+
+def usual_words(name: str) -> str:
+    """Of what the usual range of a test tells."""
+    return f"{ASSUMED}: nine in ten real clips" if assumed(name) else "nine in ten real clips"
 
 
 class Answer(NamedTuple):
@@ -230,8 +240,8 @@ def _usual(name: str, weight: KindWeight) -> str:
     low, _, high = weight.real
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    known = "nine in ten real clips lie" if not KINDS[name].references else ASSUMED
-    return f"; {known} between {low:.2f} and {high:.2f}"
+    lie = "" if assumed(name) else " lie"
+    return f"; {usual_words(name)}{lie} between {low:.2f} and {high:.2f}"
 
 
 def left_out(

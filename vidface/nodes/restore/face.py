@@ -79,9 +79,7 @@ class RestoreFace(Node):
     )
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
-        16,
-        ge=0,
-        description="Full-size pixels; less tall faces fade out, and none at 4/5.",
+        16, ge=0, description="Full-size pixels; less tall faces fade out, to nothing at four fifths of it."
     )
     consistent: bool = Field(
         False, description="Hold the restored face, shrunk again, to what was observed, to `tolerance`."
