@@ -229,10 +229,11 @@ class Lane:
             if self._stopping.is_set():
                 work.finish()
             for tick in work:
-                self.account.looked(tick)
+                # Noted first: who sees a frame counted finds the connection it came over counted too.
                 if time.monotonic() - noted >= _NOTE_EVERY_S:
                     noted = time.monotonic()
                     self.account.noted(work.report, source.facts())
+                self.account.looked(tick)
 
     def _address(self) -> LiveAddress:
         address = live_address(self.plan.url)
