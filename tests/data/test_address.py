@@ -25,12 +25,46 @@ from vidface.data.address import is_address, masked, secrets_of
         ("udp://@239.0.0.1:1234", "udp://@239.0.0.1:1234"),
         ("cannot open rtsp://a:secret@c, nor rtsp://d:secret@f/x", "cannot open rtsp://a:***@c, nor rtsp://d:***@f/x"),
         ("/media/a:b@c.mp4", "/media/a:b@c.mp4"),
+        ("rtsp://10.0.0.1:554/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp",
+         "rtsp://10.0.0.1:554/user=admin_password=***_channel=1_stream=0.sdp"),
+        ("rtsp://h/user=admin_password=_channel=1", "rtsp://h/user=admin_password=_channel=1"),
+        ("rtsp://h/user=admin&password=secret&channel=1", "rtsp://h/user=admin&password=***&channel=1"),
+        ("rtsp://h/s?token=abc_def==&b=2", "rtsp://h/s?token=***&b=2"),
+        ("http://h/v.cgi?loginuse=admin&loginpas=secret", "http://h/v.cgi?loginuse=admin&loginpas=***"),
+        ("http://h/v?usr=admin&psw=secret", "http://h/v?usr=admin&psw=***"),
+        ("http://h/v?credentials=secret", "http://h/v?credentials=***"),
+        ("http://h/v?passwd[]=secret&userpw=secret", "http://h/v?passwd[]=***&userpw=***"),
+        ("http://h/v?passwd%5B%5D=secret", "http://h/v?passwd%5B%5D=***"),
+        ("srt://h:9?streamid=#!::u=me,s=secret", "srt://h:9?streamid=***"),
+        ("rtsp://user:12/ss@host/x", "rtsp://user:***@host/x"),
+        ("rtsp://admin:1234/secret@10.0.0.1/live", "rtsp://admin:***@10.0.0.1/live"),
+        ("rtsp://user:pa ss@host/x", "rtsp://user:***@host/x"),
+        ("rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4", "rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4"),
+        ("http://h/path/with@sign", "http://h/path/with@sign"),
+        ("rtsp://10.0.0.1:554/path/with@sign", "rtsp://10.0.0.1:554/path/with@sign"),
+        ("http://[::1]:80/with@sign", "http://[::1]:80/with@sign"),
+        ("http://cam:80/a?mail=me@home", "http://cam:80/a?mail=me@home"),
     ],
 )  # fmt: skip
 def test_no_password_is_shown(text: str, shown: str) -> None:
     """The password goes, also one with signs that belong escaped; everything else stays."""
     assert masked(text) == shown
     assert all(secret not in masked(text) for secret in secrets_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "secrets"),
+    [
+        ("http://h/v?password=a b&c=d e", "http://h/v?password=***&c=d e", ("a b",)),
+        ("rtsp://u:1 2@cam/s", "rtsp://u:***@cam/s", ("1 2",)),
+    ],
+)
+def test_blanks_belong_to_a_whole_address(text: str, shown: str, secrets: tuple[str, ...]) -> None:
+    """Of an argument nothing behind a blank stays; in a sentence it goes on behind one."""
+    assert masked(text, whole=True) == shown
+    assert secrets_of(text) == secrets
+    assert masked("http://h/v?password=a is wrong") == "http://h/v?password=*** is wrong"
+    assert masked("rtsp://cam:554 is shut, ask me@home") == "rtsp://cam:554 is shut, ask me@home"
 
 
 def test_files_are_no_addresses() -> None:

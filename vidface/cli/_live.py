@@ -49,7 +49,7 @@ def folder_for(clip: str) -> Path:
     """The folder where none is named: the input's name, without what is no part of a name (or secret)."""
     if not is_address(clip) and not clip.startswith("chaos:"):
         return Path(Path(clip).name + ".vidface")
-    last = masked(clip).partition("?")[0].rstrip("/").rpartition("/")[2].rpartition("@")[2]
+    last = masked(clip, whole=True).partition("?")[0].rstrip("/").rpartition("/")[2].rpartition("@")[2]
     return Path(last.removeprefix("chaos:").replace(":", "_") + ".vidface")
 
 

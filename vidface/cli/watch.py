@@ -86,7 +86,7 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
     from vidface.watch.watcher import Watcher
     from vidface.web.server import Server
 
-    command = tuple(masked(word) for word in sys.argv)
+    command = tuple(masked(word, whole=True) for word in sys.argv)
     watcher = Watcher(config, tell=tell, command=command)
     server = None
     try:

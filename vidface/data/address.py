@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 MASK = "***"
-_SECRET = re.compile(
-    r"([?&;#|](?:[\w.-]*(?:pass|pwd|token|secret|auth|key|sig)[\w.-]*|pw|streamid)=)[^&;#|\s]+",
-    re.IGNORECASE,
+_KEY: Final = (
+    r"(?<![\w.-])(?=streamid=|[\w.-]*(?:(?<!com)pass(?!age)|(?:pas|pw)\d*(?![^\W_])|"
+    r"pwd|psw|cred|token|secret|auth|key|sig))[\w.-]+(?:\[\w*\]|%5B\w*%5D)?="
 )
-_AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<authority>[^/?#\s]*)(?P<rest>\S*)")
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(:\d*)?")
+"""What a secret is called, as a part of a query or, as some cameras want it, of a path."""
+_NEXT: Final = r"_(?:channel|stream|subtype|user|usr|login|ch)\d*="
+"""Begins the next part where a camera parts them with `_`, which a secret may hold too."""
+_SECRET: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|\s])+", re.IGNORECASE)
+_SECRET_WHOLE: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|])+", re.IGNORECASE)
+_SCHEME: Final = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
+_BLANKS: Final = r"[^/?#\s:@]+:(?!\d*\s)[^/?#\s@]*(?: +[^/?#\s@]+)+@"
+"""A login with blanks in its password; behind a port a sentence goes on."""
+_ADDRESS: Final = re.compile(rf"{_SCHEME}(?P<authority>(?:{_BLANKS})?[^/?#\s]*)(?P<rest>\S*)")
+_WHOLE: Final = re.compile(rf"{_SCHEME}(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
+_HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(:\d*)?")
+_SURE_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|(\d{1,3}\.){3}\d{1,3}|localhost)(:\d*)?", re.IGNORECASE)
+"""Nobody's name looks like this: what stands behind the colon is a port."""
 
 
 def is_address(text: str | Path) -> bool:
@@ -19,20 +31,24 @@ def is_address(text: str | Path) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(text)) is not None
 
 
-def masked(text: str | Path) -> str:
+def masked(text: str | Path, *, whole: bool = False) -> str:
     """A text in which the passwords of all addresses are masked.
 
     Masked are the password before the host (also one that holds `@`, `:` or `/` unescaped, which is wrong
-    but common) and the values of queries that are named like secrets (`password=`, `token=`, `passphrase=`).
-    The user's name stays.
+    but common) and the values that are named like secrets (`password=`, `token=`, `passphrase=`), in a query
+    or a path. The user's name stays.
+
+    Args:
+        whole: the text is one address and no sentence, so that blanks are a part of it.
     """
-    return _AUTHORITY.sub(_mask_one, str(text))
+    address, secret = (_WHOLE, _SECRET_WHOLE) if whole else (_ADDRESS, _SECRET)
+    return address.sub(lambda match: _mask_one(match, secret), str(text))
 
 
 def secrets_of(text: str) -> tuple[str, ...]:
     """The parts of an address that `masked` hides, longest first; to take them out of other texts."""
-    found = [match.group(0)[len(match.group(1)) :] for match in _SECRET.finditer(text)]
-    match = _AUTHORITY.search(text)
+    found = [match.group(0)[len(match.group(1)) :] for match in _SECRET_WHOLE.finditer(text)]
+    match = _WHOLE.search(text)
     if match is not None:
         login = _login(match["authority"], match["rest"])[0]
         if ":" in login:
@@ -40,11 +56,11 @@ def secrets_of(text: str) -> tuple[str, ...]:
     return tuple(sorted({item for item in found if item}, key=len, reverse=True))
 
 
-def _mask_one(match: re.Match[str]) -> str:
+def _mask_one(match: re.Match[str], secret: re.Pattern[str]) -> str:
     login, place = _login(match["authority"], match["rest"])
     if login and "@" in place:  # a password with `@` and `/`, or an `@` in the path: who can tell? Hide it.
         place = place.rpartition("@")[2]
-    place = _SECRET.sub(rf"\1{MASK}", place)
+    place = secret.sub(rf"\1{MASK}", place)
     if not login and not match["authority"].startswith("@"):
         return match["scheme"] + place
     user, colon, _ = login.partition(":")
@@ -61,4 +77,9 @@ def _login(authority: str, rest: str) -> tuple[str, str]:
     if _HOST_PORT.fullmatch(authority) is None and "@" in rest:
         login, _, host = whole.rpartition("@")
         return login, host
+    # `user:12/word@host`: a port, or how a password begins? Only where the host is surely one it is a port.
+    path, _, _ = rest.partition("?")
+    if ":" in authority and "@" in path and _SURE_HOST.fullmatch(authority) is None:
+        login, _, host = (authority + path).rpartition("@")
+        return login, host + rest[len(path) :]
     return "", whole

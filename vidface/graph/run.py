@@ -267,7 +267,7 @@ def _facts(
     from vidface.graph.facts import input_facts, machine_facts, model_facts, node_files, package_facts
 
     return {
-        "command": [masked(word) for word in settings.command],
+        "command": [masked(word, whole=True) for word in settings.command],
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "graph": {
             "file": plan.file.name,

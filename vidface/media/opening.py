@@ -32,7 +32,7 @@ def is_url(path: str | Path) -> bool:
 
 def shown_name(path: str | Path) -> str:
     """The input as people should see it: passwords in addresses are masked."""
-    return masked(path)
+    return masked(path, whole=True)
 
 
 def address(path: str | Path) -> str:

@@ -36,5 +36,5 @@ def summary(config: Config) -> list[str]:
     for plan in config.cameras:
         graph = graph_of(plan)
         outputs = ", ".join(outlet.name for outlet in graph.outlets)
-        lines.append(f"{plan.name:<{width}}  {masked(plan.url)}  {graph.file.name} -> {outputs}")
+        lines.append(f"{plan.name:<{width}}  {masked(plan.url, whole=True)}  {graph.file.name} -> {outputs}")
     return lines

@@ -77,6 +77,14 @@ def test_a_password_with_odd_signs_still_opens() -> None:
     assert of("rtsp://u:p@ss@cam:8554/s").door() == ("cam", 8554)
 
 
+def test_what_reads_as_a_port_is_opened_as_one() -> None:
+    """It may be how a password begins, so it is hidden; but a path with `@` behind a port opens as it did."""
+    address = of("rtsp://cam:554/live@main/ch1")
+    assert address.url() == "rtsp://cam:554/live@main/ch1"
+    assert address.door() == ("cam", 554)
+    assert address.name == "rtsp://cam:***@main/ch1"
+
+
 def test_nothing_printed_holds_the_password() -> None:
     """Not the name, not the object, not a message of FFmpeg that repeats the address or a part of it."""
     address = of("rtsp://u:hunter2@cam/s?token=abcdef")

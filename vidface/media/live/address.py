@@ -24,6 +24,8 @@ _LIVE_HTTP = (".m3u8", ".ts", ".flv", ".mjpg", ".mjpeg", ".cgi")
 _KNOWN_PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
 _DEVICE = re.compile(r"(?:v4l2:)?(/dev/video\d+)(?:\?(.*))?")
 _DEVICE_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_format"}
+_ODD = re.compile(r"(?!\d*/).*[@/?#]", re.DOTALL)
+"""A secret to be escaped; not digits and a slash: to everybody else they are a port and a path."""
 _UDP_BYTES = 4 * 2**20  # a key frame of a 4K camera comes at once
 
 
@@ -45,7 +47,7 @@ class LiveAddress:
     @property
     def name(self) -> str:
         """As people should see it."""
-        return masked(self.text)
+        return masked(self.text, whole=True)
 
     @property
     def scheme(self) -> str:
@@ -76,7 +78,7 @@ class LiveAddress:
         device = _DEVICE.fullmatch(self.text)
         if device:
             return device[1]
-        found = [secret for secret in secrets_of(self.text) if re.search(r"[@/?#]", secret)]
+        found = [secret for secret in secrets_of(self.text) if _ODD.match(secret)]
         text = self.text
         for secret in found:
             escaped = re.sub(r"[@/?#:]", lambda match: f"%{ord(match[0]):02X}", secret)
@@ -169,7 +171,7 @@ def _check_device(text: str) -> None:
 
 
 def _check_host(text: str) -> None:
-    name = masked(text)
+    name = masked(text, whole=True)
     try:
         parts = urlsplit(LiveAddress(text, "rtsp").url())
         host, _ = parts.hostname, parts.port
