@@ -29,7 +29,9 @@ def fault_at(document: Document, fault: ErrorDetails, model: type[BaseModel]) ->
         return document.error(f"version must be 1, but is {fault.get('input')!r}", loc)
     # A whole table may hold passwords; so may what stands under a wrong key.
     found = fault.get("input")
-    shown = f", but found {masked(repr(found))}" if isinstance(found, str | int | float | bool) else ""
+    shown = ""
+    if isinstance(found, str | int | float | bool) and not _whole_secret(loc, found):
+        shown = f", but found {masked(repr(found), whole=True)}"
     return document.error(f"{place}: {said(fault)}{shown}", loc)
 
 
@@ -40,6 +42,13 @@ def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
         kinds = [inner for kind in kinds for inner in _inside(kind, part)]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     return [info.alias or name for kind in models for name, info in kind.model_fields.items()]
+
+
+def _whole_secret(loc: tuple[str | int, ...], found: object) -> bool:
+    """It may be the address of a receiver of events, whose path lets everybody in who knows it."""
+    if len(loc) < 2 or loc[0] != "events" or loc[1] not in ("webhook", "mqtt", "redis"):
+        return False
+    return isinstance(found, str) and (len(loc) == 2 or loc[-1] == "url" or "://" in found)
 
 
 def _inside(kind: Any, part: str | int) -> Iterator[Any]:

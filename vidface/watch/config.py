@@ -122,7 +122,7 @@ class CameraPlan:
     record: RecordSettings
 
     def __repr__(self) -> str:
-        return f"CameraPlan({self.name}, {masked(self.url)})"
+        return f"CameraPlan({self.name}, {masked(self.url, whole=True)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Config:
         Raises:
             UsageError: the settings are not sound, or only the file may say them; without passwords.
         """
-        for key in ("graph", "set"):
+        for key in ("graph", "set", "trusted"):
             if key in settings:
                 raise UsageError(f"{key}: can be said in {self.path.name} only")
         document = Document(data={"version": 1, "cameras": {name: dict(settings)}}, file="camera")
@@ -211,7 +211,8 @@ def planned(
     url = filled(settings.url, environment)
     if live_address(url) is None:
         raise UsageError(
-            f"{masked(url)} is no live input; write rtsp://host:554/path, /dev/video0 or chaos:clip.mp4"
+            f"{masked(url, whole=True)} is no live input; write rtsp://host:554/path, /dev/video0 "
+            "or chaos:clip.mp4"
         )
     if settings.trusted is not None:
         settings = settings.model_copy(update={"trusted": _certificates(folder / settings.trusted, url)})
@@ -224,9 +225,13 @@ def planned(
 
 def _certificates(path: Path, url: str) -> Path:
     if not url.lower().startswith("rtsps://"):
-        raise UsageError(f"{masked(url)} comes without encryption; `trusted` is for rtsps:// alone")
+        raise UsageError(
+            f"{masked(url, whole=True)} comes without encryption; `trusted` is for rtsps:// alone"
+        )
     if not path.is_file():
-        raise UsageError(f"{path} is no file; `trusted` names the certificates (PEM) of {masked(url)}")
+        raise UsageError(
+            f"{path} is no file; `trusted` names the certificates (PEM) of {masked(url, whole=True)}"
+        )
     return path
 
 
