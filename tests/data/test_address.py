@@ -42,7 +42,8 @@ from vidface.data.address import is_address, masked, secrets_of
         ("rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4", "rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4"),
         ("http://h/path/with@sign", "http://h/path/with@sign"),
         ("rtsp://10.0.0.1:554/path/with@sign", "rtsp://10.0.0.1:554/path/with@sign"),
-        ("http://[::1]:80/with@sign", "http://[::1]:80/with@sign"),
+        ("rtsp://[::1]:99/with@sign", "rtsp://[::1]:99/with@sign"),
+        ("http://cam:8080/with@sign", "http://cam:8080/with@sign"),
         ("http://cam:80/a?mail=me@home", "http://cam:80/a?mail=me@home"),
     ],
 )  # fmt: skip

@@ -22,8 +22,12 @@ _BLANKS: Final = r"[^/?#\s:@]+:(?!\d*\s)[^/?#\s@]*(?: +[^/?#\s@]+)+@"
 _ADDRESS: Final = re.compile(rf"{_SCHEME}(?P<authority>(?:{_BLANKS})?[^/?#\s]*)(?P<rest>\S*)")
 _WHOLE: Final = re.compile(rf"{_SCHEME}(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(:\d*)?")
-_SURE_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|(\d{1,3}\.){3}\d{1,3}|localhost)(:\d*)?", re.IGNORECASE)
-"""Nobody's name looks like this: what stands behind the colon is a port."""
+_SURE_HOST: Final = re.compile(
+    r"(?:\[[0-9A-Fa-f:.%]*\]|(?:\d{1,3}\.){3}\d{1,3}|localhost)(?::\d*)?"
+    r"|.*:(?:80|322|443|554|1935|8000|8080|8443|8554)",
+    re.IGNORECASE,
+)
+"""Nobody's name looks like this, or the port is a usual one: what stands behind the colon is no password."""
 
 
 def is_address(text: str | Path) -> bool:

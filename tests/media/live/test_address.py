@@ -79,9 +79,9 @@ def test_a_password_with_odd_signs_still_opens() -> None:
 
 def test_what_reads_as_a_port_is_opened_as_one() -> None:
     """It may be how a password begins, so it is hidden; but a path with `@` behind a port opens as it did."""
-    address = of("rtsp://cam:554/live@main/ch1")
-    assert address.url() == "rtsp://cam:554/live@main/ch1"
-    assert address.door() == ("cam", 554)
+    address = of("rtsp://cam:7070/live@main/ch1")
+    assert address.url() == "rtsp://cam:7070/live@main/ch1"
+    assert address.door() == ("cam", 7070)
     assert address.name == "rtsp://cam:***@main/ch1"
 
 
