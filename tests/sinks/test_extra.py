@@ -16,6 +16,7 @@ from vidface.data import Faces, Frame, SourceInfo
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.pose import Poses
+from vidface.data.verdict import Verdict, Verdicts
 from vidface.errors import UsageError
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
@@ -246,3 +247,19 @@ def test_points_are_written_as_a_format_would_write_them(far: float) -> None:
     assert [json.loads(text) for text in texts] == wanted.tolist()
     assert " " not in texts[0]
     assert "\0" not in texts[0]
+
+
+def test_a_table_has_the_verdict_so_far(tmp_path: Path) -> None:
+    """Opinion and probability, empty where no test applied or nothing was judged on a frame."""
+    faces = values()["faces"]
+    said = Verdicts((Verdict("manipulated", 0.91234, 0.8, 0.95), Verdict()))
+    run(Table(), tmp_path, {"faces": faces, "verdict": said}, {"faces": faces, "verdict": Verdicts.none()})
+    rows = list(csv.DictReader((tmp_path / "faces.csv").read_text().splitlines()))
+    assert list(rows[0])[len(COLUMNS) :] == ["verdict_opinion", "verdict_probability"]
+    found = [(row["verdict_opinion"], row["verdict_probability"]) for row in rows]
+    assert found == [("manipulated", "0.9123"), ("inconclusive", ""), ("", ""), ("", "")]
+    pytest.importorskip("pyarrow")
+    run(Table(format="parquet"), tmp_path, {"faces": faces, "verdict": said})
+    found = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "faces.parquet")
+    assert found["verdict_opinion"].to_pylist() == ["manipulated", "inconclusive"]
+    assert found["verdict_probability"].to_pylist() == [pytest.approx(0.9123), None]

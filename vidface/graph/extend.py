@@ -59,12 +59,14 @@ def with_table(plan: Plan, form: str | None) -> Plan:
     if form is None:
         return plan
     kind = sink_class("table")
+    ports = signature_of(kind)
     extra = [
-        Outlet(outlet.name, "table", kind.model_validate({"format": form}), signature_of(kind), outlet.wires)
+        Outlet(f"{outlet.name}_{form}", "table", kind.model_validate({"format": form}), ports, wires)
         for outlet in plan.outlets
         if outlet.use == "jsonl" and plan.edges[outlet.wires["faces"]] is Faces
+        # A table has no columns for some of what a line of JSON holds.
+        for wires in [{port: edge for port, edge in outlet.wires.items() if ports.port(port) is not None}]
     ]
-    extra = [replace(outlet, name=f"{outlet.name}_{form}") for outlet in extra]
     return replace(plan, outlets=(*plan.outlets, *extra))
 
 
@@ -74,7 +76,10 @@ def motion_overrides(plan: Plan, path: Path) -> Iterable[str]:
     Raises:
         UsageError: the graph has no node that could.
     """
-    names = [step.name for step in plan.steps if "motion" in type(step.node).model_fields]
+    # Other nodes have a field `motion`, too: a model, or a face's motion. Who saves one applies it again.
+    names = [
+        step.name for step in plan.steps if {"motion", "save_motion"} <= type(step.node).model_fields.keys()
+    ]
     if not names:
         raise UsageError(f"--motion: {plan.file.name} has no stabiliser that applies a motion file")
     return [f"{name}.motion={json.dumps(str(path))}" for name in names]

@@ -19,8 +19,9 @@ from vidface.data.rows import check_rows
 from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 
-_TEXT_COLUMNS: Final = ("identity_state", "identity_name")
-_IDENTITY_COLUMNS: Final = (*_TEXT_COLUMNS, "identity_score", "identity_margin")
+_TEXT_COLUMNS: Final = ("identity_state", "identity_name", "verdict_opinion")
+_IDENTITY_COLUMNS: Final = ("identity_state", "identity_name", "identity_score", "identity_margin")
+_VERDICT_COLUMNS: Final = ("verdict_opinion", "verdict_probability")
 _SHAPE_COLUMNS: Final = tuple(f"bs_{name}" for name in BLENDSHAPES)
 
 
@@ -57,6 +58,8 @@ class Extra:
             names += ["presence", *_SHAPE_COLUMNS]
         if self.identity is not None:
             names += _IDENTITY_COLUMNS
+        if self.verdict is not None:
+            names += _VERDICT_COLUMNS
         return tuple(names)
 
     def flat(self, columns: Mapping[str, str] | tuple[str, ...]) -> Iterator[list[float | str | None]]:
@@ -75,9 +78,9 @@ class Extra:
             np.zeros((len(self.faces), 0), np.float32),
             *(self._padded(values) for values in self._tables()),
         ]
-        who = self._who()
-        for row, more in zip(np.concatenate(parts, axis=1).tolist(), who, strict=True):
-            yield [*map(plain, row), *more]
+        numbers = np.concatenate(parts, axis=1).tolist()
+        for row, who, opinion in zip(numbers, self._who(), self._opinions(), strict=True):
+            yield [*map(plain, row), *who, *opinion]
 
     def nested(self, *, blendshapes: bool = True) -> Iterator[dict[str, Any]]:
         """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes ... as wired."""
@@ -112,6 +115,13 @@ class Extra:
             else [one.state, one.name, plain(one.score), plain(one.margin)]
             for one in rows
         ]
+
+    def _opinions(self) -> list[list[float | str | None]]:
+        """The verdict's columns of each face; empty lists where not wired."""
+        if self.verdict is None:
+            return [[] for _ in range(len(self.faces))]
+        rows = self.verdict.rows or (None,) * len(self.faces)
+        return [[None, None] if one is None else [one.opinion, plain(one.probability)] for one in rows]
 
     def _tables(self) -> Iterator[NDArray[np.float32]]:
         if self.pose is not None:

@@ -20,6 +20,7 @@ from vidface.data.measures import Measures
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.data.times import time_text
+from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 from vidface.node import Sink, Target
 from vidface.sinks._clock import CLOCK_COLUMNS, clock_facts
@@ -57,9 +58,10 @@ class Table(Sink):
 
     Where they are wired in, columns follow for the pose (pose_yaw, pose_pitch, pose_roll in degrees,
     pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, the
-    mesh (presence, bs_NAME for each of the 52 blendshapes), and the identity (identity_state,
-    identity_name, identity_score, identity_margin). Which there are is settled by the first frame. Of live
-    inputs utc, clock and arrived come last, as `jsonl` has them.
+    mesh (presence, bs_NAME for each of the 52 blendshapes), the identity (identity_state,
+    identity_name, identity_score, identity_margin), and the verdict so far (verdict_opinion,
+    verdict_probability). Which there are is settled by the first frame. Of live inputs utc, clock and
+    arrived come last, as `jsonl` has them.
 
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
     """
@@ -85,6 +87,7 @@ class Table(Sink):
         mesh: Meshes | None = None,
         quality: Measures | None = None,
         identity: Identities | None = None,
+        verdict: Verdicts | None = None,
     ) -> None:
         """Write a frame's rows.
 
@@ -94,7 +97,15 @@ class Table(Sink):
         """
         if self._out is None:
             return
-        extra = Extra(faces, pose=pose, measures=measures, mesh=mesh, quality=quality, identity=identity)
+        extra = Extra(
+            faces,
+            pose=pose,
+            measures=measures,
+            mesh=mesh,
+            quality=quality,
+            identity=identity,
+            verdict=verdict,
+        )
         if self._extra is None:
             self._extra = extra.columns()
             more_columns = CLOCK_COLUMNS if self._live else {}
