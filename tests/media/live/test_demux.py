@@ -8,6 +8,8 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from vidface.media.live._demux import CameraClock, Pace, missed
 
 BASE = Fraction(1, 90000)
@@ -46,6 +48,33 @@ def test_later_reports_correct_the_drift() -> None:
     told = clock.utc_us(packet(pts, report(zero + 10, (first + pts) % 2**32)))
     assert told is not None
     assert abs(told - (zero + 10) * 1e6) < 100
+
+
+@pytest.mark.parametrize("hours", [7, 14, 21, 40])
+def test_the_time_of_day_holds_however_long_a_connection_lasts(hours: int) -> None:
+    """A report a minute: RTP times wrap on the way, also past half their range, and pts run on."""
+    zero = time.time() - 20 * 3600
+    clock = CameraClock(SimpleNamespace(start_time_realtime=round(zero * 1e6)), BASE)  # type: ignore[arg-type]
+    first = 2**32 - 450_000
+    for minute in range(hours * 60 + 1):
+        pts = minute * 60 * 90_000
+        clock.utc_us(packet(pts, report(zero + minute * 60, (first + pts) % 2**32)))
+    told = clock.utc_us(packet(pts + 90_000))
+    assert told is not None
+    assert abs(told - (zero + hours * 3600 + 1) * 1e6) < 1000
+
+
+def test_with_sound_beside_it_drift_is_not_corrected_twice() -> None:
+    """Of several streams FFmpeg makes pts from the reports' time of day; the camera's clock is 0.1 % fast."""
+    zero = time.time()
+    clock = CameraClock(SimpleNamespace(start_time_realtime=round(zero * 1e6)), BASE, by_day=True)  # type: ignore[arg-type]
+    for second in range(0, 1001, 10):
+        # As finalize_packet does: the time of day of the report, and what the RTP clock has counted since.
+        rtp = second * 90_090
+        clock.utc_us(packet(second * 90_000, report(zero + second, rtp)))
+        told = clock.utc_us(packet(second * 90_000 + 5 * 90_090))
+        assert told is not None
+        assert abs(told - (zero + second + 5) * 1e6) < 6000
 
 
 def test_a_clock_that_was_never_set_is_not_used() -> None:

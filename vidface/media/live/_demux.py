@@ -58,7 +58,8 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
             return trouble
         sound = sound_of(container) if order.sound else None
         post.send(opened(container, stream, sound=sound))
-        clock, reached = CameraClock(container, stream.time_base), 0.0
+        clock = CameraClock(container, stream.time_base, by_day=len(container.streams) > 1)
+        reached = 0.0
         pace = Pace() if order.paced and container.duration is None else None
         try:
             for packet in container.demux(*filter(None, (stream, sound))):
@@ -155,12 +156,17 @@ class CameraClock:
 
     FFmpeg takes the first report for the time of day at pts 0; later ones come with a packet and correct
     the drift between both. A clock that is more than a day off was never set, and is not used.
+
+    Args:
+        by_day: the stream is one of several. FFmpeg then makes their pts from the reports, so that they stay
+            together: pts run with the time of day already, and have no drift to be corrected.
     """
 
-    def __init__(self, container: InputContainer, base: Fraction) -> None:
+    def __init__(self, container: InputContainer, base: Fraction, *, by_day: bool = False) -> None:
         self._container = container
         self._us = base * 10**6
-        self._first: tuple[int, int] | None = None  # RTP time of the first report, its pts
+        self._by_day = by_day
+        self._last: tuple[int, int] | None = None  # RTP time of the last report, its pts
         self._tie: tuple[int, int] | None = None  # microseconds since 1970, pts
 
     def utc_us(self, packet: Any) -> int | None:
@@ -168,7 +174,7 @@ class CameraClock:
         zero = self._container.start_time_realtime
         if packet.pts is None or zero is None or zero <= 0:
             return None
-        if packet.has_sidedata("rtcp_sr"):
+        if not self._by_day and packet.has_sidedata("rtcp_sr"):
             self._report(bytes(packet.get_sidedata("rtcp_sr")), zero)
         utc, pts = self._tie or (zero, 0)
         told = utc + round((packet.pts - pts) * self._us)
@@ -179,10 +185,12 @@ class CameraClock:
             return
         _, ntp, rtp = _REPORT.unpack_from(data)
         utc = (ntp * 10**6 >> 32) - _NTP_EPOCH_S * 10**6
-        if self._first is None:
-            self._first = rtp, round((utc - zero) / self._us)
-        since = (rtp - self._first[0] + 2**31) % 2**32 - 2**31  # RTP times wrap
-        self._tie = utc, self._first[1] + since
+        if self._last is None:
+            self._last = rtp, round((utc - zero) / self._us)
+        # RTP times wrap after half a day, pts do not: so from report to report, not from the first.
+        since = (rtp - self._last[0] + 2**31) % 2**32 - 2**31
+        self._last = rtp, self._last[1] + since
+        self._tie = utc, self._last[1]
 
 
 def missed(said: list[Any]) -> int:
