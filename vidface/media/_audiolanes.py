@@ -16,8 +16,8 @@ from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
 
+from vidface.media.cut import Cut
 from vidface.media.opening import open_input
-from vidface.media.reader import Cut
 from vidface.media.reshape import Reshaper
 
 PARSED: Final = frozenset({"ac3", "eac3"})
@@ -174,7 +174,7 @@ def seek_to(container: Any, cut: Cut) -> None:
 
 def in_part(at: Fraction, cut: Cut) -> bool:
     """The moment lies in the part."""
-    return (cut.start is None or at >= cut.start) and (cut.stop is None or at < cut.stop)
+    return not cut.before(at) and not cut.behind(at)
 
 
 def time_of(packet: Packet[Any]) -> Fraction | None:

@@ -25,8 +25,8 @@ from vidface.media._audiolanes import (
     time_of,
 )
 from vidface.media.clock import BACK_S
+from vidface.media.cut import Cut
 from vidface.media.opening import open_input
-from vidface.media.reader import Cut
 
 _TOLD: Final = ("language", "title", "name", "handler_name")
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from vidface.data.source import Source
 from vidface.errors import UsageError
+from vidface.media.cut import Cut
 from vidface.media.decord_reader import DecordSource
 from vidface.media.images import ImageSource, is_picture
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.source import LiveSource
 from vidface.media.opening import is_url
-from vidface.media.reader import Cut, PyavSource
+from vidface.media.reader import PyavSource
 
 DECODERS = ("pyav", "decord")
 
@@ -29,8 +30,8 @@ def open_source(
 
     Args:
         path: a video file, an address, a folder of pictures or one picture.
-        start, stop: seconds on the input's own clock; frames with start <= time < stop are read. Of a live
-            input: it is watched for `stop` seconds.
+        start, stop: seconds on the input's own clock; frames with start <= time < stop are read, to the
+            microsecond. Of a live input: it is watched for `stop` seconds.
         decoder: "pyav", or "decord" where that is installed (see `vidface.media.decord_reader` for
             what it gets wrong).
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"

@@ -25,10 +25,10 @@ import numpy as np
 from vidface.data.frame import Frame
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import InputError, UsageError
+from vidface.media.cut import Cut
 from vidface.media.losses import ENDS_EARLY
 from vidface.media.pixels import frame_from_rgb
 from vidface.media.probe import probe
-from vidface.media.reader import Cut
 
 
 class DecordSource:
@@ -74,9 +74,9 @@ class DecordSource:
                 return
             begin, end = (float(v) for v in np.ravel(self._reader.get_frame_timestamp(place))[:2])
             time = round(begin / base) * base
-            if self._cut.stop is not None and time >= self._cut.stop:
+            if self._cut.behind(time):
                 return
-            if self._cut.start is not None and time < self._cut.start:
+            if self._cut.before(time):
                 continue
             rgb = np.asarray(self._reader[place].asnumpy(), np.uint8)
             frame = frame_from_rgb(rgb, index)

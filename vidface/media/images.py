@@ -17,12 +17,12 @@ from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import InputError, UsageError
 from vidface.media.colour import colour_of, matrix_by_name
+from vidface.media.cut import Cut
 from vidface.media.exif import stated_turn
 from vidface.media.opening import open_input
 from vidface.media.orient import Turn, quarter_turn
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, probe
-from vidface.media.reader import Cut
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -81,9 +81,9 @@ class ImageSource:
         index = 0
         for place, path in enumerate(self._paths):
             time = place / self._rate
-            if self._closed or (self._cut.stop is not None and time >= self._cut.stop):
+            if self._closed or self._cut.behind(time):
                 return
-            if self._cut.start is not None and time < self._cut.start:
+            if self._cut.before(time):
                 continue
             pixels = self._pixels(path)
             if pixels is None:

@@ -23,6 +23,7 @@ from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
 from vidface.media.colour import Colour, colour_of, matrix_by_name
+from vidface.media.cut import Cut
 from vidface.media.losses import Losses
 from vidface.media.opening import is_url, open_input, show_first, video_stream
 from vidface.media.orient import Turn, turn_of
@@ -37,30 +38,6 @@ _MAX_READ_ERRORS = 8  # in a row, before the rest of the input is given up
 _END_SLACK_S = Fraction(1, 2)  # players' and muxers' rounding of a stream's length
 _MOST_THREADS = 16  # FFmpeg's own limit
 _FIRST_STEP_BACK_S = 2  # a seek that lands too late is repeated from this much earlier, then 4 times that
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The part of an input that is wanted: start <= time < stop, in seconds of its own clock."""
-
-    start: Fraction | None = None
-    stop: Fraction | None = None
-
-    @classmethod
-    def of(cls, start: float | None, stop: float | None) -> Cut:
-        """From what a user typed: 0.1 means one tenth, not the nearest binary number.
-
-        Raises:
-            UsageError: the part is empty.
-        """
-        exact = [None if value is None else Fraction(str(value)) for value in (start, stop)]
-        if exact[0] is not None and exact[1] is not None and exact[1] <= exact[0]:
-            raise UsageError(f"--to must lie after --from, but {stop} is not after {start}.")
-        return cls(*exact)
-
-    def earlier(self, lead: Fraction) -> Cut:
-        """The same part on a clock that is `lead` seconds behind."""
-        return Cut(*(None if time is None else time - lead for time in (self.start, self.stop)))
 
 
 @dataclass(slots=True)
@@ -147,11 +124,11 @@ class PyavSource:
         index = 0
         for frame, pts, epoch in self._positioned():
             time = pts * self._info.time_base
-            if self._cut.start is not None and time < self._cut.start:
+            if self._cut.before(time):
                 if self._session is not None:
                     self._session.losses.skipped += 1
                 continue
-            if self._cut.stop is not None and time >= self._cut.stop:
+            if self._cut.behind(time):
                 return
             yield self._frame(frame, index, pts, epoch)
             index += 1
@@ -235,7 +212,7 @@ class PyavSource:
         offset = int(time / self._info.time_base)
         # An index that cannot seek leaves the reader at the start, which is right as well, only slower.
         with contextlib.suppress(av.error.FFmpegError):
-            session.losses.since = self._cut.start
+            session.losses.since = self._cut.first
             show_first(session.container, session.stream)
             session.container.seek(offset, stream=session.stream, backward=True)
         return session

@@ -9,9 +9,9 @@ from pydantic import Field
 from vidface.data.frame import Frame
 from vidface.media.audio import AudioFrom
 from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
+from vidface.media.cut import Cut
 from vidface.media.encode import Encoder
 from vidface.media.nvenc import EncoderWish, choose_encoder
-from vidface.media.reader import Cut
 from vidface.node import Sink, Target
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
 
