@@ -19,7 +19,7 @@ from vidface.data.event import Event
 
 Answer = int | str
 """A status; or "slow": none for a long while; "drops": ends the connection; "garbage"; "drip": a byte at a
-time; "redirect"; "busy": 503 with Retry-After."""
+time; "redirect"; "nowhere": a redirect to no address; "busy": 503 with Retry-After."""
 
 PATIENCE_S = 10.0
 
@@ -83,9 +83,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"H")
                 if owner.ended.wait(0.1):
                     break
-        elif how == "redirect":
+        elif how in ("redirect", "nowhere"):
             self.send_response(302)
-            self.send_header("Location", "https://elsewhere.example/secret")
+            place = "https://elsewhere.example/secret" if how == "redirect" else "http://[oops"
+            self.send_header("Location", place)
             self.end_headers()
         elif how == "busy":
             self.send_response(503)

@@ -96,6 +96,43 @@ def test_embeddings_and_crops_of_sessions_go(tmp_path: Path, make_keeper: Callab
     }
 
 
+def test_every_picture_of_a_session_goes(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
+    """Crops of a track that came back, several a track, and what lies below the maps of forensics."""
+    session = tmp_path / "door/sessions/20261101T000000Z"
+    for name in (
+        "crops/track_0003_again1.jpg",
+        "crops/track_0003_again12_2.png",
+        "crops/track_0003_2.jpg",
+        "heat/blend_0007_000120.jpg",
+        "heat/inner_outer_0000_1000000.png",
+    ):
+        put(session / name, days_ago=8)
+    stay = {"heat/notes.jpg", "other/blend_0007_000120.jpg", "crops/track_0003_again.jpg"}
+    for name in stay:
+        put(session / name, days_ago=8)
+    put(session / "heat/blend_0007_000150.jpg", days_ago=6)
+    assert make_keeper().sweep() == {"shots": 5}
+    assert left(session) == {*stay, "heat/blend_0007_000150.jpg"}
+
+
+def test_letters_of_a_receiver_that_is_no_more_go(tmp_path: Path) -> None:
+    """After seven days, pieces of letters too, with the empty folder; of others their spool takes care."""
+    letter, piece = "0000000000000007.letter", ".0000000000000008.letter.part"
+    for name in ("webhook", "redis"):
+        put(tmp_path / "spool" / name / letter, days_ago=8)
+        put(tmp_path / "spool" / name / piece, days_ago=8)
+    put(tmp_path / "spool/mqtt" / letter, days_ago=6)
+    put(tmp_path / "spool/mqtt/notes.txt", days_ago=900)
+    keeper = Keeper(
+        tmp_path, KeepSettings(), record=lambda _: RecordSettings(), receivers={"redis"}, tell=print
+    )
+    assert keeper.sweep() == {"letters": 2}
+    stay = {f"redis/{letter}", f"redis/{piece}", f"mqtt/{letter}", "mqtt/notes.txt"}
+    assert left(tmp_path / "spool") == stay
+    assert not (tmp_path / "spool/webhook").exists()
+    assert f"spool/webhook/{letter}" in (tmp_path / keep.LOG).read_text()
+
+
 def test_recordings_of_a_camera_that_is_watched_no_more_go_too(
     tmp_path: Path, make_keeper: Callable[..., Keeper]
 ) -> None:

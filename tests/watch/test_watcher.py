@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.events.receivers import an_event, free_port
 from tests.media.live.server import RtspServer
 from tests.watch.conftest import Watched, Write, until
 from vidface.errors import UsageError
+from vidface.events.letter import letter_of, pack
 from vidface.events.log import latest
 from vidface.graph.plan import Plan
 from vidface.watch import check
@@ -208,6 +212,23 @@ def test_a_folder_has_one_watcher(clip: Path, write: Write, watched: Begin) -> N
         Watcher(Config.read(path, {}), tell=stand.said.append)
     stand.watcher.close()
     Watcher(Config.read(path, {}), tell=stand.said.append).close()
+
+
+def test_letters_go_by_the_receivers_of_the_file(
+    clip: Path, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Old ones of a receiver that was taken out; of one that is there its own settings count."""
+    path = write(f"  a: chaos:{clip}\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"events: {{redis: {{url: 'redis://127.0.0.1:{free_port()}', spool_h: 8000}}}}\n")
+    letters = [folder / "out/spool" / name / "0000000000000001.letter" for name in ("webhook", "redis")]
+    for letter in letters:
+        letter.parent.mkdir(parents=True)
+        letter.write_bytes(pack(letter_of(an_event(), pictures=False)))
+        os.utime(letter, (time.time() - 30 * 86_400,) * 2)
+    stand = watched(path)
+    stand.until(lambda: not letters[0].exists())
+    assert letters[1].exists()
 
 
 def test_passwords_are_in_no_file_and_no_sentence(

@@ -16,6 +16,10 @@ from vidface.errors import UsageError
 
 _LETTER: Final = re.compile(r"(\d{16})\.letter")
 _DRAFT: Final = re.compile(r"\.\d{16}\.letter\.part|probe")
+LEFT: Final = re.compile(rf"{_LETTER.pattern}|\.{_LETTER.pattern}\.part")
+"""What a spool leaves of letters, whole ones and pieces."""
+MOST_S: Final = 7 * 86_400.0
+"""For so long a letter waits where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +62,7 @@ class Spool:
         *,
         most: int = 10_000,
         most_bytes: int = 100_000_000,
-        most_s: float = 7 * 86_400,
+        most_s: float = MOST_S,
     ) -> None:
         self.overflowed = 0
         self.expired = 0

@@ -5,8 +5,11 @@ Only plain files of the names below are deleted, never through a link; whatever 
     OUT/events/events-2026-11-21.jsonl                  events_days after that day
     OUT/events/shots/2026-11-21/...jpg                  shots_days after that day
     OUT/CAMERA/sessions/.../NAME/track_0007.jpg         shots_days after they were written
+    OUT/CAMERA/sessions/.../heat/blend_0007_000120.jpg  shots_days after they were written, maps too
     OUT/CAMERA/sessions/.../NAME.npz with embeddings    embeddings_days after they were written
     OUT/CAMERA/recordings/20261121T183612.345Z.mp4      keep_h, keep_gb of the camera's record:
+    OUT/spool/RECEIVER/0000000000000007.letter          7 days after they were written, where events: names
+                                                        that receiver no more; else it goes by its spool_h
 
 OUT/deleted.jsonl says what went, when and why; without names of people.
 """
@@ -21,7 +24,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vidface.data.times import time_of_day
 from vidface.events.log import DAY_FILE, SHOT, SHOTS
+from vidface.events.spool import LEFT, MOST_S
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.watch._ownfolder import OwnFolder
@@ -39,11 +43,15 @@ _OLDER_LOG: Final = "deleted.1.jsonl"
 _MOST_LOG_BYTES: Final = 4 * 2**20
 _EVERY_S: Final = 1800.0
 _EVENTS, _SESSIONS, _RECORDINGS = "events", "sessions", "recordings"
+SPOOL: Final = "spool"
+"""Folder of letters that wait, one folder a receiver."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MEMBERS: Final = frozenset({"vector.npy", "track.npy", "model.npy"})
 """Of what the embeddings sink writes."""
-_CROP: Final = re.compile(r"track_\d{4,}(_\d+)?\.(jpg|png)")
-"""What the images sink writes."""
+_CROP: Final = re.compile(
+    r"[^/]+/track_\d{4,}(_again\d+)?(_\d+)?\.(jpg|png)|heat/[a-z_]+_\d{4,}_\d{6,}\.(jpg|png)"
+)
+"""What the sinks images and findings write, below a session."""
 _DAY_S: Final = 86_400.0
 
 
@@ -96,6 +104,7 @@ class Keeper:
         out: folder of one `vidface watch`.
         settings: for how long.
         record: what counts for the recordings of a camera, by its name; also of one that is watched no more.
+        receivers: names of those that look after their letters themselves.
         tell: takes sentences.
     """
 
@@ -105,10 +114,12 @@ class Keeper:
         settings: KeepSettings,
         *,
         record: Callable[[str], RecordSettings],
+        receivers: Collection[str] = (),
         tell: Callable[[str], None],
     ) -> None:
         self.log = DeletionLog(out)
         self._out, self._settings, self._record, self._tell = out, settings, record, tell
+        self._receivers = frozenset(receivers)
         self._deleted: Counter[str] = Counter()
         self._trouble: str | None = None
         self._closing = threading.Event()
@@ -132,7 +143,7 @@ class Keeper:
         """Delete what is over its time, now; files deleted, by kind."""
         before = Counter(self._deleted)
         trouble = None
-        for place in (self._events, self._shots, self._embeddings, self._recordings):
+        for place in (self._events, self._shots, self._embeddings, self._recordings, self._letters):
             try:
                 place()
             except OSError as error:
@@ -168,7 +179,7 @@ class Keeper:
                 folders = session.folders()
             for folder in folders:
                 with OwnFolder(self._out, *parts, folder) as here:
-                    over = [name for name in self._old(here, days) if _CROP.fullmatch(name)]
+                    over = [name for name in self._old(here, days) if _CROP.fullmatch(f"{folder}/{name}")]
                     self._delete(here, over, "shots", "/".join((*parts, folder)), days)
 
     def _embeddings(self) -> None:
@@ -188,9 +199,19 @@ class Keeper:
             gone = Recordings(self._out / camera / _RECORDINGS).sweep(kept.keep_h, kept.keep_gb)
             self._note("recordings", f"{camera}/{_RECORDINGS}", gone)
 
+    def _letters(self) -> None:
+        """Those that wait for nobody: the receiver was taken out of the file."""
+        with OwnFolder(self._out, SPOOL) as above:
+            for name in [name for name in above.folders() if name not in self._receivers]:
+                with OwnFolder(self._out, SPOOL, name) as here:
+                    over = [letter for letter in self._old(here, MOST_S / _DAY_S) if LEFT.fullmatch(letter)]
+                    self._delete(here, over, "letters", f"{SPOOL}/{name}", MOST_S / _DAY_S)
+                if over:
+                    above.delete_empty(name)
+
     def _cameras(self) -> list[str]:
         with OwnFolder(self._out) as here:
-            return [name for name in here.folders() if name != _EVENTS]
+            return [name for name in here.folders() if name not in (_EVENTS, SPOOL)]
 
     def _sessions(self) -> Iterator[tuple[str, str, str]]:
         for camera in self._cameras():

@@ -17,7 +17,7 @@ from vidface.version import __version__
 from vidface.watch.check import graph_of
 from vidface.watch.config import CameraPlan, Config
 from vidface.watch.folder import WatchFolder
-from vidface.watch.keep import Keeper
+from vidface.watch.keep import SPOOL, Keeper
 from vidface.watch.lane import Lane, Shared
 from vidface.watch.machine import process_facts
 from vidface.watch.recent import Recent
@@ -61,10 +61,13 @@ class Watcher:
         orders = self._orders(config)
         self.folder = WatchFolder(config.out)
         log = config.out / EVENTS
-        self._fan = open_fan(config.spec.events, log=log, spool=config.out / "spool", tell=tell)
+        self._fan = open_fan(config.spec.events, log=log, spool=config.out / SPOOL, tell=tell)
         self.recent = Recent(log, self._fan)
         self.pool = Pool()
-        self._keeper = Keeper(config.out, config.spec.keep, record=self._recorded, tell=tell)
+        receivers = set(self._fan.facts())
+        self._keeper = Keeper(
+            config.out, config.spec.keep, record=self._recorded, receivers=receivers, tell=tell
+        )
         noted = self._keeper.log.note
         self._shared = Shared(self.pool, self.recent, tell, config.out, command, deleted=noted)
         self._lock = RLock()
