@@ -99,6 +99,17 @@ def test_nobody_there_then_a_password(tmp_path: Path) -> None:
     assert "s3cret" not in "".join(told)
 
 
+def test_a_name_that_is_none_stops_nothing(tmp_path: Path) -> None:
+    """The system's own error for it is none of the network; the event waits, and the thread goes on."""
+    told: list[str] = []
+    with courier_to("redis://a..b", tmp_path, told) as courier:
+        courier.send(an_event(1))
+        assert until(lambda: courier.facts()["failed"] >= 2)
+        facts = courier.facts()
+    assert facts["waiting"] == 1
+    assert facts["trouble"] == "its name or answer is odd (UnicodeError)"
+
+
 def test_a_real_redis(tmp_path: Path) -> None:
     """With a password: entries are there, in order, and are letters; a wrong password is told."""
     program = shutil.which("redis-server")

@@ -107,6 +107,7 @@ def test_only_the_kinds_that_are_wanted(desk: Desk) -> None:
         ("slow", "there was no answer for 0.5 s"),
         ("drip", "there was no answer for 0.5 s"),
         ("redirect", "answers with 302 and points to elsewhere.example, which is not followed"),
+        ("nowhere", "answers with 302 and points to another place, which is not followed"),
     ],
 )
 def test_what_is_not_taken_is_tried_again(answer: Answer, text: str, desk: Desk) -> None:

@@ -165,6 +165,10 @@ class Courier:
             self._failed += 1
             self._not_taken(number, error)
             return
+        except ValueError as error:  # of libraries, about an odd name or answer; the thread must outlive it
+            self._failed += 1
+            self._not_taken(number, UndeliveredError(f"its name or answer is odd ({type(error).__name__})"))
+            return
         self._spool.drop(number)
         self._delivered += 1
         self._over()

@@ -126,9 +126,16 @@ def _judge(status: int, wait: str, place: str) -> None:
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        host = urlsplit(place).hostname or "another place"
-        raise UndeliveredError(f"answers with {status} and points to {host}, which is not followed")
+        raise UndeliveredError(f"answers with {status} and points to {_host(place)}, which is not followed")
     if status in REFUSED:
         raise UndeliveredError(f"refuses an event with {status}", again=False)
     asked = float(wait) if wait.isascii() and wait.isdecimal() else None
     raise UndeliveredError(f"answers with {status}", wait_s=asked)
+
+
+def _host(place: str) -> str:
+    """Of an address that a stranger wrote."""
+    try:
+        return urlsplit(place).hostname or "another place"
+    except ValueError:
+        return "another place"
