@@ -152,8 +152,7 @@ class Store:
     def vectors(self) -> NDArray[np.float32]:
         """All rows that are committed; within `look_at` or `change`."""
         generation, rows = int(self.setting("generation")), int(self.setting("rows"))
-        dimension = self.dimension
-        return _vectors.read(_vectors.find(self.folder, dimension, generation), dimension, rows)
+        return _vectors.read(self.folder, self.dimension, generation, rows)
 
     def append(self, rows: NDArray[np.float32]) -> int:
         """Add rows to the vector file, within `change`; returns the number of the first."""

@@ -11,7 +11,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,17 +37,21 @@ def create(path: Path, dimension: int, generation: int) -> None:
         os.fsync(file.fileno())
 
 
-def find(folder: Path, dimension: int, generation: int) -> Path:
-    """The file of this generation.
+def find(folder: Path, dimension: int, generation: int) -> BinaryIO:
+    """The file of this generation, open: a writer may rename it at any moment.
 
     Raises:
         InputError: there is none.
     """
-    # A writer may rename it between the two looks.
+    # Also between the two looks.
     for _ in range(_TRIES):
         for name in (FILE, FRESH):
-            if _head(folder / name) == (dimension, generation):
-                return folder / name
+            file = _open(folder / name)
+            if file is None:
+                continue
+            if _head(file) == (dimension, generation):
+                return file
+            file.close()
     raise InputError(
         f"{folder / FILE} is not the vector file of this gallery (generation {generation}, "
         f"{dimension} numbers a row): it is missing, damaged or from another copy; import an export instead"
@@ -60,33 +64,38 @@ def settle(folder: Path, dimension: int, generation: int, rows: int) -> int:
     Raises:
         InputError: rows that were committed are missing.
     """
-    path = find(folder, dimension, generation)
-    if path.name == FRESH:
-        path = path.replace(folder / FILE)
-        sync_folder(folder)
-    (folder / FRESH).unlink(missing_ok=True)
-    right = HEAD + rows * dimension * 4
-    over = path.stat().st_size - right
-    if over < 0:
-        raise _short(path, rows)
+    with find(folder, dimension, generation) as file:
+        if Path(file.name).name == FRESH:
+            (folder / FRESH).replace(folder / FILE)
+            sync_folder(folder)
+        (folder / FRESH).unlink(missing_ok=True)
+        over = beyond(file, dimension, rows)
+        if over < 0:
+            raise _short(folder / FILE, file, rows)
     if over:
-        os.truncate(path, right)
+        os.truncate(folder / FILE, HEAD + rows * dimension * 4)
     return over
 
 
-def read(path: Path, dimension: int, rows: int) -> NDArray[np.float32]:
+def read(folder: Path, dimension: int, generation: int, rows: int) -> NDArray[np.float32]:
     """rows x d float32, memory-mapped and read-only.
 
     Raises:
-        InputError: the file is shorter.
+        InputError: there is no file of this generation, or it is shorter.
     """
-    if rows == 0:
-        empty = np.zeros((0, dimension), np.float32)
-        empty.setflags(write=False)
-        return empty
-    if path.stat().st_size < HEAD + rows * dimension * 4:
-        raise _short(path, rows)
-    return np.memmap(path, np.float32, "r", HEAD, (rows, dimension))
+    with find(folder, dimension, generation) as file:
+        if rows == 0:
+            empty = np.zeros((0, dimension), np.float32)
+            empty.setflags(write=False)
+            return empty
+        if beyond(file, dimension, rows) < 0:
+            raise _short(file.name, file, rows)
+        return np.memmap(file, np.float32, "r", HEAD, (rows, dimension))
+
+
+def beyond(file: BinaryIO, dimension: int, rows: int) -> int:
+    """Bytes behind the committed rows; below 0 where some are missing."""
+    return os.fstat(file.fileno()).st_size - HEAD - rows * dimension * 4
 
 
 def append(path: Path, rows: NDArray[np.float32], first: int) -> None:
@@ -127,22 +136,29 @@ def blocks(rows: NDArray[np.float32], kept: list[int]) -> Iterator[NDArray[np.fl
         yield rows[kept[at : at + _BLOCK]]
 
 
-def _head(path: Path) -> tuple[int, int] | None:
+def _open(path: Path) -> BinaryIO | None:
     try:
-        with path.open("rb") as file:
-            data = file.read(_FORM.size)
+        return path.open("rb")
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _head(file: BinaryIO) -> tuple[int, int] | None:
+    try:
+        data = file.read(_FORM.size)
+    except OSError as error:
+        file.close()
+        raise InputError(f"{file.name} cannot be read: {error.strerror}") from error
     if len(data) < _FORM.size:
         return None
     magic, version, dimension, generation = _FORM.unpack(data)
     return (dimension, generation) if magic == _MAGIC and version == 1 else None
 
 
-def _short(path: Path, rows: int) -> InputError:
+def _short(path: str | Path, file: BinaryIO, rows: int) -> InputError:
     return InputError(
         f"{path} is cut off: the gallery has {rows} looks, but the file of their vectors has only "
-        f"{path.stat().st_size} bytes; import an export instead"
+        f"{os.fstat(file.fileno()).st_size} bytes; import an export instead"
     )

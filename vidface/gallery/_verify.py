@@ -46,8 +46,8 @@ def _rows(store: Store) -> list[str]:
     with store.look_at() as db:
         vectors = store.vectors()
         kept = [int(row) for (row,) in db.execute("SELECT row FROM looks ORDER BY row")]
-        path = _vectors.find(store.folder, store.dimension, int(store.setting("generation")))
-        over = path.stat().st_size - _vectors.HEAD - vectors.nbytes
+        with _vectors.find(store.folder, store.dimension, int(store.setting("generation"))) as file:
+            path, over = file.name, _vectors.beyond(file, store.dimension, len(vectors))
     if over:
         told.append(f"{path} has {over} bytes that were never committed; opening for writing cuts them off")
     if kept and kept[-1] >= len(vectors):
