@@ -68,6 +68,30 @@ def test_a_saved_motion_is_replayed_from_its_beginning(tmp_path: Path) -> None:
     assert replay.at(3.0) is None
 
 
+def test_time_without_a_face_counts(tmp_path: Path) -> None:
+    """Two seconds of nobody, then a face: a replay waits as long; a file without `start` begins at once."""
+    sink = MotionSink()
+    sink.start(Target(tmp_path, "late", INFO))
+    for index in range(50):
+        sink.process(at(100 + index), Faces.none(), Motions())
+    for index in range(50, 60):
+        faces = Faces.of([(0, 0, 2, 2)], tracks=[1])
+        sink.process(at(100 + index), faces, Motions((motion(0.1 * (index - 50)),)))
+    sink.finish()
+    found = dict(np.load(tmp_path / "late.npz"))
+    assert found["start"] == 4.0
+    replay = Replay("n", str(tmp_path / "late.npz"), None)
+    assert replay.at(0.0) is None
+    first = replay.at(2.0)
+    assert first is not None
+    assert not first.rotation.any()
+    del found["start"]
+    np.savez(tmp_path / "old.npz", **found)
+    first = Replay("n", str(tmp_path / "old.npz"), None).at(0.0)
+    assert first is not None
+    assert not first.rotation.any()
+
+
 def test_what_cannot_be_replayed_gets_a_sentence(tmp_path: Path) -> None:
     """Missing, another kind of file, an unknown track, nobody in it."""
     with pytest.raises(UsageError, match="no motion of track 7, but of 1, 2"):
@@ -77,6 +101,9 @@ def test_what_cannot_be_replayed_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(InputError, match="no motion file"):
         Replay("n", str(tmp_path / "text.npz"), None)
+    np.savez(tmp_path / "odd.npz", **(dict(np.load(written(tmp_path))) | {"start": np.zeros(2)}))
+    with pytest.raises(InputError, match="no motion file"):
+        Replay("n", str(tmp_path / "odd.npz"), None)
     np.savez(tmp_path / "other.npz", time=np.zeros(1))
     with pytest.raises(InputError, match="lacks track"):
         Replay("n", str(tmp_path / "other.npz"), None)

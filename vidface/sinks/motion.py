@@ -22,18 +22,20 @@ class MotionSink(Sink):
     """Write `NAME.npz`, a row for every face of every frame.
 
     Arrays: frame (index), pts, time (seconds), track (-1 before tracking), valid, rotation (n x 3),
-    shift (n x 3), scale, expression (n x m) and gaze (n x 2 x 2), as in `Motion`. It is read with
-    `numpy.load`, and replayed by `motion:` of reenact.portrait and reenact.face. The rows
-    wait in memory, less than 1 KB each. The file can be read by the owner only, and is written at the end,
-    also after an error elsewhere.
+    shift (n x 3), scale, expression (n x m) and gaze (n x 2 x 2), as in `Motion`; and start, the time of the
+    first frame, with or without a face. It is read with `numpy.load`, and replayed by `motion:` of
+    reenact.portrait and reenact.face. The rows wait in memory, less than 1 KB each. The file can be read by
+    the owner only, and is written at the end, also after an error elsewhere.
     """
 
     _target: Target | None = None
     _rows: list[tuple[Any, ...]]
     _parts: dict[str, list[Any]]
+    _begin: float | None
 
     def start(self, target: Target) -> None:
         self._target = target
+        self._begin = None
         self._rows, self._parts = [], {name: [] for name in _PARTS}
 
     def process(self, frame: Frame, faces: Faces, motions: Motions) -> None:
@@ -43,6 +45,8 @@ class MotionSink(Sink):
             UsageError: `motions` has not a row for every face.
         """
         check_rows(faces, motions=motions)
+        if self._begin is None:
+            self._begin = float(frame.time)
         for row, motion in enumerate(motions.rows):
             track = int(faces.tracks[row])
             self._rows.append((frame.index, frame.pts, float(frame.time), track, motion.valid, motion.scale))
@@ -61,7 +65,7 @@ class MotionSink(Sink):
         self._target = None
         name = f"{target.name}.npz"
         file = io.BytesIO()
-        np.savez_compressed(file, **self._arrays())
+        np.savez_compressed(file, start=np.float64(self._begin or 0), **self._arrays())
         write_private(target.folder / name, file.getvalue())
         return {"files": [name], "rows": len(self._rows)}
 

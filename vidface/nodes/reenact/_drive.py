@@ -173,7 +173,7 @@ class Replay:
     """
 
     def __init__(self, node: str, path: str, track: int | None) -> None:
-        arrays = _arrays(node, path)
+        arrays, start = _arrays(node, path)
         rows = np.flatnonzero(arrays["valid"])
         tracks, counts = np.unique(arrays["track"][rows], return_counts=True)
         if not len(tracks):
@@ -183,7 +183,7 @@ class Replay:
             raise UsageError(f"{node}: {path} holds no motion of track {track}, but of {there}.")
         chosen = int(tracks[counts.argmax()]) if track is None else track
         rows = rows[arrays["track"][rows] == chosen]
-        self._times = arrays["time"][rows] - arrays["time"].min()
+        self._times = arrays["time"][rows] - start
         self._motions = [_motion(arrays, row) for row in rows.tolist()]
         self.reference = min(self._motions, key=strain)
 
@@ -214,7 +214,8 @@ def _motion(arrays: dict[str, NDArray[Any]], row: int) -> Motion:
     return Motion(one.rotation, one.shift, float(one.scale), one.expression, one.gaze)
 
 
-def _arrays(node: str, path: str) -> dict[str, NDArray[Any]]:
+def _arrays(node: str, path: str) -> tuple[dict[str, NDArray[Any]], float]:
+    """The columns of the file, and the time of the first frame."""
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as found:
             lacking = [name for name in _ARRAYS if name not in found.files]
@@ -224,6 +225,9 @@ def _arrays(node: str, path: str) -> dict[str, NDArray[Any]]:
                     "output with `use: motion`."
                 )
             arrays = {name: found[name] for name in _ARRAYS}
+            # Files of former versions begin with their first face.
+            begin = found["start"] if "start" in found.files else arrays["time"].min(initial=np.inf)
+            start = float(begin.item())
     except OSError as error:
         raise InputError(f"{node}: {path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, EOFError) as error:
@@ -231,4 +235,4 @@ def _arrays(node: str, path: str) -> dict[str, NDArray[Any]]:
     rows = len(arrays["time"])
     if any(len(array) != rows for array in arrays.values()):
         raise InputError(f"{node}: {path} is damaged: its arrays have unequal lengths.")
-    return arrays
+    return arrays, start
