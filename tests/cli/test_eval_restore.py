@@ -25,6 +25,7 @@ from vidface.cli._restorescore import _owners
 from vidface.cli._restoretext import restore_text
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
+from vidface.media.declared import declared
 from vidface.media.degrade import LEVELS, Degradation
 from vidface.media.pixels import frame_from_rgb
 from vidface.vision.align import TEMPLATES
@@ -237,6 +238,8 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     sheet = cv2.imread(str(tmp_path / "see" / "people-portrait.png"))
     assert sheet is not None
     assert sheet.shape == (3 * CROP, 5 * CROP, 3)
+    assert (tmp_path / "see" / "people-portrait.png").stat().st_mode & 0o777 == 0o600
+    assert declared(tmp_path / "see" / "people-portrait.png").source_types == ()
     assert report["groups"]["empty"] == {}
     gain = rows["vidface"]["ids"] - rows["bicubic"]["ids"]
     assert report["overall"]["vidface"]["ids_least_gain"] == pytest.approx(gain)
@@ -343,3 +346,24 @@ def test_an_onnx_file_is_read_by_the_manifest_beside_it(repo: Path, tmp_path: Pa
         file.write(b"x")
     with pytest.raises(ModelError, match="described by no manifest"):
         FileEmbedder(tmp_path / "model.onnx")
+
+
+def test_what_is_written_of_synthetic_pictures_says_so(call: Call, portrait: Path, tmp_path: Path) -> None:
+    """A graph that generates: its column is named, mark and manifest tell it, and the file is private."""
+    pytest.importorskip("c2pa")
+    (tmp_path / "grow.py").write_text(GROW.replace("    scale:", "    generates = True\n    scale:"))
+    nodes = {"grow": {"use": "./grow.py", "in": {"frame": "source"}}}
+    graph = tmp_path / "grow.yaml"
+    graph.write_text(yaml.safe_dump({"version": 1, "nodes": nodes, "outputs": {"video": "grow"}}))
+    words = ("--least-px", 100, "--graph", graph, "--method", "vidface", "--pictures", tmp_path / "see")
+    assert call(portrait, *words) == 0
+    path = tmp_path / "see" / "people-portrait.png"
+    told = declared(path)
+    assert told.source_types == ("compositeSynthetic",)
+    assert told.manifest is not None
+    assert (told.manifest.place, told.manifest.problems) == ("embedded", ())
+    assert told.mark is not None
+    assert path.stat().st_mode & 0o777 == 0o600
+    sheet = cv2.imread(str(path))
+    assert sheet is not None
+    assert sheet.shape == (24 + 3 * CROP, 3 * CROP, 3)

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from vidface.cli._restoreclip import CROP, BadClip
 from vidface.data import Frame
+from vidface.data.provenance import Provenance
 from vidface.errors import UsageError
+from vidface.graph.lineage import provenance_of
 from vidface.graph.plan import Outlet, Plan, Step, load
 from vidface.graph.run import run
+from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
 
 Method = Callable[[BadClip], list[NDArray[np.uint8]]]
@@ -110,6 +113,12 @@ def plan_of(graph: str, scale: float, overrides: tuple[str, ...] = ()) -> Plan:
         f"{step.name}.scale={_allowed(step, scale):g}" for step in draft.steps if _enlarges(step)
     )
     return load(graph, overrides=enlarged + overrides, outputs=first)
+
+
+def provenance(plan: Plan) -> Provenance | None:
+    """How the pictures of a graph came about; None where no node generates."""
+    models = {name: weights.verify(name).sha256 for name in plan.models}
+    return provenance_of(plan, _video(plan), models)
 
 
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(

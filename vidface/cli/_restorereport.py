@@ -16,14 +16,16 @@ from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder, look_at
 from vidface.cli._restoreclip import CROP, Making, make_bad
 from vidface.cli._restorejudge import INDEPENDENT, OWN
-from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, through_graph
+from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, provenance, through_graph
 from vidface.cli._restorescore import CLEAN, INPUT, Judges, score_clip
+from vidface.data.provenance import Provenance
 from vidface.errors import InputError
 from vidface.eval.restore import mean_row
 from vidface.gallery.gallery import THRESHOLD
 from vidface.graph.facts import model_facts, package_facts
 from vidface.graph.plan import Plan
 from vidface.infer import weights
+from vidface.media.credentials import library
 from vidface.media.decode import open_source
 from vidface.media.degrade import LEVELS
 from vidface.nodes.mesh.face import MeshFace
@@ -69,13 +71,14 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     if not set(options.methods) <= METHODS.keys():
         plan = plan_of(options.graph, making.settings.scale, options.overrides)
         ways |= {name: partial(through_graph, plan) for name in options.methods if name not in METHODS}
+    synthetic = _synthetic(plan, options)
     ways = {name: ways[name] for name in dict.fromkeys((INPUT, *options.methods))}
     embedders = {OWN: judge.open_judge(options.embedder)}
     if options.independent is not None:
         embedders[INDEPENDENT] = judge.open_judge(options.independent)
     for clip in clips:
         open_source(clip).close()
-    judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets)
+    judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets, synthetic)
     rows = []
     for place, clip in enumerate(clips, 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
@@ -101,6 +104,15 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         "groups": {group: _means([row for row in rows if row["group"] == group]) for group in groups},
         "overall": _means(rows),
     }
+
+
+def _synthetic(plan: Plan | None, options: RestoreOptions) -> dict[str, Provenance]:
+    """Methods whose pictures are marked in sheets; asks for the means to do so before any work."""
+    made = None if plan is None or options.sheets is None else provenance(plan)
+    if made is None:
+        return {}
+    library()
+    return {name: made for name in options.methods if name not in METHODS}
 
 
 def protocol(options: RestoreOptions) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,8 @@ from vidface.cli._looks import FaceEmbedder
 from vidface.cli._restoreclip import BadClip
 from vidface.cli._restorejudge import INDEPENDENT, OWN, Seen
 from vidface.cli._restoremethods import Method, bicubic
-from vidface.errors import OutputError
+from vidface.cli._restoresee import write_sheet
+from vidface.data.provenance import Provenance
 from vidface.eval.flow import Motion
 from vidface.eval.restore import cosines, guard_share, mean_row
 from vidface.gallery.gallery import THRESHOLD
@@ -39,11 +39,13 @@ class Judges:
         embedders: name of the figure -> embedder.
         references: m x d vectors of pictures of people, by the first embedder.
         sheets: folder for a picture of each clip, all methods side by side; None for none.
+        synthetic: name of a method that makes synthetic pictures -> how they came about.
     """
 
     embedders: Mapping[str, FaceEmbedder]
     references: NDArray[np.float32]
     sheets: Path | None = None
+    synthetic: Mapping[str, Provenance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +70,7 @@ def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict
     """All figures of all methods on a clip, ready for JSON; without faces `results` is empty.
 
     Raises:
-        UsageError: a method does not serve. OutputError: the picture cannot be written.
+        UsageError: a method does not serve. OutputError: the picture cannot be written or signed.
     """
     row: dict[str, Any] = {
         "clip": bad.clip,
@@ -101,7 +103,7 @@ def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict
     row["results"][CLEAN] = {name: value for name, value in figures.items() if name not in _TRIVIAL}
     if judges.sheets is not None:
         path = judges.sheets / f"{row['group']}-{Path(bad.clip).stem}.png"
-        _write_sheet(path, {**shown, CLEAN: truth.clean[0].crops})
+        write_sheet(path, {**shown, CLEAN: truth.clean[0].crops}, judges.synthetic, bad.clip)
     return row
 
 
@@ -156,11 +158,3 @@ def _owners(
 def _mean(likes: NDArray[np.float64]) -> float:
     known = likes[np.isfinite(likes)]
     return float(known.mean()) if len(known) else -1.0
-
-
-def _write_sheet(path: Path, shown: Mapping[str, NDArray[np.uint8]]) -> None:
-    """First, middle and last face of the first track, methods from left to right in their order."""
-    count = min(map(len, shown.values()))
-    rows = [np.hstack([crops[place] for crops in shown.values()]) for place in (0, count // 2, count - 1)]
-    if not cv2.imwrite(str(path), np.vstack(rows)[..., ::-1]):
-        raise OutputError(f"{path} cannot be written; is there room, and may this user write there?")
