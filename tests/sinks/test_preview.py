@@ -35,6 +35,22 @@ def test_it_is_small_and_at_the_same_times(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_it_is_private_while_it_grows(tmp_path: Path) -> None:
+    """From the first frame on, also in place of a file that all could read: a kill leaves no open one."""
+    path = tmp_path / "preview.mp4"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    sink = Preview()
+    sink.start(target(tmp_path, "preview"))
+    for index in range(2):
+        pixels = np.full((64, 64, 3), 40 * index, np.uint8)
+        sink.process(replace(frame_from_rgb(pixels, index), pts=6400 + 512 * index, time_base=BASE))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    sink.finish()
+    sink.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_without_frames_there_is_no_file(tmp_path: Path) -> None:
     """An empty run says so and ends well."""
     sink = Preview()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from vidface.data.frame import Frame
 from vidface.data.times import time_text
 from vidface.media.pixels import AvPixels
 from vidface.node import Sink, Target
+from vidface.sinks._files import open_private, writing
 from vidface.sinks.video import VideoSink
 
 _FORMAT = "yuv420p"
@@ -21,7 +23,7 @@ class Preview(Sink):
 
     It is for looking at and for finding a place, not for measuring: as many frames as came, at the same
     times. Its facts say the time of the first frame, since players count from there. The file can be read by
-    the owner only.
+    the owner only, from the first byte on.
     """
 
     height: int = Field(
@@ -53,6 +55,9 @@ class Preview(Sink):
             raise RuntimeError("Preview.process wants start() first")
         if self._size is None or self._first is None:
             self._size, self._first = _fitting(frame.size, self.height), frame.time
+            path = self._target.folder / f"{self._target.name}.mp4"
+            with writing(path):
+                os.close(open_private(path))  # FFmpeg empties a file that is there, and leaves its mode
         small = AvPixels.of(frame).encodable(_FORMAT, self._size)
         self._video.process(frame.with_pixels(AvPixels(small)))
 
@@ -60,8 +65,6 @@ class Preview(Sink):
         if self._video is None:
             return {}
         facts = self._video.finish()
-        for name in facts.get("files", ()):
-            (self._target.folder / name).chmod(0o600)
         if self._size is None or self._first is None:
             return facts
         return facts | {"size": list(self._size), "first_time": time_text(self._first)}
