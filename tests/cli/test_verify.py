@@ -45,7 +45,8 @@ class Verify:
         self.checks: list[dict[str, str]] = []
 
     def __call__(self, *words: object, sample: object = 0) -> dict[str, str]:
-        out = self.text("verify", "--json", "--sample", sample, *words)
+        """With `--run-nodes`: the run at hand has a node of its own."""
+        out = self.text("verify", "--json", "--run-nodes", "--sample", sample, *words)
         self.checks = json.loads(out)["checks"]
         bad = {one["name"]: one["text"] for one in self.checks if one["state"] in _BAD}
         assert self.code == (1 if bad else 0)
@@ -251,7 +252,7 @@ def test_a_sample_of_the_first_stretch_alone(moved: Path, verify: Verify) -> Non
         short = facts | {"status": "stopped"}
         (moved / "short").mkdir(exist_ok=True)
         (moved / "short" / "faces.jsonl").write_bytes(b"".join(rows[:40] if wanted == {"same"} else rows))
-        found = list(check_rerun(moved / "short", short, clip, sample="all"))
+        found = list(check_rerun(moved / "short", short, clip, sample="all", run_nodes=True))
         assert {one.state for one in found if one.name == "faces.jsonl"} == wanted
 
 
@@ -268,6 +269,41 @@ def test_a_changed_node_is_named(tmp_path: Path, verify: Verify) -> None:
     run = make_run(tmp_path, stop=1.0)
     append(tmp_path / "walk.py")
     assert list(verify(run)) == [str(tmp_path / "walk.py")]
+
+
+FORGED = """
+from pathlib import Path
+Path({marker!r}).touch()
+"""
+
+
+@pytest.mark.parametrize("section", ["nodes", "outputs"])
+@pytest.mark.parametrize("wanted", [[], ["--sample", "all"]])
+def test_code_of_a_stranger_is_not_run_unasked(
+    tmp_path: Path, verify: Verify, section: str, wanted: list[str]
+) -> None:
+    """run.json names a node or a sink in a file, with every hash in order: no line of it runs."""
+    run = make_run(tmp_path, stop=1.0)
+    marker = tmp_path / "marker"
+    evil = tmp_path / "evil.py"
+    evil.write_text(FORGED.format(marker=str(marker)))
+    graph = json.loads((run / MANIFEST).read_text())["graph"]
+    spec = json.loads(graph["text"])
+    spec["nodes"]["walk"] = {"use": "detect.face", "in": {"frame": "source"}}
+    spec[section]["walk" if section == "nodes" else "video"]["use"] = "./evil.py"
+    text = json.dumps(spec)
+    files = {"./evil.py": hashlib.sha256(evil.read_bytes()).hexdigest()}
+    forge(
+        run,
+        graph=graph
+        | {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest(), "node_files": files},
+    )
+    told = verify.text("verify", run, *wanted)
+    assert "it would run code that the graph names, ./evil.py; --run-nodes allows it" in told
+    assert verify.code == (1 if wanted else 0)
+    assert not marker.exists()
+    verify.text("verify", run, "--run-nodes", *wanted)
+    assert marker.exists()
 
 
 def test_a_missing_model_is_told(moved: Path, verify: Verify) -> None:

@@ -10,7 +10,10 @@ import click
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
 @click.option("--no-models", is_flag=True, help="Do not ask whether the weights are there.")
 def check(graph: str, overrides: tuple[str, ...], no_models: bool) -> None:
-    """Check GRAPH: syntax, names, parameters, types on edges, loops, models. Nothing is decoded."""
+    """Check GRAPH: syntax, names, parameters, types on edges, loops, models. Nothing is decoded.
+
+    Python files that GRAPH names as nodes are loaded, as in a run: their code runs.
+    """
     from vidface.graph.explain import consent_lines
     from vidface.graph.plan import load
 

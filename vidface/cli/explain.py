@@ -18,7 +18,10 @@ from vidface.cli._numbers import FiniteRange
     "--format", "form", type=click.Choice(["text", "mermaid", "dot"]), default="text", show_default=True
 )
 def explain(graph: str, overrides: tuple[str, ...], device: str | None, rate: float, form: str) -> None:
-    """Say what GRAPH will do: order, types, look-ahead in frames and ms (at --rate), devices."""
+    """Say what GRAPH will do: order, types, look-ahead in frames and ms (at --rate), devices.
+
+    Python files that GRAPH names as nodes are loaded, as in a run: their code runs.
+    """
     from vidface.graph import explain as words
     from vidface.graph.plan import load
     from vidface.graph.run import devices_of

@@ -64,20 +64,32 @@ class _SampleType(click.ParamType[Any]):
     metavar="X",
     help="Numbers of a re-run that differ by no more than this count as the same [0].",
 )
+@click.option(
+    "--run-nodes",
+    is_flag=True,
+    help="Run again also where the graph names Python files: their code runs here.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
-    run: Path, sample: Sample | None, clip: Path | None, key: Path | None, tolerance: float, as_json: bool
+    run: Path,
+    sample: Sample | None,
+    clip: Path | None,
+    key: Path | None,
+    tolerance: float,
+    run_nodes: bool,
+    as_json: bool,
 ) -> None:
     """Check that the folder RUN is what its run left, and that the run gives the same again.
 
     Hashes every file and names those that changed, are missing or were added, with the rows that
     changed; follows the chain of the reviewers' notes; checks the signature; compares input, models
     and packages with those here. Then runs a part again: from the beginning, since tracks remember
-    everything before, up to the end of the stretches that were drawn.
+    everything before, up to the end of the stretches that were drawn. Where the graph has nodes in
+    Python files (./my/blur.py), only --run-nodes does so: whoever sent the folder chose that code.
 
     Ends with 0 where everything is the same, with 1 where something is not. Other models or packages
-    here, and an input that is not here, are told, but change nothing in the folder: they end with 1
-    only where --sample asked for a re-run that they prevent.
+    here, an input that is not here, and nodes that were not run, are told, but change nothing in the
+    folder: they end with 1 only where --sample asked for a re-run that they prevent.
     """
     from vidface.graph.custody import read_manifest
     from vidface.graph.verify import Check, check_folder
@@ -87,7 +99,7 @@ def verify(
     try:
         checks.extend(check_folder(run, facts, key=key))
         checks += _origins(run, facts, clip)
-        checks += _again(run, facts, checks, clip, sample, tolerance)
+        checks += _again(run, facts, checks, clip, sample, tolerance=tolerance, run_nodes=run_nodes)
     except (KeyError, TypeError, AttributeError, ValueError):
         if not any(one.bad and one.what == "manifest" for one in checks):
             raise
@@ -118,7 +130,9 @@ def _again(
     checks: list[Check],
     clip: Path | None,
     sample: Sample | None,
+    *,
     tolerance: float,
+    run_nodes: bool,
 ) -> list[Check]:
     from vidface.graph.origins import find_input
     from vidface.graph.rerun import check_rerun
@@ -130,7 +144,15 @@ def _again(
     place = None if "input" not in facts else find_input(run, facts, clip)
     if why or place is None:
         return [Check("re-run", "", "unchecked" if sample is None else "differs", f"it was not made: {why}")]
-    again = check_rerun(run, facts, place, sample=sample or "first", tolerance=tolerance, watch=_shown)
+    again = check_rerun(
+        run,
+        facts,
+        place,
+        sample=sample or "first",
+        tolerance=tolerance,
+        run_nodes=run_nodes,
+        watch=_shown,
+    )
     return list(again)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from vidface.data.digest import sha256_of
 from vidface.data.source import SourceInfo
+from vidface.graph.load_node import names_file
 from vidface.graph.plan import Plan
 from vidface.version import __version__
 
@@ -45,7 +46,7 @@ def node_files(plan: Plan) -> dict[str, str]:
     """SHA-256 of the Python files that nodes and sinks of the graph come from, as the graph names them."""
     names = [step.use for step in plan.steps] + [outlet.use for outlet in plan.outlets]
     folder = plan.file.folder or Path()
-    return {name: sha256_of(folder / name) for name in names if name.endswith(".py")}
+    return {name: sha256_of(folder / name) for name in names if names_file(name)}
 
 
 def model_facts(plan: Plan, *, trust_stamp: bool = True) -> list[dict[str, Any]]:

@@ -32,13 +32,18 @@ def shipped(package: str) -> Iterator[str]:
             yield info.name
 
 
+def names_file(use: str) -> bool:
+    """A file is meant, whose Python runs when it is loaded, and none of the shipped."""
+    return use.endswith(".py") or "/" in use or "\\" in use
+
+
 def node_class(use: str, folder: Path | None = None) -> type[Node]:
     """The node that `use` names; `./file.py` is looked for in `folder`.
 
     Raises:
         UsageError: nothing of that name, or the file does not hold exactly one node.
     """
-    if use.endswith(".py") or "/" in use:
+    if names_file(use):
         return _only_class(_module_of_file(use, folder), Node, use)
     return _only_class(_module("vidface.nodes", use, "node"), Node, use)
 
@@ -49,7 +54,7 @@ def sink_class(use: str, folder: Path | None = None) -> type[Sink]:
     Raises:
         UsageError: nothing of that name, or the file does not hold exactly one sink.
     """
-    if use.endswith(".py") or "/" in use:
+    if names_file(use):
         return _only_class(_module_of_file(use, folder), Sink, use)
     return _only_class(_module("vidface.sinks", use, "sink"), Sink, use)
 

@@ -22,11 +22,12 @@ from vidface.errors import VidfaceError
 from vidface.graph.custody import CHAIN, read_manifest
 from vidface.graph.extend import without_saves
 from vidface.graph.framedigest import SEGMENT_S
+from vidface.graph.load_node import names_file
 from vidface.graph.plan import Plan, load
 from vidface.graph.rowdiff import Rows, compare_rows
 from vidface.graph.run import Run
 from vidface.graph.settings import Settings
-from vidface.graph.spec import read_text
+from vidface.graph.spec import GraphFile, read_text
 from vidface.graph.tick import Tick
 from vidface.graph.verify import Check
 
@@ -64,6 +65,7 @@ def check_rerun(
     *,
     sample: Sample,
     tolerance: float = 0.0,
+    run_nodes: bool = False,
     watch: Watch = iter,
 ) -> Iterator[Check]:
     """Run it again up to the end of the sampled stretches, into a folder that is removed afterwards.
@@ -72,8 +74,13 @@ def check_rerun(
         facts: run.json of `folder`.
         clip: the input, checked before.
         tolerance: numbers in rows that differ by no more than this count as the same.
+        run_nodes: also where the graph names Python files, whose code would run here.
         watch: gives the ticks of the run, and may show how far it is.
     """
+    barred = None if run_nodes else _barred(facts, asked=sample != "first")
+    if barred is not None:
+        yield barred
+        return
     stretch = _stretch(folder, facts, sample)
     if stretch is None:
         yield Check(
@@ -102,10 +109,24 @@ def plan_of(facts: Mapping[str, Any], *, outputs: tuple[str, ...] | None = None)
     Raises:
         GraphError, ModelError, UsageError: it cannot be run here.
     """
+    return without_saves(load(_graph(facts), outputs=outputs))
+
+
+def code_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Python files that the graph of a run names, by its text alone: nothing of them is loaded.
+
+    Raises:
+        GraphError, UsageError: the text is no graph.
+    """
+    spec = _graph(facts).spec
+    uses = [one.use for one in (*spec.nodes.values(), *spec.outputs.values())]
+    return tuple(dict.fromkeys(use for use in uses if use is not None and names_file(use)))
+
+
+def _graph(facts: Mapping[str, Any]) -> GraphFile:
     told = facts["graph"]
     path = Path(str(told["file"]))
-    file = read_text(told["text"], str(path), folder=path.parent, overrides=tuple(told["overrides"]))
-    return without_saves(load(file, outputs=outputs))
+    return read_text(told["text"], str(path), folder=path.parent, overrides=tuple(told["overrides"]))
 
 
 def settings_of(facts: Mapping[str, Any]) -> Settings:
@@ -132,6 +153,18 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
         forensic=told["forensic"],
         consent=given,
     )
+
+
+def _barred(facts: Mapping[str, Any], *, asked: bool) -> Check | None:
+    """Why there is no re-run by itself: whoever made the folder would choose what code runs here."""
+    try:
+        code = code_of(facts)
+    except VidfaceError:
+        return None  # no graph: the run says what is wrong with it, and loads nothing
+    if not code:
+        return None
+    text = f"it would run code that the graph names, {', '.join(code)}; --run-nodes allows it"
+    return Check("re-run", "", "differs" if asked else "unchecked", text)
 
 
 def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, watch: Watch) -> None:
