@@ -11,6 +11,7 @@ import pytest
 import vidface
 from vidface.errors import OutputExistsError, UsageError
 from vidface.graph.facts import package_facts
+from vidface.graph.plan import load
 
 TRACK: dict[str, Any] = {
     "version": 1,
@@ -126,6 +127,20 @@ def test_every_shipped_graph_runs(graph: Path, samples: Path, tmp_path: Path) ->
     run = vidface.run(graph, samples / "rotated.mp4", tmp_path / "o", stop=0.4, consent=consent)
     assert len(list(run)) == 10
     assert all(count == 10 for count in run.report.ledger.written.values())
+
+
+@pytest.mark.parametrize(
+    "graph", sorted((Path(__file__).parents[2] / "graphs").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_shipped_trackers_wait_for_the_next_look(graph: Path) -> None:
+    """A face that is not sure is believed at the second look, and given from the first one on only if the
+    window still holds that: every graph waits for it, but the one for cameras, which waits for nothing."""
+    plan = load(graph, check_models=False)
+    nodes = {step.name: step.node for step in plan.steps}
+    for step in plan.steps:
+        if step.use.startswith("track.") and graph.stem != "watch":
+            every = getattr(nodes[step.wires["faces"]], "every", 1)
+            assert getattr(step.node, "look_ahead", every) >= every
 
 
 def test_a_node_of_the_users_own_runs_from_a_file(samples: Path, tmp_path: Path) -> None:
