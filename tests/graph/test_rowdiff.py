@@ -42,6 +42,33 @@ def test_a_tolerance_is_for_numbers_alone() -> None:
     assert compare_rows(rows({"a": 1.0}), rows({"a": None}), 9.0)
 
 
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (0.9, NAN),
+        (NAN, 0.9),
+        (0.9, INF),
+        (-INF, INF),
+        (INF, NAN),
+        pytest.param(10**400, 0.5, id="huge"),
+        (2**53 + 1, 2.0**53),
+    ],
+)
+def test_what_is_not_finite_hides_no_difference(old: float, new: float) -> None:
+    """The gap to NaN is no number, and yet it is above every tolerance; so is one too large to tell."""
+    assert "the first is row 1: a[0] was" in compare_rows(rows({"a": [old]}), rows({"a": [new]}), 9.0)
+    assert "numbers differ" not in compare_rows(rows({"a": [old]}), rows({"a": [new]}), 9.0)
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_twice_the_same_that_is_not_finite_is_the_same(value: float) -> None:
+    """In rows that differ elsewhere, by less than the tolerance."""
+    assert compare_rows(rows({"a": value, "b": 1.0}), rows({"a": value, "b": 1.1}), 0.2) == ""
+
+
 def test_rows_too_many_and_too_few() -> None:
     assert "row 2: it was nothing, is 5 now" in compare_rows(rows(4), rows(4, 5), 0.0)
     assert "row 2: it was 5, is nothing now" in compare_rows(rows(4, 5), rows(4), 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -52,7 +53,7 @@ def compare_rows(then: Rows, now: Rows, tolerance: float) -> str:
         if not found:
             continue
         rows += 1
-        finite = [gap for _, gap in found if gap != float("inf")]
+        finite = [gap for _, gap in found if gap != math.inf]
         largest = max([largest, *finite])
         first = first or f"row {number}: {found[0][0]}"
     if not rows:
@@ -70,14 +71,27 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, float]]:
         for place, (one, two) in enumerate(zip(old, new, strict=True)):
             yield from _differences(one, two, f"{path}[{place}]")
     elif _number(old) and _number(new):
-        if old != new:
-            yield f"{path} was {old}, is {new} now", abs(old - new)
+        if old != new and not (_nan(old) and _nan(new)):
+            yield f"{path} was {_short(old)}, is {_short(new)} now", _gap(old, new)
     elif old != new or isinstance(old, bool) != isinstance(new, bool):
-        yield f"{path or 'it'} was {_short(old)}, is {_short(new)} now", float("inf")
+        yield f"{path or 'it'} was {_short(old)}, is {_short(new)} now", math.inf
+
+
+def _gap(old: float, new: float) -> float:
+    """Between two unequal numbers; infinity where one is not finite, or they are too large to tell."""
+    try:
+        gap = abs(old - new)
+        return gap if gap and math.isfinite(gap) else math.inf
+    except OverflowError:
+        return math.inf
 
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _nan(value: float) -> bool:
+    return isinstance(value, float) and math.isnan(value)  # a huge integer has no float
 
 
 def _short(value: Any) -> str:
