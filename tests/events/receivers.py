@@ -18,10 +18,10 @@ from typing import Any, Self
 from vidface.data.event import Event
 
 Answer = int | str
-"""A status; or "slow": none for a long while; "drops": ends the connection; "garbage"; "drip": a byte at a
+"""A status; or "slow": none; "drops": ends the connection; "garbage"; "drip": a byte at a
 time; "redirect"; "nowhere": a redirect to no address; "busy": 503 with Retry-After."""
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def free_port() -> int:
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _misbehave(self, how: str, owner: Receiver) -> None:
         if how == "slow":
-            owner.ended.wait(PATIENCE_S)
+            owner.ended.wait()
         elif how == "garbage":
             self.wfile.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         elif how == "drip":

@@ -7,7 +7,6 @@ import shutil
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,9 @@ from vidface.media.live.retry import knock
 
 
 @contextmanager
-def courier_to(url: str, folder: Path, told: list[str]) -> Iterator[Courier]:
+def courier_to(url: str, folder: Path, told: list[str], *, timeout_s: float = 5) -> Iterator[Courier]:
     """A courier, ended with the test."""
-    settings = RedisSettings(url=url, timeout_s=0.5, stream="faces")
+    settings = RedisSettings(url=url, timeout_s=timeout_s, stream="faces")
     courier = Courier(Redis(settings), Spool(folder / "spool"), tell=told.append, first_s=0.05, pictures=True)
     try:
         yield courier
@@ -38,13 +37,14 @@ def courier_to(url: str, folder: Path, told: list[str]) -> Iterator[Courier]:
 def stand_in(answers: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     """Gives these answers, one a connection, then that of a Redis that took it; its port, what came."""
     heard: list[bytes] = []
+    ended = threading.Event()
 
     class Session(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             heard.append(self.request.recv(1 << 16))
             answer = answers.pop(0) if answers else b"$3\r\n1-0\r\n"
             if answer == b"silent":
-                time.sleep(0.7)
+                ended.wait()
             else:
                 self.wfile.write(answer)
 
@@ -54,6 +54,7 @@ def stand_in(answers: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     with Server(("127.0.0.1", 0), Session) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server.server_address[1], heard
+        ended.set()
         server.shutdown()
 
 
@@ -72,9 +73,10 @@ def stand_in(answers: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
 def test_what_is_not_taken_is_tried_again(answer: bytes, text: str, tmp_path: Path) -> None:
     """In order, and told why."""
     told: list[str] = []
+    patience_s = 0.5 if answer == b"silent" else 5
     with (
         stand_in([answer]) as (port, heard),
-        courier_to(f"redis://127.0.0.1:{port}", tmp_path, told) as courier,
+        courier_to(f"redis://127.0.0.1:{port}", tmp_path, told, timeout_s=patience_s) as courier,
     ):
         courier.send(an_event(1))
         courier.send(an_event(2))

@@ -162,22 +162,22 @@ class Courier:
         try:
             self._carrier.carry(letter)
         except UndeliveredError as error:
-            self._failed += 1
             self._not_taken(number, error)
             return
         except ValueError as error:  # of libraries, about an odd name or answer; the thread must outlive it
-            self._failed += 1
             self._not_taken(number, UndeliveredError(f"its name or answer is odd ({type(error).__name__})"))
             return
         self._spool.drop(number)
-        self._delivered += 1
         self._over()
+        self._delivered += 1
 
     def _not_taken(self, number: int, error: UndeliveredError) -> None:
+        """Counted once it is told: the account never shows a failure without its reason."""
         if not error.again:
             self._lost["refused"] += 1
             self._spool.drop(number)
             self._tell(f"{self._carrier.name}: {error.text}; this event is given up.")
+            self._failed += 1
             return
         now = time.monotonic()
         outage = self._outage = self._outage or _Outage(now)
@@ -188,6 +188,7 @@ class Courier:
             self._tell(f"{self._carrier.name}: {error.text}; events wait, and it is tried again.")
         wait = min(LONGEST_S, self._first_s * 2 ** min(outage.tries, 16)) * self._dice.uniform(0.5, 1.0)
         outage.tries += 1
+        self._failed += 1
         if self._closing.is_set():
             self._closed.set()
             return
