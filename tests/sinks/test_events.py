@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.comments import comments
 from vidface.data.event import Event
 from vidface.data.identity import Identities, Identity
 from vidface.data.measures import Measure, Measures
 from vidface.errors import OutputError, UsageError
-from vidface.media.comments import comments
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
 from vidface.sinks.events import Events

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.comments import with_comment
 from vidface.data.provenance import Provenance
 from vidface.errors import OutputError
 from vidface.graph.marking import driver
 from vidface.media.certificate import made_identity
-from vidface.media.comments import with_comment
 from vidface.media.credentials import sign
 from vidface.sinks._files import write_private
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from vidface.data.comments import comments
 from vidface.data.provenance import read_comment
 from vidface.errors import InputError
 from vidface.media.certificate import TEST_NAME
-from vidface.media.comments import comments
 from vidface.media.credentials import ASSERTION, BESIDE, EMBEDDED, IN_FILE, context, library, plain, sidecar
 from vidface.media.images import is_picture
 from vidface.media.opening import open_input

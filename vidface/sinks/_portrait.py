@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.comments import with_comment
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
 from vidface.errors import OutputError
-from vidface.media.comments import with_comment
 from vidface.sinks._labels import Labels
 from vidface.sinks._ranks import Ranks
 from vidface.vision.bestshot import SHARPNESS_PX, sharpness, square_crop

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vidface.data.comments import with_comment
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
 from vidface.data.measures import Measures
 from vidface.errors import OutputError
-from vidface.media.comments import with_comment
 from vidface.node import Sink, Target
 from vidface.sinks._clock import SteadyClock
 from vidface.sinks._files import LineFile, write_private, writing
@@ -75,6 +75,9 @@ class Images(Sink):
     _labels: Labels
     _ranked_by: By
     _finished: bool = True
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}/",)
 
     def start(self, target: Target) -> None:
         self._target = target

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidface.media.comments import comments, with_comment
+from vidface.data.comments import comments, with_comment
 
 NOISE = np.random.default_rng(2).integers(0, 255, (20, 30, 3), np.uint8)
 
