@@ -204,9 +204,13 @@ def test_an_interrupt_leaves_readable_files(repo: Path, tmp_path: Path, number: 
 def test_a_part_behind_the_end_is_no_success(
     monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The shell and run.json say the same."""
     words = ["run", "graphs/detect.yaml", "samples/rotated.mp4", "-o", tmp_path / "out", "--from", "100"]
     assert call(monkeypatch, repo, *words) == 3
     assert "there is no frame from --from 100 s on" in capsys.readouterr().err
+    report = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (report["status"], report["exit"]) == ("failed", 3)
+    assert "there is no frame" in report["error"]
 
 
 @pytest.mark.parametrize("option", ["--from", "--to", "--rate"])

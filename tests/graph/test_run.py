@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import vidface
-from vidface.errors import OutputExistsError, UsageError
+from vidface.errors import InputError, OutputExistsError, UsageError
 from vidface.graph.facts import package_facts
 from vidface.graph.plan import load
 
@@ -75,6 +75,13 @@ def test_two_forensic_runs_give_the_same_bytes(samples: Path, tmp_path: Path) ->
 def test_forensic_refuses_another_decoder_or_device(samples: Path) -> None:
     with pytest.raises(UsageError, match="runs on the CPU with PyAV"):
         vidface.run(FACES, samples / "rotated.mp4", forensic=True, device="cuda")
+
+
+def test_a_part_without_a_frame_is_no_success(samples: Path) -> None:
+    """Also for who calls from Python; a part that begins in time is."""
+    with pytest.raises(InputError, match="there is no frame from --from 100 s on"):
+        list(vidface.run(FACES, samples / "rotated.mp4", start=100.0))
+    assert len(list(vidface.run(FACES, samples / "rotated.mp4", start=0.2, stop=0.24))) == 1
 
 
 def test_run_json_stands_there_from_the_beginning(samples: Path, tmp_path: Path) -> None:

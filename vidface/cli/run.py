@@ -16,7 +16,6 @@ from vidface.cli._live import end_on_request, folder_for, live_options, tell
 from vidface.cli._numbers import FiniteRange
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
-from vidface.errors import InputError
 
 MOST_HOLES = 20
 
@@ -105,8 +104,6 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
             bar.update(tick.time)
     bar.done(work.report.ledger.processed)
     _say_holes(work.report.ledger.holes)
-    if not work.report.ledger.processed and options["start"] is not None:
-        raise InputError(f"{clip}: there is no frame from --from {options['start']:g} s on")
     if not quiet:
         click.echo(work.report.table(), err=True)
         click.echo(f"written to {folder}: {', '.join(_files(work.report.facts))}", err=True)

@@ -14,7 +14,7 @@ from vidface.data.address import masked
 from vidface.data.device import Device, SharedSessions
 from vidface.data.provenance import Ingredient
 from vidface.data.source import Source
-from vidface.errors import OutputError
+from vidface.errors import InputError, OutputError
 from vidface.graph.camera import check_live, finish, live_facts
 from vidface.graph.engine import Engine
 from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
@@ -63,6 +63,7 @@ class Run:
         self._source = self._frames or self._source
         self.info = self._source.info
         self._out = Path() if out is None else out
+        self._start = settings.start
         self._traced = settings.trace
         self._trace: TraceWriter | None = None
         self._folder: RunFolder | None = None
@@ -129,6 +130,8 @@ class Run:
     def __iter__(self) -> Iterator[Tick]:
         try:
             yield from self._engine.ticks()
+            if self._start is not None and not self._engine.ledger.processed:
+                raise InputError(f"{self.info.name}: there is no frame from --from {self._start:g} s on")
             self._status = "done"
         except BaseException as error:
             self._status = "stopped" if isinstance(error, GeneratorExit | KeyboardInterrupt) else "failed"
