@@ -382,6 +382,17 @@ def test_a_report_comes_under_the_seal(moved: Path, verify: Verify) -> None:
     assert (moved / MANIFEST).stat().st_mode & 0o077 == 0
 
 
+def test_a_file_of_the_run_gets_no_second_seal(moved: Path, verify: Verify) -> None:
+    """Neither by adding it, nor by a run.json that was made so, whatever the second digest says."""
+    append(moved / "faces.jsonl")
+    with pytest.raises(UsageError, match=r"the run itself wrote faces\.jsonl"):
+        add_files(moved, "report", ["report.html", "faces.jsonl"])
+    edited = hashlib.sha256((moved / "faces.jsonl").read_bytes()).hexdigest()
+    forge(moved, added={"report": {"faces.jsonl": edited}})
+    assert list(verify(moved)) == ["faces.jsonl"]
+    assert verify.states("file")["faces.jsonl"] == "changed"
+
+
 def test_nothing_is_added_to_a_changed_run(moved: Path) -> None:
     path = moved / MANIFEST
     path.write_text(path.read_text().replace('"status": "done"', '"status": "Done"'))

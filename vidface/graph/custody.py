@@ -173,7 +173,8 @@ def add_files(folder: Path, what: str, names: Iterable[str], *, sign: Sign | Non
 
     Raises:
         InputError: the folder holds no run.
-        UsageError: run.json is signed and `sign` is not given, or it is not the one that the run left.
+        UsageError: run.json is signed and `sign` is not given, it is not the one that the run left, or a
+            name is that of a file of the run itself.
         OutputError: run.json cannot be written.
     """
     facts = read_manifest(folder)
@@ -181,7 +182,12 @@ def add_files(folder: Path, what: str, names: Iterable[str], *, sign: Sign | Non
         raise UsageError(f"{folder / MANIFEST} was changed after the run, and nothing is put under its seal")
     if sign is None and (folder / SIGNATURE).exists():
         raise UsageError(f"{folder / MANIFEST} is signed; adding to it wants the key, to sign it anew")
-    added = facts.get(ADDED, {}) | {what: {name: readable_sha256(folder / name) for name in names}}
+    files = {name: readable_sha256(folder / name) for name in names}
+    if own := [name for name in files if name in facts.get("files_sha256", {})]:
+        raise UsageError(
+            f"{folder}: the run itself wrote {', '.join(own)}, whose seal stands; add files of other names"
+        )
+    added = facts.get(ADDED, {}) | {what: files}
     facts = with_digests(facts | {ADDED: added})
     write_private(folder / MANIFEST, (json.dumps(facts, indent=2) + "\n").encode())
     if sign is not None:
@@ -189,11 +195,17 @@ def add_files(folder: Path, what: str, names: Iterable[str], *, sign: Sign | Non
 
 
 def all_files(facts: Mapping[str, Any]) -> dict[str, str | None]:
-    """Name -> SHA-256 of every file that run.json answers for."""
+    """Name -> SHA-256 of every file that run.json answers for; what the run said of its own counts."""
     return {
-        **facts.get("files_sha256", {}),
         **{k: v for one in facts.get(ADDED, {}).values() for k, v in one.items()},
+        **facts.get("files_sha256", {}),
     }
+
+
+def added_twice(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the run's own files that were added to run.json later, which would put a new seal on them."""
+    added = {name for one in facts.get(ADDED, {}).values() for name in one}
+    return frozenset(added & facts.get("files_sha256", {}).keys())
 
 
 def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:

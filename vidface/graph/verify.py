@@ -19,6 +19,7 @@ from vidface.graph.custody import (
     OWN,
     RUN_DIGEST,
     SIGNATURE,
+    added_twice,
     all_files,
     manifest_digest,
     read_chains,
@@ -121,13 +122,15 @@ def _signature(folder: Path, facts: Mapping[str, Any], key: Path | None) -> Iter
 
 
 def _files(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
-    stated = all_files(facts)
+    stated, twice = all_files(facts), added_twice(facts)
     chains, fault = _chains(folder)
     root = folder.resolve()
     for name, digest in stated.items():
         path = folder / name
         if not path.resolve().is_relative_to(root):
             yield Check("file", name, "changed", "run.json names a file that is not in this folder")
+        elif name in twice:
+            yield Check("file", name, "changed", "a file of the run's own was added to run.json once more")
         elif not path.is_file():
             state: State = "same" if digest is None else "missing"
             yield Check("file", name, state, "was not there when the run ended" if digest is None else "")
