@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -159,6 +161,18 @@ def test_only_hides_those_named_and_the_undecided() -> None:
     who = named(NOBODY_YET, UNKNOWN, ANN, BOB, ANN, UNKNOWN)
     assert shown(node, who) == [False, True, True, False, False, False]
     assert any("visible on 2 frames before they were recognised" in note for note in node.facts()["notes"])
+
+
+def test_a_name_is_the_same_however_its_accents_are_coded() -> None:
+    """Composed as a gallery keeps it, or apart as some systems type it: `only` hides, `keep` shows."""
+    composed, apart = unicodedata.normalize("NFC", "José"), unicodedata.normalize("NFD", "José")
+    assert composed != apart
+    who = named(replace(BOB, name=composed))
+    for name in (composed, apart):
+        node = AnonymizeFaces(only=(name,), look_ahead=0)
+        assert shown(node, who) == [False]
+        assert not any("nobody was recognised" in note for note in node.facts()["notes"])
+        assert shown(AnonymizeFaces(keep=(name,), look_ahead=0), who) == [True]
 
 
 def test_no_identities_at_all_is_doubt() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,7 +55,8 @@ class Who:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    # Galleries keep NFC; a name that was typed or copied elsewhere may come with its accents apart.
+    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
 
 
 def identities_of(
