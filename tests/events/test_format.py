@@ -31,7 +31,7 @@ class Station(EventLog):
 
     camera, session = "door", "k1"
 
-    def show(self, frame: object) -> None:
+    def show(self, frame: object, comment: str = "") -> None:
         """Nobody looks."""
 
 

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from tests.graph.toys import Collect, plan_of
 from vidface.data import Faces, Frame
-from vidface.graph.lineage import files_of, makers_of, provenance_of
+from vidface.data.finding import Findings
+from vidface.graph.lineage import files_of, hiders_of, makers_of, provenance_of
 from vidface.graph.plan import Plan
 from vidface.node import Node
+from vidface.sinks.findings import FindingsSink
 
 
 class Restore(Node):
@@ -105,6 +107,47 @@ def test_a_picture_made_anew_takes_nothing_from_the_driver() -> None:
         "created": True,
         "labelled": True,
     }
+
+
+class Judge(Node):
+    """Looks at pictures for traces, and keeps crops of them."""
+
+    def process(self, frame: Frame, faces: Faces) -> Findings:
+        return Findings.none()
+
+
+class Hide(Node):
+    """Hides people."""
+
+    hides_people = True
+
+    def process(self, frame: Frame) -> Frame:
+        return frame
+
+
+def test_pictures_of_findings_are_those_that_were_looked_at() -> None:
+    """Whatever frame is wired beside them; several tests may have looked at several."""
+    plan = plan_of(
+        [
+            ("restore", Restore(), {"frame": "source"}),
+            ("hide", Hide(), {"frame": "source"}),
+            ("detect", Detect(), {"frame": "restore"}),
+            ("fake", Judge(), {"frame": "restore", "faces": "detect"}),
+            ("real", Judge(), {"frame": "source", "faces": "detect"}),
+            ("hidden", Judge(), {"frame": "hide", "faces": "detect"}),
+        ],
+        [
+            ("synthetic", FindingsSink(), {"frame": "source", "blend": "real", "texture": "fake"}),
+            ("original", FindingsSink(), {"frame": "restore", "blend": "real"}),
+            ("covered", FindingsSink(), {"frame": "source", "blend": "hidden"}),
+        ],
+    )
+    found = made(plan, "synthetic")
+    assert found is not None
+    assert (found["models"], found["created"]) == (["net"], False)
+    assert made(plan, "original") is None
+    hiders = {outlet.name: hiders_of(plan, outlet) for outlet in plan.outlets}
+    assert hiders == {"synthetic": (), "original": (), "covered": ("Hide",)}
 
 
 def test_files_that_fields_name(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ class Post:
     def send(self, event: Event) -> None:
         self.events.append(event)
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: Frame, comment: str = "") -> None:
         raise AssertionError
 
 

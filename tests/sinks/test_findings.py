@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 
 from tests.sinks.test_jsonl import at, target
 from vidface.data import Faces
+from vidface.data.comments import comments
 from vidface.data.finding import Finding, Findings, Stretch
+from vidface.data.provenance import MadeBy, Provenance
 from vidface.data.verdict import Moment, Verdict, Verdicts
 from vidface.sinks.findings import FindingsSink
 from vidface.sinks.jsonl import Jsonl
@@ -65,6 +68,19 @@ def test_maps_are_pictures(tmp_path: Path) -> None:
     assert crop is not None
     assert abs(int(crop[8, 8, 2]) - 200) < 8  # red, in OpenCV's order
     assert facts["files"] == ["findings.jsonl", rows[0]["heat"], rows[0]["face"]]
+
+
+def test_pictures_say_what_they_are_of(tmp_path: Path) -> None:
+    """Of synthetic faces both the map and the crop say so, also where the files are passed on alone."""
+    made = Provenance((MadeBy("restore", "restore.face", generates=True),))
+    sink = FindingsSink()
+    sink.start(replace(target(tmp_path, "findings"), provenance=made))
+    face = np.full((16, 16, 3), 90, np.uint8)
+    sink.process(at(0, 0), blend=Findings((one(heat=HEAT, frame=12, picture=face),)))
+    sink.close()
+    texts = [comments(path.read_bytes())["Comment"] for path in sorted((tmp_path / "heat").iterdir())]
+    assert texts == [made.comment()] * 2
+    assert texts[0].startswith("synthetic: ")
 
 
 def test_a_map_without_a_crop(tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ class Seen:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
+        self.comments: list[str] = []
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: Frame, comment: str = "") -> None:
         self.frames.append(frame)
+        self.comments.append(comment)
 
     def send(self, event: Event) -> None:
         raise AssertionError(f"a picture is no event: {event}")
@@ -38,6 +40,7 @@ def test_pictures_go_to_the_station(tmp_path: Path) -> None:
     assert sink.finish() == {"shown": 3}
     sink.close()
     assert station.frames == shown
+    assert station.comments == [target.comment] * 3
     assert not list(tmp_path.iterdir())
 
 

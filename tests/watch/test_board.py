@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.watch.conftest import Watched, Write
+from tests.watch.conftest import NODE, Watched, Write
+from vidface.data.comments import comments
+from vidface.data.provenance import read_comment
 from vidface.errors import UsageError
 from vidface.watch.board import WatchBoard
+from vidface.web.projector import jpeg
 
 Begin = Callable[[Path], Watched]
 
@@ -31,6 +34,22 @@ def test_the_page_sees_cameras_pictures_and_health(clip: Path, write: Write, wat
     assert (board.shown("door"), board.shown("none")) == (None, None)
     assert not board.health().failing
     assert {one.name for one in board.metrics()} >= {"threads", "memory_mib"}
+
+
+def test_what_a_graph_generates_says_so_on_the_page(
+    clip: Path, write: Write, watched: Begin, folder: Path
+) -> None:
+    """In the bytes of the JPEG, which leave the page alone."""
+    pytest.importorskip("c2pa")
+    (folder / "through.py").write_text(NODE.replace("    fails_at:", "    generates = True\n    fails_at:"))
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(lambda: board.shown("film"))
+    shown = board.shown("film")
+    assert shown is not None
+    found = read_comment(comments(jpeg(shown, 320, 80))["Comment"])
+    assert found is not None
+    assert found["nodes"] == ["through.py"]
 
 
 def test_health_fails_where_no_camera_is_watched_any_more(write: Write, watched: Begin) -> None:

@@ -130,8 +130,8 @@ def test_a_station_passes_events_on_and_keeps_the_newest_picture() -> None:
     station = CameraStation("door", post, other)
     first, second = frames(2)
     station.show(first)
-    station.show(second)
-    assert station.newest == (2, second)
+    station.show(second, "synthetic")
+    assert station.newest == (2, second, "synthetic")
     station.report("camera_lost", cause="silent")
     assert post.events == other.events
     assert (post.events[0].camera, post.events[0].details["cause"]) == ("door", "silent")

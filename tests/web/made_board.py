@@ -86,10 +86,10 @@ class MadeBoard:
         """Something of a camera is different now."""
         self.views[name] = replace(self.views[name], **values)
 
-    def show(self, name: str, frame: Frame) -> None:
+    def show(self, name: str, frame: Frame, comment: str = "") -> None:
         """The next picture."""
         self._number += 1
-        self.pictures[name] = Shown(self._number, frame)
+        self.pictures[name] = Shown(self._number, frame, comment)
 
     def tell(self, event: Event) -> None:
         """The next event."""

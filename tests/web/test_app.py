@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from tests.web.conftest import TOKEN
 from tests.web.made_board import MadeBoard, plain_frame
+from vidface.data.comments import comments
 from vidface.data.event import Event
 from vidface.web.app import AppOptions, make_app
 from vidface.web.board import Health, Measure
@@ -103,6 +105,16 @@ def test_a_picture_is_the_newest_one(client: TestClient, board: MadeBoard) -> No
     assert client.get("/cameras/nobody/picture.jpg").status_code == 404
     assert client.get("/cameras/nobody/stream.mjpeg").status_code == 404
     assert client.get("/cameras/door/picture.jpg?width=0").status_code == 422
+
+
+def test_a_picture_says_what_it_is(client: TestClient, board: MadeBoard) -> None:
+    """The comment that came with it stands in the JPEG; without one there is none."""
+    assert comments(client.get("/cameras/door/picture.jpg").content) == {}
+    board.show("door", plain_frame(2), "synthetic: by a test")
+    until = time.monotonic() + 10
+    while not (found := comments(client.get("/cameras/door/picture.jpg").content)):
+        assert time.monotonic() < until  # a picture is encoded ten times a second at most
+    assert found == {"Comment": "synthetic: by a test"}
 
 
 @pytest.mark.parametrize("path", ASKED)

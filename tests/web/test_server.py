@@ -84,8 +84,9 @@ def test_states_and_pictures_over_one_connection(board: MadeBoard) -> None:
                 continue
             assert body[:2] == b"\xff\xd8"
             seen.setdefault(head["camera"], []).append(head["number"])
+            assert (b"synthetic" in body) == (head["camera"] == "door" and len(seen["door"]) > 1)
             if len(seen) == 2 and len(seen["door"]) < 4:
-                board.show("door", plain_frame(len(seen["door"]) + 1))
+                board.show("door", plain_frame(len(seen["door"]) + 1), "synthetic")
             elif len(seen.get("door", ())) == 4:
                 board.change("yard", status="watched", why=None)
     assert [one["name"] for one in states[0]["cameras"]] == ["door", "yard", "tall"]
@@ -102,12 +103,14 @@ def test_mjpeg_is_what_players_read(board: MadeBoard) -> None:
         for part in answer.iter_bytes():
             data += part
             if data.count(b"--vidface-picture") == 1:
-                board.show("door", plain_frame(9))
+                board.show("door", plain_frame(9), "synthetic")
             if data.count(b"--vidface-picture") > 1 and data.endswith(b"\r\n"):
                 break
     head, _, rest = data.removeprefix(b"--vidface-picture\r\n").partition(b"\r\n\r\n")
     size = int(head.decode().partition("Content-Length: ")[2])
     assert rest[:2] == b"\xff\xd8"
+    assert b"synthetic" not in rest[:size]
+    assert b"\xff\xfe\x00\x0bsynthetic" in rest[size:]
     assert rest[size - 2 : size + 2] == b"\xff\xd9\r\n"
 
 

@@ -19,5 +19,9 @@ class Station(EventPost, Protocol):
     def session(self) -> str:
         """Differs each time the camera's graph begins anew; makes track numbers unique."""
 
-    def show(self, frame: Frame) -> None:
-        """The newest picture for whoever looks at the live page; costs next to nothing if nobody does."""
+    def show(self, frame: Frame, comment: str = "") -> None:
+        """The newest picture for whoever looks at the live page; costs next to nothing if nobody does.
+
+        Args:
+            comment: what it says of itself (`Target.comment`).
+        """

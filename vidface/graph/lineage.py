@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidface.data.crops import Crops
+from vidface.data.finding import Findings
 from vidface.data.frame import Frame
 from vidface.data.provenance import MadeBy, ModelFile, Provenance
 from vidface.graph.plan import Outlet, Plan, Step
@@ -106,7 +107,7 @@ def _ends(plan: Plan, outlet: Outlet) -> set[str]:
     """Names (nodes, and the source) that pictures came through on their way to an output."""
     steps = {step.name: step for step in plan.steps}
     seen: set[str] = set()
-    queue = _picture_edges(plan, outlet.wires)
+    queue = _outlet_edges(plan, outlet)
     while queue:
         name = queue.pop()
         if name in seen:
@@ -116,6 +117,12 @@ def _ends(plan: Plan, outlet: Outlet) -> set[str]:
         if name in steps and not steps[name].node.creates():
             queue += _picture_edges(plan, steps[name].wires)
     return seen
+
+
+def _outlet_edges(plan: Plan, outlet: Outlet) -> list[str]:
+    """Pictures of findings are those that the tests looked at; the frame beside them only tells the time."""
+    found = [node_of(edge) for edge in outlet.wires.values() if issubclass(plan.edges[edge], Findings)]
+    return found or _picture_edges(plan, outlet.wires)
 
 
 def _picture_edges(plan: Plan, wires: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.comments import with_comment
 from vidface.data.finding import Finding, Findings
 from vidface.data.frame import Frame
 from vidface.errors import OutputError
@@ -96,7 +97,7 @@ class FindingsSink(Sink):
             pictures[f"{place}.jpg"] = np.asarray(cv2.cvtColor(one.picture, cv2.COLOR_RGB2BGR), np.uint8)
         for name, pixels in pictures.items():
             if name not in self._maps:
-                _save(self._target.folder / name, pixels)
+                _save(self._target.folder / name, pixels, self._target.comment)
                 self._maps[name] = None
         face = f"{place}.jpg"
         return {
@@ -106,7 +107,7 @@ class FindingsSink(Sink):
         }
 
 
-def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _save(path: Path, pixels: NDArray[np.uint8], comment: str) -> None:
     with writing(path.parent):
         path.parent.mkdir(mode=0o700, exist_ok=True)
         path.parent.chmod(0o700)
@@ -114,4 +115,4 @@ def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
     done, data = cv2.imencode(path.suffix, pixels, options)
     if not done:
         raise OutputError(f"{path}: OpenCV could not encode a picture of {pixels.shape[1]} pixels")
-    write_private(path, data.tobytes())
+    write_private(path, with_comment(data.tobytes(), comment))

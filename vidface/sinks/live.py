@@ -15,7 +15,8 @@ class Live(Sink):
     """Show the newest picture on the live page of `vidface watch`; writes no file.
 
     The page shows what is wired in, and nothing else: wire in the drawn frames, or those in which people were
-    hidden. In a run that nobody watches (`vidface run`) it does nothing.
+    hidden. In a comment each picture says what made it, and what hid people in it. In a run that nobody
+    watches (`vidface run`) it does nothing.
     """
 
     label: LabelWish = Field("auto", description=ABOUT)
@@ -33,7 +34,7 @@ class Live(Sink):
         """Hand a picture over; it is turned into a JPEG only while somebody looks."""
         if self._target.station is None:
             return
-        self._target.station.show(self._labels.on(frame))
+        self._target.station.show(self._labels.on(frame), self._target.comment)
         self._shown += 1
 
     def finish(self) -> dict[str, Any]:

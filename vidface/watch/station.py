@@ -29,7 +29,7 @@ class CameraStation:
         self.told: dict[str, int] = {}
         self._posts = posts
         self._lock = threading.Lock()
-        self._newest: tuple[int, Frame] | None = None
+        self._newest: tuple[int, Frame, str] | None = None
 
     def send(self, event: Event) -> None:
         """Pass an event on, under this camera's name."""
@@ -42,14 +42,14 @@ class CameraStation:
         """An event of the camera itself, now."""
         self.send(Event(kind, self.camera, time.time(), details=MappingProxyType(details)))
 
-    def show(self, frame: Frame) -> None:
-        """Keep this picture in place of the one before."""
+    def show(self, frame: Frame, comment: str = "") -> None:
+        """Keep this picture, and what it says of itself, in place of the one before."""
         with self._lock:
             number = 1 if self._newest is None else self._newest[0] + 1
-            self._newest = number, frame
+            self._newest = number, frame, comment
 
     @property
-    def newest(self) -> tuple[int, Frame] | None:
-        """The newest picture and its number; None before the first."""
+    def newest(self) -> tuple[int, Frame, str] | None:
+        """Number of the newest picture, the picture, what it says of itself; None before the first."""
         with self._lock:
             return self._newest

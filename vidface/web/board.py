@@ -67,11 +67,12 @@ class Shown:
     """The newest picture of a camera, as people should see it: with boxes and names, or with covers.
 
     `number` is another one for each picture of the camera. The picture is turned into a JPEG by the page's
-    own thread, and only while somebody looks.
+    own thread, and only while somebody looks; `comment` is what it says there of itself.
     """
 
     number: int
     frame: Frame
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 import cv2
 
-from vidface.data.frame import Frame
+from vidface.data.comments import with_comment
 from vidface.errors import OutputError
 from vidface.web.board import Board, Shown
 
@@ -135,7 +135,7 @@ class Projector:
             elif self._due(self._stills.get(key), shown) and not self._closed:
                 due[key] = shown
         loop, made = asyncio.get_running_loop(), time.monotonic()
-        works = [loop.run_in_executor(self._thread, self._coded, due[key].frame, key[1]) for key in due]
+        works = [loop.run_in_executor(self._thread, self._coded, due[key], key[1]) for key in due]
         # A picture that cannot be converted is one that nobody sees; the stream goes on.
         for key, done in zip(due, await asyncio.gather(*works, return_exceptions=True), strict=True):
             if isinstance(done, BaseException):
@@ -150,11 +150,11 @@ class Projector:
             del self._stills[next(iter(self._stills))]
         self._stills[key] = still
 
-    def _coded(self, frame: Frame, width: int) -> bytes:
+    def _coded(self, shown: Shown, width: int) -> bytes:
         """In the thread; counts its processor time, which on a busy machine is far less than what passes."""
         before = time.thread_time()
         try:
-            return jpeg(frame, width, self._quality)
+            return jpeg(shown, width, self._quality)
         finally:
             self._worked_s += time.thread_time() - before
 
@@ -164,17 +164,17 @@ class Projector:
         return still.number != shown.number and time.monotonic() - still.made >= self._pause_s
 
 
-def jpeg(frame: Frame, width: int, quality: int) -> bytes:
-    """The frame at this width, or at its own if that is less.
+def jpeg(shown: Shown, width: int, quality: int) -> bytes:
+    """The picture at this width, or at its own if that is less, with its comment.
 
     Raises:
         OutputError: OpenCV cannot encode it.
     """
-    bgr = frame.bgr(min(width, frame.size[0]))
+    bgr = shown.frame.bgr(min(width, shown.frame.size[0]))
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise OutputError("a picture for the live page could not be encoded as JPEG")
-    return data.tobytes()
+    return with_comment(data.tobytes(), shown.comment) if shown.comment else data.tobytes()
 
 
 def snapped(width: int) -> int:
