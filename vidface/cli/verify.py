@@ -116,12 +116,14 @@ def verify(
 
 
 def _origins(run: Path, facts: dict[str, Any], clip: Path | None) -> list[Check]:
-    from vidface.graph.origins import check_input, check_models, check_packages, check_sources, find_input
+    from vidface.graph import origins
 
     if "input" not in facts:
         return []
-    found = check_input(facts, find_input(run, facts, clip))
-    return [*found, *check_sources(facts), *check_models(facts), *check_packages(facts)]
+    found = list(origins.check_input(facts, origins.find_input(run, facts, clip)))
+    for check in (origins.check_sources, origins.check_consent, origins.check_models, origins.check_packages):
+        found += check(facts)
+    return found
 
 
 def _again(

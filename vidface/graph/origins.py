@@ -58,11 +58,17 @@ def check_sources(facts: Mapping[str, Any]) -> Iterator[Check]:
     folder = Path(str(facts["graph"]["file"])).parent
     named += [(str(folder / name), digest) for name, digest in facts["graph"].get("node_files", {}).items()]
     for name, digest in named:
-        found = None if digest is None else readable_sha256(Path(name))
-        if digest is not None and found is None:
-            yield Check("source", name, "unchecked", "it is not here")
-        elif digest is not None:
-            yield Check("source", name, "same" if found == digest else "changed")
+        if digest is not None:
+            yield _source("source", Path(name), digest)
+
+
+def check_consent(facts: Mapping[str, Any]) -> Iterator[Check]:
+    """The file with the statement of consent, where there is one; a re-run can do without it."""
+    told = facts.get("consent") or {}
+    if "file" in told:
+        in_graph = told["given_in"] == "graph"
+        folder = Path(str(facts["graph"]["file"])).parent if in_graph else Path()
+        yield _source("consent", folder / Path(told["file"]).expanduser(), told["sha256"])
 
 
 def check_models(facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -100,6 +106,14 @@ def check_packages(facts: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("package", name, "other", text)
     if all(here.get(name) == value for name, value in then.items()):
         yield Check("package", "all", "same", f"{len(then)} versions and facts of the machine")
+
+
+def _source(what: str, path: Path, digest: str) -> Check:
+    # A pipe or a device that a stranger's run.json names has no end.
+    found = readable_sha256(path) if path.is_file() else None
+    if found is None:
+        return Check(what, str(path), "unchecked", "it is not here")
+    return Check(what, str(path), "same" if found == digest else "changed")
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:

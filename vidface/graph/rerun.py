@@ -136,10 +136,6 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
         UsageError: they do not go together any more.
     """
     told = facts["settings"]
-    consent = facts.get("consent") or {}
-    given = (
-        consent.get("statement", consent.get("file")) if consent.get("given_in") == "command line" else None
-    )
     return Settings(
         start=facts["from"],
         stop=facts["to"],
@@ -151,8 +147,15 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
         no_audio=told["no_audio"],
         table=told["table"],
         forensic=told["forensic"],
-        consent=given,
+        consent=_stated(facts.get("consent") or {}),
     )
+
+
+def _stated(consent: Mapping[str, Any]) -> str | None:
+    """What was stated then, as a sentence: whether a file of it is still here is another question."""
+    if "file" in consent:
+        return f"the statement in {consent['file']} of SHA-256 {consent['sha256']}"
+    return consent.get("statement")
 
 
 def _barred(facts: Mapping[str, Any], *, asked: bool) -> Check | None:
