@@ -9,6 +9,7 @@ import pytest
 from tests.gallery.people import MODEL, D, filled, looks, picture, vector
 from vidface.errors import UsageError
 from vidface.gallery import Gallery, Look, _forget
+from vidface.gallery.asked import log_run
 
 NAME = "Zacharias Quist"
 
@@ -76,6 +77,19 @@ def test_the_log_keeps_a_hash_of_the_forgotten(tmp_path: Path) -> None:
         assert search.detail == {"picture": f"[{proof.token}]", "faces": 1}
         tokens.append(proof.token)
     assert tokens[0] != tokens[1]
+
+
+def test_a_run_that_goes_on_brings_nothing_back(tmp_path: Path) -> None:
+    """It found somebody who was forgotten since; who knows the salt finds no hash to try names on."""
+    folder = made(tmp_path / "g")
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.forget(NAME)
+    log_run(str(folder), "identify", {"tracks known": 2}, ["Ann", NAME])
+    with Gallery.open(folder) as gallery:
+        assert gallery.audit(1)[0].people == ("Ann", "[nobody-enrolled]")
+        hashed = gallery._store.hashed(NAME)
+    assert hashed.encode() not in everything(folder)
+    assert NAME.encode() not in everything(folder)
 
 
 def test_others_stay_as_they_were(tmp_path: Path) -> None:

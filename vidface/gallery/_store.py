@@ -23,6 +23,8 @@ from vidface.gallery._lock import WriterLock
 
 LOCK: Final = "gallery.lock"
 FORMAT: Final = 1
+NOBODY: Final = "[nobody-enrolled]"
+"""In the audit log, for a name that nobody has (any more)."""
 _SCHEMA: Final = f"""
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added TEXT NOT NULL,
@@ -133,14 +135,18 @@ class Store:
         return int(row[0])
 
     def hashed(self, name: str) -> str:
-        """The salted hash that stands for a name that nobody has."""
+        """The salted hash of a name: the mark of people in galleries of earlier versions."""
         salt = bytes.fromhex(self.setting("salt"))
         return hmac.new(salt, name.encode(), hashlib.sha256).hexdigest()[:16]
 
     def token(self, name: str) -> str:
-        """What stands for the person of that name in new entries of the audit log."""
+        """What stands for the person of that name in new entries of the audit log.
+
+        A name that nobody has may be that of somebody who was forgotten while a run went on: of it nothing
+        stays, no hash either, since whoever guesses the name can make that anew.
+        """
         row = self.db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
-        return self.hashed(name) if row is None else _marks.marks_of(self, int(row[0]), name).marks[0]
+        return NOBODY if row is None else _marks.marks_of(self, int(row[0]), name).marks[0]
 
     def log(self, action: str, detail: str | Mapping[str, Any] = "", people: Iterable[str] = ()) -> None:
         """Put a row into the audit log; people are names, of which only marks are kept."""
