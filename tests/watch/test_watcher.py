@@ -19,6 +19,7 @@ from vidface.errors import UsageError
 from vidface.events.letter import letter_of, pack
 from vidface.events.log import latest
 from vidface.graph.plan import Plan
+from vidface.media.live.recordings import Recordings
 from vidface.watch import check
 from vidface.watch import lane as lane_module
 from vidface.watch.config import CameraPlan, Config
@@ -182,6 +183,33 @@ def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> Non
     stand.watcher.reload()
     assert "did you mean 'cameras'" in stand.said[-1]
     assert stand.watcher.lane("a") is kept
+
+
+def test_a_camera_that_is_taken_out_keeps_its_recordings(
+    clip: Path, write: Write, watched: Begin, folder: Path
+) -> None:
+    """For as long as was said of it, not as the file says of others; also after the next start."""
+    film = f"chaos:{clip}?loops=forever"
+    kept = f"  a: {film}\n  b: {{url: '{film}', record: {{when: always, segment_s: 1, keep_h: 720}}}}\n"
+    stand = watched(write(kept))
+    segments = folder / "out" / "b" / "recordings"
+    stand.until((segments / "index.jsonl").exists)
+    old = next(segments.glob("*.mp4"))
+    path = write(f"  a: {film}\n")
+    stand.watcher.reload()
+    stand.until(lambda: "b" in stand.watcher.account()["gone"])
+    three_days_ago = time.time() - 3 * 86400
+    os.utime(old, (three_days_ago, three_days_ago))
+    assert stand.watcher._keeper.sweep() == {}
+    stand.watcher.close()
+    again = watched(path)
+    assert again.watcher._keeper.sweep() == {}
+    assert old.exists()
+    (segments / "keep.json").write_text("24 hours")
+    assert again.watcher._keeper.sweep() == {}
+    assert "its recordings stay" in again.said[-1]
+    Recordings(segments).remember(24, None)
+    assert again.watcher._keeper.sweep() == {"recordings": 1}
 
 
 def test_cameras_come_and_go_by_the_control_api(

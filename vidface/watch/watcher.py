@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any, Final
@@ -12,6 +13,7 @@ from vidface.data.times import time_of_day
 from vidface.errors import OutputError, UsageError, VidfaceError
 from vidface.events.fan import open_fan
 from vidface.infer.pool import Pool
+from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
 from vidface.watch.check import graph_of
@@ -228,10 +230,20 @@ class Watcher:
         self.folder.close()
 
     def _recorded(self, camera: str) -> RecordSettings:
-        """What counts for the recordings of a camera, also of one that is watched no more."""
+        """What counts for the recordings of a camera; of one that is watched no more, what counted last."""
         with self._lock:
-            order = self._orders_now.get(camera)
-            return self._config.spec.record if order is None else order.plan.record
+            order, record = self._orders_now.get(camera), self._config.spec.record
+        recordings = Recordings(self.folder.path / camera / "recordings")
+        if order is not None:
+            with suppress(OSError):  # a full disk keeps nothing from being deleted
+                recordings.remember(order.plan.record.keep_h, order.plan.record.keep_gb)
+            return order.plan.record
+        try:
+            kept = recordings.remembered() or (record.keep_h, record.keep_gb)
+        except OSError as error:
+            self._tell(f"{camera} is watched no more, and its recordings stay: {error}")
+            kept = None, None
+        return record.model_copy(update={"keep_h": kept[0], "keep_gb": kept[1]})
 
     def _orders(self, config: Config) -> dict[str, Order]:
         """Orders of a file; each graph is loaded for it, which checks it."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,69 @@ def test_a_face_is_recorded_until_it_leaves(tmp_path: Path, make_recorder: Calla
     feed(recorder, packets[200:], LOST)
     recorder.close()
     assert recorded(recorder.recordings) == plain(packets[:204])
+
+
+def test_a_face_is_recorded_on_after_the_camera_was_lost(
+    tmp_path: Path, make_recorder: Callable[..., Recorder]
+) -> None:
+    """It is still there when the camera is back: everything up to its leaving, however long that takes."""
+    opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(0, 1500, 5), options=NO_B)))
+    packets = shifted(packets, 3600.0)  # long after the last event
+    recorder = make_recorder(around(before_s=0, after_s=1))
+    feed(recorder, opened, packets[:24])
+    served(recorder)
+    recorder.send(event("track_started", track="1-7"))
+    feed(recorder, LOST, opened, packets[24:])
+    served(recorder)
+    assert recorder.facts()["state"] == "recording"
+    recorder.send(event("track_left", track="1-7"))
+    recorder.close()
+    assert recorded(recorder.recordings)[-276:] == plain(packets[24:])
+
+
+def test_a_face_is_gone_once_nobody_tells_of_it_any_more(
+    tmp_path: Path, make_recorder: Callable[..., Recorder]
+) -> None:
+    """A graph that failed tells of no leaving; nor is there one for events that were not asked for."""
+    opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(72), options=NO_B)))
+    packets = shifted(packets, 3600.0)
+    for number, ends in enumerate((Recorder.nobody, partial(Recorder.send, event=event("track_left", "1")))):
+        recorder = make_recorder(around(before_s=0, after_s=1, on=("track_started",)))
+        feed(recorder, opened, packets[:1])
+        served(recorder)
+        recorder.send(event("track_started", track="1"))
+        feed(recorder, packets[1:20])
+        ends(recorder)
+        served(recorder)
+        feed(recorder, packets[20:], LOST)
+        recorder.close()
+        assert len(recorded(recorder.recordings)) == 24 * (number + 1)  # up to the next key frame
+
+
+def test_nothing_is_swept_after_a_segment_while_there_is_room(
+    tmp_path: Path, make_recorder: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only once the segments are more than may be kept; then at once."""
+    opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(240), options=NO_B)))
+    recorder = make_recorder(always(keep_gb=1.0))
+    served(recorder)
+    swept: list[float | None] = []
+    sweep = recorder.recordings.sweep
+
+    def noted(keep_h: float | None, keep_gb: float | None) -> list[dict[str, Any]]:
+        swept.append(keep_gb)
+        return sweep(keep_h, keep_gb)
+
+    monkeypatch.setattr(recorder.recordings, "sweep", noted)
+    feed(recorder, opened, packets[:120])
+    served(recorder)
+    assert len(recorder.recordings.rows()) >= 2
+    assert swept == []
+    recorder.keep(always(keep_gb=1e-9))
+    feed(recorder, packets[120:], LOST)
+    recorder.close()
+    assert len(swept) >= 2
+    assert recorder.recordings.rows() == []
 
 
 def test_nothing_is_recorded_where_nothing_happens(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
 import time
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.media.make_clips import Clip, make
-from vidface.media.live.recordings import INDEX, Recordings
+from vidface.media.live.recordings import INDEX, KEEP, Recordings
 
 NAMES = [f"20261121T1836{second:02d}.000Z.mp4" for second in range(5)]
 
@@ -106,6 +108,67 @@ def test_what_was_cut_off_is_found_again(tmp_path: Path) -> None:
     assert not empty.exists()
     assert recordings.recover() == []
     assert recordings.rows() == rows
+
+
+def test_what_cannot_be_read_at_that_moment_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many open files, say: a sentence, and it is found again the next time. So stays what is damaged."""
+    recordings = Recordings(tmp_path / "recordings")
+    whole, broken = (recordings.stem(1_800_000_000.0 + n).with_suffix(".000Z.mp4") for n in range(2))
+    whole.write_bytes(make(tmp_path / "clip.mp4", Clip(pts=range(24))).read_bytes())
+    broken.write_bytes(bytes(100_000))
+    (recordings.folder / "20261121T183600.000Z.mp4").touch()
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(av, "open", _no_more_files)
+        assert recordings.recover(told.append) == []
+    assert len(told) == 3
+    assert "too many open files" in told[1]
+    assert [row["file"] for row in recordings.recover(told.append)] == [whole.name]
+    assert files(recordings) == [whole.name, broken.name]
+    assert str(broken) in told[3]
+
+
+def _no_more_files(*_: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_an_index_of_weeks_is_not_read_where_nothing_has_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20,000 segments: not after each of them."""
+    recordings = Recordings(tmp_path / "recordings")
+    recordings.stem(0)
+    names = [f"20261121T{n // 3600:02d}{n // 60 % 60:02d}{n % 60:02d}.000Z.mp4" for n in range(20_000)]
+    for name in names:
+        (recordings.folder / name).touch()
+    lines = "".join(f'{{"file":"{name}","bytes":0}}\n' for name in names)
+    (recordings.folder / INDEX).write_text(lines)
+    monkeypatch.setattr(json, "loads", None)
+    assert recordings.sweep(24, 20) == []
+    monkeypatch.undo()
+    os.utime(recordings.folder / names[0], (0, 0))
+    assert len(recordings.sweep(24, 20)) == 1
+    assert [row["file"] for row in recordings.rows()] == names[1:]
+
+
+def test_lines_of_files_that_somebody_deleted_go_at_the_start(recordings: Recordings) -> None:
+    (recordings.folder / NAMES[1]).unlink()
+    recordings.recover()
+    assert [row["file"] for row in recordings.rows()] == [NAMES[0], *NAMES[2:]]
+
+
+def test_how_long_is_said_beside_the_segments(recordings: Recordings) -> None:
+    """For the owner alone; what cannot be understood is an error, and never means that all may go."""
+    assert recordings.remembered() is None
+    recordings.remember(720.0, None)
+    assert recordings.remembered() == (720.0, None)
+    path = recordings.folder / KEEP
+    assert path.stat().st_mode & 0o777 == 0o600
+    recordings.sweep(None, 1e-9)
+    assert path.exists()
+    path.write_text("keep_h: 24")
+    with pytest.raises(OSError, match="does not say for how long"):
+        recordings.remembered()
 
 
 def test_names_never_repeat(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import av
 
 from vidface.errors import InputError
+from vidface.media.live._diskreason import disk_reason
 from vidface.media.live._headers import renewed
 from vidface.media.live._ring import Ring
 from vidface.media.live._segment import Segment
@@ -24,8 +25,6 @@ from vidface.media.live.wire import Coded, Heard, Opened
 
 _MOST_TO_KEY: Final = 300  # as in Connection: a stream that renews its picture bit by bit has no key frames
 _AGAIN_S: Final = 60.0
-_STAYS_S: Final = 900.0  # a face whose leaving is never told
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Reel:
@@ -62,7 +61,7 @@ class Reel:
         self._gap = self._gap_before = 0
         self._waiting = Ring()
         self._until = float("-inf")
-        self._present: dict[str, float] = {}
+        self._present: set[str] = set()
         self._again = 0.0
         self._refused: Opened | None = None
         self._silent: str | None = None
@@ -86,7 +85,6 @@ class Reel:
         self._opened = self._times = None
         self._running = self._keyless = False
         self._before_key = 0
-        self._present.clear()
 
     def missed(self, packets: int) -> None:
         """Packets were left out before these, as this was too slow: go on at a key frame."""
@@ -103,13 +101,13 @@ class Reel:
     def happened(self, kind: str, track: str | None, now: float) -> None:
         """An event of this kind, at this time of arrivals."""
         settings = self._settings
+        if track is not None and kind == "track_left":
+            self._present.discard(track)
         if kind not in settings.on:
             return
         self._until = max(self._until, now + settings.after_s)
-        if track is not None and kind == "track_left":
-            self._present.pop(track, None)
-        elif track is not None:
-            self._present[track] = now + _STAYS_S
+        if track is not None and kind != "track_left":
+            self._present.add(track)
         self._happened[kind] += 1
         self._waiting.forget(now - settings.before_s, last=self._opened is None)
         groups, self._waiting = self._waiting.groups, Ring()
@@ -123,18 +121,29 @@ class Reel:
             self._finish()
             self._happened.clear()
 
+    def nobody(self) -> None:
+        """Those who are here will never be told to leave: who tells it has ended."""
+        self._present.clear()
+
+    def keep(self, settings: RecordSettings) -> None:
+        """For how long segments are kept counts as stands here, from the next sweep on."""
+        kept = {"keep_h": settings.keep_h, "keep_gb": settings.keep_gb}
+        self._settings = self._settings.model_copy(update=kept)
+
     def sweep(self) -> None:
         """Delete what is too old or too much."""
+        self._remember()
         try:
             gone = self._recordings.sweep(self._settings.keep_h, self._settings.keep_gb)
             self._deleted(gone)
         except OSError as error:
-            self._tell(f"{self._name}: old recordings could not be deleted ({_reason(error)}).")
+            self._tell(f"{self._name}: old recordings could not be deleted ({disk_reason(error)}).")
             return
         self.tally.deleted += len(gone)
 
     def close(self) -> None:
         """Finish the open segment."""
+        self._remember()
         self.ended()
 
     def _sort(self, packet: Coded | Heard) -> None:
@@ -167,7 +176,6 @@ class Reel:
     def _wanted(self, now: float) -> bool:
         if self._settings.when == "always":
             return True
-        self._present = {track: until for track, until in self._present.items() if until > now}
         return bool(self._present) or now <= self._until
 
     def _record(self, opened: Opened, packet: Coded, *, begins: bool) -> None:
@@ -195,9 +203,8 @@ class Reel:
             self._stop(error)
 
     def _over(self, segment: Segment, opened: Opened, *, begins: bool) -> bool:
-        if segment.opened is not opened:
-            return True
-        return begins and (segment.leapt or segment.age_s >= self._settings.segment_s)
+        aged = segment.leapt or segment.age_s >= self._settings.segment_s
+        return segment.opened is not opened or (begins and aged)
 
     def _begin(self, opened: Opened, packet: Coded) -> Segment | None:
         if opened is self._refused or time.monotonic() < self._again:
@@ -205,6 +212,7 @@ class Reel:
         utc_s = time.time() - (time.monotonic() - packet.arrival)
         try:
             stem = self._recordings.stem(utc_s)
+            self._remember()
             self._look_for_room()
             segment = Segment(stem, opened, packet, utc_s=utc_s)
         except InputError as error:
@@ -220,6 +228,11 @@ class Reel:
             self._tell(f"{self._name}: is recorded without its sound: {segment.silent}.")
         self._silent = segment.silent
         return segment
+
+    def _remember(self) -> None:
+        """Beside the index, for when this camera is watched no more; a full disk keeps nothing from going."""
+        with contextlib.suppress(OSError):
+            self._recordings.remember(self._settings.keep_h, self._settings.keep_gb)
 
     def _look_for_room(self) -> None:
         least, folder = self._settings.free_gb * 1e9, self._recordings.folder
@@ -251,7 +264,7 @@ class Reel:
                 self._enter(segment)
         self._again = time.monotonic() + _AGAIN_S
         if self.trouble is None:
-            self.trouble = _reason(error)
+            self.trouble = disk_reason(error)
             self._tell(
                 f"{self._name}: recording stops: {self.trouble}; watching goes on, and recording is tried "
                 f"again every {_AGAIN_S:.0f} s."
@@ -279,14 +292,9 @@ class Reel:
         self.tally.moved += segment.moved
         self.tally.heard += segment.heard
         self._happened.clear()
-        self.sweep()
+        if self._recordings.bytes > (self._settings.keep_gb or float("inf")) * 1e9:
+            self.sweep()
 
     def _lose(self, packets: int) -> None:
         self.tally.lost += packets
         self._gap += packets
-
-
-def _reason(error: OSError | av.error.FFmpegError) -> str:
-    if error.errno in _FULL:
-        return "the disk is full" if "free" not in str(error) else f"the disk is full ({error.strerror})"
-    return (error.strerror or str(error)).lower()

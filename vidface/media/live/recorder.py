@@ -34,6 +34,11 @@ class _Missed:
     packets: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """Nobody is told to be here any more."""
+
+
 class Recorder:
     """Records one camera; outlives its connections, and the sources that are opened over it one by one.
 
@@ -64,7 +69,7 @@ class Recorder:
         self._settings = settings
         self._name, self._tell = name, tell
         self._reel = Reel(self.recordings, settings, name, tell, deleted=deleted)
-        self._queue: deque[Message | _Happened | _Missed] = deque()
+        self._queue: deque[Message | _Happened | _Missed | _Nobody] = deque()
         self._bytes = 0
         self._missed = 0
         self._changed = threading.Condition()
@@ -94,10 +99,15 @@ class Recorder:
 
     def send(self, event: Event) -> None:
         """An event of this camera; returns at once."""
-        with self._changed:
-            if not self._closed and len(self._queue) < _MOST_WAITING:
-                self._queue.append(_Happened(event.kind, event.track, time.monotonic()))
-                self._changed.notify()
+        self._tell_reel(_Happened(event.kind, event.track, time.monotonic()))
+
+    def nobody(self) -> None:
+        """Whoever told of faces has ended, and will tell of no leaving: nobody is here. Returns at once."""
+        self._tell_reel(_Nobody())
+
+    def keep(self, settings: RecordSettings) -> None:
+        """For how long segments are kept counts as stands here from now on; the rest of it does not."""
+        self._reel.keep(settings)
 
     def facts(self) -> dict[str, Any]:
         """The account of the recording: `state` is recording, waiting or stopped."""
@@ -116,6 +126,13 @@ class Recorder:
         if self._thread is not threading.current_thread():
             self._thread.join(within_s)
 
+    def _tell_reel(self, item: _Happened | _Nobody) -> None:
+        with self._changed:
+            # There is room that packets may not take: a face whose leaving is missed would never leave.
+            if not self._closed and len(self._queue) < 2 * _MOST_WAITING:
+                self._queue.append(item)
+                self._changed.notify()
+
     def _left_out(self, packet: Coded | Heard) -> bool:
         """No room, or no key frame since there was none."""
         full = self._bytes + len(packet.data) > _MOST_WAITING_BYTES or len(self._queue) >= _MOST_WAITING
@@ -123,7 +140,7 @@ class Recorder:
 
     def _work(self) -> None:
         try:
-            self.recordings.recover()
+            self.recordings.recover(lambda text: self._tell(f"{self._name}: {text}"))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self._tell(f"{self._name}: what stands in {self.recordings.folder} could not be read ({reason}).")
@@ -137,7 +154,7 @@ class Recorder:
                 swept = time.monotonic()
         self._reel.close()
 
-    def _next(self) -> Message | _Happened | _Missed | float | None:
+    def _next(self) -> Message | _Happened | _Missed | _Nobody | float | None:
         """What waits; None at the end; a number where nothing came for long."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed, _SWEEP_S)
@@ -147,7 +164,7 @@ class Recorder:
             self._bytes -= _size(item)
             return item
 
-    def _serve(self, item: Message | _Happened | _Missed) -> None:
+    def _serve(self, item: Message | _Happened | _Missed | _Nobody) -> None:
         if isinstance(item, Coded | Heard):
             self._reel.take(item)
         elif isinstance(item, Opened):
@@ -156,6 +173,8 @@ class Recorder:
             self._reel.ended()
         elif isinstance(item, _Happened):
             self._reel.happened(item.kind, item.track, item.at)
+        elif isinstance(item, _Nobody):
+            self._reel.nobody()
         else:
             self._reel.missed(item.packets)
 

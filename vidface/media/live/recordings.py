@@ -2,6 +2,7 @@
 
 FOLDER/20261121T183612.345Z.mp4    named by the UTC time of its first packet
 FOLDER/index.jsonl                 one line for each segment that is there
+FOLDER/keep.json                   for how long they are kept: {"keep_h": 24.0, "keep_gb": 20.0}
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +24,16 @@ import av
 from vidface.data.digest import sha256_of
 from vidface.data.disk import write_whole
 from vidface.data.times import time_of_day
+from vidface.media.live._diskreason import disk_reason
+from vidface.media.live.options import silent
+from vidface.media.live.recordsettings import RecordSettings
 
 INDEX: Final = "index.jsonl"
+KEEP: Final = "keep.json"
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mov|mkv)")
+_SUFFIXES: Final = (".mp4", ".mov", ".mkv")
+_LEAST_BYTES: Final = 1024
+"""Of a file with a head and a picture: a kill in the first second leaves less."""
 _STAMP: Final = "%Y%m%dT%H%M%S.%f"
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -38,23 +46,30 @@ class Recordings:
 
     Args:
         folder: made as needed, 0700.
+
+    Attributes:
+        bytes: of what was there at the last sweep, and of what was put into the index since.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.bytes = 0
 
     def stem(self, utc_s: float) -> Path:
         """Path of a new segment without its suffix."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = datetime.fromtimestamp(utc_s, UTC).strftime(_STAMP)[:-3] + "Z"
-        taken = {path.name.rpartition(".")[0] for path in self.folder.iterdir()}
         number, stem = 0, name
-        while stem in taken:
+        while any(os.path.lexists(self.folder / f"{stem}{suffix}") for suffix in _SUFFIXES):
             number, stem = number + 1, f"{name}-{number + 1}"
         return self.folder / stem
 
     def rows(self) -> list[dict[str, Any]]:
         """The index, oldest first; lines that a power loss has cut are left out."""
+        return sorted((row for row, _ in self._lines()), key=_place)
+
+    def _lines(self) -> list[tuple[dict[str, Any], bytes]]:
+        """What stands in the index, understood and as it stands there."""
         try:
             lines = (self.folder / INDEX).read_bytes().splitlines()
         except OSError:
@@ -64,8 +79,40 @@ class Recordings:
             with contextlib.suppress(ValueError):
                 row = json.loads(line)
                 if isinstance(row, dict) and _NAME.fullmatch(str(row.get("file"))):
-                    found.append(row)
-        return sorted(found, key=_place)
+                    found.append((row, line))
+        return found
+
+    def remember(self, keep_h: float | None, keep_gb: float | None) -> None:
+        """Say beside the segments for how long they are kept, where there are any.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if not self.folder.is_dir():
+            return
+        kept = {"keep_h": keep_h, "keep_gb": keep_gb}
+        with self._locked():
+            with contextlib.suppress(OSError):
+                if self.remembered() == (keep_h, keep_gb):
+                    return
+            write_whole(self.folder / KEEP, json.dumps(kept).encode() + b"\n")
+
+    def remembered(self) -> tuple[float | None, float | None] | None:
+        """What `remember` was told last: hours and 10^9 bytes; None where nothing was.
+
+        Raises:
+            OSError: it cannot be read, so nobody knows what may be deleted.
+        """
+        path = self.folder / KEEP
+        try:
+            said = RecordSettings.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise OSError(
+                f"{path} does not say for how long; delete it, or write keep_h and keep_gb"
+            ) from None
+        return said.keep_h, said.keep_gb
 
     def append(self, row: dict[str, Any]) -> None:
         """Add a line to the index."""
@@ -80,21 +127,33 @@ class Recordings:
             except OSError:
                 os.ftruncate(file.fileno(), end)
                 raise
+        self.bytes += int(row.get("bytes", 0))
 
-    def recover(self) -> list[dict[str, Any]]:
+    def recover(self, tell: Callable[[str], None] = silent) -> list[dict[str, Any]]:
         """Put segments into the index that a power loss kept out of it; those that hold nothing go.
 
         To be called while nobody records here.
+
+        Args:
+            tell: is told of those that cannot be read, in a sentence each; they stay as they are.
 
         Returns:
             The lines that were added.
         """
         if not self.folder.is_dir():
             return []
-        known = {row["file"] for row in self.rows()}
+        known, files = {row["file"] for row in self.rows()}, self._files()
+        if known - files.keys():
+            with self._locked():
+                self._leave_out(known - files.keys())
         added = []
-        for name in sorted(set(self._files()) - known, key=_order):
-            row = _found(self.folder / name)
+        for name in sorted(files.keys() - known, key=_order):
+            try:
+                row = _found(self.folder / name)
+            except (OSError, av.error.FFmpegError) as error:
+                reason = disk_reason(error)
+                tell(f"{self.folder / name} could not be read ({reason}); it stays, but not in the index.")
+                continue
             if row is None:
                 (self.folder / name).unlink(missing_ok=True)
                 continue
@@ -111,34 +170,44 @@ class Recordings:
         if not self.folder.is_dir():
             return []
         with self._locked() as here:
+            files = self._files()
             gone = []
-            for name, size, because in self._condemned(keep_h, keep_gb):
+            for name, size, because in self._condemned(files, keep_h, keep_gb):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=here)
+                del files[name]
                 gone.append({"file": name, "bytes": size, "because": because})
-            rows = self.rows()
-            kept = [row for row in rows if (self.folder / row["file"]).exists()]
-            if len(kept) < len(rows):
-                self._rewrite(kept)
+            self.bytes = sum(size for size, _ in files.values())
+            if gone:
+                self._leave_out({str(row["file"]) for row in gone})
         return gone
 
-    def _condemned(self, keep_h: float | None, keep_gb: float | None) -> list[tuple[str, int, str]]:
+    def _condemned(
+        self, files: dict[str, tuple[int, float]], keep_h: float | None, keep_gb: float | None
+    ) -> list[tuple[str, int, str]]:
         now = time.time()
-        files = self._files()
-        # What is not in the index yet is being written, or was cut off and is found again at the next start.
-        known = {row["file"] for row in self.rows()}
         room = None if keep_gb is None else keep_gb * 1e9
         total = sum(size for size, _ in files.values())
+        # What is not in the index yet is being written, or was cut off and is found again at the next start.
+        # An index of weeks takes long to read, and most of the time nothing has to go for its size.
+        much = room is not None and total > room
+        known = {row["file"] for row, _ in self._lines()} if much else set()
         found = []
         for name in sorted(files, key=_order):
             size, written = files[name]
             old = keep_h is not None and now - written > keep_h * 3600
-            much = room is not None and total > room and name in known
-            if old or much:
+            if old or (room is not None and total > room and name in known):
                 total -= size
                 because = f"older than {keep_h:g} h" if old else f"more than {keep_gb:g} GB in all"
                 found.append((name, size, because))
         return found
+
+    def _leave_out(self, names: Set[str]) -> None:
+        """Take lines out of the index; see `_locked`."""
+        lines = self._lines()
+        kept = [line + b"\n" for row, line in lines if row["file"] not in names]
+        if len(kept) < len(lines):
+            write_whole(self.folder / INDEX, b"".join(kept))
 
     def _files(self) -> dict[str, tuple[int, float]]:
         """Name -> bytes and time of the last change, of the segments that are plain files."""
@@ -150,9 +219,6 @@ class Recordings:
                     if _NAME.fullmatch(entry.name) and stat.S_ISREG(facts.st_mode):
                         found[entry.name] = facts.st_size, facts.st_mtime
         return found
-
-    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        write_whole(self.folder / INDEX, b"".join(_line(row) for row in rows))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
@@ -179,7 +245,11 @@ def _order(name: str) -> tuple[str, int]:
 
 
 def _found(path: Path) -> dict[str, Any] | None:
-    """What a segment says of itself; None where it holds no packet."""
+    """What a segment says of itself; None where it holds no packet.
+
+    Raises:
+        OSError, FFmpegError: it cannot be read, now or at all.
+    """
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -189,8 +259,12 @@ def _found(path: Path) -> dict[str, Any] | None:
                 if packet.size
             ]
             base, context = stream.time_base, stream.codec_context
-    except (OSError, IndexError, av.error.FFmpegError):
+    except IndexError:
         return None
+    except av.error.InvalidDataError:
+        if path.stat().st_size < _LEAST_BYTES:
+            return None
+        raise
     match = _NAME.fullmatch(path.name)
     if not times or match is None or base is None:
         return None
