@@ -144,6 +144,23 @@ def test_the_number_of_spans_is_bounded(tmp_path: Path) -> None:
     assert (found["span_first"][1:] > found["span_last"][:-1]).all()
 
 
+@pytest.mark.parametrize("leaps", [1, 400])
+def test_no_span_ends_before_it_begins(tmp_path: Path, leaps: int) -> None:
+    """Where the clock of a file leaps back a span ends, also where there are too many to keep."""
+    stream, sink = Stream([{1: 0}]), opened(tmp_path)
+    times = [pts for leap in range(leaps + 1) for pts in (1000 - 50 * (leap % 3), 1010)]
+    for index, pts in enumerate(times):
+        frame = replace(stream.frames[0], index=index, pts=pts)
+        sink.process(frame, stream.faces[0], stream.embeddings[0])
+    sink.close()
+    found = read(tmp_path)
+    assert len(found["span_track"]) > 1
+    assert (found["span_first"] <= found["span_last"]).all()
+    if leaps == 1:
+        assert found["span_first"].tolist() == [40.0, 38.0, 40.4]
+        assert found["span_last"].tolist() == [40.4, 38.0, 40.4]
+
+
 def test_a_track_out_of_sight_keeps_its_vector_only(tmp_path: Path) -> None:
     """After 60 s its looks are let go; when it comes back both parts make the vector and the counts."""
     stream, sink = Stream([{1: 0}] * 6), opened(tmp_path)

@@ -13,6 +13,7 @@ from tests.media.conftest import Maker
 from tests.media.make_clips import picture, read
 from tests.sinks.video_files import INFO, encode, frame_at, write_frames
 from vidface.data import Planes
+from vidface.data.provenance import MadeBy, Provenance
 from vidface.media.colour import Colour
 from vidface.media.decode import open_source
 from vidface.media.pixels import AvPixels
@@ -115,6 +116,17 @@ def test_pixel_shape_is_kept(clip: Maker, tmp_path: Path) -> None:
     for rotation, wanted in ((0, "16:15"), (90, "15:16")):
         out, _ = encode(path, tmp_path, target={"info": replace(info, rotation=rotation)})
         assert probe(out).extra["sample_aspect_ratio"] == wanted
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_pictures_made_anew_have_square_pixels(clip: Maker, tmp_path: Path, created: bool) -> None:
+    """A portrait is not stretched by who drives it; what is changed in place keeps its shape."""
+    path = clip("in.mp4")
+    info = replace(probe(path), extra={"sample_aspect_ratio": "16:15", "profile": "High"})
+    made = Provenance((MadeBy("portrait", "reenact.portrait", generates=True),), created=created)
+    out, _ = encode(path, tmp_path, target={"info": info, "provenance": made})
+    found = probe(out).extra.get("sample_aspect_ratio", "1:1")
+    assert found == ("1:1" if created else "16:15")
 
 
 def test_lossless_codec_gives_back_every_sample(clip: Maker, tmp_path: Path) -> None:

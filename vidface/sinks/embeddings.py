@@ -192,7 +192,7 @@ class _Track:
         """The track is on this frame."""
         now = frame.time
         self.last_frame, self.last_time = frame.index, now
-        if self.spans and now - self.spans[-1][1] <= _GAP_S:
+        if self.spans and 0 <= now - self.spans[-1][1] <= _GAP_S:  # not where the clock leaps back
             self.spans[-1] = (self.spans[-1][0], now)
         else:
             self.spans.append((now, now))
@@ -216,9 +216,11 @@ class _Track:
 
     def _bridge(self) -> None:
         """Join the two spans that lie closest together."""
-        gaps = [later[0] - earlier[1] for earlier, later in zip(self.spans, self.spans[1:], strict=False)]
+        pairs = list(zip(self.spans, self.spans[1:], strict=False))
+        gaps = [abs(later[0] - earlier[1]) for earlier, later in pairs]
         place = gaps.index(min(gaps))
-        self.spans[place : place + 2] = [(self.spans[place][0], self.spans[place + 1][1])]
+        begins, ends = zip(*pairs[place], strict=True)
+        self.spans[place : place + 2] = [(min(begins), max(ends))]
 
 
 def _texts(values: list[str]) -> NDArray[np.str_]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
 
 from vidface.data.frame import Frame
+from vidface.data.source import SourceInfo
 from vidface.media.audio import AudioFrom
 from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
 from vidface.media.cut import Cut
@@ -56,7 +58,7 @@ class VideoSink(Sink):
         self._encoder = Encoder(
             target.folder / f"{target.name}.{self.container}",
             settings,
-            target.info,
+            _shape_of(target),
             audio=sound,
             comment=target.comment,
             traffic=None if target.card is None else target.card.traffic,
@@ -88,3 +90,12 @@ class VideoSink(Sink):
         """Let go of the file; what was written stays."""
         if self._encoder is not None:
             self._encoder.close()
+
+
+def _shape_of(target: Target) -> SourceInfo:
+    """The input, of whose pixels those that are made anew have not the shape: theirs are square."""
+    info, made = target.info, target.provenance
+    if made is None or not made.created:
+        return info
+    extra = {key: value for key, value in info.extra.items() if key != "sample_aspect_ratio"}
+    return replace(info, extra=extra)
