@@ -345,6 +345,18 @@ def test_rename_merge_and_forget() -> None:
         run("forget", "Bobby Tables")
 
 
+def test_pictures_that_leave_the_gallery_stand_in_its_log() -> None:
+    """As an export does, with whom; a list of looks shows nobody's face and is none of its business."""
+    three()
+    before = len(json.loads(run("audit", "--json").stdout))
+    run("show", "Ann")
+    assert len(json.loads(run("audit", "--json").stdout)) == before
+    run("show", " Ann ", "--pictures", "out")
+    row = json.loads(run("audit", "--json").stdout)[0]
+    assert (row["action"], row["people"], row["detail"]) == ("show", ["Ann"], {"pictures": 3})
+    assert len(list(Path("out").iterdir())) == 3
+
+
 def test_forget_of_one_look_and_a_proof_that_fails() -> None:
     three()
     proof = json.loads(run("forget", "Ann", "--look", "2", "--json").stdout)

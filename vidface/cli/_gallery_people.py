@@ -52,11 +52,13 @@ def list_(place: Place, folder: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(place: Place, name: str, pictures: str | None, folder: str | None, as_json: bool) -> None:
-    """List the looks of NAME: number, measures, where they are from."""
+    """List the looks of NAME: number, measures, where they are from. Pictures go into the audit log."""
     with opened(place, folder) as gallery:
         looks, odd = gallery.looks(name), gallery.outliers(name)
-    if pictures is not None:
-        _write_pictures(Path(pictures), {look.id: look.picture for look in looks if look.picture})
+        if pictures is not None:
+            kept = {look.id: look.picture for look in looks if look.picture}
+            gallery.log("show", {"pictures": len(kept)}, [name])
+            _write_pictures(Path(pictures), kept)
     rows = [
         {
             "id": look.id,

@@ -149,7 +149,7 @@ class View:
             people: names of those concerned: only marks are kept.
         """
         with self._store.change():
-            self._store.log(action, detail, people)
+            self._store.log(action, detail, [clean_name(name) for name in people])
 
     def audit(self, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The log, latest entry first."""
