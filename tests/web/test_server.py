@@ -269,6 +269,17 @@ def test_others_may_look_with_a_token_only(board: MadeBoard, address: str) -> No
     Server(board, HttpSettings(address=address), environment={"VIDFACE_TOKEN": TOKEN})
 
 
+@pytest.mark.parametrize(("address", "warned"), [("192.168.1.5:80", 1), ("127.0.0.1:0", 0), ("[::1]:0", 0)])
+def test_who_reads_along_is_told_of(board: MadeBoard, address: str, warned: int) -> None:
+    """Off this machine without a certificate, in one sentence that holds no token."""
+    told: list[str] = []
+    Server(board, HttpSettings(address=address), environment={"VIDFACE_TOKEN": TOKEN}, tell=told.append)
+    assert [f"the live page at {address}: " in text and "unencrypted" in text for text in told] == [
+        True
+    ] * warned
+    assert TOKEN not in "".join(told)
+
+
 def test_every_address_of_the_machine_with_a_token(board: MadeBoard) -> None:
     with served(board, TOKEN, address="0.0.0.0:0") as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
@@ -340,6 +351,10 @@ def test_https(board: MadeBoard, tmp_path: Path) -> None:
     form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
     trust = ssl.create_default_context(cafile=str(certificate))
+    told: list[str] = []
+    settings = HttpSettings(address="192.168.1.5:80", certificate=certificate, key=secret)
+    Server(board, settings, environment={"VIDFACE_TOKEN": TOKEN}, tell=told.append)
+    assert told == []
     with served(board, TOKEN, certificate=certificate, key=secret) as server:
         url = server.url.replace("127.0.0.1", "localhost")
         assert url.startswith("https://")

@@ -37,7 +37,7 @@ class Server:
         board: who watches the cameras.
         settings: the `http:` part of cameras.yaml.
         environment: where the token stands.
-        tell: is told of errors of the page itself, in sentences.
+        tell: is told of errors of the page itself, and at once of what anybody on the way could read.
 
     Raises:
         UsageError: the page's libraries are missing; everybody in the network could see it; the token is too
@@ -55,6 +55,11 @@ class Server:
         self._settings = settings
         self._place = settings.place(environment)
         self._service = _service(board, settings, self._place, tell)
+        if self._place.open_air and settings.certificate is None:
+            tell(
+                f"the live page at {settings.address}: its token, names and faces travel there unencrypted; "
+                "certificate and key at http: in cameras.yaml mend that."
+            )
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 

@@ -67,6 +67,11 @@ class Place:
     port: int
     token: str | None = field(default=None, repr=False)
 
+    @property
+    def open_air(self) -> bool:
+        """Other machines can reach it."""
+        return not is_loopback(self.host)
+
 
 def split_address(text: str) -> tuple[str, int]:
     """ "127.0.0.1:8080" -> ("127.0.0.1", 8080); brackets around an IPv6 address are taken off.
