@@ -256,6 +256,21 @@ def test_a_sample_of_the_first_stretch_alone(moved: Path, verify: Verify) -> Non
         assert {one.state for one in found if one.name == "faces.jsonl"} == wanted
 
 
+@pytest.mark.parametrize("frames", [[70, 3], [0]])
+def test_rows_of_a_few_frames_do_not_say_how_far_a_run_went(moved: Path, frames: list[int]) -> None:
+    """An index of pictures that is told first: all rows are compared, not as many as it has."""
+    from vidface.graph.rerun import check_rerun
+
+    facts = json.loads((moved / MANIFEST).read_text())
+    (moved / "shots").mkdir()
+    lines = [json.dumps({"track": 1, "frame": frame, "time": f"{frame / 4:.6f}"}) for frame in frames]
+    (moved / "shots" / "index.jsonl").write_text("\n".join(lines))
+    facts |= {"status": "stopped", "chains": {"shots/index.jsonl": {}} | facts["chains"]}
+    clip = Path(facts["input"]["path"])
+    found = list(check_rerun(moved, facts, clip, sample="all", run_nodes=True))
+    assert [one.text for one in found if one.name == "faces.jsonl"] == ["100 rows, its 100 frames"]
+
+
 def test_a_changed_input_is_located(run: Path, moved: Path, verify: Verify, tmp_path: Path) -> None:
     clip = tmp_path / "other.mp4"
     clip.write_bytes((run.parent / "clip.mp4").read_bytes() + b"x")

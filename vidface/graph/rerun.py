@@ -181,7 +181,7 @@ def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, wat
 
 def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch | None:
     whole = _Stretch(None, None, "the whole run")
-    times = next((found for name in facts.get("chains", {}) if (found := _times(folder / name))), [])
+    times = max((_times(folder / name) for name in facts.get("chains", {})), key=len, default=[])
     if facts.get("status") == "done" and sample == "all":
         return whole
     if not times:
@@ -200,10 +200,11 @@ def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch
 
 
 def _times(path: Path) -> list[Fraction]:
-    """Times of the frames that a file has rows for; none where its rows are of something else."""
+    """Times of the frames where a file has a row for each; none where its rows are of something else."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [Fraction(row["time"]) for row in rows if "frame" in row]
+        every = [row["frame"] for row in rows] == list(range(len(rows)))
+        return [Fraction(row["time"]) for row in rows] if every else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
