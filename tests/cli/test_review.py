@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.cli.test_main import call
 from tests.media.make_clips import Clip, make
+from vidface.cli._review import Request, _of_file
 from vidface.data.findingkinds import KINDS
 
 MADE = ("--graph", "tests/review/made.yaml", "--progress", "none")
@@ -95,6 +97,28 @@ def test_notes_are_appended_and_shown(
         ("B. S.", None, None),
     ]
     assert "Teeth change from frame to frame." in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("comment", "told"),
+    [
+        ("made with vidface 0.8.0; people hidden by: anonymize.faces", ['verdict.declared=["anonymised"]']),
+        ("made with vidface 0.8.0", []),
+    ],
+)
+def test_what_a_file_says_of_itself_reaches_the_verdict(
+    tmp_path: Path, comment: str, told: list[str]
+) -> None:
+    """The comment of files in which people were hidden, which are not synthetic and have no other mark."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as box:
+        box.metadata["comment"] = comment
+        stream = box.add_stream("mpeg4", 25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        box.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        box.mux(stream.encode())
+    request = Request(str(path), tmp_path / "out", (), print)
+    assert list(_of_file(request)) == told
 
 
 def test_a_note_on_nobody_is_refused(

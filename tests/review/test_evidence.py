@@ -142,3 +142,13 @@ def test_what_was_done_is_known_from_vidface_alone() -> None:
     assert done_to({"metadata": {"encoder": "Topaz Video AI"}}) == ()
     hidden = "made with vidface 0.6.0; people hidden by: anonymize.faces"
     assert done_to({"metadata": {"comment": hidden}}) == ("anonymised",)
+
+
+@pytest.mark.parametrize(
+    ("state", "done"),
+    [("trusted", ("restored",)), ("untrusted", ("restored",)), ("tampered", ()), ("invalid", ())],
+)
+def test_a_manifest_that_does_not_hold_declares_nothing(state: str, done: tuple[str, ...]) -> None:
+    """It may be that of another file."""
+    manifest = {"state": state, "provenance": {"nodes": [{"use": "restore.face"}]}}
+    assert done_to({"manifest": manifest}) == done

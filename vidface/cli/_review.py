@@ -106,8 +106,8 @@ def _of_file(request: Request) -> Iterator[str]:
         found = declared(path)
     except (InputError, UsageError):
         return  # the run tells in its own words what is wrong with the input
-    known = {"mark": found.mark, "manifest": None if found.manifest is None else asdict(found.manifest)}
-    done = done_to(known)
+    manifest = None if found.manifest is None else asdict(found.manifest)
+    done = done_to({"mark": found.mark, "metadata": found.metadata, "manifest": manifest})
     if done:
         yield f"verdict.declared={json.dumps(done)}"
 

@@ -34,6 +34,9 @@ _DONE: Final = {
 }
 """What was done to the pictures -> beginnings of the names of vidface's nodes that do it."""
 
+_BROKEN: Final = frozenset({"tampered", "invalid"})
+"""States of a manifest that was taken from somewhere else, or whose file was changed since."""
+
 
 def tools_in(declared: dict[str, Any]) -> list[str]:
     """Programs that a file's declarations name, in the order of the table above."""
@@ -51,10 +54,12 @@ def tools_in(declared: dict[str, Any]) -> list[str]:
 def done_to(declared: dict[str, Any]) -> tuple[str, ...]:
     """What the file says that vidface did to it: restored, stabilised, anonymised, generated.
 
-    Only vidface's own marks and manifests name the nodes; what another tool did is not known so exactly.
+    Only vidface's own marks and manifests name the nodes; what another tool did is not known so exactly. A
+    manifest of another file's pictures says nothing of these: one that does not hold declares nothing.
     """
+    manifest = declared.get("manifest") or {}
     nodes = [str(name) for name in (declared.get("mark") or {}).get("nodes") or ()]
-    signed = (declared.get("manifest") or {}).get("provenance") or {}
+    signed = {} if manifest.get("state") in _BROKEN else manifest.get("provenance") or {}
     nodes += [str(one.get("use")) for one in signed.get("nodes") or () if isinstance(one, dict)]
     texts = (declared.get("metadata") or {}).values()
     nodes += [node for text in texts for node in hidden_by(str(text))]

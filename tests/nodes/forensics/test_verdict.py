@@ -154,6 +154,40 @@ def test_declared_restoration_leaves_out_what_it_triggers() -> None:
     assert any(line.startswith("blend: What the file says was done to it") for line in row.left_out)
 
 
+def test_a_file_cannot_clear_itself() -> None:
+    """What it says keeps tests out that spoke against a manipulation, too: no opinion, and the reason why."""
+    findings = [*steadily("blend", -1.0), *steadily("pulse", 1.0), *steadily("geometry", -2.0), *like()]
+    assert verdicts(*findings)[0].opinion == "authentic"
+    row = verdicts(*findings, declared=("stabilised",))[0]
+    assert row.opinion == "inconclusive"
+    assert row.reasons[0].startswith("Inconclusive: 0.0")
+    assert "the file's own word keeps tests out of it (traces of blending)" in row.reasons[0]
+    assert not any("would be" in reason for reason in row.reasons)
+    assert row.used == ("geometry", "pulse")
+
+
+def test_a_file_that_keeps_a_manipulation_out_is_told() -> None:
+    """All tests together call it manipulated: with the file's word it is not authentic, and it is told."""
+    findings = [*steadily("blend", 4.0), *steadily("texture_noise", 4.0)]
+    findings += [*steadily("geometry", -2.0), *steadily("pulse", 0.7), *like()]
+    full = verdicts(*findings)[0]
+    assert full.opinion == "manipulated"
+    row = verdicts(*findings, declared=("anonymised",))[0]
+    assert row.opinion == "inconclusive"
+    assert row.probability < 0.2
+    assert f"the probability would be {full.probability:.2f}, from {full.low:.2f} to" in row.reasons[1]
+
+
+def test_a_file_whose_word_keeps_nothing_out_may_be_authentic() -> None:
+    """None of the doubtful tests found anything, or would be weighed."""
+    findings = [*steadily("pulse", 1.0), *steadily("geometry", -2.0), *like()]
+    without = verdicts(*findings)[0]
+    assert without.opinion == "authentic"
+    row = verdicts(*findings, *steadily("drift", 2.0), declared=("anonymised",))[0]
+    assert (row.opinion, row.probability) == ("authentic", without.probability)
+    assert not any("own word" in reason for reason in row.reasons)
+
+
 def test_a_file_that_says_it_was_generated_is_quoted() -> None:
     row = verdicts(*steadily("blend", 1.0), *steadily("geometry", 1.0), declared=("generated",))[0]
     assert any(reason.startswith("The file itself says") for reason in row.reasons)

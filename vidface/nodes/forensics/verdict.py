@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -14,8 +15,9 @@ from vidface.node import FOREVER, Node
 from vidface.nodes.forensics._fusion import DEFAULT_MODEL, open_fusion
 from vidface.vision.claim import Rival, Seen, rivals, standing_of
 from vidface.vision.kindfusion import Fusion
+from vidface.vision.ownword import OUT, doubted, kept_out, on_its_word
 from vidface.vision.trackevidence import TrackEvidence
-from vidface.vision.verdictwords import PROCESSED, declared_reasons, verdict_of
+from vidface.vision.verdictwords import declared_reasons, verdict_of
 
 Declared = Literal["restored", "stabilised", "anonymised", "generated"]
 
@@ -51,8 +53,10 @@ class ForensicsVerdict(Node):
     hides the person), or not clear. This is asked anew at every finding, by medians over all windows so far,
     so a face may change sides while a clip runs; what was known when a face was last seen holds for it.
 
-    A test that does not apply adds nothing. Where a file is known to have been restored or stabilised
-    (`declared`), tests that this would trigger are left out, and the reasons say so.
+    A test that does not apply adds nothing. Where a file says that it was restored, stabilised or anonymised
+    (`declared`), tests that this would trigger are left out, and the reasons say so. Anybody can write that
+    into a file: while it keeps a weighed test out no face is authentic, and if all tests together would call
+    it manipulated, a reason says so with the number.
     """
 
     model: str = Field(DEFAULT_MODEL, description="A fusion of tests.")
@@ -73,6 +77,7 @@ class ForensicsVerdict(Node):
     _claims: dict[str, int]
     _gone: list[Seen]
     _missing: set[int]
+    _doubted: frozenset[str]
 
     def models(self) -> tuple[str, ...]:
         return (self.model,)
@@ -89,6 +94,7 @@ class ForensicsVerdict(Node):
         self._claims = {"match": 0, "mismatch": 0, "unclear": 0, "other": 0}
         self._gone = []
         self._missing = set(self.faces)
+        self._doubted = doubted(self.declared)
 
     def reset(self) -> None:
         """Nothing ends here: see `open`."""
@@ -143,7 +149,7 @@ class ForensicsVerdict(Node):
             return None
         known = self._tracks.get(number)
         if known is None:
-            known = self._tracks[number] = _Track(number, TrackEvidence(self._fusion), now)
+            known = self._tracks[number] = _Track(number, self._fusion, now)
             self._judge(known)
         known.seen_s = now
         self._missing.discard(number)
@@ -168,32 +174,30 @@ class ForensicsVerdict(Node):
                     continue
                 track = self._tracks.get(finding.track)
                 if track is None:
-                    track = _Track(finding.track, TrackEvidence(self._fusion), now)
+                    track = _Track(finding.track, self._fusion, now)
                     self._tracks[finding.track] = track
-                if not self._triggered(finding.kind):
+                if finding.kind not in self._doubted:
                     track.evidence.add(finding)
+                if self._doubted:
+                    track.whole.add(finding)
                 touched[finding.track] = track
         return list(touched.values())
 
-    def _triggered(self, kind: str) -> bool:
-        """What was done to the file can trigger this test."""
-        return any(kind in PROCESSED.get(one, ()) for one in self.declared)
-
     def _judge(self, track: _Track) -> None:
-        absent = self._absent | {
-            kind: "What the file says was done to it can trigger this test by itself."
-            for kind in KINDS
-            if self._triggered(kind)
-        }
         named = track.number in self.faces
-        track.verdict = verdict_of(
-            track.evidence,
-            track.number,
+        standing = standing_of(track.evidence.resemblance, track.rival, named=named)
+        judge = partial(
+            verdict_of,
+            track=track.number,
             declared=self.declared,
-            absent=absent,
+            absent=self._absent | dict.fromkeys(self._doubted, OUT),
             seed=self.seed,
-            standing=standing_of(track.evidence.resemblance, track.rival, named=named),
+            standing=standing,
         )
+        track.verdict = judge(track.evidence)
+        kept = kept_out(track.whole, self._doubted)
+        if kept:
+            track.verdict = on_its_word(track.verdict, judge(track.whole), kept)
 
     def _forget(self, now: float) -> None:
         gone = [number for number, track in self._tracks.items() if now - track.seen_s > _FORGETS_S]
@@ -214,13 +218,16 @@ class ForensicsVerdict(Node):
 
 
 class _Track:
-    """The evidence on a track, who stands for the claim in its place, and what was last thought of it."""
+    """The evidence on a track, who stands for the claim in its place, and what was last thought of it.
 
-    __slots__ = ("evidence", "first_s", "number", "rival", "seen_s", "verdict")
+    `whole` is the evidence with the tests that the file's own word keeps out; empty where it keeps out none.
+    """
 
-    def __init__(self, number: int, evidence: TrackEvidence, seen_s: float) -> None:
+    __slots__ = ("evidence", "first_s", "number", "rival", "seen_s", "verdict", "whole")
+
+    def __init__(self, number: int, fusion: Fusion, seen_s: float) -> None:
         self.number = number
-        self.evidence = evidence
+        self.evidence, self.whole = TrackEvidence(fusion), TrackEvidence(fusion)
         self.first_s = self.seen_s = seen_s
         self.rival: Rival | None = None
         self.verdict = Verdict()
