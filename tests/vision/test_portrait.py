@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,34 @@ def test_a_look_from_the_side_shows_what_the_first_one_hides() -> None:
     blue = [render(one, target).picture[y, x].astype(int) for one in (both, source())]
     assert blue[0][2] - blue[0][0] > 100
     assert blue[1][2] - blue[1][0] < 100
+
+
+@pytest.mark.parametrize("yaws", [(0, 24), (0, 14, 30)])
+def test_other_looks_take_over_without_a_jump(yaws: tuple[int, ...]) -> None:
+    """From one look's turn to the other's in steps of a fifth of a degree around each changeover."""
+    plain = np.full((256, 256, 3), 140, np.uint8)
+    noise = np.random.default_rng(0)
+    looks = [Look(plain, head())]
+    for yaw in yaws[1:]:
+        marks = cv2.GaussianBlur(noise.normal(0, 1, (256, 256, 1)).astype(np.float32), (0, 0), 3)[..., None]
+        grey = np.clip(140 + 25 * (marks - marks.mean()) / marks.std(), 0, 255)
+        looks.append(Look(np.repeat(grey, 3, axis=2).astype(np.uint8), head(angles=(yaw, 0, 0))))
+    both = source(*looks)
+    for start in (sum(pair) / 2 for pair in pairwise(yaws)):
+        drawn = [
+            render(both, head(angles=(start + 0.2 * step, 0, 0))).picture.astype(int)
+            for step in range(-3, 12)
+        ]
+        assert max(np.abs(b - a)[80:180, 80:180].mean() for a, b in pairwise(drawn)) < 1
+    last = render(both, head(angles=(yaws[-1], 0, 0))).picture
+    assert last[100:150, 110:150].std() > 15
+
+
+def test_a_look_that_is_turned_alike_is_not_mixed_in() -> None:
+    """A second picture from the same side lends its teeth; skin stays that of the first one."""
+    both = source(Look(np.full((256, 256, 3), 140, np.uint8), head()), Look(texture(), head(smile=0.2)))
+    for yaw in (0, 10):
+        assert render(both, head(angles=(yaw, 0, 0))).picture[60:110, 110:150].std() < 1
 
 
 def test_a_square_around_a_head_and_the_look_in_it() -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vidface.vision.facecrop import Region, aligned, scale_of
 from vidface.vision.flowaround import Bounds
 from vidface.vision.floweyes import Slit, teeth
+from vidface.vision.lookshares import shares
 from vidface.vision.meshcrop import to_crop
 from vidface.vision.meshflow import Known, MeshField, mesh_field, visible
 from vidface.vision.meshmodel import MeshModel
@@ -36,8 +37,6 @@ Picture = NDArray[np.uint8]
 FIELD: Final = 256
 _EDGE: Final = 0.06
 """Width of the soft border, in sides of the square."""
-_NEAR_DEG: Final = 12.0
-"""Turn that makes another source picture count about a third as much."""
 _INSIDE_MOUTH: Final = (44.0, 18.0, 17.0)
 """RGB of the dark behind the teeth."""
 _SHUT: Final = 0.05
@@ -122,11 +121,9 @@ class PortraitSource:
         """The looks at `FIELD` pixels, as a network takes them."""
         return tuple(resize(look.picture, (FIELD, FIELD)) for look in self.looks)
 
-    def nearest(self, target: Any) -> int:
-        """Which look is turned most like a mesh."""
-        if len(self.looks) == 1:
-            return 0
-        return int(np.argmin(angle_between(self.turns, self.turn_of(target)[None])))
+    def apart(self, target: Any) -> Matrix:
+        """n degrees, by how much each look is turned away from a mesh."""
+        return np.asarray(angle_between(self.turns, self.turn_of(target)[None]), np.float64)
 
     def turn_of(self, mesh: Any) -> Matrix:
         """3 x 3, how the skull of a mesh of this person is turned."""
@@ -163,8 +160,8 @@ def inner_bounds(left: float, top: float, size: tuple[float, float], side: int) 
 def render(source: PortraitSource, target: Any, painter: Painter | None = None) -> Drawn:
     """The person with another mesh.
 
-    Outside the face that is the first look; inside, another look takes over where it is turned more like
-    the target and shows what the first one does not. Without a painter pictures are moved, no more: the
+    Outside the face that is the first look; inside, other looks take over as far as they are turned more
+    like the target and show what the first one does not. Without a painter pictures are moved, no more: the
     inside of the mouth hangs from the upper lip and comes from the look whose mouth is most open, where the
     first one's is shut; what no look shows is dark. A painter sets places right and draws what no picture
     shows, also the inside of a mouth that is shut in all of them: teeth that were seen follow the lips
@@ -177,13 +174,14 @@ def render(source: PortraitSource, target: Any, painter: Painter | None = None) 
     """
     mesh = np.asarray(target, np.float32)
     field = field_to(source, 0, mesh)
-    out = _shown(source, 0, field, painter)
-    other = source.nearest(mesh)
-    if other:
-        there = field_to(source, other, mesh)
-        share = _share(field, there, source.turns[[0, other]], source.turn_of(mesh))
-        taken = _shown(source, other, there, painter)
-        out = np.asarray(out + (taken - out) * _grown(share, source.side)[..., None], np.float32)
+    first = out = _shown(source, 0, field, painter)
+    if len(source.looks) > 1:
+        apart = source.apart(mesh)
+        nearer: list[int] = np.flatnonzero(apart < apart[0]).tolist()
+        there = {look: field_to(source, look, mesh) for look in nearer}
+        for look, share in shares(field, there, apart).items():
+            taken = _shown(source, look, there[look], painter)
+            out = np.asarray(out + (taken - first) * _grown(share, source.side)[..., None], np.float32)
     if painter is None or source.shows_mouth:
         out = _with_mouth(out, field, source, mesh)
     return Drawn(np.clip(out + 0.5, 0, 255).astype(np.uint8), border(source.side))
@@ -235,16 +233,6 @@ def _shown(source: PortraitSource, look: int, field: MeshField, painter: Painter
     places, trust, change = painter(source.small[look], field.places, np.asarray(guides, np.float32))
     plain += (_moved(picture, places, source.side) - plain) * _grown(trust, source.side)[..., None]
     return np.asarray(plain + _grown(change, source.side), np.float32)
-
-
-def _share(field: MeshField, there: MeshField, turns: Matrix, turn: Matrix) -> Array:
-    """How far another look takes over from the first one, at `FIELD` pixels, 0 to 1."""
-    apart = np.exp(-((angle_between(turns, turn[None]) / _NEAR_DEG) ** 2)) + 1e-3
-    own, their = field.seen * apart[0] + 1e-4, there.seen * apart[1]
-    share: Any = cv2.blur(np.asarray(their**2 / (their**2 + own**2) * field.inside, np.float32), (9, 9))
-    # Towards the outline of the face the first look takes over, whose hair and neck stand around it.
-    depth = cv2.distanceTransform((field.inside > 0).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.asarray(share * np.clip(depth / 12, 0, 1), np.float32)
 
 
 def _with_mouth(out: Array, field: MeshField, source: PortraitSource, mesh: Array) -> Array:
