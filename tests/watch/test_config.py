@@ -99,7 +99,6 @@ def test_a_graph_is_looked_for_beside_the_file(tmp_path: Path) -> None:
         ),
         ("cameras:\n  a: {url: 'rtsp://me:hush@h/', trusted: cameras.yaml}\n", "for rtsps:// alone"),
         ("cameras:\n  a: [rtsp://me:hush@h/]\n", "cameras.a"),
-        ("cameras:\n  a: {url: 'rtsp://h/?password=o hush', rate: 1}\n  b: x\n", "x is no live input"),
         ("cameras:\n  a: {url: 'rtso://h/?password=o hush'}\n", "is no live input"),
         ("cameras:\n  a: {url: /dev/video0, transport: 'rtsp://h/?psw=o hush'}\n", "cameras.a.transport"),
         (f"{CAMERAS}events: {{webhook: {{url: 'http//h/hush'}}}}\n", "events.webhook.url"),
