@@ -18,11 +18,13 @@ from tests.watch.conftest import Watched, Write, until
 from vidface.errors import UsageError
 from vidface.events.letter import letter_of, pack
 from vidface.events.log import latest
+from vidface.graph import plan as plan_module
 from vidface.graph.plan import Plan
+from vidface.graph.spec import GraphFile
 from vidface.media.live.recordings import Recordings
-from vidface.watch import check
+from vidface.media.live.retry import Backoff
 from vidface.watch import lane as lane_module
-from vidface.watch.config import CameraPlan, Config
+from vidface.watch.config import Config
 from vidface.watch.watcher import Watcher
 
 Begin = Callable[[Path], Watched]
@@ -120,6 +122,78 @@ def test_a_graph_that_fails_harms_nobody_else(clip: Path, write: Write, watched:
     stand.until(lambda: stand.frames("film") > seen + 10)
 
 
+SLOW_TO_FAIL = '''
+import time
+from vidface.data import Device, Frame
+from vidface.node import Node
+
+class Slow(Node):
+    """Never opens."""
+    def open(self, device: Device) -> None:
+        time.sleep(0.6)
+        raise ValueError("on purpose")
+    def process(self, frame: Frame) -> Frame:
+        return frame
+'''
+
+
+def never_opens(folder: Path) -> None:
+    (folder / "slow.py").write_text(SLOW_TO_FAIL, encoding="utf-8")
+    graph = (folder / "light.yaml").read_text(encoding="utf-8")
+    (folder / "fails.yaml").write_text(graph.replace("./through.py", "./slow.py"), encoding="utf-8")
+
+
+def test_a_graph_that_fails_is_one_alarm(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """The camera is well, and comes again with each try; that it is not watched is told once."""
+    never_opens(folder)
+    stand = watched(write(f"  door: {{url: '{server.url}', graph: fails.yaml, lost_after_s: 0}}\n"))
+    stand.until(lambda: stand.watcher.lane("door") is not None)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    stand.until(lambda: lane.row()["graphs_begun"] >= 4)
+    assert dict(stand.watcher.recent.kinds()) == {"camera_lost": 1}
+    assert "on purpose" in lane.row()["why"]
+
+
+def test_recording_goes_on_while_a_graph_that_failed_waits(
+    server: RtspServer, write: Write, watched: Begin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The camera is called again at once, and recorded; the graph begins when its wait is over."""
+    never_opens(folder)
+    monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
+    door = f"{{url: '{server.url}', graph: fails.yaml, record: {{when: always, segment_s: 1}}}}"
+    stand = watched(write(f"  door: {door}\n"))
+    stand.until(lambda: stand.watcher.lane("door") is not None)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    stand.until(lambda: lane.row()["recorded"]["packets"] >= 100)
+    row = lane.row()
+    assert (row["graphs_begun"], row["frames"], row["status"]) == (1, 0, "waiting")
+    lane.stop()
+    assert lane.join(10)
+
+
+def test_a_graph_counts_as_it_was_checked(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """One that is being edited is refused when the file is read again, and breaks no camera afterwards."""
+    stand = watched(write(f"  door: {{url: '{server.url}', evict_after_s: 1}}\n"))
+    stand.until(lambda: stand.frames("door") > 3)
+    (folder / "light.yaml").write_text("version: 1\nnodes: {", encoding="utf-8")
+    stand.watcher.reload()
+    assert "everything stays as it was" in stand.said[-1]
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    server.stop()
+    stand.until(lambda: lane.row()["evictions"] == 1)
+    seen = stand.frames("door")
+    server.start()
+    stand.until(lambda: stand.frames("door") > seen)
+    assert lane.row()["graphs_begun"] == 2
+
+
 def test_a_camera_that_was_never_there_can_be_let_go_of(write: Write, watched: Begin) -> None:
     """Ending does not wait for its time-outs; it was waited for, not lost."""
     stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', lost_after_s: 0}\n"))
@@ -148,14 +222,14 @@ def test_a_bug_before_one_camera_is_told_and_tried_again(
     """Whatever is raised, the lane goes on, and says where it was."""
     raised: list[int] = []
 
-    def graph_of(plan: CameraPlan) -> Plan:
+    def load(graph: GraphFile) -> Plan:
         if not raised:
             raised.append(1)
             raise KeyError("nobody foresaw this")
-        return real(plan)
+        return real(graph)
 
-    real = check.graph_of
-    monkeypatch.setattr(lane_module, "graph_of", graph_of)
+    real = plan_module.load
+    monkeypatch.setattr(lane_module, "load", load)
     stand = watched(write(f"  film: chaos:{clip}?loops=forever\n"))
     stand.until(lambda: stand.frames("film") > 2)
     assert any(

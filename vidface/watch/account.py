@@ -35,8 +35,9 @@ class Sums:
 class CameraAccount:
     """Told by the lane and its camera, read by everybody; safe from any thread.
 
-    Times without the camera are on this machine's clock, from the first connection that failed or the moment
-    it was seen to be gone, to the first picture.
+    Watched is a camera whose pictures come, once a frame of its present graph has been looked at: one whose
+    graph fails each time it begins is not, however well it is. Times without it are on this machine's clock,
+    from the first connection that failed or the moment it was seen to be gone.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,6 +48,7 @@ class CameraAccount:
         self._since = self._began
         self._since_utc = time.time()
         self._why: str | None = None
+        self._there = self._looking = False
         self._last_error: dict[str, str] | None = None
         self._times: dict[str, float] = {}
         self._losses = 0
@@ -77,14 +79,23 @@ class CameraAccount:
         with self._lock:
             return self._why
 
+    @property
+    def there(self) -> bool:
+        """Its pictures come, whether or not a graph looks at them."""
+        with self._lock:
+            return self._there
+
     def came(self) -> None:
         """Pictures come (again)."""
         with self._lock:
-            self._turn("watched", None)
+            self._there = True
+            if self._looking:
+                self._turn("watched", None)
 
     def went(self, why: str) -> None:
         """The camera is gone, or cannot be reached at first."""
         with self._lock:
+            self._there = False
             if self._status == "stopped":
                 return
             self._remember(why)
@@ -122,6 +133,10 @@ class CameraAccount:
         """A frame has been through the graph."""
         with self._lock:
             self._now.frames += 1
+            if not self._looking:
+                self._looking = True
+                if self._there:
+                    self._turn("watched", None)
             self._size = tick.frame.size
             found = [value for value in tick.values() if isinstance(value, Faces)]
             self._faces = len(found[-1]) if found else 0
@@ -140,6 +155,7 @@ class CameraAccount:
     def ended(self) -> None:
         """The graph over it is closed."""
         with self._lock:
+            self._there = self._looking = False
             self._earlier, self._now = self._earlier + self._now, Sums()
 
     def view(self) -> CameraView:

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from vidface.data.event import EventPost
 from vidface.errors import InputError, VidfaceError
+from vidface.graph.plan import load
 from vidface.graph.run import Run, run
+from vidface.graph.spec import GraphFile
 from vidface.infer.pool import Pool
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.options import Hangup, LiveOptions
@@ -21,7 +23,6 @@ from vidface.media.live.recorder import Recorder
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
 from vidface.watch.account import CameraAccount
-from vidface.watch.check import graph_of
 from vidface.watch.config import CameraPlan
 from vidface.watch.sessions import Sessions
 from vidface.watch.station import CameraStation
@@ -56,15 +57,17 @@ class Shared:
 class Lane:
     """Watches one camera until `stop`; its troubles are its own.
 
-    The first picture is waited for, then the graph begins. Where either fails or ends, both begin anew after
-    1 to 60 s. After `evict_after_s` without a picture the graph is closed (its models, memory and files); the
-    camera alone is called on, and the graph begins anew with the next picture.
+    The first picture is waited for, then the graph begins; the camera counts as watched from the first frame
+    that has been through it. Where either fails or ends, both begin anew after 1 to 60 s. A camera that is
+    recorded does not wait for a graph that failed: it is called again at once, and the graph alone waits.
+    After `evict_after_s` without a picture the graph is closed (its models, memory and files); the camera
+    alone is called on, and the graph begins anew with the next picture.
 
     Args:
-        graph: SHA-256 of the text of its graph.
+        graph: that of the plan, as it was checked; what became of its file since then counts for nothing.
     """
 
-    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: str = "") -> None:
+    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: GraphFile) -> None:
         self.plan = plan
         self.graph = graph
         self.account = CameraAccount(plan.name)
@@ -78,6 +81,8 @@ class Lane:
         self._stopping = threading.Event()
         self._hangup = Hangup()
         self._run: Run | None = None
+        self._graph_due = 0.0
+        self._graph_began: float | None = None
         self._evicting = False
         self._lost_told = False
         self._thread = threading.Thread(target=self._work, name=f"lane-{plan.name}", daemon=True)
@@ -130,7 +135,8 @@ class Lane:
             self._lost_told = True
             self.station.report("camera_lost", cause=account.why, away_s=round(away_s, 1))
         with self._lock:
-            work = self._run if status == "lost" and away_s >= settings.evict_after_s else None
+            idle = not account.there and status != "stopped" and away_s >= settings.evict_after_s
+            work = self._run if idle else None
             self._evicting = self._evicting or work is not None
         if work is not None:
             work.finish()
@@ -146,14 +152,13 @@ class Lane:
         limit = retry_limit(self.plan.settings.retry)
         backoff = Backoff(limit)
         while not self._stopping.is_set():
-            began = time.monotonic()
             trouble = self._guarded()
             if self._stopping.is_set():
                 break
             if trouble is None and self._evicting:
                 self._evicting = False
                 continue
-            if time.monotonic() - began > _STEADY_S:
+            if self._graph_began is not None and time.monotonic() - self._graph_began > _STEADY_S:
                 backoff.succeeded()
             kind = "password" if isinstance(trouble, InputError) else "lost"
             text = str(trouble or "it ended")
@@ -165,7 +170,10 @@ class Lane:
                 return
             self.account.failed(text)
             self._voice.say(f"{text}; beginning anew in {wait:.0f} s")
-            self._stopping.wait(wait)
+            if self._recorder is None or trouble is None or isinstance(trouble, InputError):
+                self._stopping.wait(wait)
+            else:  # the graph's trouble: recording goes on
+                self._graph_due = time.monotonic() + wait
         self.account.stopped("watched no longer", error=False)
 
     def _guarded(self) -> Exception | None:
@@ -184,18 +192,23 @@ class Lane:
 
     def _session(self) -> None:
         """From the first picture to the end of the graph."""
+        self._graph_began = None
         with self._lock:
             self._hangup = Hangup()
         if self._stopping.is_set():
             return
         source = LiveSource(self._address(), self._options())
         try:
-            self._watch(source)
+            if not self._stopping.wait(max(0.0, self._graph_due - time.monotonic())):
+                self._watch(source)
         finally:
             source.close()
+            if self._recorder is not None:
+                self._recorder.nobody()  # a graph that failed told of no leaving
 
     def _watch(self, source: LiveSource) -> None:
-        plan = graph_of(self.plan)
+        self._graph_began = time.monotonic()
+        plan = load(self.graph)
         session, folder = self._sessions.begin()
         self.station.session = session
         self.account.began()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from vidface.data.times import time_of_day
 from vidface.errors import OutputError, UsageError, VidfaceError
 from vidface.events.fan import open_fan
+from vidface.graph.spec import GraphFile
 from vidface.infer.pool import Pool
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
@@ -35,12 +36,12 @@ class Order:
     """A camera as it is to be watched.
 
     Attributes:
-        graph: SHA-256 of the graph's text: another text is another order.
+        graph: as it was checked: another text is another order.
         added: it does not stand in the file, and stays when the file is read again.
     """
 
     plan: CameraPlan
-    graph: str
+    graph: GraphFile
     added: bool = False
 
 
@@ -166,7 +167,7 @@ class Watcher:
             UsageError: the name is taken, or the settings are not sound.
         """
         plan = self._config.camera(name, settings)
-        order = Order(plan, graph_of(plan).file.sha256, added=True)
+        order = Order(plan, graph_of(plan).file, added=True)
         with self._lock:
             if name in self._orders_now:
                 raise UsageError(f"there is a camera {name!r} already")
@@ -247,7 +248,7 @@ class Watcher:
 
     def _orders(self, config: Config) -> dict[str, Order]:
         """Orders of a file; each graph is loaded for it, which checks it."""
-        return {plan.name: Order(plan, graph_of(plan).file.sha256) for plan in config.cameras}
+        return {plan.name: Order(plan, graph_of(plan).file) for plan in config.cameras}
 
     def _meet(self) -> None:
         """Begin and end lanes so that they are as ordered."""
@@ -263,7 +264,7 @@ class Watcher:
 
     def _differs(self, name: str, lane: Lane) -> bool:
         order = self._orders_now[name]
-        return (order.plan, order.graph) != (lane.plan, lane.graph)
+        return (order.plan, order.graph.sha256) != (lane.plan, lane.graph.sha256)
 
     def _left(self, lane: Lane) -> bool:
         if not lane.join(0):
