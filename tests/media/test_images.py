@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.media.make_clips import picture, read, times
+from vidface.data.digest import digests_in
 from vidface.errors import InputError, UsageError
 from vidface.media.decode import open_source
 from vidface.media.exif import jpeg_turn, stated_turn
@@ -78,6 +79,18 @@ def test_a_folder_is_a_clip_in_natural_order(tmp_path: Path) -> None:
     ]
     info = source.info
     assert (info.container, info.codec, info.frames, info.duration) == ("images", "png", 5, Fraction(1, 5))
+
+
+def test_what_is_hidden_is_neither_shown_nor_hashed(tmp_path: Path) -> None:
+    """The digests of a run's input are those of the pictures that it saw."""
+    for name in ("a.png", ".b.png", "c.png"):
+        save(tmp_path / name, 1)
+    assert len(read(tmp_path)) == 2
+    assert list(digests_in(tmp_path) or {}) == ["a.png", "c.png"]
+    (tmp_path / "only").mkdir()
+    save(tmp_path / "only" / ".b.png", 1)
+    with pytest.raises(InputError, match="wanted a folder of pictures"):
+        read(tmp_path / "only")
 
 
 def test_natural_key() -> None:

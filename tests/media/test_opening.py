@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from tests.media.conftest import Maker
-from tests.media.make_clips import read
-from vidface.media.opening import show_first
+from tests.media.make_clips import picture, read
+from vidface.errors import InputError
+from vidface.media.opening import open_input, show_first
 
 
 class Watched:
@@ -48,3 +50,40 @@ def test_a_part_of_a_444_stream_is_that_of_the_whole(clip: Maker) -> None:
     got = read(path, start=0.5)
     assert [one.time for one in got] == [one.time for one in wanted]
     assert all(np.array_equal(a.rgb(), b.rgb()) for a, b in zip(got, wanted, strict=True))
+
+
+CONCAT = "ffconcat version 1.0\nfile real.ts"
+HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:9,\nreal.ts\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"), [("clip.mp4", CONCAT, "concat"), ("clip.m3u8", HLS, "hls")]
+)
+def test_a_file_that_only_names_others_is_refused(
+    clip: Maker, tmp_path: Path, name: str, text: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg would play it, and the input's hash be that of a few lines. It is closed again."""
+    (tmp_path / "real.ts").write_bytes(clip("real.ts").read_bytes())
+    (tmp_path / name).write_text(text)
+    opened: list[Any] = []
+    real = av.open
+
+    def noting(*words: Any, **options: Any) -> Any:
+        opened.append(real(*words, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(av, "open", noting)
+    with pytest.raises(InputError, match=rf"\({kind}\) that only says which others to play.*ffmpeg -i"):
+        open_input(tmp_path / name)
+    with pytest.raises(AssertionError, match="not open"):
+        next(opened[0].demux())
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_percent_in_a_picture_s_name_names_no_row_of_files(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg would show 1%d.png as 10.png, 11.png and so on."""
+    for name, i in (("1%d", 5), ("10", 20), ("11", 25)):
+        assert cv2.imwrite(str(tmp_path / f"{name}.{suffix}"), picture(i)[..., ::-1])
+    frames = read(tmp_path / f"1%d.{suffix}")
+    assert len(frames) == 1
+    assert np.abs(frames[0].rgb().astype(int) - picture(5)).mean() < 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 BLOCK = 8 * 2**20
@@ -45,12 +46,17 @@ def digests_in(folder: Path, *, cancel: threading.Event | None = None) -> dict[s
         OSError: the folder cannot be read.
     """
     found: dict[str, str | None] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(visible(folder.iterdir())):
         if cancel is not None and cancel.is_set():
             return None
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file():
             found[path.name] = readable_sha256(path)
     return found
+
+
+def visible(paths: Iterable[Path]) -> Iterator[Path]:
+    """Those that are not hidden: what a folder of pictures shows, and what is hashed of it."""
+    return (path for path in paths if not path.name.startswith("."))
 
 
 def readable_sha256(path: Path) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 from av.video.frame import VideoFrame
 
+from vidface.data.digest import visible
 from vidface.data.frame import Frame
 from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
@@ -40,9 +41,9 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 class ImageSource:
     """A `vidface.data.source.Source` over a folder of pictures, or one picture.
 
-    Pictures come in natural order of their names, one every 1/rate s; each keeps its own size. One
-    that cannot be read is a hole that keeps its place in time. EXIF orientation is honoured. One
-    picture alone is shown for `lasts` seconds, where that is given.
+    Pictures come in natural order of their names, hidden ones left out as from the input's hashes, one
+    every 1/rate s; each keeps its own size. One that cannot be read is a hole that keeps its place in
+    time. EXIF orientation is honoured. One picture alone is shown for `lasts` seconds, where that is given.
 
     Raises:
         InputError: no picture there, or none that can be read.
@@ -154,7 +155,7 @@ def _pictures(path: Path) -> list[Path]:
         entries = list(path.iterdir())
     except PermissionError as error:
         raise InputError(f"{path}: may not be read by this user; check its permissions.") from error
-    found = [entry for entry in entries if is_picture(entry) and entry.is_file()]
+    found = [entry for entry in visible(entries) if is_picture(entry) and entry.is_file()]
     if not found:
         wanted = ", ".join(sorted(SUFFIXES))
         raise InputError(

@@ -21,6 +21,21 @@ _RAW_FORMATS = {
 }  # fmt: skip
 # FFmpeg draws text files as pictures; nobody who passes one means that.
 _TEXT_ART = {"ansi", "bintext", "idf", "xbin", "tty"}
+# What these show stands in other files, which no hash of the input covers.
+_LISTS = {
+    "concat",
+    "hls",
+    "dash",
+    "webm_dash_manifest",
+    "imf",
+    "sdp",
+    "rtsp",
+    "rtp",
+    "sap",
+    "mlv",
+    "avisynth",
+}
+_ONE_FILE = {"pattern_type": "none"}  # else FFmpeg takes the % in a picture's name for a row of files
 _NETWORK_TIMEOUT_S = 10.0
 _FOUR_FOUR_FOUR = "High 4:4:4 Predictive"
 
@@ -48,19 +63,25 @@ def open_input(path: str | Path, *, hwaccel: HWAccel | None = None) -> InputCont
         hwaccel: what decodes it, see `vidface.media.nvdec`; None: FFmpeg's decoders on the CPU.
 
     Raises:
-        InputError: there is nothing to read, it may not be read, or it is no video or picture.
+        InputError: there is nothing to read, it may not be read, it is no video or picture, or a file that
+            only names others.
     """
     name = shown_name(path)
-    if not is_url(path):
+    if is_url(path):
+        how: dict[str, Any] = {"timeout": _NETWORK_TIMEOUT_S}
+    else:
+        how = {"options": _ONE_FILE}
         _check_file(Path(path), name)
-    timeout = _NETWORK_TIMEOUT_S if is_url(path) else None
     try:
-        return av.open(address(path), "r", metadata_errors="replace", timeout=timeout, hwaccel=hwaccel)
+        container = av.open(address(path), "r", metadata_errors="replace", hwaccel=hwaccel, **how)
     except av.error.FFmpegError as error:
         raw = _RAW_FORMATS.get(Path(str(path)).suffix.lower())
         if raw is not None:
             return _open_raw(path, raw, name, hwaccel)
         raise InputError(_why_not(path, name, error)) from error
+    if not is_url(path):
+        _check_alone(container, name)
+    return container
 
 
 def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
@@ -122,6 +143,19 @@ def _check_file(path: Path, name: str) -> None:
         raise InputError(f"{name}: may not be read by this user; check its permissions.") from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}).") from error
+
+
+def _check_alone(container: InputContainer, name: str) -> None:
+    """An address may be a playlist; a file that is one would be hashed without what is looked at."""
+    kind = container.format.name
+    if _LISTS.isdisjoint(kind.split(",")):
+        return
+    container.close()
+    raise InputError(
+        f"{name}: wanted a video or picture, but found a file ({kind}) that only says which others to play; "
+        "those would be neither named nor hashed. Give the video itself, or join its parts first: "
+        f"ffmpeg -i {name} -c copy joined.mkv"
+    )
 
 
 def _why_not(path: str | Path, name: str, error: av.error.FFmpegError) -> str:
