@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -241,12 +242,15 @@ def graph(tmp_path: Path) -> Path:
 def test_a_run_that_is_too_slow_gives_up_what_the_graph_says(
     graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """60 ms of work every 40 ms: one step, then frames are served in time; run.json and the user are told."""
+    """60 ms of work every 40 ms: one step, then frames are served in time; run.json and the user are told.
+
+    Which sign of it comes first is the machine's choice; tests of `Pace` have a clock of their own.
+    """
     monkeypatch.setattr(pace, "WINDOW_S", 0.4)
     clip = make(tmp_path / "clip.mp4", Clip(pts=range(50)))
     told: list[str] = []
     work = run(graph, f"chaos:{clip}?loops=forever", tmp_path / "out", staleness=5, tell=told.append)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     with work:
         for _ in work:
             ladder = work.report.ladder
@@ -256,7 +260,7 @@ def test_a_run_that_is_too_slow_gives_up_what_the_graph_says(
     ladder = json.loads((tmp_path / "out" / "run.json").read_text())["input"]["camera"]["ladder"]
     assert ladder["steps"][0]["not_looked_at"] > 20
     assert ladder["changes"][0]["step"] == "slow works 3 times less often"
-    assert "the graph works" in ladder["changes"][0]["why"]
+    assert re.search(r"the graph works|frames were dropped|frames wait", ladder["changes"][0]["why"])
     assert any("falls behind" in sentence and "slow works 3 times" in sentence for sentence in told)
     assert work.report.ledger.decoded == work.report.ledger.processed + work.report.ledger.dropped.total()
 

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -97,20 +97,26 @@ def test_the_average_follows_weights_and_norms_and_counts_along(loop: ModuleType
     assert not torch.equal(run.kept[1].running_mean, torch.zeros(6))
 
 
-def test_a_process_learns_until_its_time_is_over_and_tells(loop: ModuleType, tmp_path: Path) -> None:
-    """Alone in its group: the log has a line every two steps and a last one; the checkpoint is there."""
-    run = run_in(loop, tmp_path, minutes=0.3 / 60)
+def test_a_process_learns_until_its_time_is_over_and_tells(
+    loop: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone in its group, a second a step: a line in the log every two steps and a last one; a checkpoint."""
+    now = [100.0]
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    run = run_in(loop, tmp_path, minutes=4.5 / 60)
     run.args.meet, run.args.processes = tmp_path / "meet", 1
 
     def tell(means: np.ndarray[Any, Any]) -> dict[str, object]:
         return {"loss": float(means[0])}
 
+    def learn() -> list[float]:
+        now[0] += 1
+        return [step(run, run.step)]
+
     with loop.joined(0, run.args):
-        loop.follow(
-            run, 0, lambda: [step(run, run.step)], every=2, tell=tell, check=lambda: [{"check": {"good": 1}}]
-        )
+        loop.follow(run, 0, learn, every=2, tell=tell, check=lambda: [{"check": {"good": 1}}])
     rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
-    assert rows[0]["step"] == 2
+    assert [row["step"] for row in rows] == [2, 4, 5]
     assert rows[0]["views"] == 32
     assert rows[0]["loss"] > 0
     assert rows[-1] == {"step": run.step, "views": run.seen, "done": True, "check": {"good": 1}}

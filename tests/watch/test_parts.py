@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,16 +35,18 @@ class Post:
         self.events.append(event)
 
 
-def test_what_is_said_over_and_over_is_said_once() -> None:
+def test_what_is_said_over_and_over_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same sentence but for its numbers; another one at once, and the first again after a while."""
     said: list[str] = []
-    voice = Voice("door", said.append, again_s=0.05)
+    now = [100.0]
+    monkeypatch.setattr("vidface.watch.voice.time", SimpleNamespace(monotonic=lambda: now[0]))
+    voice = Voice("door", said.append, again_s=60)
     for wait in range(5):
         voice.say(f"nobody listens; trying again in {wait}.5 s")
     voice.say("is back")
     assert said == ["door: nobody listens; trying again in 0.5 s", "door: is back"]
     voice.say("is back")
-    time.sleep(0.06)
+    now[0] += 61
     voice.say("is back")
     assert said[2:] == ["door: is back (1 times more since)"]
 
