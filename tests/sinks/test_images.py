@@ -115,6 +115,14 @@ def test_the_best_of_each_track_is_kept(tmp_path: Path) -> None:
     assert facts == {"files": files, "rows": 2, "tracks": 2, "untracked": 1, "ranked_by": "proxy"}
 
 
+def test_pictures_of_another_run_are_not_listed(tmp_path: Path) -> None:
+    """What a run that was killed left in the folder is none of the files of this one."""
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "track_0009.jpg").write_bytes(b"of somebody else")
+    facts = write(tmp_path, [(scene(0), face()), (scene(20), face(score=0.95))], per_track=2, spacing_s=1)
+    assert facts["files"] == ["best/index.jsonl", "best/track_0003_1.jpg", "best/track_0003_2.jpg"]
+
+
 def test_a_box_crop_is_square_unscaled_and_rgb_the_right_way_round(tmp_path: Path) -> None:
     """1.4 times the longer side at native resolution, left part red as in the clip; shrunk above max_px."""
     write(tmp_path, [(scene(0), face())], format="png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -129,7 +130,10 @@ class Images(Sink):
         finally:
             if self._index is not None:
                 self._index.close()
-        own = sorted(path.name for path in self._folder.glob(f"track_*.{self.format}"))
+        with writing(index.path):
+            lines = index.path.read_text(encoding="utf-8").splitlines()
+        # Not what lies in the folder, where a run that was killed may have left its own.
+        own = sorted(json.loads(line)["file"] for line in lines)
         files = [f"{self._target.name}/{name}" for name in ("index.jsonl", *own)]
         return {
             "files": files,
