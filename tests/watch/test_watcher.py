@@ -84,6 +84,21 @@ def test_a_lost_camera_is_told_of_and_comes_back(
     assert rows[1]["cause"]
 
 
+def test_the_account_says_why_a_camera_is_away_now(server: RtspServer, write: Write, watched: Begin) -> None:
+    """It went since it was switched off; now it wants a password. That is one loss."""
+    stand = watched(write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n"))
+    stand.until(lambda: stand.frames("door") > 3)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    server.stop()
+    stand.until(lambda: lane.row()["status"] == "lost")
+    server.login = "me:other"
+    server.start()
+    stand.until(lambda: "401" in lane.row()["why"])
+    assert (lane.row()["status"], lane.row()["losses"]) == ("lost", 1)
+    assert stand.watcher.recent.kinds()["camera_lost"] == 1
+
+
 def test_a_camera_that_stays_away_gives_its_graph_back(
     server: RtspServer, write: Write, watched: Begin, folder: Path
 ) -> None:

@@ -38,6 +38,42 @@ def test_what_ffmpeg_repeats_is_masked() -> None:
     assert text.startswith("rtsp://u:***@127.0.0.1:9/s: ")
 
 
+def test_the_reason_is_told_anew_when_it_is_another_one() -> None:
+    """Once for each, not with every try; the hole in the stream begins with the first."""
+    told: list[str] = []
+    address = live_address("rtsp://u:hunter2@127.0.0.1:9/s")
+    assert address is not None
+    line = Line(address, LiveOptions(first_wait_s=0.001, lost=told.append))
+    line.back()
+    for kind, text in (("lost", "gone"), ("refused", "shut"), ("refused", "shut"), ("other", "404")):
+        line.goes_on(Trouble(kind, text))
+    assert told == ["gone", "shut", "404"]
+    assert [gap.cause.split(";")[0] for gap in line.back()] == ["camera lost: gone"]
+    line.goes_on(Trouble("other", "404"))
+    assert told[3:] == ["404"]
+    line.close()
+
+
+def test_a_connection_that_lasted_makes_the_next_wait_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does one that fell silent, as a slow camera does; one that was cut soon does not."""
+    monkeypatch.setattr(Line, "_pause", lambda *_, **__: None)
+    address = live_address("rtsp://u:hunter2@127.0.0.1:9/s")
+    assert address is not None
+    line = Line(address, LiveOptions(retry=2))
+    lost = Trouble("lost", "gone")
+    for trouble in (lost, Trouble("silent", "nothing came")):
+        line.back()
+        assert line.goes_on(trouble)
+    line.back()
+    assert line.goes_on(lost)
+    line.back()
+    assert not line.goes_on(lost)
+    monkeypatch.setattr(line_module, "_STEADY_S", 0.0)
+    line.back()
+    assert line.goes_on(lost)
+    line.close()
+
+
 def test_a_camera_that_is_away_for_long_has_no_process_waiting_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

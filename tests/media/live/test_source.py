@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -278,6 +279,24 @@ def test_giving_up_ends_the_frames_with_a_hole(server: RtspServer) -> None:
         assert sum(1 for _ in frames) < 50
     assert "not back by the end" in watched.causes()
     assert any("given up" in text for text in watched.told)
+
+
+def test_a_camera_that_comes_and_goes_is_not_hammered_on(server: RtspServer) -> None:
+    """A picture or two do not count as there again: waits grow, and after so many tries it is given up."""
+    watched = Watched(server.url, retry=3, first_wait_s=0.1)
+    cut = -1
+    with watched as frames:
+        for frame in frames:
+            if frame.epoch > cut:
+                cut = frame.epoch
+                assert cut <= 3
+                server.stop()
+                server.start()
+    told = " ".join(watched.told)
+    waits = [float(text) for text in re.findall(r"trying again in ([\d.]+) s", told)]
+    assert len(waits) == 3
+    assert waits == sorted(waits)
+    assert told.endswith("given up.")
 
 
 def test_closing_leaves_nothing_behind(server: RtspServer) -> None:

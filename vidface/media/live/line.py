@@ -16,6 +16,7 @@ from vidface.media.live.wire import Opened, Order, Trouble
 
 _KNOCK_EVERY_S = 1.0
 _LATE_S = 2.0  # the child's own time-outs come first
+_STEADY_S = 30.0  # a connection that lasted so long was none of several tries in a row
 _KEPT_S = 60.0  # a process that waits takes some 37 MB; another is there in half a second
 
 
@@ -45,6 +46,8 @@ class Line:
         options = self._options
         self._backoff = Backoff(options.retry, options.first_wait_s, dice=random.Random(options.seed))
         self._lost: tuple[float, str] | None = None
+        self._told: str | None = None
+        self._back: float | None = None
         self.began: float | None = None
         self.heard = False
 
@@ -83,7 +86,7 @@ class Line:
 
     def back(self) -> list[Gap]:
         """A first picture came: the gap before it, if it is not the first of all."""
-        self._backoff.succeeded()
+        self._back, self._told = time.monotonic(), None
         before, self.heard = self.heard, True
         lost, self._lost = self._lost, None
         away = 0.0 if lost is None else time.monotonic() - lost[0]
@@ -107,8 +110,15 @@ class Line:
             InputError: the first connection never came about.
         """
         name, text = self._address.name, self._address.clean(trouble.text) + self._hint(trouble)
+        # One that fell silent may be slow, which is learnt; it is never called more often than it answers.
+        lasted_s = 0.0 if self._back is None else time.monotonic() - self._back
+        if lasted_s >= _STEADY_S or (self._back is not None and trouble.kind == "silent"):
+            self._backoff.succeeded()
+        self._back = None
         if self._lost is None:
             self._lost = time.monotonic(), text
+        if text != self._told:
+            self._told = text
             self._options.lost(text)
         hopeless = trouble.kind == "usage" or (not self.heard and trouble.kind in ("password", "codec"))
         wait = None if hopeless else self._backoff.next(trouble.kind)

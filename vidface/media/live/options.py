@@ -58,7 +58,8 @@ class LiveOptions:
     """How a camera is watched.
 
     Attributes:
-        retry: connections tried in a row before it is given up; None for no limit.
+        retry: connections tried in a row before it is given up; None for no limit. One that was lost within
+            30 s counts as well.
         transport: of RTSP.
         trusted: see `LiveAddress.options`.
         open_s: seconds to wait for a connection and its first packet.
@@ -69,7 +70,8 @@ class LiveOptions:
         threads: of the decoder; 0 chooses.
         seed: of the jitter.
         tell: is told, in sentences without passwords, what happens to the connection.
-        lost: is told why, once each time the camera goes (or is not there at first), without passwords.
+        lost: is told why, when the camera goes (or is not there at first) and whenever there is another
+            reason, without passwords.
         back: is told after how many seconds it came back, 0 at first; before that picture is handed on.
         hangup: lets go of the camera from another thread.
         recorder: is handed every packet that comes. It is not closed with the source.

@@ -61,7 +61,7 @@ class Backoff:
         return whole * self.dice.uniform(0.5, 1.0)
 
     def succeeded(self) -> None:
-        """A picture came: count from the beginning."""
+        """It was there for a while: count from the beginning."""
         self.tries = 0
 
 

@@ -34,11 +34,11 @@ class LiveSource:
 
     A lost connection (ended, silent, hanging in FFmpeg, its process dead) is tried again after 1 to 60 s
     (`Backoff`); where nobody listened, the camera's port is looked at each second, and its return cuts the
-    wait short; one that does not answer is called again within 2 s. The first connection is tried again
-    like any other. A camera that falls silent after a few pictures may be a slow one: each time patience
-    doubles. Each new connection, each leap of the stream's clock (more than 5 s forward or 1 s back; less
-    is disorder of single frames) and each change of the picture's size begins a new epoch, and a hole says
-    why.
+    wait short; one that does not answer is called again within 2 s. Waits begin anew once a connection has
+    lasted for 30 s. The first connection is tried again like any other. A camera that falls silent after a
+    few pictures may be a slow one: each time patience doubles. Each new connection, each leap of the
+    stream's clock (more than 5 s forward or 1 s back; less is disorder of single frames) and each change of
+    the picture's size begins a new epoch, and a hole says why.
 
     A wrong password is not hammered on, since cameras answer that with a locked account: at the beginning it
     is an error at once; of a camera that was there before it is tried again every 30 to 60 s.
