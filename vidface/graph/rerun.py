@@ -119,7 +119,7 @@ def code_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
         GraphError, UsageError: the text is no graph.
     """
     spec = _graph(facts).spec
-    uses = [one.use for one in (*spec.nodes.values(), *spec.outputs.values())]
+    uses = [*(one.use for one in spec.nodes.values()), *(one.use for one in spec.outputs.values())]
     return tuple(dict.fromkeys(use for use in uses if use is not None and names_file(use)))
 
 

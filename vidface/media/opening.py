@@ -67,13 +67,13 @@ def open_input(path: str | Path, *, hwaccel: HWAccel | None = None) -> InputCont
             only names others.
     """
     name = shown_name(path)
-    if is_url(path):
-        how: dict[str, Any] = {"timeout": _NETWORK_TIMEOUT_S}
-    else:
-        how = {"options": _ONE_FILE}
+    if not is_url(path):
         _check_file(Path(path), name)
+    timeout, options = (_NETWORK_TIMEOUT_S, None) if is_url(path) else (None, _ONE_FILE)
     try:
-        container = av.open(address(path), "r", metadata_errors="replace", hwaccel=hwaccel, **how)
+        container = av.open(
+            address(path), "r", metadata_errors="replace", timeout=timeout, options=options, hwaccel=hwaccel
+        )
     except av.error.FFmpegError as error:
         raw = _RAW_FORMATS.get(Path(str(path)).suffix.lower())
         if raw is not None:
