@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from typing import BinaryIO
+
+import pytest
+
+from vidface.media.live import link as link_module
 from vidface.media.live.link import Backlog, Link
-from vidface.media.live.wire import Coded, Message, Order, Trouble
+from vidface.media.live.wire import Coded, Message, Order, Trouble, receive
 
 
 def packet(arrival: float, *, key: bool = False) -> Coded:
@@ -39,6 +46,23 @@ def test_skipping_stops_at_the_end_of_a_connection() -> None:
     """What comes behind belongs to another stream."""
     backlog = filled(packet(1), Trouble("lost", "gone"), packet(2, key=True))
     assert backlog.skip(older_than=9) == 0
+
+
+def test_the_thread_that_listens_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is killed nothing of it is left, however late the thread hears of it."""
+
+    def late(pipe: BinaryIO) -> Message | None:
+        message = receive(pipe)
+        if message is None:
+            time.sleep(0.2)
+        return message
+
+    monkeypatch.setattr(link_module, "receive", late)
+    before = set(threading.enumerate())
+    link = Link()
+    assert link.order(Order("rtsp://cam"))
+    link.kill()
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_closed_link_starts_nothing() -> None:

@@ -99,6 +99,7 @@ class Link:
     def __init__(self) -> None:
         self.tap: Tap | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
         self._backlog = Backlog()
         self._said: IO[bytes] | None = None
         self._lock = threading.Lock()
@@ -147,8 +148,9 @@ class Link:
 
     def _end(self, grace_s: float) -> None:
         process, self._process = self._process, None
+        reader, self._reader = self._reader, None
         self._backlog.close()
-        if process is None:
+        if process is None or reader is None:
             return
         process.terminate()
         try:
@@ -156,6 +158,7 @@ class Link:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        reader.join()  # its pipe has come to its end
         for pipe in (process.stdin, self._said):
             if pipe is not None:
                 _close(pipe)
@@ -177,10 +180,10 @@ class Link:
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C in the terminal is for the parent, which ends the child in order
         )
-        reader = threading.Thread(
+        self._reader = threading.Thread(
             target=_drain, args=(self._process, self._backlog, self._said), name="camera", daemon=True
         )
-        reader.start()
+        self._reader.start()
 
 
 def _drain(process: subprocess.Popen[bytes], backlog: Backlog, said: IO[bytes]) -> None:
