@@ -9,10 +9,11 @@ Three rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict
@@ -115,6 +116,11 @@ class Node(BaseModel):
             `consent:`, and every picture gets a visible label unless its sink says `label: none`.
         hides_people: the node makes people unrecognisable; files written from its pictures say so.
         eases: the node can do its work less often where a run over a camera falls behind; see `ease`.
+        keeps_rows: with Faces in and out: True where what comes out has a row for each face that came in, in
+            the same order; False where it has rows of its own, and what is given beside it has those. Where
+            it is None, only the numbers of rows are compared.
+        rows_of: of a node that takes several Faces: port of other values -> the port of the faces whose
+            rows they have. Where there is one port of Faces, values beside it have its rows.
     """
 
     model_config = ConfigDict(
@@ -128,6 +134,8 @@ class Node(BaseModel):
     needs_consent: ClassVar[bool] = False
     hides_people: ClassVar[bool] = False
     eases: ClassVar[bool] = False
+    keeps_rows: ClassVar[bool | None] = None
+    rows_of: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     if not TYPE_CHECKING:
 
@@ -238,6 +246,17 @@ class Sink(Node):
     Life: `start(target)`, `process` once per frame in order, `finish()` after the last one,
     `close()` always. Called from one thread.
     """
+
+    def shows(self) -> bool:
+        """Pictures of what comes in at `frame` are written, so that people on it can be seen."""
+        return True
+
+    def files(self, name: str) -> tuple[str, ...]:
+        """Files in the run's folder that an output of this name writes, as far as they are known before.
+
+        No other output may write them. A folder ends with /.
+        """
+        return ()
 
     def start(self, target: Target) -> None:
         """Open the files."""

@@ -144,7 +144,7 @@ class One(Node):
         '"outputs": {"shots": {"use": "images", "in": '
         '{"frame": "toy", "faces": "one"}, "with": {"format": "png"}}, ',
     )
-    graph.write_text(text.replace('"nodes": {', '"nodes": {"one": {"use": "./one.py", "in": "source"}, '))
+    graph.write_text(text.replace('"nodes": {', '"nodes": {"one": {"use": "./one.py", "in": "toy"}, '))
     facts = go(graph, clip, tmp_path / "out")
     shots = facts["outputs"]["shots"]
     assert shots["manifests"] == {"shots/track_0001.png": "embedded"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vidface.data.faces import Faces
 from vidface.errors import UsageError
+from vidface.graph.claims import check_files
 from vidface.graph.load_node import sink_class
 from vidface.graph.plan import Outlet, Plan, Step
 from vidface.graph.ports import signature_of
@@ -55,7 +56,11 @@ def _saves(step: Step) -> list[str]:
 
 
 def with_table(plan: Plan, form: str | None) -> Plan:
-    """The same plan; every output of faces is written as a flat table (csv or parquet), too."""
+    """The same plan; every output of faces is written as a flat table (csv or parquet), too.
+
+    Raises:
+        GraphError: another output writes that file.
+    """
     if form is None:
         return plan
     kind = sink_class("table")
@@ -67,7 +72,9 @@ def with_table(plan: Plan, form: str | None) -> Plan:
         # A table has no columns for some of what a line of JSON holds.
         for wires in [{port: edge for port, edge in outlet.wires.items() if ports.port(port) is not None}]
     ]
-    return replace(plan, outlets=(*plan.outlets, *extra))
+    outlets = (*plan.outlets, *extra)
+    check_files(plan.file, outlets)
+    return replace(plan, outlets=outlets)
 
 
 def motion_overrides(plan: Plan, path: Path) -> Iterable[str]:

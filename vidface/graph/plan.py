@@ -6,32 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from vidface.data.frame import Frame
 from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
+from vidface.graph.claims import check_files
 from vidface.graph.ladder import Rung, rungs_of
 from vidface.graph.load_node import node_class, sink_class
-from vidface.graph.places import check_places
+from vidface.graph.params import instance
+from vidface.graph.places import Places, places_of
 from vidface.graph.ports import Signature, signature_of
-from vidface.graph.spec import (
-    SOUND,
-    SOURCE,
-    GraphFile,
-    NodeSpec,
-    OutputSpec,
-    did_you_mean,
-    first_fault,
-    read,
-    said,
-)
+from vidface.graph.rows import check_rows
+from vidface.graph.spec import SOUND, SOURCE, GraphFile, OutputSpec, did_you_mean, read
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
-
-N = TypeVar("N", bound=Node)
 
 DEFAULT_SINKS: Mapping[str, str] = MappingProxyType({"Frame": "video", "Faces": "jsonl"})
 """Type of a value -> the sink that writes it where the graph names none."""
@@ -138,8 +127,10 @@ def load(
     for name in _order(file):
         steps[name] = _step(file, name, edges, steps)
         edges.update(steps[name].outputs)
-    check_places(file, steps, edges)
-    outlets = tuple(_outlet(file, name, edges) for name in names)
+    places = places_of(file, steps, edges)
+    outlets = tuple(_outlet(file, name, edges, places) for name in names)
+    check_rows(file, steps, outlets)
+    check_files(file, outlets)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
     chosen = tuple(step for name, step in steps.items() if name in kept)
     if check_models:
@@ -199,7 +190,7 @@ def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, S
         raise file.document.error(str(error), (*path, "use")) from error
     if issubclass(kind, Sink):
         raise file.document.error(f"{spec.use} is a sink; name it under outputs", (*path, "use"))
-    node = _instance(file, kind, spec, path)
+    node = instance(file, kind, spec, path)
     wires = wire(file, signature, spec.wires, edges, path)
     behind = max((steps[name].latency for name in map(node_of, wires.values()) if name != SOURCE), default=0)
     if spec.on_error == "skip":
@@ -207,22 +198,6 @@ def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, S
     ahead = node.reach().ahead if any(port.windowed for port in signature.inputs) else 0
     device = spec.device or file.spec.device
     return Step(name, spec.use, node, signature, wires, spec.on_error, device, behind + ahead)
-
-
-def _instance(file: GraphFile, kind: type[N], spec: NodeSpec | OutputSpec, path: tuple[str, str]) -> N:
-    try:
-        return kind.model_validate(spec.params)
-    except ValidationError as error:
-        first = first_fault(error)
-        param = str(first["loc"][0]) if first["loc"] else ""
-        known = list(kind.model_fields)
-        if first["type"] == "extra_forbidden":
-            text = f"{spec.use} has no parameter {param!r}{did_you_mean(param, known)}"
-            raise file.document.error(text, (*path, "with", param), at_key=True) from None
-        if first["type"] == "missing" and len(first["loc"]) == 1:
-            raise file.document.error(f"{spec.use} needs the parameter {param!r}", path) from None
-        text = f"{spec.use}: {param}: {said(first)}, but found {first['input']!r}"
-        raise file.document.error(text, (*path, "with", *first["loc"])) from None
 
 
 def _check_skippable(file: GraphFile, name: str, signature: Signature) -> None:
@@ -235,7 +210,7 @@ def _check_skippable(file: GraphFile, name: str, signature: Signature) -> None:
             )
 
 
-def _outlet(file: GraphFile, name: str, edges: dict[str, type]) -> Outlet:
+def _outlet(file: GraphFile, name: str, edges: dict[str, type], places: Places) -> Outlet:
     spec = file.spec.outputs[name]
     path = ("outputs", name)
     use = spec.use or _default_sink(file, name, spec, edges)
@@ -246,8 +221,14 @@ def _outlet(file: GraphFile, name: str, edges: dict[str, type]) -> Outlet:
         raise file.document.error(str(error), (*path, "use")) from error
     if any(port.windowed for port in signature.inputs) or signature.batched:
         raise file.document.error(f"{use}: a sink takes one frame at a time, no Window and no Batch", path)
-    sink = _instance(file, kind, spec, path)
-    return Outlet(name, use, sink, signature, wire(file, signature, spec.wires, edges, path))
+    sink = instance(file, kind, spec, path)
+    frame = signature.port("frame")
+    spare = "frame" if frame is not None and issubclass(Frame, frame.value) else ""
+    wires = wire(file, signature, spec.wires, edges, path, spare=spare)
+    places.check(path, wires)
+    if spare and spare not in wires:
+        wires[spare] = places.picture(path, sink, wires)
+    return Outlet(name, use, sink, signature, wires)
 
 
 def _default_sink(file: GraphFile, name: str, spec: OutputSpec, edges: dict[str, type]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vidface.graph.ports import Port, Signature
-from vidface.graph.spec import SOURCE, GraphFile, did_you_mean
+from vidface.graph.spec import GraphFile, did_you_mean
 
 
 def node_of(edge: str) -> str:
@@ -17,11 +17,15 @@ def wire(
     wires: dict[str, str],
     edges: dict[str, type],
     path: tuple[str, str],
+    *,
+    spare: str = "",
 ) -> dict[str, str]:
-    """Check every wire against its port; the short form `in: name` finds its port by type."""
+    """Check every wire against its port; the short form `in: name` finds its port by type.
+
+    Args:
+        spare: a port that need not be wired.
+    """
     named = {(port or _short_port(file, signature, edge, edges, path)): edge for port, edge in wires.items()}
-    if path[0] == "outputs" and "frame" not in named and signature.port("frame"):
-        named["frame"] = SOURCE
     for port_name, edge in named.items():
         place = (*path, "in", port_name)
         port = signature.port(port_name)
@@ -30,7 +34,7 @@ def wire(
             raise file.document.error(f"{path[1]} has no input {port_name!r}{hint}", place, at_key=True)
         _check_type(file, path[1], port, edge_type(file, edge, edges, place), edge, place)
     for port in signature.inputs:
-        if port.name not in named and not port.optional:
+        if port.name not in named and not port.optional and port.name != spare:
             raise file.document.error(
                 f"{path[1]} needs its input {port.name!r} ({port.value.__name__}); wire it under in:", path
             )

@@ -32,6 +32,12 @@ class About(Sink):
 
     _target: Target | None = None
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.json",)
+
     def start(self, target: Target) -> None:
         self._target = target
 

@@ -74,6 +74,12 @@ class Events(Sink):
     _untracked: int
     _told: dict[str, int]
 
+    def shows(self) -> bool:
+        return self.picture_px > 0
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.jsonl", f"{name}/")
+
     def start(self, target: Target) -> None:
         self._target = target
         self._clock = SteadyClock()

@@ -41,6 +41,12 @@ class FindingsSink(Sink):
     _kinds: Counter[str]
     _silent: Counter[str]
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.jsonl",)
+
     def start(self, target: Target) -> None:
         self._target = target
         self._maps, self._kinds, self._silent = {}, Counter(), Counter()

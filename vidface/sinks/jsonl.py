@@ -67,6 +67,12 @@ class Jsonl(Sink):
     _time_base: Fraction | None = None
     _faces: int
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.jsonl", "tracks.jsonl" if name == "faces" else f"{name}.tracks.jsonl")
+
     def start(self, target: Target) -> None:
         self._target = target
         self._tracks = {}
@@ -147,9 +153,8 @@ class Jsonl(Sink):
         if not tracks:
             return
         if self._done is None:
-            name = self._target.name
-            file = "tracks.jsonl" if name == "faces" else f"{name}.tracks.jsonl"
-            self._done = LineFile(self._target.folder / file)
+            _, name = self.files(self._target.name)
+            self._done = LineFile(self._target.folder / name)
         for track in sorted(tracks):
             self._done.write(compact(tracks[track].row()))
 

@@ -54,6 +54,12 @@ class MeshSink(Sink):
 
     _out: _Npz | _Objs | None = None
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.npz",) if self.format == "npz" else (f"{name}/",)
+
     def start(self, target: Target) -> None:
         self._out = _Npz(target) if self.format == "npz" else _Objs(target)
 

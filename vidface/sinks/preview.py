@@ -40,6 +40,9 @@ class Preview(Sink):
     _size: tuple[int, int] | None = None
     _first: Fraction | None = None
 
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.mp4",)
+
     def start(self, target: Target) -> None:
         self._target, self._size, self._first = target, None, None
         self._video = VideoSink(crf=self.crf, preset="veryfast", audio=self.audio, threads=self.threads)

@@ -72,8 +72,14 @@ class Table(Sink):
     _extra: tuple[str, ...] | None = None
     _live: bool = False
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name.removesuffix(f'_{self.format}')}.{self.format}",)
+
     def start(self, target: Target) -> None:
-        path = target.folder / f"{target.name.removesuffix(f'_{self.format}')}.{self.format}"
+        path = target.folder / self.files(target.name)[0]
         self._extra = None
         self._live = target.info.live
         self._out = CsvRows(path) if self.format == "csv" else ParquetRows(path)

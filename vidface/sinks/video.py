@@ -39,6 +39,9 @@ class VideoSink(Sink):
     _labels: Labels
     _encoded_on: str = ""
 
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.{self.container}",)
+
     def start(self, target: Target) -> None:
         """Note where to write; the file is opened when the first frame comes.
 

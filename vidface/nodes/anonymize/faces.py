@@ -86,6 +86,7 @@ class AnonymizeFaces(Node):
 
     memory: ClassVar[int] = FOREVER
     hides_people: ClassVar[bool] = True
+    keeps_rows: ClassVar[bool | None] = False
 
     _who: Who
     _trails: dict[int, Trail]

@@ -63,6 +63,7 @@ class MeshFace(Node):
     )
 
     memory = FOREVER
+    keeps_rows = True
 
     _network: MeshNetwork
     _last: dict[int, _Last]

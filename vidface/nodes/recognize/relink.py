@@ -61,6 +61,7 @@ class RecognizeRelink(Node):
     )
 
     memory = FOREVER
+    keeps_rows = True
 
     _people: dict[int, Looks]
     _seen_s: dict[int, float]

@@ -50,6 +50,7 @@ class StabilizeLandmarks(Node):
     boxes: bool = Field(True, description="Filter the boxes, too.")
 
     memory = FOREVER
+    keeps_rows = True
 
     _tracks: dict[int, _Filters]
 

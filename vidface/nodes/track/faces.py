@@ -61,6 +61,7 @@ class TrackFaces(Node):
     )
 
     memory: ClassVar[int] = FOREVER
+    keeps_rows: ClassVar[bool | None] = False
 
     _numbers: Numbers
     _trails: Trails

@@ -146,6 +146,7 @@ class TrackNorfair(Node):
     )
 
     memory: ClassVar[int] = FOREVER
+    keeps_rows: ClassVar[bool | None] = False
 
     _numbers: Numbers
     _trails: Trails
