@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vidface.errors import GraphError, UsageError
-from vidface.graph import spec
+from vidface.graph import marks, spec
 from vidface.graph.plan import load
 
 BROKEN = Path(__file__).resolve().parent.parent / "graphs" / "broken"
@@ -60,11 +60,47 @@ def test_set_reaches_the_sink_of_an_output(tmp_path: Path) -> None:
         ("detect.every", "wanted node.parameter=value"),
         ("every=3", "wanted node.parameter=value"),
         ("detect.every=[", "cannot be read as a value"),
+        ("detect.width=0640", "0640 is 416 to YAML"),
+        ("detect.every=2026-13-01", "write '2026-13-01' where it is text"),
     ],
 )
 def test_bad_overrides_say_what_to_write(tmp_path: Path, override: str, words: str) -> None:
     with pytest.raises(UsageError, match=words.replace("[", r"\[")):
         load(write(tmp_path, GOOD), overrides=(override,), check_models=False)
+
+
+def test_set_finds_a_node_whose_parameters_were_taken_out(tmp_path: Path) -> None:
+    """`with:` with nothing behind it is no parameters, with an override and without."""
+    text = "version: 1\nnodes:\n  d:\n    use: detect.face\n    in: source\n    with:\noutputs: {faces: d}\n"
+    assert load(write(tmp_path, text), check_models=False).steps[0].node.model_dump()["every"] == 1
+    plan = load(write(tmp_path, text), overrides=("d.every=5",), check_models=False)
+    assert plan.steps[0].node.model_dump()["every"] == 5
+
+
+def test_set_into_what_is_no_mapping_is_refused_with_its_place(tmp_path: Path) -> None:
+    text = GOOD.replace("{every: 2}", "2")
+    with pytest.raises(GraphError, match=r"graph\.yaml:4:.*nodes\.detect\.with"):
+        load(write(tmp_path, text), overrides=("detect.every=5",), check_models=False)
+
+
+def test_a_mapping_of_what_yaml_cannot_say_is_refused_in_a_sentence() -> None:
+    """A path is the likely one: it is shown, and how to give it."""
+    node = {"use": "recognize.identify", "with": {"gallery": Path("people")}}
+    with pytest.raises(GraphError, match=r"holds PosixPath\('people'\) \(PosixPath\): .* a path as text"):
+        spec.read({"version": 1, "nodes": {"d": node}, "outputs": {"faces": "d"}})
+
+
+def test_numbers_that_yaml_counts_as_usual_stay(tmp_path: Path) -> None:
+    """A leading 0 that changes nothing, hexadecimal, underscores; and text in quotes."""
+    text = GOOD.replace("every: 2", "every: 07, width: 0x280, max_faces: 1_0")
+    node = load(write(tmp_path, text), check_models=False).steps[0].node.model_dump()
+    assert (node["every"], node["width"], node["max_faces"]) == (7, 640, 10)
+    assert marks.parse("a: '1:30'", "a.yaml").data == {"a": "1:30"}
+
+
+def test_parts_too_deep_in_each_other_are_refused() -> None:
+    with pytest.raises(GraphError, match="too deep in each other"):
+        marks.parse("[" * 5000, "deep.yaml")
 
 
 def test_a_graph_may_be_a_mapping() -> None:

@@ -50,3 +50,14 @@ def test_rows_must_fit(tmp_path: Path) -> None:
         one.process(FRAME, Faces.of([(0, 0, 1, 1)] * 2), Transforms.none(1))
     one.close()
     one.close()
+
+
+def test_transforms_without_rows_say_nothing_of_any_face(tmp_path: Path) -> None:
+    """A node that skipped the frame measured nobody: each face gets its line, without a motion."""
+    one = sink(tmp_path)
+    one.process(FRAME, Faces.of([(0, 0, 1, 1)] * 2, tracks=[3, -1]), Transforms.none())
+    assert one.finish()["transforms"] == 0
+    one.close()
+    line = json.loads((tmp_path / "transforms.jsonl").read_text())
+    nothing = {"matrix": None, "scale": None}
+    assert line["faces"] == [{"track": 3, **nothing}, {"track": None, **nothing}]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from vidface.errors import GraphError
 
 Path = tuple[str | int, ...]
+
+_NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,10 @@ class Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """Parse YAML, refusing duplicate keys.
+    """Parse YAML, refusing duplicate keys, and numbers that are others to YAML than to who reads them.
 
     Raises:
-        GraphError: not YAML, or a key stands twice.
+        GraphError: not YAML, a key stands twice, a value stands in itself, or a number such as 0640 or 1:30.
     """
     document = Document(data=None, file=file)
     try:
@@ -58,6 +60,8 @@ def parse(text: str, file: str) -> Document:
         ) from None
     except yaml.YAMLError as error:
         raise GraphError(f"not readable as YAML: {' '.join(str(error).split())}", file=file) from None
+    except RecursionError:
+        raise GraphError("not readable as YAML: its parts lie too deep in each other", file=file) from None
     return Document(data=data, file=file, keys=document.keys, values=document.values)
 
 
@@ -65,19 +69,26 @@ def _place(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _value(node: yaml.Node, path: Path, document: Document) -> Any:
+def _value(node: yaml.Node, path: Path, document: Document, above: tuple[yaml.Node, ...] = ()) -> Any:
+    """The value of a node; `above` are those that it stands in."""
     document.values[path] = _place(node)
+    if any(node is one for one in above):
+        # An alias has no place of its own: that of its key, or of what it stands in, is near.
+        raise document.error("an alias stands for a value that it is itself a part of", path, at_key=True)
+    above = (*above, node)
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, document)
+        return _mapping(node, path, document, above)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(child, (*path, i), document) for i, child in enumerate(node.value)]
-    return _scalar(node)
+        return [_value(child, (*path, i), document, above) for i, child in enumerate(node.value)]
+    return _scalar(node, document)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[Hashable, Any]:
+def _mapping(
+    node: yaml.MappingNode, path: Path, document: Document, above: tuple[yaml.Node, ...]
+) -> dict[Hashable, Any]:
     result: dict[Hashable, Any] = {}
     for key_node, value_node in node.value:
-        key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+        key = _scalar(key_node, document) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(key, Hashable) or key is None:
             line, column = _place(key_node)
             raise GraphError("a key must be a plain word", file=document.file, line=line, column=column)
@@ -92,13 +103,31 @@ def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[Has
                 column=column,
             )
         document.keys[place] = _place(key_node)
-        result[key] = _value(value_node, place, document)
+        result[key] = _value(value_node, place, document, above)
     return result
 
 
-def _scalar(node: yaml.Node) -> Any:
+def _scalar(node: yaml.Node, document: Document) -> Any:
     loader = yaml.SafeLoader("")
+    line, column = _place(node)
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
+    except (ValueError, KeyError) as error:  # such as 2020-13-01, which looks like a date
+        text = f"{node.value} cannot be read as a value ({error}); write '{node.value}' where it is text"
+        raise GraphError(text, file=document.file, line=line, column=column) from None
     finally:
         loader.dispose()
+    if node.tag in _NUMBERS and (why := _misread(node.value, value)):
+        text = f"{node.value} is {value} to YAML, {why}, or '{node.value}' where it is text"
+        raise GraphError(text, file=document.file, line=line, column=column)
+    return value
+
+
+def _misread(text: str, value: float) -> str:
+    """Why a number is another one to YAML 1.1 than to most who write it, and what to write; else empty."""
+    digits = text.replace("_", "").lstrip("+-")
+    if ":" in digits:
+        return f"which counts such numbers in sixties: write {value}"
+    if digits.startswith("0") and digits.isdecimal() and int(digits) != abs(value):
+        return f"to which a leading 0 says that it counts in eights: write {digits.lstrip('0')}"
+    return ""

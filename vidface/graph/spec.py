@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.representer import RepresenterError
 
-from vidface.errors import GraphError, UsageError
+from vidface.errors import GraphError
 from vidface.graph import marks
 from vidface.graph.ladder import LadderSpec, RungSpec
 from vidface.graph.marks import Document
+from vidface.graph.overrides import apply
 from vidface.graph.words import did_you_mean
 from vidface.infer import devices
 from vidface.infer.shipped import shipped
@@ -30,6 +32,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 def _as_wires(value: Any) -> Any:
     """`in: detect` is short for the one port that there is; its name is not known yet."""
     return {"": value} if isinstance(value, str) else value
+
+
+def _as_params(value: Any) -> Any:
+    """`with:` with nothing behind it, as when its last line is taken out."""
+    return {} if value is None else value
+
+
+Params = Annotated[dict[str, Any], BeforeValidator(_as_params)]
 
 
 Wires = Annotated[dict[str, str], BeforeValidator(_as_wires)]
@@ -52,7 +62,7 @@ class NodeSpec(BaseModel):
 
     use: str = Field(description="What runs: detect.face, or a Python file (./my/blur.py).")
     wires: Wires = Field(default={}, alias="in", description="Input port -> source, a node, or node.field.")
-    params: dict[str, Any] = Field(default={}, alias="with", description="Parameters of the node.")
+    params: Params = Field(default={}, alias="with", description="Parameters of the node.")
     on_error: Literal["stop", "skip", "hold"] = Field(
         default="stop",
         description="What a frame that cannot be served does: stop the run, empty value, last value.",
@@ -73,7 +83,13 @@ class OutputSpec(BaseModel):
     wires: Wires = Field(
         alias="in", description="What is written: a node, node.field, or port -> one of these."
     )
-    params: dict[str, Any] = Field(default={}, alias="with", description="Parameters of the sink.")
+    params: Params = Field(default={}, alias="with", description="Parameters of the sink.")
+
+
+def _as_number(value: Any) -> Any:
+    if isinstance(value, bool):  # which Python takes for 1
+        raise ValueError("wanted a number")
+    return value
 
 
 def _as_output(value: Any) -> Any:
@@ -85,7 +101,9 @@ class GraphSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = Field(description="Version of the file format.")
+    version: Annotated[Literal[1], BeforeValidator(_as_number)] = Field(
+        description="Version of the file format."
+    )
     device: DeviceName = Field(default="auto", description="auto, cpu, cuda, cuda:1 or tensorrt.")
     consent: str | None = Field(
         default=None,
@@ -137,7 +155,7 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
         UsageError: an override is malformed or names nothing in the graph.
     """
     if isinstance(graph, Mapping):
-        return read_text(yaml.safe_dump(dict(graph), sort_keys=False), "graph", overrides=overrides)
+        return read_text(_dumped(graph), "graph", overrides=overrides)
     path = find(graph)
     name = str(path if path.exists() else graph)
     return read_text(_text(path), name, folder=path.parent, overrides=overrides)
@@ -160,7 +178,7 @@ def read_text(
     if not isinstance(document.data, dict):
         raise document.error("a graph is a mapping with the keys version, nodes and outputs", ())
     for override in sets:
-        _override(document, override)
+        apply(override, document)
     spec = _validate(document)
     _check_names(spec, document)
     return GraphFile(spec, document, text, folder, sets)
@@ -196,6 +214,17 @@ def first_fault(error: ValidationError) -> ErrorDetails:
     return min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
 
 
+def _dumped(graph: Mapping[str, Any]) -> str:
+    try:
+        return yaml.safe_dump(dict(graph), sort_keys=False)
+    except RepresenterError as error:
+        value = error.args[-1]
+        raise GraphError(
+            "a graph is made of text, numbers, true and false, lists and dicts, but holds "
+            f"{value!r} ({type(value).__name__}): give it as one of these, a path as text"
+        ) from None
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -207,27 +236,6 @@ def _text(path: Path) -> str:
         raise GraphError("this is not text; a graph is a YAML file", file=str(path)) from None
     except OSError as error:
         raise GraphError(f"cannot be read: {error.strerror}", file=str(path)) from None
-
-
-def _override(document: Document, text: str) -> None:
-    target, sep, value = text.partition("=")
-    parts = target.strip().split(".")
-    if not sep or len(parts) not in (2, 3) or (len(parts) == 3 and parts[0] != "outputs"):
-        raise UsageError(f"--set {text}: wanted node.parameter=value, for example --set detect.min_score=0.7")
-    name, param = parts[-2], parts[-1]
-    nodes, outputs = (document.data.get(section) or {} for section in ("nodes", "outputs"))
-    table = nodes if len(parts) == 2 and name in nodes else outputs
-    if not isinstance(table, dict) or name not in table:
-        known = [str(key) for section in (nodes, outputs) for key in section]
-        raise UsageError(f"--set {text}: the graph has no node or output {name!r}{did_you_mean(name, known)}")
-    if isinstance(table[name], str):
-        table[name] = {"in": table[name]}
-    if not isinstance(table[name], dict):
-        return
-    try:
-        table[name].setdefault("with", {})[param] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UsageError(f"--set {text}: {value!r} cannot be read as a value") from None
 
 
 def _validate(document: Document) -> GraphSpec:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
 from vidface.data.measures import Measures
-from vidface.data.rows import check_rows
-from vidface.errors import UsageError
+from vidface.data.rows import check_rows, column_for
 from vidface.vision.bestshot import parts_of
 
 By = Literal["quality", "proxy"]
@@ -56,15 +55,10 @@ def ranks_of(frame: Frame, faces: Faces, quality: Measures | None) -> Ranks:
         table = np.column_stack(list(parts.values()))
         return Ranks("proxy", table.prod(axis=1) * seen, tuple(parts), table)
     check_rows(faces, quality=quality)
-    names = tuple(kind.name for kind in quality.kinds)
-    if QUALITY not in names:
-        raise UsageError(
-            f"the port quality needs measures with a column {QUALITY!r}, but gets "
-            f"{', '.join(names) or 'none'}: wire it to a node such as recognize.quality."
-        )
     if len(quality) != len(faces):
         quality = Measures.none(quality.kinds, len(faces))
-    values = quality.column(QUALITY).astype(np.float64)
+    values = column_for("quality", QUALITY, quality, usual="recognize.quality").astype(np.float64)
+    names = tuple(kind.name for kind in quality.kinds)
     rest = [place for place, name in enumerate(names) if name != QUALITY]
     return Ranks(
         "quality",

@@ -15,8 +15,7 @@ from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
 from vidface.data.identity import Embeddings, Identities, Identity
 from vidface.data.measures import Measures
-from vidface.data.rows import check_rows
-from vidface.errors import UsageError
+from vidface.data.rows import check_rows, column_for
 from vidface.node import Sink, Target
 from vidface.sinks._files import write_private
 from vidface.vision.looks import Looks, fuse, weights_of
@@ -54,6 +53,12 @@ class EmbeddingsSink(Sink):
     _model: str
     _dimension: int
     _facts: dict[str, Any] | None
+
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.npz",)
 
     def start(self, target: Target) -> None:
         self._target = target
@@ -130,13 +135,7 @@ class EmbeddingsSink(Sink):
         """n weights; 0 for looks that do not count."""
         good = None
         if quality is not None and len(quality):
-            names = [kind.name for kind in quality.kinds]
-            if "quality" not in names:
-                raise UsageError(
-                    f"the port quality needs measures with a column 'quality', but gets {', '.join(names)}: "
-                    "wire it to a node such as recognize.quality."
-                )
-            good = quality.column("quality")
+            good = column_for("quality", "quality", quality, usual="recognize.quality")
         weights = weights_of(embeddings.recognisability, good)
         with np.errstate(invalid="ignore"):
             poor = embeddings.recognisability < self.min_recognisability

@@ -25,6 +25,12 @@ class TransformsSink(Sink):
     _file: LineFile | None = None
     _moved: int = 0
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.jsonl",)
+
     def start(self, target: Target) -> None:
         self._moved = 0
         self._file = LineFile(target.folder / f"{target.name}.jsonl")
@@ -37,6 +43,8 @@ class TransformsSink(Sink):
             OutputError: the disk is full or the folder is gone.
         """
         check_rows(faces, transforms=transforms)
+        if not len(transforms):
+            transforms = Transforms.none(len(faces))
         rows = []
         for track, known, matrix, scale in zip(
             faces.tracks.tolist(), transforms.known, transforms.matrices, transforms.scales, strict=True

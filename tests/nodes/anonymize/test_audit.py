@@ -77,3 +77,9 @@ def test_no_more_than_twenty_are_listed() -> None:
 def test_a_report_of_other_covers_is_refused() -> None:
     with pytest.raises(UsageError, match="report has 2 rows for 1 faces"):
         audit([Faces.none()], Faces.of([COVER]), report(1, 1))
+
+
+def test_measures_that_do_not_say_what_is_hidden_are_refused_by_name() -> None:
+    """Any measures go into the port; only a report of anonymize.faces says it."""
+    with pytest.raises(UsageError, match=r"the port report needs .* 'hidden', but gets unseen_s: wire it to"):
+        audit([Faces.none()], Faces.of([COVER]), Measures.none(KINDS[1:], 1))

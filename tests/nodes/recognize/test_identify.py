@@ -10,6 +10,7 @@ import pytest
 
 from tests.nodes.recognize._people import Stream
 from vidface.data.identity import Identity
+from vidface.data.measures import Measure, Measures
 from vidface.errors import UsageError
 from vidface.gallery import Gallery
 from vidface.graph.harness import NodeHarness
@@ -65,6 +66,17 @@ def test_the_decision_changes_as_the_track_grows(gallery: Callable[..., Path]) -
         rows = harness.run(**ports)
     assert rows[3].rows[0].state == "unknown"
     assert rows[-1].rows[0].name == "Ann"
+
+
+def test_measures_without_a_quality_are_refused_by_name() -> None:
+    """Those of mesh.measures, say: the user's graph is at fault, and no node has a bug."""
+    kinds = (Measure("smile", "ratio", "How much it smiles."),)
+    stream = Stream([{1: 1}])
+    with (
+        NodeHarness(RecognizeIdentify()) as harness,
+        pytest.raises(UsageError, match=r"the port quality needs .* 'quality', but gets smile: wire it to"),
+    ):
+        harness.run(**stream.ports, quality=[Measures.none(kinds, 1)])
 
 
 def test_a_face_without_a_track_is_decided_from_one_look(gallery: Callable[..., Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from vidface.data import Device, Faces, Frame
 from vidface.data.measures import Measures
-from vidface.data.rows import check_rows
+from vidface.data.rows import check_rows, column_for
 from vidface.data.times import time_text
 from vidface.node import FOREVER, Node
 from vidface.vision.boxes import areas, iou_matrix
@@ -38,6 +39,8 @@ class AnonymizeAudit(Node):
     )
 
     memory = FOREVER
+    keeps_rows = False
+    rows_of = MappingProxyType({"report": "covers"})
 
     _counts: dict[str, int]
     _first: list[dict[str, Any]]
@@ -58,12 +61,12 @@ class AnonymizeAudit(Node):
         """The faces that lie open, without landmarks.
 
         Raises:
-            UsageError: the report has not a row for every cover.
+            UsageError: the report has not a row for every cover, or does not say which are hidden.
         """
         check_rows(covers, report=report)
         hidden = np.ones(len(covers), np.bool_)
         if report is not None and len(report):
-            hidden = report.column("hidden") > 0
+            hidden = column_for("report", "hidden", report, usual="anonymize.faces") > 0
         covered = _share_under(faces.boxes, covers.boxes[hidden]) >= self.under
         kept = (iou_matrix(faces.boxes, covers.boxes[~hidden]) >= _SAME).any(axis=1) & ~covered
         rest = np.flatnonzero(~covered & ~kept)

@@ -14,7 +14,7 @@ from pydantic import Field
 from vidface.data import NOT_TRACKED, Device, Embeddings, Faces, Frame
 from vidface.data.identity import Identities, Identity, State
 from vidface.data.measures import Measures
-from vidface.data.rows import check_rows
+from vidface.data.rows import check_rows, column_for
 from vidface.data.source import SourceInfo
 from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError, VidfaceError
@@ -135,12 +135,19 @@ class RecognizeIdentify(Node):
     def process(
         self, frame: Frame, faces: Faces, embeddings: Embeddings, quality: Measures | None = None
     ) -> Identities:
-        """Identities row by row; raises UsageError where the gallery is of another embedder."""
+        """Identities row by row.
+
+        Raises:
+            UsageError: a value has not a row for every face, quality has no column of that name, or the
+                gallery is of another embedder.
+        """
         check_rows(faces, embeddings=embeddings, quality=quality)
         self._check_model(embeddings)
         self._clock.set(frame)
         now, known = self._clock.now, embeddings.known
-        good = quality.column("quality") if quality is not None and len(quality) else None
+        good = None
+        if quality is not None and len(quality):
+            good = column_for("quality", "quality", quality, usual="recognize.quality")
         weights = weights_of(embeddings.recognisability, good)
         rows = []
         for row, number in enumerate(faces.tracks.tolist()):
