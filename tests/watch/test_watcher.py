@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -209,8 +210,11 @@ def test_a_graph_counts_as_it_was_checked(
     assert lane.row()["graphs_begun"] == 2
 
 
-def test_a_camera_that_was_never_there_can_be_let_go_of(write: Write, watched: Begin) -> None:
-    """Ending does not wait for its time-outs; it was waited for, not lost."""
+def test_a_camera_that_was_never_there_can_be_let_go_of(
+    write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ending does not wait for the next try; it was waited for, not lost."""
+    monkeypatch.setattr(Backoff, "next", lambda *_: 600.0)
     stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', lost_after_s: 0}\n"))
     stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
     lane = stand.watcher.lane("door")
@@ -218,7 +222,7 @@ def test_a_camera_that_was_never_there_can_be_let_go_of(write: Write, watched: B
     assert lane.row()["status"] == "waiting"
     assert "refused" in lane.row()["why"]
     lane.stop()
-    assert lane.join(3)
+    assert lane.join(60)
 
 
 def test_a_camera_that_is_given_up_ends_the_program(write: Write, watched: Begin) -> None:
@@ -266,11 +270,11 @@ def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> Non
     changed = stand.watcher.lane("c")
     assert changed is not None
     assert changed.plan.settings.rate == 5
-    assert stand.said[-1].endswith("read again; added d; removed b; changed c")
-    assert stand.watcher.account()["gone"].keys() == {"b", "c"}
+    assert any(text.endswith("read again; added d; removed b; changed c") for text in stand.said)
+    stand.until(lambda: stand.watcher.account()["gone"].keys() == {"b", "c"})
     path.write_text("version: 1\ncamras: {}\n", encoding="utf-8")
     stand.watcher.reload()
-    assert "did you mean 'cameras'" in stand.said[-1]
+    assert any("did you mean 'cameras'" in text for text in stand.said)
     assert stand.watcher.lane("a") is kept
 
 
@@ -366,21 +370,24 @@ def _has_frames(stand: Watched) -> bool:
     return stand.frames("a") > 3
 
 
-def _at_most(threads: int) -> bool:
-    return threading.active_count() <= threads
+def _opened() -> set[object]:
+    """Threads, and files with what they lead to; but the folder that is looked into for that."""
+    files = Path("/proc/self/fd")
+    found: set[object] = set(threading.enumerate())
+    for path in files.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add((path.name, path.readlink()))
+    return {each for each in found if not (isinstance(each, tuple) and each[1].name == "fd")}
 
 
 def test_what_one_watcher_opened_it_closes(clip: Path, write: Write, watched: Begin) -> None:
-    """Threads and open files are as before once it has ended."""
-    fds = Path("/proc/self/fd")
-    if not fds.is_dir():
+    """No thread and no open file of its own is left; what others left may end meanwhile."""
+    if not Path("/proc/self/fd").is_dir():
         pytest.skip("no /proc")
     path = write(f"  a: chaos:{clip}?loops=forever\n")
     for _ in range(2):  # the first opens what stays open, such as libraries
-        before = len(list(fds.iterdir())), threading.active_count()
+        before = _opened()
         stand = watched(path)
         stand.until(partial(_has_frames, stand))
         stand.watcher.close()
-        until(partial(_at_most, before[1]))
-        after = len(list(fds.iterdir())), threading.active_count()
-    assert after == before
+    until(lambda: _opened() <= before)
