@@ -199,7 +199,7 @@ with Gallery.open(sys.argv[1], write=True) as g:
     process = other(code, str(folder))
     assert line(process) == "open"
     assert process.stdin is not None
-    states = set()
+    states: set[tuple[str, ...]] = set()
     while len(states) < 3 and process.poll() is None:
         with Gallery.open(folder) as gallery:
             reference = gallery.reference()
