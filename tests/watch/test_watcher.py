@@ -278,6 +278,28 @@ def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> Non
     assert stand.watcher.lane("a") is kept
 
 
+def test_no_camera_begins_anew_for_what_is_not_its_own(
+    clip: Path, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Another webhook, rules of events that its graph does not tell, and for how long recordings are kept."""
+    door = f"  a: {{url: 'chaos:{clip}?loops=forever', record: {{when: always, segment_s: 1, keep_h: %d}}}}\n"
+    said = "events: {webhook: {url: 'http://127.0.0.1:1/%s'}, linger_s: %d}\n"
+    path = write(door % 24)
+    path.write_text(said % ("one", 60) + path.read_text(), encoding="utf-8")
+    stand = watched(path)
+    stand.until(lambda: stand.frames("a") > 2)
+    kept = stand.watcher.lane("a")
+    write(door % 720)
+    path.write_text(said % ("two", 30) + path.read_text(), encoding="utf-8")
+    stand.watcher.reload()
+    assert "no camera changed" in stand.said[-2]
+    assert stand.said[-1].startswith("events: changes there count from the next start on")
+    stand.watcher.tick()
+    assert stand.watcher.lane("a") is kept
+    stand.watcher.close()
+    assert Recordings(folder / "out" / "a" / "recordings").remembered() == (720, 20)
+
+
 def test_a_camera_that_is_taken_out_keeps_its_recordings(
     clip: Path, write: Write, watched: Begin, folder: Path
 ) -> None:

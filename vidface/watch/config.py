@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -109,6 +109,7 @@ class CameraPlan:
         url: with its password; not shown by `repr`.
         graph: what to load: a path or the name of a shipped graph.
         overrides: of the graph, in order.
+        settings: but for `record`, which stands below with that of all.
         events: when something is told.
         record: what is recorded.
     """
@@ -120,6 +121,15 @@ class CameraPlan:
     settings: CameraSettings
     events: EventSettings
     record: RecordSettings
+
+    def watched(self) -> CameraPlan:
+        """The same without what no camera has to begin anew for.
+
+        That is for how long recordings are kept, and to whom events are told; what is said of the graph
+        stands in `GraphFile.overrides`.
+        """
+        record = self.record.model_copy(update={"keep_h": None, "keep_gb": None})
+        return replace(self, overrides=(), events=EventSettings(), record=record)
 
     def __repr__(self) -> str:
         return f"CameraPlan({self.name}, {masked(self.url, whole=True)})"
@@ -220,6 +230,7 @@ def planned(
     overrides = (*spec.overrides, *settings.overrides)
     own = settings.record or RecordSettings()
     record = spec.record.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    settings = settings.model_copy(update={"record": None})
     return CameraPlan(name, url, graph, overrides, settings, spec.events, record)
 
 

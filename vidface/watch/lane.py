@@ -104,6 +104,13 @@ class Lane:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def keep(self, plan: CameraPlan) -> None:
+        """Recordings are kept as long as this plan says; all else of it is as it was."""
+        if plan != self.plan:
+            self.plan = plan
+            if self._recorder is not None:
+                self._recorder.keep(plan.record)
+
     @property
     def recording(self) -> str | None:
         """What is recorded, in words; None where nothing is."""

@@ -258,13 +258,15 @@ class Watcher:
                 self._leaving.append(self._lanes.pop(name))
         leaving = {lane.plan.name for lane in self._leaving}
         for name, order in self._orders_now.items():
-            if name not in self._lanes and name not in leaving:
+            if name in self._lanes:
+                self._lanes[name].keep(order.plan)
+            elif name not in leaving:
                 self._lanes[name] = Lane(order.plan, self._shared, graph=order.graph)
                 self._lanes[name].start()
 
     def _differs(self, name: str, lane: Lane) -> bool:
         order = self._orders_now[name]
-        return (order.plan, order.graph.sha256) != (lane.plan, lane.graph.sha256)
+        return _wanted(order.plan, order.graph) != _wanted(lane.plan, lane.graph)
 
     def _left(self, lane: Lane) -> bool:
         if not lane.join(0):
@@ -273,6 +275,11 @@ class Watcher:
         for name in list(self._gone)[:-_GONE]:
             del self._gone[name]
         return True
+
+
+def _wanted(plan: CameraPlan, graph: GraphFile) -> object:
+    """What another lane is begun for."""
+    return plan.watched(), graph.sha256, graph.overrides
 
 
 def _other(one: Config, two: Config, name: str) -> bool:
