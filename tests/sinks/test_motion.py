@@ -64,7 +64,7 @@ def test_a_saved_motion_is_replayed_from_its_beginning(tmp_path: Path) -> None:
     assert here is not None
     assert here.rotation == pytest.approx([0.2] * 3)
     assert here.scale == pytest.approx(1.2)
-    assert not replay.reference.rotation.any()
+    assert not replay.reference(here).rotation.any()
     assert replay.at(3.0) is None
 
 
@@ -90,6 +90,31 @@ def test_time_without_a_face_counts(tmp_path: Path) -> None:
     first = Replay("n", str(tmp_path / "old.npz"), None).at(0.0)
     assert first is not None
     assert not first.rotation.any()
+
+
+def test_a_replay_is_relative_to_the_driver_as_it_was_known_then(tmp_path: Path) -> None:
+    """The same face reads as 0.1 at first and 0.4 at last: at both times it differs by nothing from its rest.
+
+    Files without `neutral` have one reference for all moments.
+    """
+    sink = MotionSink()
+    sink.start(Target(tmp_path, "known", INFO))
+    for index in range(5):
+        value = np.full(2, 0.1 if index < 3 else 0.4, np.float32)
+        rows = Motions((Motion(expression=value, neutral=value),))
+        sink.process(at(index), Faces.of([(0, 0, 2, 2)], tracks=[1]), rows)
+    sink.finish()
+    replay = Replay("n", str(tmp_path / "known.npz"), None)
+    for time in (0.0, 0.16):
+        here = replay.at(time)
+        assert here is not None
+        assert replay.reference(here).expression == pytest.approx(here.expression)
+    assert replay.reference(None).expression == pytest.approx([0.1, 0.1])
+    found = dict(np.load(tmp_path / "known.npz"))
+    del found["neutral"]
+    np.savez(tmp_path / "old.npz", **found)
+    old = Replay("n", str(tmp_path / "old.npz"), None)
+    assert old.reference(old.at(0.16)).expression == pytest.approx([0.1, 0.1])
 
 
 def test_what_cannot_be_replayed_gets_a_sentence(tmp_path: Path) -> None:

@@ -68,6 +68,22 @@ def test_the_most_neutral_of_the_first_frames_is_the_reference() -> None:
     assert not found.shift.any()
 
 
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_a_driver_back_in_its_reference_is_back_at_rest(ahead: int) -> None:
+    """After sixty frames of talk too, by when some of its expression has turned out to be the person."""
+    said = np.random.default_rng(3).normal(0, 0.5, (60, len(MODEL.expression))) * MODEL.expression_std
+    rest = mesh(WHO[0], 0.3 * MODEL.expression_std)
+    driver = Driver(MODEL, [rest, *(mesh(WHO[0], one, (25, 8, 2)) for one in said[:ahead])])
+    began = driver.reference.expression
+    for expression in said:
+        driver(mesh(WHO[0], expression, (-5, 3, 0)))
+    face, now = Face(MODEL, rest), driver(rest)
+    shown = face.mesh(face.moved(now, driver.reference, Put()), Put())
+    assert np.linalg.norm((shown - rest)[:, :2], axis=1).max() < 0.1
+    assert np.linalg.norm(driver.reference.expression - began) > 0.02
+    assert now.neutral == pytest.approx(driver.reference.expression)
+
+
 def test_the_person_is_factored_out_over_a_track() -> None:
     """Two people who do the same come to read alike, and far more so than after one frame."""
     said = talk(60)

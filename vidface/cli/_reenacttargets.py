@@ -30,5 +30,5 @@ def targets(source: Source, driver: NDArray[np.float32], drive: Drive) -> NDArra
         return driver
     face, read = Face(source.model, source.mesh), Driver(source.model)
     put = Put(expression=drive, pose=drive)
-    motions = [read(mesh) for mesh in driver]
-    return np.stack([face.mesh(face.moved(motion, motions[0], put), put) for motion in motions])
+    # The reference belongs to its frame: it is read anew as the driver gets known.
+    return np.stack([face.mesh(face.moved(read(mesh), read.reference, put), put) for mesh in driver])

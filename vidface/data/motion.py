@@ -34,6 +34,8 @@ class Motion:
         gaze: 2 x 2 float32, of the left and of the right iris (as seen): how far right and down of the
             middle of the eye's corners, in eye widths, as the face's own axes go.
         valid: the face was measured; False leaves everything at rest.
+        neutral: m float32, the same driver's expression in its reference, as the driver was known on this
+            frame; none where nobody says. What differs from it holds for all frames alike.
     """
 
     rotation: NDArray[np.float32] = field(default_factory=_three)
@@ -42,6 +44,7 @@ class Motion:
     expression: NDArray[np.float32] = field(default_factory=lambda: _NONE)
     gaze: NDArray[np.float32] = field(default_factory=lambda: np.zeros((2, 2), np.float32))
     valid: bool = True
+    neutral: NDArray[np.float32] = field(default_factory=lambda: _NONE)
 
     def __post_init__(self) -> None:
         shapes: tuple[tuple[str, tuple[int | None, ...]], ...] = (
@@ -49,6 +52,7 @@ class Motion:
             ("shift", (3,)),
             ("expression", (None,)),
             ("gaze", (2, 2)),
+            ("neutral", (None,)),
         )
         for name, shape in shapes:
             array = frozen_array(f"Motion.{name}", getattr(self, name), dtype=np.float32, shape=shape)

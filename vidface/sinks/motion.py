@@ -15,17 +15,18 @@ from vidface.node import Sink, Target
 from vidface.sinks._files import write_private
 
 _COLUMNS = ("frame", "pts", "time", "track", "valid", "scale")
-_PARTS = ("rotation", "shift", "expression", "gaze")
+_PARTS = ("rotation", "shift", "expression", "neutral", "gaze")
 
 
 class MotionSink(Sink):
     """Write `NAME.npz`, a row for every face of every frame.
 
     Arrays: frame (index), pts, time (seconds), track (-1 before tracking), valid, rotation (n x 3),
-    shift (n x 3), scale, expression (n x m) and gaze (n x 2 x 2), as in `Motion`; and start, the time of the
-    first frame, with or without a face. It is read with `numpy.load`, and replayed by `motion:` of
-    reenact.portrait and reenact.face. The rows wait in memory, less than 1 KB each. The file can be read by
-    the owner only, and is written at the end, also after an error elsewhere.
+    shift (n x 3), scale, expression (n x m), neutral (n x m, or n x 0 where nobody said) and gaze
+    (n x 2 x 2), as in `Motion`; and start, the time of the first frame, with or without a face. It is read
+    with `numpy.load`, and replayed by `motion:` of reenact.portrait and reenact.face. The rows wait in
+    memory, less than 1 KB each. The file can be read by the owner only, and is written at the end, also
+    after an error elsewhere.
     """
 
     _target: Target | None = None
@@ -78,8 +79,9 @@ class MotionSink(Sink):
         found = {
             name: np.array(column, kind) for name, column, kind in zip(_COLUMNS, columns, kinds, strict=True)
         }
-        most = max((len(one) for one in self._parts["expression"]), default=0)
-        long = [np.pad(one, (0, most - len(one))) for one in self._parts["expression"]]
-        shapes = {"rotation": (-1, 3), "shift": (-1, 3), "expression": (len(long), most), "gaze": (-1, 2, 2)}
-        parts = self._parts | {"expression": long}
-        return found | {name: np.array(parts[name], "f4").reshape(shapes[name]) for name in _PARTS}
+        shapes: dict[str, tuple[int, ...]] = {"rotation": (-1, 3), "shift": (-1, 3), "gaze": (-1, 2, 2)}
+        for name, rows in self._parts.items():
+            most = max((len(one) for one in rows), default=0)
+            long = rows if name in shapes else [np.pad(one, (0, most - len(one))) for one in rows]
+            found[name] = np.array(long, "f4").reshape(shapes.get(name, (len(rows), most)))
+        return found

@@ -9,6 +9,7 @@ about it included: at rest its mesh is the very mesh that was measured.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -29,6 +30,8 @@ _CLEAR: Final = 3.0
 _MEMORY: Final = 250.0
 """Frames that a person's shape is learnt over."""
 _ROUNDS: Final = 3
+_SAME: Final = 0.005
+"""A person whose coefficients changed by less is known as before: 0.02 % of the eyes' distance."""
 
 EYES: Final = ((EYE_RIGHT, IRIS_RIGHT), (EYE_LEFT, IRIS_LEFT))
 """Ring and iris of the eye that is left in the picture, and of the other."""
@@ -143,6 +146,10 @@ class Person:
 class Driver:
     """The meshes of one driving face -> Motions, against the place of its most neutral first one.
 
+    Who it is becomes known on the way, and what was taken for expression at first turns out to be the
+    person. So that first mesh is taken apart anew as the person gets known: a driver who is back in it is
+    back at rest, however long it talked.
+
     Args:
         model: the mesh model.
         first: its first mesh and perhaps some that come after it; without any, the first that is driven by.
@@ -150,24 +157,30 @@ class Driver:
 
     def __init__(self, model: MeshModel, first: Sequence[Any] = ()) -> None:
         self._person = Person(model)
-        self._rest: Reading | None = None
+        self._rest: tuple[Any, Reading, Array] | None = None
+        for mesh in first:
+            self._person.read(mesh)
         if len(first):
-            for mesh in first:
-                self._person.read(mesh)
             reads = [self._person.read(mesh, learn=False) for mesh in first]
-            self._rest = min(reads, key=lambda read: strain_of(read, model))
+            calmest = min(range(len(first)), key=lambda place: strain_of(reads[place], model))
+            self._rest = np.array(first[calmest]), reads[calmest], self._person.identity
 
     @property
     def reference(self) -> Motion:
-        """The Motion of the most neutral first mesh; at rest where none was seen yet."""
-        return Motion() if self._rest is None else motion_of(self._rest, self._rest.skull)
+        """The Motion of the most neutral first mesh, as the person is known by now; without one at rest."""
+        return Motion() if self._rest is None else motion_of(self._rest[1], self._rest[1].skull)
 
     def __call__(self, mesh: Any) -> Motion:
-        """The Motion of the next mesh, 478 x 3 finite pixels."""
+        """The Motion of the next mesh, 478 x 3 finite pixels, with the reference's expression as of now."""
         read = self._person.read(mesh)
+        who = self._person.identity
         if self._rest is None:
-            self._rest = read
-        return motion_of(read, self._rest.skull)
+            self._rest = np.array(mesh), read, who
+        rest, reading, known = self._rest
+        if np.linalg.norm(who - known) > _SAME:
+            reading = self._person.read(rest, learn=False)
+            self._rest = rest, reading, who
+        return replace(motion_of(read, reading.skull), neutral=np.asarray(reading.expression, np.float32))
 
 
 def strain_of(read: Reading, model: MeshModel) -> float:

@@ -185,12 +185,20 @@ class Replay:
         rows = rows[arrays["track"][rows] == chosen]
         self._times = arrays["time"][rows] - start
         self._motions = [_motion(arrays, row) for row in rows.tolist()]
-        self.reference = min(self._motions, key=strain)
+        self._calmest = min(self._motions, key=strain)
 
     def at(self, time: float) -> Motion | None:
         """The motion at so many seconds from the beginning; None in its gaps and behind its end."""
         place = int(np.abs(self._times - time).argmin())
         return self._motions[place] if abs(self._times[place] - time) <= _GAP_S else None
+
+    def reference(self, motion: Motion | None) -> Motion:
+        """The most neutral moment, as its driver was known at the moment of another motion."""
+        calmest = self._calmest
+        if motion is None or not len(motion.neutral) == len(calmest.neutral) == len(calmest.expression):
+            return calmest
+        # The same driver's neutral face reads otherwise later, when more of it is known.
+        return replace(calmest, expression=calmest.expression + motion.neutral - calmest.neutral)
 
 
 def strain(motion: Motion) -> float:
@@ -207,11 +215,12 @@ class _Saved(NamedTuple):
     scale: Any
     expression: Any
     gaze: Any
+    neutral: Any
 
 
 def _motion(arrays: dict[str, NDArray[Any]], row: int) -> Motion:
     one = _Saved(*(arrays[name][row] for name in _Saved._fields))
-    return Motion(one.rotation, one.shift, float(one.scale), one.expression, one.gaze)
+    return Motion(one.rotation, one.shift, float(one.scale), one.expression, one.gaze, neutral=one.neutral)
 
 
 def _arrays(node: str, path: str) -> tuple[dict[str, NDArray[Any]], float]:
@@ -225,7 +234,9 @@ def _arrays(node: str, path: str) -> tuple[dict[str, NDArray[Any]], float]:
                     "output with `use: motion`."
                 )
             arrays = {name: found[name] for name in _ARRAYS}
-            # Files of former versions begin with their first face.
+            # Files of former versions say nothing of it, and begin with their first face.
+            none = np.zeros((len(arrays["time"]), 0), np.float32)
+            arrays["neutral"] = found["neutral"] if "neutral" in found.files else none
             begin = found["start"] if "start" in found.files else arrays["time"].min(initial=np.inf)
             start = float(begin.item())
     except OSError as error:

@@ -199,7 +199,7 @@ class ReenactFace(Node):
         face = Face(self._model, points, trail.person, learn=True)
         if not motion.valid:
             return None
-        reference = self._replay.reference if self._replay is not None else Motion()
+        reference = self._replay.reference(motion) if self._replay is not None else Motion()
         moved, beyond = limited(
             face.moved(motion, reference, self._put), face.rest, Limits(self.max_yaw, self.max_pitch)
         )

@@ -216,7 +216,8 @@ class ReenactPortrait(Node):
     ) -> tuple[int | None, Motion | None, Motion]:
         """Row and Motion of what drives this frame, None where nobody does, and its reference."""
         if self._replay is not None:
-            return None, self._replay.at(self._clock.now), self._replay.reference
+            now = self._replay.at(self._clock.now)
+            return None, now, self._replay.reference(now)
         row = self._lead.row(faces, known & motions.known, time)
         if row is None:
             return None, None, Motion()
