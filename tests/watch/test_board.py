@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from vidface.data.provenance import read_comment
 from vidface.errors import UsageError
 from vidface.watch.board import WatchBoard
 from vidface.web.projector import jpeg
+from vidface.web.state import state_row
 
 Begin = Callable[[Path], Watched]
 
@@ -59,6 +61,44 @@ def test_health_fails_where_no_camera_is_watched_any_more(write: Write, watched:
     stand.until(stand.watcher.settled)
     assert board.health().failing
     assert board.cameras()[0].status == "stopped"
+
+
+def test_health_fails_where_no_camera_ever_came(write: Write, watched: Begin) -> None:
+    """It waits for the first picture, for longer than an absence may be."""
+    stand = watched(write("  door: {url: 'rtsp://127.0.0.1:1/x', lost_after_s: 0}\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(lambda: board.cameras() and board.cameras()[0].why)
+    assert (board.cameras()[0].status, board.cameras()[0].overdue) == ("waiting", True)
+    assert board.health().failing
+    assert state_row(board)["health"]["state"] == "failing"
+
+
+def test_a_camera_that_never_came_is_told_beside_one_that_did(
+    clip: Path, write: Write, watched: Begin
+) -> None:
+    """degraded, once its absence is longer than was asked for."""
+    film = f"  film: chaos:{clip}?loops=forever\n"
+    stand = watched(write(film + "  door: {url: 'rtsp://127.0.0.1:1/x', lost_after_s: 3600}\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(lambda: stand.frames("film") > 1 and board.cameras()[1].why)
+    assert state_row(board)["health"]["state"] == "ok"
+    door = stand.watcher.lane("door")
+    assert door is not None
+    door.plan = replace(door.plan, settings=door.plan.settings.model_copy(update={"lost_after_s": 0.0}))
+    assert state_row(board)["health"]["state"] == "degraded"
+
+
+def test_recording_that_has_stopped_is_a_note(clip: Path, write: Write, watched: Begin) -> None:
+    """The disk is too full for it: the page says degraded and why, and so does a number."""
+    record = "record: {when: always, free_gb: 1000000000}"
+    stand = watched(write(f"  film: {{url: 'chaos:{clip}?loops=forever', {record}}}\n"))
+    board = WatchBoard(stand.watcher)
+    stand.until(lambda: stand.frames("film") > 1)
+    stand.until(lambda: board.health().notes)
+    assert board.health().notes[0].startswith("film is not recorded: the disk is full")
+    assert state_row(board)["health"]["state"] == "degraded"
+    told = [(one.value, one.labels) for one in board.metrics() if one.name == "camera_recording"]
+    assert told == [(0.0, {"camera": "film"})]
 
 
 def test_events_and_their_pictures_are_shown(clip: Path, write: Write, watched: Begin) -> None:

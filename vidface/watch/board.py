@@ -25,7 +25,10 @@ class WatchBoard:
 
     def cameras(self) -> Sequence[CameraView]:
         """All of them, in the order of the user's file."""
-        return [replace(lane.account.view(), recording=lane.recording) for lane in self._watcher.lanes()]
+        return [
+            replace(lane.account.view(), recording=lane.recording, overdue=lane.overdue)
+            for lane in self._watcher.lanes()
+        ]
 
     def shown(self, camera: str) -> Shown | None:
         """The newest picture; the last one of a lost camera."""
@@ -52,12 +55,16 @@ class WatchBoard:
         notes += [f"{name}: {facts['trouble']}" for name, facts in told_to.items() if facts.get("trouble")]
         kept = watcher.kept["cause"]
         notes += [kept] if kept else []
-        failing = bool(lanes) and all(lane.account.status in ("lost", "stopped") for lane in lanes)
+        for lane in lanes:
+            if (recorded := lane.recorded) is not None and recorded["cause"]:
+                notes.append(f"{lane.plan.name} is not recorded: {recorded['cause']}")
+        gone = [lane.account.status in ("lost", "stopped") or lane.overdue for lane in lanes]
+        failing = bool(lanes) and all(gone)
         notes += ["no camera is watched at present"] if failing else []
         return Health(watcher.began_utc_s, tuple(notes), failing)
 
     def metrics(self) -> Iterator[Measure]:
-        """The process, and events by camera and kind."""
+        """The process, receivers, recordings, and events by camera and kind."""
         facts = process_facts()
         for key, (name, told) in _TOLD.items():
             if facts[key] is not None:
@@ -66,6 +73,11 @@ class WatchBoard:
             if name != "lost" and "waiting" in receiver:
                 told = "Events that wait for a receiver."
                 yield Measure("events_waiting", told, float(receiver["waiting"]), labels={"receiver": name})
+        for lane in self._watcher.lanes():
+            if (recorded := lane.recorded) is not None:
+                told = "1 while it is recorded as it should be, 0 where that fails."
+                works = float(recorded["cause"] is None)
+                yield Measure("camera_recording", told, works, labels={"camera": lane.plan.name})
         for lane in self._watcher.lanes():
             for kind, count in list(lane.station.told.items()):
                 labels = {"camera": lane.plan.name, "kind": kind}

@@ -112,12 +112,22 @@ class Lane:
                 self._recorder.keep(plan.record)
 
     @property
+    def recorded(self) -> dict[str, Any] | None:
+        """The account of the recording, see `Recorder.facts`; None where nothing is recorded."""
+        return None if self._recorder is None else self._recorder.facts()
+
+    @property
     def recording(self) -> str | None:
         """What is recorded, in words; None where nothing is."""
-        if self._recorder is None:
-            return None
-        facts = self._recorder.facts()
-        return f"{facts['when']}: {facts['cause'] or facts['state']}"
+        facts = self.recorded
+        return None if facts is None else f"{facts['when']}: {facts['cause'] or facts['state']}"
+
+    @property
+    def overdue(self) -> bool:
+        """It was never there, and should be by now."""
+        account = self.account
+        told = account.status == "waiting" and account.why is not None
+        return told and account.away_s >= self.plan.settings.lost_after_s
 
     @property
     def ended(self) -> bool:
@@ -126,8 +136,7 @@ class Lane:
 
     def row(self) -> dict[str, Any]:
         """For watch.json."""
-        recorded = None if self._recorder is None else self._recorder.facts()
-        return {**self.account.row(), "events": dict(self.station.told), "recorded": recorded}
+        return {**self.account.row(), "events": dict(self.station.told), "recorded": self.recorded}
 
     def look_after(self) -> None:
         """Called now and then from one other thread: tells of a lost camera, and closes its idle graph."""

@@ -40,6 +40,7 @@ class CameraView:
         latency_ms: from a picture's arrival to the last output; keys p50, p95, p99.
         steps: of the ladder, in force now, mildest first, in words.
         recording: in words, such as "always" or "events: not now"; None where nothing is recorded.
+        overdue: it waits for its first picture for so long that it counts as lost.
     """
 
     name: str
@@ -55,6 +56,7 @@ class CameraView:
     latency_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     steps: tuple[str, ...] = ()
     recording: str | None = None
+    overdue: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in _STATUSES:

@@ -77,7 +77,7 @@ def health_of(cameras: Any, health: Health) -> HealthState:
     """failing: the program says so; degraded: it does, or a camera is not watched that should be."""
     if health.failing:
         return "failing"
-    lost = any(one.status in ("lost", "stopped") for one in cameras)
+    lost = any(one.status in ("lost", "stopped") or one.overdue for one in cameras)
     return "degraded" if lost or health.notes else "ok"
 
 

@@ -377,6 +377,22 @@ def test_what_no_container_takes_is_said_once(tmp_path: Path, make_recorder: Cal
     assert recorder.recordings.rows() == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_recorder_that_fails_says_so(
+    tmp_path: Path, make_recorder: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, and a cause in its account: nothing is recorded from here on."""
+    opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(30))))
+    told: list[str] = []
+    recorder = make_recorder(tell=told.append)
+    monkeypatch.setattr(recorder._reel, "take", None)
+    feed(recorder, opened, packets)
+    recorder._thread.join(10)
+    assert len(told) == 1
+    assert told[0].startswith("door: recording has failed")
+    assert (recorder.facts()["state"], recorder.facts()["cause"]) == ("stopped", "its thread has failed")
+
+
 def test_a_disk_that_is_too_slow_costs_packets_not_memory(
     tmp_path: Path, make_recorder: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
 ) -> None:

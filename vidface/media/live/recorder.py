@@ -139,6 +139,18 @@ class Recorder:
         return full or (self._missed > 0 and not (isinstance(packet, Coded) and packet.key))
 
     def _work(self) -> None:
+        done = False
+        try:
+            self._record()
+            done = True
+        finally:
+            if not done:
+                self._tell(
+                    f"{self._name}: recording has failed, which is a bug in vidface, and ends here until the "
+                    "camera is watched anew; watching goes on."
+                )
+
+    def _record(self) -> None:
         try:
             self.recordings.recover(lambda text: self._tell(f"{self._name}: {text}"))
         except OSError as error:
