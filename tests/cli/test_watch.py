@@ -142,6 +142,42 @@ def test_sighup_reads_the_file_again_and_sigterm_ends_in_order(
     assert min(row["frames"] for row in told["cameras"].values()) > 0
 
 
+SLOW = """
+import pathlib, time
+here = pathlib.Path(__file__).parent
+(here / "loading").touch()
+until = time.monotonic() + 60
+while (here / "hold").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_while_it_starts_is_dealt_with_afterwards(
+    folder: Path, watching: Callable[[Path], subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    """Graphs take a while to load: the file is read again then, or the program ends in order."""
+    (folder / "through.py").write_text(SLOW + NODE, encoding="utf-8")
+    (folder / "hold").touch()
+    process = watching(write(folder, "one"))
+    assert process.stderr is not None
+    end = time.monotonic() + 60
+    while not (folder / "loading").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(number)
+    time.sleep(0.2)
+    (folder / "hold").unlink()
+    assert process.stderr.readline().startswith("vidface: watches one;")
+    if number == signal.SIGHUP:
+        assert "read again; no camera changed" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+    assert "ends here" in process.stderr.readline()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    account(folder, lambda told: told["status"] == "ended")
+
+
 def test_where_no_camera_is_left_it_says_so(
     folder: Path, watching: Callable[[Path], subprocess.Popen[str]]
 ) -> None:

@@ -87,22 +87,21 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
     from vidface.web.server import Server
 
     command = tuple(masked(word, whole=True) for word in sys.argv)
-    watcher = Watcher(config, tell=tell, command=command)
-    server = None
-    try:
-        if page is not None:
-            server = Server(WatchBoard(watcher), page, tell=tell)
-            server.start()
-            tell(f"the live page is at {server.url}")
-        tell(
-            f"watches {', '.join(plan.name for plan in config.cameras)}; see {watcher.folder.path}/watch.json"
-        )
-        with _signals() as inbox:
+    with _signals() as inbox:  # from here on: neither loading nor closing is cut short
+        watcher = Watcher(config, tell=tell, command=command)
+        server = None
+        try:
+            if page is not None:
+                server = Server(WatchBoard(watcher), page, tell=tell)
+                server.start()
+                tell(f"the live page is at {server.url}")
+            cameras = ", ".join(plan.name for plan in config.cameras)
+            tell(f"watches {cameras}; see {watcher.folder.path}/watch.json")
             given_up = _serve(watcher, inbox, seconds)
-    finally:
-        if server is not None:
-            server.stop()
-        watcher.close()
+        finally:
+            if server is not None:
+                server.stop()
+            watcher.close()
     if given_up:
         raise InputError("no camera is left to watch: each was given up; watch.json says why.")
 
@@ -110,30 +109,39 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
 def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> bool:
     """Until a signal says so, the time is over, or no camera is left; whether that was it."""
     until = None if seconds is None else time.monotonic() + seconds
-    while until is None or time.monotonic() < until:
-        watcher.tick()
-        if watcher.settled():
-            return True
-        left = _TICK_S if until is None else max(0.0, min(_TICK_S, until - time.monotonic()))
+    left = 0.0
+    while True:
         ready, _, _ = select.select([inbox], [], [], left)
         came = os.read(inbox, 64) if ready else b""
         if signal.SIGINT in came or signal.SIGTERM in came:
             tell("ends here; Ctrl-C again stops at once.")
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, _stop)
             return False
         if came:
             watcher.reload()
-    return False
+        if until is not None and time.monotonic() >= until:
+            return False
+        watcher.tick()
+        if watcher.settled():
+            return True
+        left = _TICK_S if until is None else max(0.0, min(_TICK_S, until - time.monotonic()))
 
 
 @contextmanager
 def _signals() -> Iterator[int]:
-    """A pipe that gives the number of each signal that came: a handler itself may touch no lock."""
+    """A pipe that gives the number of each signal that came: a handler itself may touch no lock.
+
+    Whoever asks a second time for the end has it at once.
+    """
     inbox, outbox = os.pipe()
     os.set_blocking(outbox, False)
 
+    asked: list[int] = []
+
     def note(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGHUP:
+            if asked:
+                raise KeyboardInterrupt
+            asked.append(number)
         os.write(outbox, bytes([number]))
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -142,11 +150,6 @@ def _signals() -> Iterator[int]:
         yield inbox
     finally:
         for number, handler in before.items():
-            if signal.getsignal(number) is note:
-                signal.signal(number, handler)
+            signal.signal(number, handler)
         os.close(inbox)
         os.close(outbox)
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
