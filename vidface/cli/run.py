@@ -26,7 +26,7 @@ MOST_HOLES = 20
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the outputs [CLIP's name + .vidface]."
 )
-@click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run.")
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote.")
 @click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
 @click.option("--outputs", metavar="A,B", help="Write only these outputs of the graph.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or tensorrt; goes before the graph's.")

@@ -33,7 +33,7 @@ class Engine:
 
     Args:
         devices: device of each node, by name.
-        writer: the sinks at work, already started; None where nothing is written.
+        writer: the sinks at work, started before the first tick; None where nothing is written.
         sound: what is heard; wanted where the plan hears.
         chunk: frames handed over at a time; results do not depend on it.
     """
@@ -82,10 +82,14 @@ class Engine:
         """
         self._climber = climber_of(self._plan.ladder, self._stages, self._source, tell)
 
-    def ticks(self) -> Iterator[Tick]:
-        """Every frame's values, in order; they are already on their way to the sinks."""
+    def open(self) -> None:
+        """Open the nodes that are not open yet, which `ticks` does by itself."""
         for stage in self._stages:
             stage.open(self._devices[stage.step.name])
+
+    def ticks(self) -> Iterator[Tick]:
+        """Every frame's values, in order; they are already on their way to the sinks."""
+        self.open()
         for stage in self._stages:
             stage.meet(self._source.info)
         self._began, self._cpu_began = perf_counter(), process_time()

@@ -6,14 +6,18 @@ import hashlib
 import os
 import platform
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from vidface.data.address import masked
+from vidface.data.device import Device
 from vidface.data.digest import sha256_of
-from vidface.data.source import SourceInfo
+from vidface.data.source import Source, SourceInfo
 from vidface.graph.load_node import names_file
 from vidface.graph.plan import Plan
+from vidface.graph.settings import Settings
 from vidface.version import __version__
 
 PACKAGES = (
@@ -32,6 +36,32 @@ PACKAGES = (
     "c2pa-python",
     "cryptography",
 )
+
+
+def run_facts(
+    plan: Plan, source: Source, clip: Path, settings: Settings, devices: dict[str, Device]
+) -> dict[str, Any]:
+    """The part of run.json that is known before the first frame."""
+    return {
+        "command": [masked(word, whole=True) for word in settings.command],
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "graph": {
+            "file": plan.file.name,
+            "sha256": plan.file.sha256,
+            "overrides": list(plan.file.overrides),
+            "text": plan.file.text,
+            "node_files": node_files(plan),
+        },
+        "input": input_facts(source.info, clip),
+        "from": settings.start,
+        "to": settings.stop,
+        "settings": settings.to_json(),
+        "decoder": source.info.decoder,
+        "devices": {name: {"device": str(item), "reason": item.reason} for name, item in devices.items()},
+        "models": model_facts(plan, trust_stamp=not settings.forensic),
+        "packages": package_facts(),
+        "machine": machine_facts(),
+    }
 
 
 def input_facts(info: SourceInfo, clip: Path) -> dict[str, Any]:

@@ -34,7 +34,11 @@ class RunFolder:
     At the end run.json also gives the SHA-256 of every file of the run, and its own; with `sign` that is
     signed, in run.json.sig.
 
-    run.json stands there with status "running" while the run goes on, so a killed run shows as such.
+    run.json stands there with status "running" while the run goes on, so a killed run shows as such. What an
+    earlier run wrote stays until `clear`.
+
+    Attributes:
+        taken: something is in the folder.
 
     Raises:
         OutputExistsError: the folder is not empty and `overwrite` was not given, or holds notes.
@@ -51,12 +55,12 @@ class RunFolder:
         self._cancel = threading.Event()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            taken = next(folder.iterdir(), None)
+            self.taken = any(folder.iterdir())
         except (FileExistsError, NotADirectoryError):
             raise UsageError(f"the output {folder} is a file; name a folder") from None
         except OSError as error:
             raise UsageError(f"the output folder {folder} cannot be made: {error.strerror}") from None
-        if taken is not None and not overwrite:
+        if self.taken and not overwrite:
             raise OutputExistsError(
                 f"the output folder {folder} is not empty; give another one, or --overwrite"
             )
@@ -67,8 +71,23 @@ class RunFolder:
             )
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
-        if taken is not None:
-            self._clear()
+
+    def earlier(self) -> list[Path]:
+        """Files in the folder that an earlier run wrote."""
+        try:
+            facts = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
+            files = [name for one in facts.get("outputs", {}).values() for name in one.get("files", ())]
+            files += [SIGNATURE, *all_files(facts)]
+        except (OSError, ValueError, AttributeError):
+            return []
+        root = self._folder.resolve()
+        paths = dict.fromkeys((root / str(name)).resolve() for name in [*files, MANIFEST])
+        return [path for path in paths if path.is_relative_to(root) and path.is_file()]
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote, and nothing else."""
+        for path in self.earlier():
+            path.unlink()
 
     def begin(self, facts: dict[str, Any]) -> None:
         """Write run.json with status "running", and start to hash the input."""
@@ -136,20 +155,6 @@ class RunFolder:
         self._write()
         if self._sign is not None:
             write_private(self._folder / SIGNATURE, self._sign(self._facts[DIGEST]))
-
-    def _clear(self) -> None:
-        """Remove what an earlier run wrote, and nothing else."""
-        try:
-            earlier = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
-            files = [name for facts in earlier.get("outputs", {}).values() for name in facts.get("files", ())]
-            files += [SIGNATURE, *all_files(earlier)]
-        except (OSError, ValueError, AttributeError):
-            return
-        root = self._folder.resolve()
-        for name in [*files, MANIFEST]:
-            path = (root / str(name)).resolve()
-            if path.is_relative_to(root) and path.is_file():
-                path.unlink()
 
     def _write(self) -> None:
         path = self._folder / MANIFEST

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from vidface.data.address import masked
 from vidface.data.device import Device, SharedSessions
 from vidface.data.provenance import Ingredient
-from vidface.data.source import Source
 from vidface.errors import InputError, OutputError
+from vidface.graph.apart import check_apart, check_new, files_read
 from vidface.graph.camera import check_live, finish, live_facts
+from vidface.graph.custody import CHAIN, OWN
 from vidface.graph.engine import Engine
 from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
+from vidface.graph.facts import run_facts
 from vidface.graph.folder import RunFolder
 from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
@@ -79,30 +79,23 @@ class Run:
             raise
 
     def _build(self, clip: Path, out: Path | None, settings: Settings) -> Engine:
-        devices = self._placed.devices
         ledger = Ledger()
         if settings.trace is not None:
-            self._trace = TraceWriter(Path(settings.trace))
+            self._trace = TraceWriter(Path(settings.trace).expanduser())
         watch = unwatched if self._trace is None else self._trace.event
-        writer = None
+        heard = sound_facts(self._sound)
+        folder, writer = None, None
         if out is not None:
-            signer = self._signer
-            folder = RunFolder(
-                out, overwrite=settings.overwrite, sign=None if signer is None else signer.sign
-            )
-            facts = _facts(self.plan, self._source, clip, settings, devices)
-            heard = sound_facts(self._sound)
-            by = {"manifest_signed_by": None if signer is None else signer.to_json()}
-            folder.begin(facts | {"audio": heard} | self._marking.facts(self.info.name) | by)
-            self._folder = folder
+            sign = None if self._signer is None else self._signer.sign
+            folder = RunFolder(out, overwrite=settings.overwrite, sign=sign)
             inputs = partial(_inputs, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
             writer = Writer(self.plan.outlets, ledger, watch, seal=seal)
-            writer.start(lambda name: self._target(name, clip, out, settings))
+        self._check_places(folder, clip, settings)
         engine = Engine(
             self.plan,
             self._source,
-            devices=devices,
+            devices=self._placed.devices,
             ledger=ledger,
             writer=writer,
             sound=hearing(self.plan, self.info, clip=clip, file=self._sound, start=settings.start),
@@ -110,7 +103,37 @@ class Run:
             watch=watch,
         )
         engine.keep_pace(settings.tell)
+        try:
+            facts = {} if folder is None else self._facts(clip, heard, settings)
+            if folder is not None and folder.taken:
+                engine.open()  # what most often fails, as long as an earlier run's results are there
+                folder.clear()
+            if self._trace is not None:
+                self._trace.begin(overwrite=settings.overwrite)
+            if folder is not None and writer is not None:
+                folder.begin(facts)
+                self._folder = folder
+                writer.start(lambda name: self._target(name, clip, self._out, settings))
+        except BaseException:
+            engine.stop()
+            raise
         return engine
+
+    def _check_places(self, folder: RunFolder | None, clip: Path, settings: Settings) -> None:
+        """Nothing that the run reads, or that it was not asked to replace, stands where it writes."""
+        beside = [Path(path).expanduser() for path in (settings.trace, *saves_of(self.plan)) if path]
+        check_new(beside, overwrite=settings.overwrite)
+        if folder is not None:
+            outputs = (name for item in self.plan.outlets for name in item.sink.files(item.name))
+            beside += [*folder.earlier(), *(self._out / name for name in (*outputs, *OWN, CHAIN))]
+        read = files_read(self.plan, clip, settings, self._marking.consent)
+        check_apart(read, beside, out=None if folder is None else self._out)
+
+    def _facts(self, clip: Path, heard: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
+        """The part of run.json that is known before the first frame."""
+        by = {"manifest_signed_by": None if self._signer is None else self._signer.to_json()}
+        facts = run_facts(self.plan, self._source, clip, settings, self._placed.devices)
+        return facts | {"audio": heard} | self._marking.facts(self.info.name) | by
 
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
         made = self._marking.provenance(name)
@@ -261,31 +284,3 @@ def devices_of(plan: Plan, asked: str | None, pool: SharedSessions | None = None
     wanted = {step.name: asked or step.device for step in plan.steps}
     resolved = {text: replace(resolve(text), pool=pool) for text in set(wanted.values())}
     return {name: resolved[text] for name, text in wanted.items()}
-
-
-def _facts(
-    plan: Plan, source: Source, clip: Path, settings: Settings, devices: dict[str, Device]
-) -> dict[str, Any]:
-    """The part of run.json that is known before the first frame."""
-    from vidface.graph.facts import input_facts, machine_facts, model_facts, node_files, package_facts
-
-    return {
-        "command": [masked(word, whole=True) for word in settings.command],
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "graph": {
-            "file": plan.file.name,
-            "sha256": plan.file.sha256,
-            "overrides": list(plan.file.overrides),
-            "text": plan.file.text,
-            "node_files": node_files(plan),
-        },
-        "input": input_facts(source.info, clip),
-        "from": settings.start,
-        "to": settings.stop,
-        "settings": settings.to_json(),
-        "decoder": source.info.decoder,
-        "devices": {name: {"device": str(item), "reason": item.reason} for name, item in devices.items()},
-        "models": model_facts(plan, trust_stamp=not settings.forensic),
-        "packages": package_facts(),
-        "machine": machine_facts(),
-    }

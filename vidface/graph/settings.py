@@ -60,7 +60,7 @@ class Settings:
         audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
         no_audio: leave the sound out of video outputs.
         table: csv or parquet: write faces as a flat table, too.
-        overwrite: replace the outputs of an earlier run.
+        overwrite: replace the outputs of an earlier run, and a trace or a saved motion that is there.
         trace: write a Chrome/Perfetto trace to this path.
         chunk: frames handed over at a time; None chooses by picture size.
         forensic: one decoder (PyAV) and encoders with one thread each, the CPU, fixed chunks: the same

@@ -60,7 +60,9 @@ class Stage:
         self._who = f"{step.name} ({step.use})"
 
     def open(self, device: Device) -> None:
-        """Let the node load its models."""
+        """Let the node load its models; safe to call twice."""
+        if self._opened:
+            return
         guarded(lambda: self._node.open(device), self._who, "while starting")
         self._opened = True
 

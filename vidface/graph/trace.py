@@ -8,24 +8,36 @@ import threading
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from vidface.errors import OutputError
 
 
 class TraceWriter:
-    """Writes complete events ("ph": "X") as they happen: memory stays flat, a cut-off file still loads."""
+    """Writes complete events ("ph": "X") as they happen: memory stays flat, a cut-off file still loads.
+
+    The file is opened by `begin`.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = threading.Lock()
         self._zero = perf_counter()
-        try:
-            self._file = path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"the trace {path} cannot be written: {error.strerror}") from None
-        self._file.write("[")
+        self._file: TextIO | None = None
         self._empty = True
         self._threads: dict[str, int] = {}
+
+    def begin(self, *, overwrite: bool) -> None:
+        """Open the file; events come after.
+
+        Raises:
+            OutputError: it cannot be written, or is there already and `overwrite` is not given.
+        """
+        try:
+            self._file = self._path.open("w" if overwrite else "x", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"the trace {self._path} cannot be written: {error.strerror}") from None
+        self._file.write("[")
 
     def event(self, name: str, begin: float, end: float, frame: int) -> None:
         """One call of a node: times in perf_counter seconds, the first frame that it served."""
@@ -39,13 +51,15 @@ class TraceWriter:
             self._line({"name": name, "ph": "X", "tid": number, **times, "args": {"frame": frame}})
 
     def _line(self, event: dict[str, Any]) -> None:
+        if self._file is None:
+            return
         self._file.write(("\n" if self._empty else ",\n") + json.dumps({"pid": os.getpid(), **event}))
         self._empty = False
 
     def close(self) -> None:
         """Complete the file; safe to call twice."""
         with self._lock:
-            if not self._file.closed:
+            if self._file is not None and not self._file.closed:
                 self._file.write("\n]\n")
                 self._file.close()
 

@@ -59,7 +59,8 @@ class Writer:
                 guarded(_starting(outlet.sink, target(outlet.name)), _who(outlet), "while starting")
                 self.ledger.written[outlet.name] = 0
         except BaseException:
-            for outlet in self._started:
+            started, self._started = self._started, []
+            for outlet in started:
                 outlet.sink.close()
             raise
         self._thread.start()

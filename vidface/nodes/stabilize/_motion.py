@@ -23,29 +23,33 @@ class Motion:
     A line: {"frame": index, "time": "n/d" in seconds, "matrix": 3 x 3 from frame to output pixels}.
     """
 
-    def __init__(self, known: dict[Fraction, Matrix] | None, out: TextIO | None) -> None:
+    def __init__(self, known: dict[Fraction, Matrix] | None) -> None:
         self._known = known
-        self._out = out
+        self._out: TextIO | None = None
 
     @classmethod
-    def open(cls, source: Path | None, target: Path | None) -> Motion:
-        """Read `source` and begin `target`.
+    def open(cls, source: Path | None) -> Motion:
+        """Read `source`.
 
         Raises:
-            InputError: the source cannot be read, or is no motion file.
-            OutputError: the target cannot be written.
+            InputError: it cannot be read, or is no motion file.
         """
-        known = None if source is None else _read(source)
+        return cls(None if source is None else _read(source))
+
+    def begin(self, target: Path | None) -> None:
+        """Begin the file that matrices go to; one that is there is replaced (a run asks before).
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if target is None:
+            return
         try:
             # How a head moves is biometric: for the owner only.
-            out = (
-                None
-                if target is None
-                else os.fdopen(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w")
-            )
+            flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+            self._out = os.fdopen(os.open(target.expanduser(), flags, 0o600), "w")
         except OSError as error:
             raise OutputError(f"the motion file {target} cannot be written: {error.strerror}") from error
-        return cls(known, out)
 
     @property
     def given(self) -> bool:
@@ -80,7 +84,7 @@ class Motion:
 def _read(path: Path) -> dict[Fraction, Matrix]:
     known: dict[Fraction, Matrix] = {}
     try:
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in enumerate(path.expanduser().read_text(encoding="utf-8").splitlines(), 1):
             row: dict[str, Any] = json.loads(text)
             matrix = np.asarray(row["matrix"], np.float64)
             if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +14,10 @@ from pydantic import Field
 from vidface.data.device import Device
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
+from vidface.data.source import SourceInfo
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.stabilize._motion import Motion
-from vidface.vision.campath import CameraPath
+from vidface.vision.campath import CameraPath, TimedPath
 from vidface.vision.globalmotion import CameraMotion, as_move, of_move
 from vidface.vision.warpframe import Fill, outside, warp_planes
 
@@ -26,7 +28,9 @@ _SMALL: int = 640
 _ROLL_ON: float = 0.8
 """Where nothing can be followed the camera rolls on, this much of its speed from frame to frame."""
 _TREND_S: float = 1.0
-"""Seconds over which the speed is averaged that a live run expects to go on."""
+"""Seconds over which the speed is averaged that is expected to go on beyond what is known."""
+_STEP_S: float = 0.004
+"""Least step of a plan, seconds; frames that come faster are read off between its points."""
 
 
 class StabilizeCamera(Node):
@@ -65,11 +69,12 @@ class StabilizeCamera(Node):
 
     _eye: CameraMotion
     _moves: deque[NDArray[np.float64]]
+    _clock: deque[float]
+    _began: Fraction
     _first: int
     _known: int
     _speed: NDArray[np.float64]
-    _times: tuple[float, float] | None
-    _path: CameraPath | None
+    _path: TimedPath | None
     _motion: Motion
     _counts: dict[str, int]
 
@@ -81,14 +86,21 @@ class StabilizeCamera(Node):
         return Span(0, 0 if self.motion is not None else self.look_ahead)
 
     def open(self, device: Device) -> None:
-        """Open the motion files, where there are any.
+        """Read the motion file to apply, where there is one.
 
         Raises:
-            InputError: the file to apply cannot be read, or is no motion file.
-            OutputError: the other one cannot be written.
+            InputError: it cannot be read, or is no motion file.
         """
         self._counts = {"frames": 0, "blind": 0, "limited": 0}
-        self._motion = Motion.open(self.motion, self.save_motion)
+        self._motion = Motion.open(self.motion)
+
+    def meet(self, source: SourceInfo) -> None:
+        """Begin the motion file to write: now nothing can fail any more that leaves an earlier one as it is.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._motion.begin(self.save_motion)
 
     def close(self) -> None:
         """Complete the motion file."""
@@ -97,10 +109,9 @@ class StabilizeCamera(Node):
     def reset(self) -> None:
         """Forget the path: stream start, cut, gap."""
         self._eye = CameraMotion(self.model)
-        self._moves = deque()
+        self._moves, self._clock = deque(), deque()
         self._first = self._known = -1
         self._speed = np.zeros(4)
-        self._times = None
         self._path = None
 
     def facts(self) -> dict[str, Any]:
@@ -141,6 +152,7 @@ class StabilizeCamera(Node):
                 self._measure(one, here)
         while self._first < frame.current.index:
             self._moves.popleft()
+            self._clock.popleft()
             self._first += 1
 
     def _measure(self, frame: Frame, faces: Faces | None) -> None:
@@ -149,31 +161,33 @@ class StabilizeCamera(Node):
         if not self._moves:
             self._first = frame.index
             self._moves.append(np.zeros(4))
+            self._began = frame.time
+            self._clock.append(0.0)
         else:
             gap = self._gap(frame)
             if step is None:
                 self._counts["blind"] += 1
-                move = self._speed * _ROLL_ON
-                self._speed = move
+                self._speed = self._speed * _ROLL_ON
+                move = self._speed * gap
             else:
                 move = as_move(step, frame.size)
                 share = min(gap / _TREND_S, 1.0)
-                self._speed = self._speed + share * (move - self._speed)
+                self._speed = self._speed + share * (move / gap - self._speed)
             self._moves.append(self._moves[-1] + move)
+            # Counted from the first frame, so that a shot looks the same wherever it stands in a film.
+            self._clock.append(max(float(frame.time - self._began), self._clock[-1] + gap))
         self._known = frame.index
-        self._times = (float(frame.time), self._gap(frame))
 
     def _gap(self, frame: Frame) -> float:
-        """Seconds from the frame before to this one."""
-        if self._times is not None and float(frame.time) > self._times[0]:
-            return float(frame.time) - self._times[0]
+        """Seconds from the frame before, where there is one, to this one."""
+        if self._clock and (gap := float(frame.time - self._began) - self._clock[-1]) > 0:
+            return gap
         return float(frame.duration * frame.time_base) or 0.04
 
     def _matrix(self, now: Frame) -> Matrix:
         """3 x 3 from the frame to the output."""
         path = self._path or self._begun(now)
-        trend = self._speed if self.look_ahead < 10 else 0.0
-        move = self.strength * path.next(np.array(self._moves), trend)
+        move = self.strength * path.next(self._clock, np.array(self._moves), self._speed)
         zoom = of_move((0, 0, 0, -np.log(1 - self._crop())), now.size)
         matrix = zoom @ of_move(move, now.size)
         if self.crop == "none" or outside(matrix, now.size, now.size) <= 0:
@@ -189,13 +203,16 @@ class StabilizeCamera(Node):
     def _crop(self) -> float:
         return self.max_crop if self.crop == "fixed" else 0.0
 
-    def _begun(self, now: Frame) -> CameraPath:
-        """A path planned for this frame rate."""
-        gap = self._times[1] if self._times is not None else 0.04
-        cutoff = self.smooth_s / max(gap, 1e-3)
+    def _begun(self, now: Frame) -> TimedPath:
+        """A path planned for this frame rate: the usual gap, since frames may be late or missing."""
+        gaps = np.diff(self._clock) if len(self._clock) > 1 else [self._gap(now)]
+        gap = max(float(np.median(gaps)), _STEP_S)
+        cutoff = self.smooth_s / gap
         horizon = int(np.clip(max(self.look_ahead + 1, cutoff), 8, 120))
         half = now.size[0] / 2, now.size[1] / 2
         part = self._crop() if self.crop == "fixed" else 0.5
         margin = part * half[0], part * half[1]
-        self._path = CameraPath(horizon, min(cutoff, 120), margin=margin, half=half)
+        self._path = TimedPath(
+            lambda: CameraPath(horizon, min(cutoff, 120), margin=margin, half=half), gap, longest=horizon
+        )
         return self._path

@@ -13,6 +13,7 @@ from pydantic import Field
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
 from vidface.data.pose import Poses
+from vidface.data.source import SourceInfo
 from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.stabilize._motion import Motion
 from vidface.vision.path import REACH, ease, smooth_at, unwrapped_log
@@ -85,7 +86,15 @@ class StabilizeFace(Node):
             InputError: it cannot be read, or is no motion file.
         """
         self._counts = {"stabilised": 0, "held": 0, "passed": 0}
-        self._motion = Motion.open(self.motion, self.save_motion)
+        self._motion = Motion.open(self.motion)
+
+    def meet(self, source: SourceInfo) -> None:
+        """Begin the motion file to write, once every node is open.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._motion.begin(self.save_motion)
 
     def close(self) -> None:
         self._motion.close()

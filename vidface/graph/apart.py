@@ -1,0 +1,72 @@
+"""Apart: what a run reads is neither removed nor written over by it, and nothing else is unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from vidface.errors import OutputError, OutputExistsError, UsageError
+from vidface.graph.consent import Consent
+from vidface.graph.lineage import files_of
+from vidface.graph.load_node import names_file
+from vidface.graph.plan import Plan
+from vidface.graph.settings import Settings
+
+
+def files_read(plan: Plan, clip: Path, settings: Settings, consent: Consent | None) -> Iterator[Path]:
+    """Files and folders that a run reads: input, sound, graph, what nodes name, consent, keys."""
+    yield clip
+    yield from (
+        Path(path) for path in (settings.audio, settings.sign_cert, settings.sign_key) if path is not None
+    )
+    yield from (item.path for item in files_of(plan.steps))
+    folder = plan.file.folder or Path()
+    if plan.file.folder is not None:
+        yield Path(plan.file.name)
+    uses = [*(step.use for step in plan.steps), *(outlet.use for outlet in plan.outlets)]
+    yield from (folder / use for use in uses if names_file(use))
+    if consent is not None and consent.sha256 is not None:
+        yield (folder if consent.given_in == "graph" else Path()) / Path(consent.text).expanduser()
+
+
+def check_apart(read: Iterable[Path], written: Iterable[Path], *, out: Path | None) -> None:
+    """Check that nothing is read that would be removed or written over.
+
+    Args:
+        written: files, and folders that files are written into.
+        out: the run's folder, which may lie in a folder that is read.
+
+    Raises:
+        UsageError: something is.
+    """
+    there = [path for path in written if path.exists()]
+    for source in (path for path in read if path.exists()):
+        for path in there:
+            if _meets(path, source, out):
+                raise UsageError(
+                    f"{path} would be removed or written over, but this run reads it"
+                    f"{'' if path == source else f' ({source})'}; choose another output"
+                )
+
+
+def check_new(files: Iterable[Path], *, overwrite: bool) -> None:
+    """Check that files can be begun that go where the user says, and not only into the run's folder.
+
+    Raises:
+        OutputExistsError: one is there already, and `overwrite` was not given.
+        OutputError: its folder is not there.
+    """
+    for path in files:
+        if path.exists() and not overwrite:
+            raise OutputExistsError(f"{path} is there already; give another name, or --overwrite")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def _meets(path: Path, source: Path, out: Path | None) -> bool:
+    if path.samefile(source):
+        return True
+    place, found = path.resolve(), source.resolve()
+    # The run's folder may be the input's, or lie in it: what is written there is none of its pictures.
+    around = out is not None and out.resolve().is_relative_to(found)
+    return found.is_relative_to(place) or (place.is_relative_to(found) and not around)
