@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vidface.vision.campath import CameraPath, Planner
+from vidface.vision.campath import CameraPath, Planner, TimedPath
 
 FPS = 30
 T = np.arange(8 * FPS) / FPS
@@ -69,6 +69,35 @@ def test_turn_scale_and_shift_share_the_margin() -> None:
         dx, dy, turn, grow = np.abs(camera.next(path[i : i + 10]))
         assert dx + turn * half[1] + grow * half[0] <= margin[0] + 1e-6
         assert dy + turn * half[0] + grow * half[1] <= margin[1] + 1e-6
+
+
+def begun() -> CameraPath:
+    return CameraPath(30, 30, margin=(24.0, 24.0), half=(320.0, 240.0))
+
+
+def four(speed: float = 0.0) -> np.ndarray[Any, Any]:
+    return np.column_stack([shaky(speed), np.zeros((len(T), 2))])
+
+
+def test_at_an_even_pace_a_timed_path_is_the_path() -> None:
+    path, plain, timed = four(30), begun(), TimedPath(begun, 1 / FPS)
+    for i in range(60):
+        wanted = plain.next(path[i : i + 20])
+        assert timed.next(T[i : i + 20], path[i : i + 20]) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("ahead", [0, 20])
+def test_uneven_times_stay_in_the_room_and_a_long_pause_begins_anew(ahead: int) -> None:
+    """Frames at a third of the places, in no order of gaps; behind ten seconds' pause it is as at first."""
+    kept = np.sort(np.random.default_rng(0).permutation(len(T))[::3])
+    path, timed = four(30)[kept], TimedPath(begun, 1 / FPS, 40)
+    moves = [
+        timed.next(T[kept[i : i + ahead + 1]], path[i : i + ahead + 1], (30, 0, 0, 0))
+        for i in range(len(kept))
+    ]
+    assert np.abs(moves).max() <= 24 + 1e-6
+    later = timed.next(T[:20] + 18.0, four()[:20])
+    assert later == pytest.approx(TimedPath(begun, 1 / FPS, 40).next(T[:20] + 18.0, four()[:20]))
 
 
 def test_a_plan_of_less_than_four_frames_is_refused() -> None:

@@ -6,11 +6,14 @@ real path, as in the smoother of E. T. Whittaker ("On a new method of graduation
 already is held fixed and the frames known ahead are planned anew each time, as in model predictive control,
 so that no step contradicts the one before. Where the plan would leave the room that cropping gives, it is
 drawn more strongly to the real path, frame by frame, until it stays inside (a penalty method).
+
+Plans go in even steps of time, whatever the pace of the frames (`TimedPath`).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -121,11 +124,76 @@ class CameraPath:
             trend: 4, see `Planner.next`.
         """
         trend = np.broadcast_to(np.asarray(trend, np.float64), (4,))
+        most = self._most()
+        turned = self._turner.next(path[:, 2:], most, trend[2:]) - path[0, 2:]
+        shifted = self._shifter.next(path[:, :2], self._left(turned), trend[:2]) - path[0, :2]
+        return np.concatenate([shifted, turned])
+
+    def held(self, move: Any) -> Array:
+        """A correction within what the margin allows: shift x, y, turn, log of the scale."""
+        most = self._most()
+        turned = np.clip(np.asarray(move, np.float64)[2:], np.negative(most), most)
+        left = self._left(turned)
+        return np.concatenate([np.clip(np.asarray(move, np.float64)[:2], -left, left), turned])
+
+    def _most(self) -> tuple[float, float]:
+        """Turn and scale."""
         across = float((self._margin / self._half[::-1]).min())
         along = float((self._margin / self._half).min())
-        most = (_TURN_ROOM * across, _SCALE_ROOM * along)
-        turned = self._turner.next(path[:, 2:], most, trend[2:]) - path[0, 2:]
+        return _TURN_ROOM * across, _SCALE_ROOM * along
+
+    def _left(self, turned: Array) -> Array:
+        """What turn and scale leave of the margin for the shift."""
         used = np.abs(turned[0]) * self._half[::-1] + np.abs(turned[1]) * self._half
-        left = np.maximum(self._margin - used, 0.0)
-        shifted = self._shifter.next(path[:, :2], left, trend[:2]) - path[0, :2]
-        return np.concatenate([shifted, turned])
+        return np.maximum(self._margin - used, 0.0)
+
+
+class TimedPath:
+    """A `CameraPath` for frames that come when they come: drops, pauses, a changing rate.
+
+    It is planned at even times and read at those of the frames, between the points where need be.
+
+    Args:
+        begin: makes a new path, planned in such steps.
+        step_s: seconds, above 0.
+        longest: steps; no plan looks farther, and after a longer pause the path begins anew.
+    """
+
+    def __init__(self, begin: Callable[[], CameraPath], step_s: float, longest: int = 120) -> None:
+        self._begin, self._step, self._longest = begin, step_s, longest
+        self._before: tuple[float, Array] | None = None
+
+    def next(self, times: Any, path: Any, trend: Any = 0.0) -> Array:
+        """What to add to the current frame's move, as `CameraPath.next`.
+
+        Args:
+            times: n seconds, rising, of this frame and those known ahead.
+            path: n x 4, the sums of the camera's moves.
+            trend: 4, change a second that is assumed beyond what is known.
+        """
+        clock, rows = np.asarray(times, np.float64), np.asarray(path, np.float64)
+        now, here = float(clock[0]), rows[0]
+        if self._before is None or now - self._before[0] > self._longest * self._step:
+            self._path, self._start, self._count = self._begin(), now, 0
+            self._points = [self._planned(now, clock, rows, trend)] * 2
+        else:
+            clock, rows = np.append(self._before[0], clock), np.concatenate([self._before[1][None], rows])
+        # A thousandth of a step is the rounding of times, no place between two points.
+        while (ahead := (now - self._start) / self._step - self._count) > 1e-3:
+            self._count += 1
+            at = self._start + self._count * self._step
+            self._points = [self._points[1], self._planned(at, clock, rows, trend)]
+        self._before = now, here
+        before, last = self._points
+        return self._path.held(last + min(ahead, 0.0) * (last - before) - here)
+
+    def _planned(self, at: float, clock: Array, rows: Array, trend: Any) -> Array:
+        """The smooth path at one of the even times."""
+        change = np.broadcast_to(np.asarray(trend, np.float64), rows.shape[1:])
+        count = int((clock[-1] - at) / self._step + 1e-3) + 1
+        if at > clock[-1] + 1e-3 * self._step:
+            real = (rows[-1] + change * (at - clock[-1]))[None]
+        else:
+            even = at + self._step * np.arange(min(count, self._longest))
+            real = np.stack([np.interp(even, clock, row) for row in rows.T], axis=1)
+        return np.asarray(self._path.next(real, change * self._step) + real[0], np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,9 +25,9 @@ COUNT = 40
 Array = NDArray[np.float64]
 
 
-def scene(seed: int = 0) -> NDArray[np.uint8]:
-    """A textured world a little larger than the frame."""
-    noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1] + 120, SIZE[0] + 120, 3))
+def scene(seed: int = 0, more: int = 0) -> NDArray[np.uint8]:
+    """A textured world a little larger than the frame, and `more` pixels wider still."""
+    noise = np.random.default_rng(seed).normal(0, 1, (SIZE[1] + 120, SIZE[0] + 120 + more, 3))
     soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 3))
     return np.asarray(np.clip(128 + 40 * soft / soft.std(), 1, 255), np.uint8)
 
@@ -186,6 +187,48 @@ def test_ten_bits_stay_ten_bits() -> None:
         picture, _ = AvPixels.of(one).upright()
         frames.append(one.with_pixels(AvPixels(picture.reformat(format="yuv420p10le"))))
     assert {one.planes().bits for one in run(StabilizeCamera(look_ahead=2), frames)} == {10}
+
+
+def pan(count: int) -> list[Frame]:
+    """A camera that pans by 3 pixels a frame."""
+    world = scene(more=3 * count)
+    return [frame(i, np.array([-3.0 * i, 0, 0, 0]), world) for i in range(count)]
+
+
+def speeds(frames: list[Frame], path: Path, **more: Any) -> Array:
+    """How fast the output of a pan pans, pixels in 1/25 s."""
+    run(StabilizeCamera(save_motion=path, **more), frames)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    clock = np.array([25 * float(Fraction(line["time"])) for line in lines])
+    matrices = [np.array(line["matrix"]) for line in lines]
+    middles = [(160 - 3 * at, 90, 1) for at in clock]
+    zoom = 1 / (1 - more.get("max_crop", 0.1))
+    ways = [(matrix @ middle)[0] / zoom for matrix, middle in zip(matrices, middles, strict=True)]
+    return np.asarray(np.diff(ways) / np.diff(clock))
+
+
+@pytest.mark.parametrize("late", [5, 15])
+def test_a_pause_does_not_change_how_the_rest_is_smoothed(late: int) -> None:
+    """Half a second without frames, also just where the first plan ends."""
+    frames = clip(shake())
+    frames = [one if i < late else replace(one, pts=one.pts + 12) for i, one in enumerate(frames)]
+    out = run(StabilizeCamera(look_ahead=15), frames)
+    assert unrest(out) < 0.2 * unrest(frames)
+    assert [one.time for one in out] == [one.time for one in frames]
+
+
+def test_a_pan_with_frames_dropped_keeps_its_pace(tmp_path: Path) -> None:
+    """Every sixth frame is missing; what is left goes on as fast in time, not from frame to frame."""
+    frames = [one for one in pan(70) if one.index % 6 != 5]
+    frames = [replace(one, index=i) for i, one in enumerate(frames)]
+    found = speeds(frames, tmp_path / "m.jsonl", smooth_s=0.4, look_ahead=15, max_crop=0.2)
+    assert found[20:-15] == pytest.approx(-3, rel=0.05)
+
+
+@pytest.mark.parametrize("smooth_s", [0.4, 1.0])
+def test_a_pan_is_not_braked_where_the_shot_ends(tmp_path: Path, smooth_s: float) -> None:
+    found = speeds(pan(100), tmp_path / "m.jsonl", smooth_s=smooth_s)
+    assert found[-10:] == pytest.approx(-3, rel=0.2)
 
 
 def test_uneven_times_are_kept() -> None:
