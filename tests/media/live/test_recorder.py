@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from av.error import InvalidDataError
 
 from tests.media.live.sent import pictures, plain, recorded, sent, timed
 from tests.media.make_clips import Clip, make
@@ -185,8 +187,8 @@ def test_streams_without_times_or_key_frames_are_recorded(
 def test_an_event_keeps_what_was_before_it(tmp_path: Path, make_recorder: Callable[..., Recorder]) -> None:
     """By whole groups: from the key frame at or before, to the first key frame after its time is over."""
     opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(150), options=NO_B)))
-    packets = shifted(packets, -3.0)  # the first 75 are in the past when the event happens
-    recorder = make_recorder(around(before_s=1, after_s=1))
+    packets = shifted(slower(packets, 100), -300.0)  # the first 75 are in the past when the event happens
+    recorder = make_recorder(around(before_s=100, after_s=100, segment_s=1000))
     feed(recorder, opened, packets[:75])
     served(recorder)
     recorder.send(event("unknown_lingering"))
@@ -433,11 +435,11 @@ def test_a_killed_process_leaves_a_file_that_plays(
     """SIGKILL in the middle of a segment: all but the last second is there; the next start indexes it."""
     clip = make(tmp_path / "clip.mp4", Clip(pts=range(250), options=NO_B))
     folder = tmp_path / "recordings"
-    command = [sys.executable, "-c", _RECORDING, f"chaos:{clip}?speed=4", str(folder)]
+    command = [sys.executable, "-c", _RECORDING, f"chaos:{clip}?speed=4&loops=forever", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if int(line) >= 90:
+            if int(line) >= 90 and int(line) % 10 == 0 and shown_so_far(folder) >= 50:
                 break
         os.kill(process.pid, signal.SIGKILL)
     file = next(folder.glob("*.mp4"))
@@ -481,6 +483,20 @@ def event(kind: Any, track: str | None = None) -> Event:
 
 def shifted(packets: list[Coded], seconds: float) -> list[Coded]:
     return [replace(packet, arrival=packet.arrival + seconds) for packet in packets]
+
+
+def shown_so_far(folder: Path) -> int:
+    """How many pictures the file there shows that is still being written."""
+    for path in folder.glob("*.mp4"):
+        with suppress(InvalidDataError):
+            return pictures(path)
+    return 0
+
+
+def slower(packets: list[Coded], times: float) -> list[Coded]:
+    """Of a camera that sends them so much less often; their own times stay."""
+    first = packets[0].arrival
+    return [replace(packet, arrival=first + times * (packet.arrival - first)) for packet in packets]
 
 
 def moved_by(packet: Coded, units: int) -> Coded:

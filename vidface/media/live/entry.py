@@ -93,6 +93,11 @@ class Entry:
         self._turn = 0
         self._held: tuple[Gap, ...] = ()
 
+    def open(self) -> None:
+        """From now on every frame that came counts, taken or not."""
+        with self._changed:
+            self._open = True
+
     def thin(self, one_in: int) -> None:
         """Let one frame in so many pass from now on."""
         with self._changed:

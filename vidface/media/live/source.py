@@ -152,6 +152,7 @@ class LiveSource:
             self._forget()
             self._line.link.tap = self._options.recorder  # of a player: what came before is played again
             self._stream = self._entrants()
+            self._entry.open()
             self._thread.start()
         until = None if self._lasts_s is None else time.monotonic() + self._lasts_s
         index = 0
