@@ -49,6 +49,17 @@ def test_each_limit_has_its_flag() -> None:
     assert bounds_in(7) == ("yaw", "pitch", "roll")
 
 
+def test_size_bends_as_turns_do() -> None:
+    """From seven tenths of the limit on, without a step where the limit is."""
+    sizes = [
+        limited(Motion(scale=size), Motion(), Limits()).motion.scale for size in (1.2, 1.3, 1.349, 1.351)
+    ]
+    assert sizes[0] == pytest.approx(1.2)
+    assert sizes[1] < 1.3
+    assert 0 < sizes[3] - sizes[2] < 0.003
+    assert limited(Motion(scale=1.349), Motion(), Limits()).beyond == 0
+
+
 def test_smoothing_calms_noise_and_follows_a_blink() -> None:
     """Noise at rest falls to less than half; a blink of 0.2 s keeps most of its depth."""
     rng, smoother, out = np.random.default_rng(2), Smoother(0.08), []

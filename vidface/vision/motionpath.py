@@ -98,13 +98,15 @@ def limited(motion: Motion, rest: Motion, limits: Limits) -> Limited:
     shift = np.array([_soft(float(v), limits.shift) for v in motion.shift])
     over = [abs(float(a)) > bound for a, bound in zip(away, bounds, strict=True)]
     over += [bool(np.abs(motion.shift).max() > limits.shift), abs(size) > most]
-    if not any(over) and np.allclose(held, away) and np.allclose(shift, motion.shift):
+    kept_size = _soft(size, most)
+    free = np.allclose(held, away) and np.allclose(shift, motion.shift) and math.isclose(kept_size, size)
+    if not any(over) and free:
         return Limited(motion, 0)
     kept = replace(
         motion,
         rotation=vector_of(rotations_of([start + held])[0]).astype(np.float32),
         shift=shift.astype(np.float32),
-        scale=math.exp(_soft(size, most)),
+        scale=math.exp(kept_size),
     )
     return Limited(kept, sum(flag for flag, one in zip(BOUNDS.values(), over, strict=True) if one))
 

@@ -19,7 +19,8 @@ from vidface.data.pose import Poses
 from vidface.errors import InputError
 from vidface.graph.harness import NodeHarness
 from vidface.media.pixels import frame_from_rgb
-from vidface.nodes.stabilize.face import StabilizeFace
+from vidface.nodes.stabilize.face import StabilizeFace, _mixed
+from vidface.vision.skull import matrix_of
 
 SIZE = (192, 144)
 FIVE = np.array([(-0.515, -0.158), (0.515, -0.158), (0.0, 0.485), (-0.406, 0.941), (0.406, 0.941)])
@@ -95,6 +96,24 @@ def test_strength_0_changes_nothing() -> None:
     out, _ = run(StabilizeFace(strength=0), skulls)
     for number, one in enumerate(out):
         assert np.array_equal(one.luma(), frame(number, skulls[number]).luma())
+
+
+def test_a_head_that_tilts_keeps_its_place_at_any_strength(tmp_path: Path) -> None:
+    """Far from the corner of the picture too; half of the tilt is taken out."""
+    path, place = tmp_path / "m.jsonl", 120 + 90j
+    skulls = [(EYES * np.exp(1j * np.radians(4.0 * i)), place) for i in range(6)]
+    run(StabilizeFace(strength=0.5, settle_s=0.01, save_motion=path), skulls)
+    for line in path.read_text().splitlines():
+        matrix = np.array(json.loads(line)["matrix"])
+        assert matrix @ (place.real, place.imag, 1) == pytest.approx((120, 90, 1), abs=0.5)
+    assert np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])) == pytest.approx(-10, abs=0.5)
+
+
+def test_halfway_to_a_turn_about_a_place_leaves_the_place() -> None:
+    place, turn = 1500 + 700j, np.exp(1j * np.radians(20))
+    half = _mixed(np.eye(3), matrix_of(turn, place - turn * place), 0.5, place)
+    assert half @ (1500, 700, 1) == pytest.approx((1500, 700, 1))
+    assert np.degrees(np.arctan2(half[1, 0], half[0, 0])) == pytest.approx(10)
 
 
 def test_smooth_follows_a_steady_motion_and_takes_off_the_trembling() -> None:

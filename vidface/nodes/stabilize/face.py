@@ -189,8 +189,9 @@ class StabilizeFace(Node):
         self._counts["stabilised"] += 1
         goal = self._goal(now_at, plain)
         aim = matrix_of(*goal) @ np.linalg.inv(matrix_of(*now_at.place.skull))
+        here = now_at.place.skull[1]
         self._lost_at = None
-        return self._way.towards(time, _mixed(plain, aim, self.strength), now_at.turn)
+        return self._way.towards(time, _mixed(plain, aim, self.strength, here), now_at.turn, here)
 
     def _without(self, time: float, plain: Matrix) -> Matrix:
         if self._lost_at is None:
@@ -201,7 +202,7 @@ class StabilizeFace(Node):
         self._counts["held"] += 1
         if time - self._lost_at <= self.hold_s:
             return self._way.hold(time)
-        return self._way.towards(time, plain, None)
+        return self._way.towards(time, plain, None, self._way.about)
 
     def _goal(self, now_at: _Followed, plain: Matrix) -> Skull:
         """Where the skull is to lie in the output."""
@@ -240,6 +241,7 @@ class _Way:
 
     def __init__(self, ease_s: float) -> None:
         self.last: Matrix | None = None
+        self.about = 0j
         self._ease_s = ease_s
         self._whom: int | None = None
         self._time = 0.0
@@ -253,13 +255,15 @@ class _Way:
         self._time = time
         return self.last
 
-    def towards(self, time: float, aim: Matrix, whom: int | None) -> Matrix:
+    def towards(self, time: float, aim: Matrix, whom: int | None, about: complex) -> Matrix:
         """The matrix for this frame: the aim, or on the way there from where the picture was.
 
         Args:
             whom: the face that the aim follows; None for the plain place. Another one is eased to in full;
                 the same one, after a short absence, within a time as short.
+            about: where the face lies in the frame, or lay when it was last seen: it goes there straight.
         """
+        self.about = about
         if self.last is None:
             self.last, self._whom, self._time = aim, whom, time
             return aim
@@ -272,14 +276,15 @@ class _Way:
         if self._from is not None:
             start, seconds, before = self._from
             part = (time - start) / seconds if seconds > 0 else 1.0
-            matrix = _mixed(before, aim, ease(part))
+            matrix = _mixed(before, aim, ease(part), about)
             self._from = None if part >= 1 else self._from
         self.last, self._time = matrix, time
         return matrix
 
 
-def _mixed(one: Matrix, other: Matrix, share: float) -> Matrix:
-    """Between two similarities: scale and turn by their logarithm, the place of the middle along the line."""
+def _mixed(one: Matrix, other: Matrix, share: float, about: complex) -> Matrix:
+    """Between two similarities: scale and turn by their logarithm, the image of a place along the line."""
     a, b = complex(one[0, 0], one[1, 0]), complex(one[0, 2], one[1, 2])
     c, d = complex(other[0, 0], other[1, 0]), complex(other[0, 2], other[1, 2])
-    return matrix_of(a * (c / a) ** share, b + (d - b) * share)
+    turn, start, end = a * (c / a) ** share, a * about + b, c * about + d
+    return matrix_of(turn, start + (end - start) * share - turn * about)
