@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +17,10 @@ from vidface.data.rows import check_rows, column_for
 from vidface.data.source import SourceInfo
 from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError, VidfaceError
-from vidface.gallery import Gallery, Reference
+from vidface.gallery import Reference
 from vidface.gallery.asked import log_run
 from vidface.node import FOREVER, Node
+from vidface.nodes.recognize._enrolled import Enrolled
 from vidface.vision.looks import Looks, weights_of
 
 _DEFAULT_THRESHOLD: Final = 0.4
@@ -45,7 +45,9 @@ class RecognizeIdentify(Node):
     only once, or again for the same person (`recognize.relink`).
 
     The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
-    tells that it was searched, and at the end who was found.
+    tells that it was searched, and at the end who was found. Before a camera a gallery that is changed counts
+    within seconds: who is forgotten is named no more, who is enrolled is known. Of a file all frames are
+    held against the gallery as it was at the start.
     """
 
     gallery: str = Field(
@@ -72,7 +74,9 @@ class RecognizeIdentify(Node):
 
     memory = FOREVER
 
+    _enrolled: Enrolled | None
     _reference: Reference | None
+    _live: bool
     _threshold: float
     _margin: float
     _tracks: dict[int, _Track]
@@ -88,22 +92,36 @@ class RecognizeIdentify(Node):
         Raises:
             UsageError: there is no gallery in that folder.
         """
-        self._reference = None
-        if self.gallery:
-            with Gallery.open(Path(self.gallery).expanduser()) as gallery:
-                self._reference = gallery.reference()
-        own = self._reference
-        self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
-        self._margin = _first(self.margin, own.margin if own else None, 0.0)
-        self._tracks, self._found, self._rows_of = {}, {}, {}
+        self._enrolled = Enrolled(self.gallery) if self.gallery else None
+        self._live = False
+        self._refer()
+        self._tracks, self._found = {}, {}
         self._earlier, self._clock = Counter(), SteadyClock()
         self._clip = ""
 
     def meet(self, source: SourceInfo) -> None:
         """Put the search into the gallery's log, before anybody is looked for."""
-        self._clip = source.name
+        self._clip, self._live = source.name, source.live
         if self._reference is not None:
             log_run(self.gallery, "identify", {"clip": self._clip, "begins": True})
+
+    def _refer(self) -> None:
+        """Compare with the gallery as it was last read."""
+        own = self._reference = None if self._enrolled is None else self._enrolled.reference
+        self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
+        self._margin = _first(self.margin, own.margin if own else None, 0.0)
+        self._rows_of = {}
+
+    def _renew(self) -> None:
+        """Decide of everybody who is here anew, and forget the names of those who are enrolled no more."""
+        self._refer()
+        names = set() if self._reference is None else set(self._reference.names)
+        self._found = {number: name for number, name in self._found.items() if name in names}
+        self._earlier = Counter({name: count for name, count in self._earlier.items() if name in names})
+        for number, track in self._tracks.items():
+            if track.looks.seen:
+                track.identity = self._decide(track, alone=False)
+                self._remember(number, track.identity)
 
     def reset(self) -> None:
         """Nothing ends here: see above."""
@@ -111,7 +129,9 @@ class RecognizeIdentify(Node):
     def facts(self) -> dict[str, Any]:
         own = self._reference
         notes = self._log_found()
-        if own is None or not len(own.names):
+        if self._enrolled is not None and self._enrolled.trouble is not None:
+            notes.append(f"recognize.identify: {self._enrolled.trouble}.")
+        elif own is None or not len(own.names):
             notes.append(_note_of_empty(self.gallery))
         return {
             "people": 0 if own is None else len(own.names),
@@ -142,6 +162,8 @@ class RecognizeIdentify(Node):
                 gallery is of another embedder.
         """
         check_rows(faces, embeddings=embeddings, quality=quality)
+        if self._live and self._enrolled is not None and self._enrolled.renewed():
+            self._renew()
         self._check_model(embeddings)
         self._clock.set(frame)
         now, known = self._clock.now, embeddings.known
