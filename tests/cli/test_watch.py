@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,21 +116,30 @@ def account(folder: Path, met: Callable[[dict[str, Any]], object], limit_s: floa
     raise AssertionError(f"not in time: {told}")
 
 
+def heard(process: subprocess.Popen[str], text: str, limit_s: float = 60) -> str:
+    """The next line with these words, past others."""
+    assert process.stderr is not None
+    late = threading.Timer(limit_s, process.kill)
+    late.start()
+    try:
+        return next(line for line in iter(process.stderr.readline, "") if text in line)
+    finally:
+        late.cancel()
+
+
 def test_sighup_reads_the_file_again_and_sigterm_ends_in_order(
     folder: Path, watching: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
     """A second camera joins, a broken file changes nothing; then everything is closed, and the exit is 0."""
     process = watching(write(folder, "one"))
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    assert first.startswith("vidface: watches one;")
+    assert heard(process, "watches one;").startswith("vidface: watches one;")
     account(folder, lambda told: told["cameras"])
     write(folder, "one", "two")
     process.send_signal(signal.SIGHUP)
-    assert "read again; added two" in process.stderr.readline()
+    heard(process, "read again; added two")
     (folder / "cameras.yaml").write_text("version: 2\n")
     process.send_signal(signal.SIGHUP)
-    assert "everything stays as it was" in process.stderr.readline()
+    heard(process, "everything stays as it was")
     account(folder, lambda told: told["cameras"].get("two", {}).get("frames"))
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=60)
@@ -160,7 +170,6 @@ def test_a_signal_while_it_starts_is_dealt_with_afterwards(
     (folder / "through.py").write_text(SLOW + NODE, encoding="utf-8")
     (folder / "hold").touch()
     process = watching(write(folder, "one"))
-    assert process.stderr is not None
     end = time.monotonic() + 60
     while not (folder / "loading").exists():
         assert time.monotonic() < end
@@ -168,11 +177,11 @@ def test_a_signal_while_it_starts_is_dealt_with_afterwards(
     process.send_signal(number)
     time.sleep(0.2)
     (folder / "hold").unlink()
-    assert process.stderr.readline().startswith("vidface: watches one;")
+    assert heard(process, "watches one;").startswith("vidface: watches one;")
     if number == signal.SIGHUP:
-        assert "read again; no camera changed" in process.stderr.readline()
+        heard(process, "read again; no camera changed")
         process.send_signal(signal.SIGTERM)
-    assert "ends here" in process.stderr.readline()
+    heard(process, "ends here")
     process.communicate(timeout=60)
     assert process.returncode == 0
     account(folder, lambda told: told["status"] == "ended")

@@ -215,7 +215,7 @@ def test_rows_must_have_unit_length(rows: object) -> None:
 def test_a_thousand_tracks_take_a_moment() -> None:
     """Quadratic, not cubic: 1,500 looks of 100 people; about 0.3 s on one free core."""
     rows = people([15] * 100, noise=0.9, d=128)
-    begin = time.perf_counter()
+    begin = time.thread_time()
     found = cluster(rows, 0.3)
-    assert time.perf_counter() - begin < 5
+    assert time.thread_time() - begin < 5
     assert len(found) == 100

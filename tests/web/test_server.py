@@ -33,7 +33,7 @@ def site_of(server: Server) -> Site:
     return server._service.site
 
 
-def until(true: Callable[[], bool], within_s: float = 10.0) -> bool:
+def until(true: Callable[[], bool], within_s: float = 30.0) -> bool:
     """Wait for something to become true."""
     end = time.monotonic() + within_s
     while not true() and time.monotonic() < end:
@@ -147,8 +147,8 @@ def test_nobody_looking_costs_nothing(board: MadeBoard) -> None:
         for head, _ in messages(server, "camera=door"):
             if "camera" in head:
                 break
-        assert until(lambda: projector.viewers == 0)
-        time.sleep(0.1)
+        assert until(lambda: projector._task is not None and projector._task.done())
+        assert projector.viewers == 0
         asked, encoded = board.asked, projector.encoded
         board.show("door", plain_frame(5))
         time.sleep(0.3)
@@ -162,9 +162,9 @@ def test_no_more_pictures_a_second_than_wished(board: MadeBoard) -> None:
         began, pictures = time.monotonic(), 0
         for head, _ in messages(server, "camera=door"):
             pictures += "camera" in head
-            if time.monotonic() - began > 2:
+            if pictures == 8:
                 break
-    assert 3 <= pictures <= 12
+    assert time.monotonic() - began > 7 / 5
 
 
 def test_a_reader_that_stops_reading_is_let_go(board: MadeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_a_reader_that_stops_reading_is_let_go(board: MadeBoard, monkeypatch: py
         other = [head for _, (head, _) in zip(range(10), messages(server, "camera=door"), strict=False)]
         assert len(other) == 10
         assert threading.active_count() <= threads + 3
-        assert until(lambda: site.projector.viewers == 0, 20)
+        assert until(lambda: site.projector.viewers == 0)
         assert until(lambda: site._streams == 0)
         for one in readers:
             one.close()
@@ -202,8 +202,9 @@ def _noise(seed: int) -> Any:
     return Frame(seed, seed, Fraction(1, 25), AvPixels(VideoFrame.from_ndarray(picture, "rgb24")))
 
 
-def test_stopping_waits_for_nobody(board: MadeBoard) -> None:
+def test_stopping_waits_for_nobody(board: MadeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
     """With readers, one of them stuck; no thread is left."""
+    monkeypatch.setattr(served_by, "_END_S", 120)
     board.play("door", [_noise(n) for n in range(3)], rate=60)
     before = set(threading.enumerate())
     with served(board, rate=60) as server:
@@ -211,7 +212,7 @@ def test_stopping_waits_for_nobody(board: MadeBoard) -> None:
         assert until(lambda: site_of(server).projector.viewers == 1)
         time.sleep(0.5)
         began = time.monotonic()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60
     assert until(lambda: {one for one in threading.enumerate() if one.name.startswith("page")} <= before)
     reader.close()
 
