@@ -15,6 +15,7 @@ from vidface.data.address import masked
 from vidface.data.device import Device
 from vidface.data.digest import sha256_of
 from vidface.data.source import Source, SourceInfo
+from vidface.graph.leavings import PLANNED, planned
 from vidface.graph.load_node import names_file
 from vidface.graph.plan import Plan
 from vidface.graph.settings import Settings
@@ -58,6 +59,7 @@ def run_facts(
         "settings": settings.to_json(),
         "decoder": source.info.decoder,
         "devices": {name: {"device": str(item), "reason": item.reason} for name, item in devices.items()},
+        PLANNED: planned(plan.outlets),
         "models": model_facts(plan, trust_stamp=not settings.forensic),
         "packages": package_facts(),
         "machine": machine_facts(),

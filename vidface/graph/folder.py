@@ -14,6 +14,7 @@ from typing import Any
 from vidface.data.digest import BLOCK, blocks_of, digests_in
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
 from vidface.graph.custody import (
+    CHAIN,
     DIGEST,
     MANIFEST,
     NOTES,
@@ -24,6 +25,7 @@ from vidface.graph.custody import (
     with_digests,
     write_private,
 )
+from vidface.graph.leavings import PLANNED, leavings
 from vidface.graph.report import RunReport
 from vidface.version import __version__
 
@@ -34,8 +36,9 @@ class RunFolder:
     At the end run.json also gives the SHA-256 of every file of the run, and its own; with `sign` that is
     signed, in run.json.sig.
 
-    run.json stands there with status "running" while the run goes on, so a killed run shows as such. What an
-    earlier run wrote stays until `clear`.
+    run.json stands there with status "running" while the run goes on, so a killed run shows as such, and says
+    what is planned for outputs whose files it does not list yet. What an earlier run wrote stays until
+    `clear`.
 
     Attributes:
         taken: something is in the folder.
@@ -49,6 +52,7 @@ class RunFolder:
         self._folder = folder
         self._sign = sign
         self._facts: dict[str, Any] = {}
+        self._planned: dict[str, list[str]] = {}
         self._digest: str | None = None
         self._hashed: dict[str, Any] = {}
         self._hasher: threading.Thread | None = None
@@ -77,8 +81,8 @@ class RunFolder:
         try:
             facts = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
             files = [name for one in facts.get("outputs", {}).values() for name in one.get("files", ())]
-            files += [SIGNATURE, *all_files(facts)]
-        except (OSError, ValueError, AttributeError):
+            files += [SIGNATURE, CHAIN, *all_files(facts), *leavings(self._folder, facts)]
+        except (OSError, ValueError, AttributeError, TypeError):
             return []
         root = self._folder.resolve()
         paths = dict.fromkeys((root / str(name)).resolve() for name in [*files, MANIFEST])
@@ -92,6 +96,7 @@ class RunFolder:
     def begin(self, facts: dict[str, Any]) -> None:
         """Write run.json with status "running", and start to hash the input."""
         self._facts = {"version": __version__, "status": "running", **facts}
+        self._planned = facts.get(PLANNED, {})
         path = Path(facts["input"]["path"])
         if path.is_file() or path.is_dir():
             self._hasher = threading.Thread(target=self._hash, args=(path,), name="hash", daemon=True)
@@ -146,6 +151,7 @@ class RunFolder:
                 "nodes": report.rows(),
                 "node_facts": report.node_facts,
                 "outputs": report.facts,
+                PLANNED: {name: files for name, files in self._planned.items() if name not in report.facts},
             }
         self._write()  # hashing takes its time: a kill in it must not leave "running" behind
         if report is not None:
@@ -175,7 +181,7 @@ class RunFolder:
             key: self._facts[key]
             for key in ("version", "status", "exit", "error", "ended")
             if key in self._facts
-        }
+        } | {PLANNED: self._planned}
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
             with path.open("r+", encoding="utf-8") as file:

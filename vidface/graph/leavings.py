@@ -1,0 +1,46 @@
+"""Leavings: files of a run that ended before run.json could list them: it was killed, or an output failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from vidface.graph.plan import Outlet
+
+PLANNED: Final = "planned"
+"""Key of run.json: output -> what it writes, of those whose files are not listed; a folder ends with /."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_.]*/?")
+_HEAT: Final = "heat/"
+_OWN: Final = re.compile(
+    r"index\.jsonl"
+    r"|track_[0-9]{4,}(_again[0-9]+)?(_[0-9]+)?\.(jpg|png)"
+    r"|[0-9]{6,}_[a-z_]+\.jpg"
+    r"|(track_[0-9]{4,}|untracked)/[0-9]{6,}(_[0-9]+)?\.obj"
+    r"|[a-z_]+_[0-9]{4,}_[0-9]{6,}\.(jpg|png)"
+)
+"""What outputs call their files in a folder: best shots, events, meshes, heat maps."""
+
+
+def planned(outlets: Iterable[Outlet]) -> dict[str, list[str]]:
+    """What the outputs will write, for run.json."""
+    return {outlet.name: list(outlet.sink.files(outlet.name)) for outlet in outlets}
+
+
+def leavings(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Files in a run's folder that outputs of this run.json wrote and that it does not list.
+
+    In a folder those that are called as vidface calls them: others are the user's.
+    """
+    names = [name for files in facts.get(PLANNED, {}).values() for name in files]
+    for name in [*names, _HEAT] if names else ():
+        if not _NAME.fullmatch(name):
+            continue
+        if name.endswith("/"):
+            for path in (folder / name).rglob("*"):
+                if _OWN.fullmatch(path.relative_to(folder / name).as_posix()):
+                    yield path.relative_to(folder).as_posix()
+        else:
+            yield from (name, f"{name}.c2pa", f".{Path(name).stem}.rows")
