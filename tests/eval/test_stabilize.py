@@ -37,6 +37,23 @@ def test_distortion_of_a_similarity_is_1_and_of_a_stretch_its_ratio() -> None:
     assert distortion_of(np.diag([1.0, 0.9, 1])) == pytest.approx(0.9)
 
 
+def test_a_stretch_is_seen_however_the_picture_is_turned() -> None:
+    """Eigenvalues would see none: of a turn by 10 degrees they are a complex pair."""
+    for degrees in (0, 10, 77):
+        assert distortion_of(similarity(1.3, degrees) @ np.diag([1.0, 0.9, 1])) == pytest.approx(0.9)
+
+
+def test_cropping_and_distortion_are_those_of_the_middle() -> None:
+    """A trace of perspective, as matching leaves it, that is none at the middle of the picture."""
+    middle = similarity(1, 0, 480, 270)
+    tilt = np.array([(1, 0, 0), (0, 1, 0), (2e-5, 1e-5, 1.0)])
+    zoomed = middle @ similarity(1.25, 3) @ tilt @ np.linalg.inv(middle)
+    assert cropping_of(zoomed / zoomed[2, 2], (480, 270)) == pytest.approx(0.8, abs=0.005)
+    assert distortion_of(zoomed / zoomed[2, 2], (480, 270)) == pytest.approx(1, abs=1e-6)
+    row = score([zoomed / zoomed[2, 2]], [], size=(400, 400), source_size=(960, 540))
+    assert (row.cropping_min, row.distortion) == pytest.approx((0.8, 1.0), abs=1e-6)
+
+
 def test_low_share_tells_slow_from_fast() -> None:
     """A sine of 3 turns is all low, one of 20 turns all high; half and half is one half."""
     turns = np.arange(128) / 128 * 2 * np.pi

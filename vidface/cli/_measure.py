@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import count, zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from vidface.cli._followed import followed
 from vidface.data import NOT_TRACKED, Faces
 from vidface.errors import InputError, UsageError
 from vidface.eval.homography import Features, Matrix, features, homography
-from vidface.eval.stabilize import StabilityScore, score
+from vidface.eval.stabilize import StabilityScore, face_jitter, score
 from vidface.graph.run import run
 from vidface.media.decode import open_source
 
 _WIDTH: Final = 960
+Points = NDArray[np.float64]
+"""n x 5 x 2, landmarks of one face in every frame; NaN where it was not measured."""
 
 
 class MeshRows:
@@ -30,14 +33,11 @@ class MeshRows:
         self.frame, self.track, self.points = frame, track, points
 
 
-def lumas(path: str) -> Iterator[NDArray[np.uint8]]:
-    """Brightness of every frame, at most 960 pixels wide."""
-    source = open_source(path)
-    try:
-        for frame in source.frames():
-            yield frame.luma(min(_WIDTH, frame.size[0]))
-    finally:
-        source.close()
+class Compared(NamedTuple):
+    """The figures of an output, and per frame the way from pixels of the input to its own, or None."""
+
+    score: StabilityScore
+    ways: list[Matrix | None]
 
 
 def stability_of(source: str, output: str) -> StabilityScore:
@@ -46,38 +46,103 @@ def stability_of(source: str, output: str) -> StabilityScore:
     Raises:
         UsageError: the two have another number of frames.
     """
+    return compared(source, output).score
+
+
+def compared(source: str, output: str) -> Compared:
+    """The same, with the homographies behind it.
+
+    Raises:
+        UsageError: the two have another number of frames.
+    """
     across: list[Matrix | None] = []
+    ways: list[Matrix | None] = []
     steps: list[Matrix | None] = []
     last: Features | None = None
-    size = (1, 1)
-    for number, (before, after) in enumerate(zip_longest(lumas(source), lumas(output))):
+    size = source_size = (1, 1)
+    for number, (before, after) in enumerate(zip_longest(_small(source), _small(output))):
         if before is None or after is None:
             short = source if before is None else output
             raise UsageError(f"{short} ends after {number} frames, but the other goes on: not of one clip")
-        here, there = features(before), features(after)
-        grow = (before.size / after.size) ** 0.5
-        across.append(_scaled(homography(here, there), grow))
+        here, there = features(before.luma), features(after.luma)
+        found = homography(here, there)
+        grow = (before.luma.size / after.luma.size) ** 0.5
+        across.append(None if found is None else np.diag([grow, grow, 1.0]) @ found)
+        ways.append(None if found is None else after.whole @ found @ np.linalg.inv(before.whole))
         if last is not None:
             steps.append(homography(last, there))
-        last, size = there, after.shape[1::-1]
-    return score(across, steps, size=size)
+        last, size, source_size = there, after.luma.shape[1::-1], before.luma.shape[1::-1]
+    return Compared(score(across, steps, size=size, source_size=source_size), ways)
 
 
-def _scaled(matrix: Matrix | None, by: float) -> Matrix | None:
-    return None if matrix is None else np.diag([by, by, 1.0]) @ matrix
+class _Small(NamedTuple):
+    """Brightness of a frame, at most 960 pixels wide, and the way from its pixels to the frame's (3 x 3)."""
+
+    luma: NDArray[np.uint8]
+    whole: Matrix
 
 
-def face_points(path: str) -> NDArray[np.float64]:
-    """n x 5 x 2 landmarks of the face that is there longest, NaN where it is not; from its mesh."""
-    rows: list[Faces] = [tick["mesh.faces"] for tick in run(followed(every=2), path)]
+def _small(path: str) -> Iterator[_Small]:
+    source = open_source(path)
+    try:
+        for frame in source.frames():
+            luma = frame.luma(min(_WIDTH, frame.size[0]))
+            grow = np.array(frame.size) / luma.shape[1::-1]
+            yield _Small(luma, np.diag([*grow, 1.0]))
+    finally:
+        source.close()
+
+
+def faces_in(path: str) -> list[Faces]:
+    """The faces of every frame, tracked, their landmarks from their meshes."""
+    return [tick["mesh.faces"] for tick in run(followed(every=2), path)]
+
+
+def main_face(rows: Sequence[Faces]) -> Points:
+    """Landmarks of the face that takes up most of a clip, by size and time."""
+    weights: dict[int, float] = defaultdict(float)
+    for faces in rows:
+        for row in np.flatnonzero((faces.tracks != NOT_TRACKED) & ~faces.interpolated).tolist():
+            weights[int(faces.tracks[row])] += float(faces.heights[row])
+    return _points(rows, max(weights, key=lambda track: weights[track], default=None))
+
+
+def same_face(points: Points, rows: Sequence[Faces], ways: Sequence[Matrix | None]) -> Points:
+    """Landmarks in an output of the face whose landmarks in the input are given.
+
+    It is the track that lies most often where those went to, nearer than half an inter-ocular distance.
+    """
+    votes: Counter[int] = Counter()
+    for here, faces, way in zip(points, rows, ways, strict=False):
+        if way is None or not len(faces) or not np.isfinite(here).all():
+            continue
+        mapped = np.column_stack([here, np.ones(5)]) @ way.T
+        wanted = mapped[:, :2] / mapped[:, 2:]
+        away = np.linalg.norm(faces.landmarks - wanted, axis=2).mean(axis=1)
+        away[(faces.tracks == NOT_TRACKED) | faces.interpolated] = np.inf
+        if away.min() < np.linalg.norm(wanted[1] - wanted[0]) / 2:
+            votes[int(faces.tracks[away.argmin()])] += 1
+    return _points(rows, max(votes, key=lambda track: votes[track], default=None))
+
+
+def steadiness(points: Points, rows: Sequence[Faces], ways: Sequence[Matrix | None]) -> dict[str, float]:
+    """Jitter of one face in an output and in its input, and the shares of frames that tell of it."""
+    there = same_face(points, rows, ways)
+    before, after = face_jitter(points), face_jitter(there)
+    return {
+        "input_jitter_pct": before,
+        "face_jitter_pct": after,
+        "jitter_ratio": after / before if before else float("nan"),
+        "input_face_share": float(np.isfinite(points).all((1, 2)).mean()),
+        "face_share": float(np.isfinite(there).all((1, 2)).mean()),
+    }
+
+
+def _points(rows: Sequence[Faces], track: int | None) -> Points:
     points = np.full((len(rows), 5, 2), np.nan)
-    if not any(len(faces) for faces in rows):
-        return points
-    tracks, counts = np.unique(np.concatenate([faces.tracks for faces in rows]), return_counts=True)
-    longest = tracks[counts.argmax()]
     for place, faces in enumerate(rows):
-        row = np.flatnonzero((faces.tracks == longest) & ~faces.interpolated)
-        if len(row):
+        row = np.flatnonzero((faces.tracks == track) & ~faces.interpolated)
+        if track is not None and len(row):
             points[place] = faces.landmarks[row[0]]
     return points
 

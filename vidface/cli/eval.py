@@ -21,6 +21,8 @@ TITLES = {
     "face_jitter_pct": "face jitter, % of the inter-ocular distance",
     "input_jitter_pct": "the same in the input",
     "jitter_ratio": "output over input",
+    "face_share": "frames with that face",
+    "input_face_share": "the same in the input",
     "cropping_mean": "cropping, mean",
     "cropping_min": "cropping, least",
     "distortion": "distortion, least",
@@ -49,18 +51,20 @@ eval.add_command(restore)
 @click.option("--no-faces", is_flag=True, help="Leave out the face's jitter.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def stabilize(source: str, output: str, baselines: tuple[str, ...], no_faces: bool, as_json: bool) -> None:
-    """Cropping, distortion, stability and face jitter of OUTPUT, a stabilised INPUT."""
-    from vidface.cli._measure import face_points, stability_of
-    from vidface.eval.stabilize import face_jitter
+    """Cropping, distortion, stability and face jitter of OUTPUT, a stabilised INPUT.
+
+    The face is the one that takes up most of INPUT, by size and time; in OUTPUT it is who lies where
+    that face went to.
+    """
+    from vidface.cli._measure import compared, faces_in, main_face, steadiness
 
     rows: dict[str, dict[str, Any]] = {}
-    before = float("nan") if no_faces else face_jitter(face_points(source))
+    before = None if no_faces else main_face(faces_in(source))
     for path in (output, *baselines):
-        row = stability_of(source, path).row()
-        if not no_faces:
-            after = face_jitter(face_points(path))
-            row |= {"input_jitter_pct": before, "face_jitter_pct": after, "jitter_ratio": after / before}
-        rows[path] = row
+        found = compared(source, path)
+        rows[path] = found.score.row()
+        if before is not None:
+            rows[path] |= steadiness(before, faces_in(path), found.ways)
     _show(rows, TITLES, as_json=as_json)
 
 

@@ -57,18 +57,39 @@ def homography(before: Features, after: Features) -> Matrix | None:
     return matrix
 
 
-def cropping_of(matrix: Any) -> float:
+def affine_at(matrix: Any, at: tuple[float, float] = (0.0, 0.0)) -> Matrix:
+    """2 x 2: what a homography does to small steps around a place.
+
+    Published scripts take the matrix's upper left part, which is that at the picture's corner: there a trace
+    of perspective from the matching weighs most, and the picture's middle is what is looked at.
+    """
+    whole = np.asarray(matrix, np.float64)
+    weight = whole[2] @ (*at, 1)
+    place = whole[:2] @ (*at, 1) / weight
+    return np.asarray((whole[:2, :2] - np.outer(place, whole[2, :2])) / weight, np.float64)
+
+
+def cropping_of(matrix: Any, at: tuple[float, float] = (0.0, 0.0)) -> float:
     """Share of the input's side that is still seen: 1 / sqrt(sx * sy), at most 1.
 
     Args:
-        matrix: 3 x 3 from input to output pixels of the same size; sx and sy are the lengths of its columns.
+        matrix: 3 x 3 from input to output pixels of the same size; sx and sy are the lengths of the columns
+            of its affine part.
+        at: pixels, where in the input: its middle. Without perspective it does not matter.
     """
-    linear = np.asarray(matrix, np.float64)[:2, :2]
-    sx, sy = np.hypot(*linear)
+    sx, sy = np.hypot(*affine_at(matrix, at))
     return float(min(1.0, 1.0 / np.sqrt(max(sx * sy, 1e-12))))
 
 
-def distortion_of(matrix: Any) -> float:
-    """Ratio of the lesser to the greater eigenvalue of the affine part, by magnitude: 1 is a similarity."""
-    sizes = np.sort(np.abs(np.linalg.eigvals(np.asarray(matrix, np.float64)[:2, :2])))
-    return float(sizes[0] / sizes[1]) if sizes[1] > 0 else 0.0
+def distortion_of(matrix: Any, at: tuple[float, float] = (0.0, 0.0)) -> float:
+    """Ratio of the lesser to the greater singular value of the affine part: 1 is a similarity.
+
+    Published scripts take eigenvalues. Those of a picture that is stretched and turned are a complex pair of
+    one magnitude, so a stretch would not be seen as soon as the picture turns by some degrees.
+
+    Args:
+        matrix: 3 x 3 from input to output pixels.
+        at: pixels, where in the input: its middle. Without perspective it does not matter.
+    """
+    sizes = np.linalg.svd(affine_at(matrix, at), compute_uv=False)
+    return float(sizes[1] / sizes[0]) if sizes[0] > 0 else 0.0

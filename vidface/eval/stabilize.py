@@ -3,7 +3,9 @@
 Definitions (as in the literature on video stabilisation; Liu et al. 2013, "Bundled camera paths"):
 
 - Cropping: per frame the homography from input to output gives 1 / sqrt(sx * sy), at most 1; mean, least.
-- Distortion: per frame the ratio of the eigenvalues of its affine part; the least of all.
+- Distortion: per frame the ratio of the singular values of its affine part (published scripts take
+  eigenvalues, which do not see a stretch of a turned picture); the least of all.
+- The affine part of both is that at the middle of the input (published scripts take its corner).
 - Stability: the homographies between output frames add up to a path of x, y and rotation; of each signal
   the energy in the five lowest frequencies over the energy in all, without the mean. Least and mean.
   A signal that does not move counts as 1.
@@ -36,7 +38,7 @@ class StabilityScore:
         frames: frames compared.
         missing: homographies from input to output that were not found.
         cropping_mean, cropping_min: share of the side that is left, (0, 1].
-        distortion: least ratio of eigenvalues, (0, 1].
+        distortion: least ratio of singular values, (0, 1].
         stability_mean, stability_min: over x, y and rotation, [0, 1].
         lost_steps: homographies between output frames that were not found; the path stands still there.
     """
@@ -102,24 +104,30 @@ def stability(steps: Sequence[Matrix | None], *, size: tuple[int, int]) -> tuple
 
 
 def score(
-    across: Sequence[Matrix | None], steps: Sequence[Matrix | None], *, size: tuple[int, int]
+    across: Sequence[Matrix | None],
+    steps: Sequence[Matrix | None],
+    *,
+    size: tuple[int, int],
+    source_size: tuple[int, int] | None = None,
 ) -> StabilityScore:
     """All figures but the face's.
 
     Args:
         across: per frame the homography from input to output, in pixels of outputs of the input's size.
         steps: from each output frame to the next.
-        size: width and height of the output.
+        size: width and height of the output. source_size: of the input; None where it is the same.
     """
     known = [matrix for matrix in across if matrix is not None]
-    crops = [cropping_of(matrix) for matrix in known] or [float("nan")]
+    wide, high = source_size or size
+    middle = wide / 2, high / 2
+    crops = [cropping_of(matrix, middle) for matrix in known] or [float("nan")]
     mean, least = stability(steps, size=size)
     return StabilityScore(
         frames=len(across),
         missing=len(across) - len(known),
         cropping_mean=float(np.mean(crops)),
         cropping_min=float(np.min(crops)),
-        distortion=min((distortion_of(matrix) for matrix in known), default=float("nan")),
+        distortion=min((distortion_of(matrix, middle) for matrix in known), default=float("nan")),
         stability_mean=mean,
         stability_min=least,
         lost_steps=sum(step is None for step in steps),
