@@ -34,6 +34,12 @@ class MotionSink(Sink):
     _parts: dict[str, list[Any]]
     _begin: float | None
 
+    def shows(self) -> bool:
+        return False
+
+    def files(self, name: str) -> tuple[str, ...]:
+        return (f"{name}.npz",)
+
     def start(self, target: Target) -> None:
         self._target = target
         self._begin = None
