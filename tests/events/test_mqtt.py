@@ -16,6 +16,7 @@ import pytest
 
 from tests.events.receivers import Broker, an_event, free_port, keepalive_of, until
 from vidface.errors import UsageError
+from vidface.events import mqtt
 from vidface.events.courier import Courier
 from vidface.events.mqtt import Mqtt, topic_level
 from vidface.events.settings import MqttSettings
@@ -49,7 +50,10 @@ def refused(courier: Courier) -> bool:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Who is lost is called again at once."""
+    waits = paho.Client.reconnect_delay_set
+    monkeypatch.setattr(paho.Client, "reconnect_delay_set", lambda client, *_: waits(client, 0.05, 0.2))
     made = Desk(tmp_path)
     yield made
     for courier in made.couriers:
@@ -119,8 +123,9 @@ def test_a_broker_that_ends_the_connection_at_each_event(desk: Desk) -> None:
     assert len(ids) == 2
 
 
-def test_a_broker_that_never_confirms(desk: Desk) -> None:
+def test_a_broker_that_never_confirms(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The event stays where it survives a restart, and is published once, not with each try."""
+    monkeypatch.setattr(mqtt, "_GOODBYE_S", 0.1)
     with Broker(mute=True) as broker:
         courier = desk.open(broker.port, timeout_s=0.2)
         assert until(courier._carrier._up.is_set)  # type: ignore[attr-defined]

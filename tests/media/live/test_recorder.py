@@ -75,7 +75,7 @@ def served(recorder: Recorder) -> None:
     with recorder._changed:
         recorder._queue.append(recorder_module._Missed(0))
         recorder._changed.notify()
-    assert done.wait(10)
+    assert done.wait(60)
     recorder._reel.missed = before  # type: ignore[method-assign]
 
 

@@ -342,7 +342,7 @@ def test_a_camera_can_be_let_go_of_before_its_frames_are_asked_for(server: RtspS
 def test_hanging_up_ends_the_wait_for_a_first_picture(early: bool) -> None:
     """From another thread, at once; also where it came before there was anything to let go of."""
     hangup = Hangup()
-    caller = threading.Timer(0.0 if early else 0.7, hangup)
+    caller = threading.Timer(0.0 if early else 0.3, hangup)
     caller.start()
     if early:
         caller.join()
