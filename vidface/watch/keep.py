@@ -7,7 +7,8 @@ Only plain files of the names below are deleted, never through a link; whatever 
     OUT/CAMERA/sessions/.../NAME/track_0007.jpg         shots_days after they were written
     OUT/CAMERA/sessions/.../heat/blend_0007_000120.jpg  shots_days after they were written, maps too
     OUT/CAMERA/sessions/.../NAME.npz with embeddings    embeddings_days after they were written
-    OUT/CAMERA/recordings/20261121T183612.345Z.mp4      keep_h, keep_gb of the camera's record:
+    OUT/CAMERA/recordings/20261121T183612.345Z.mp4      keep_h, keep_gb of the camera's record:, or of
+                                                        keep.json beside it, where it is watched no more
     OUT/spool/RECEIVER/0000000000000007.letter          7 days after they were written, where events: names
                                                         that receiver no more; else it goes by its spool_h
 

@@ -242,7 +242,9 @@ def test_a_face_is_gone_once_nobody_tells_of_it_any_more(
     """A graph that failed tells of no leaving; nor is there one for events that were not asked for."""
     opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(72), options=NO_B)))
     packets = shifted(packets, 3600.0)
-    for number, ends in enumerate((Recorder.nobody, partial(Recorder.send, event=event("track_left", "1")))):
+    left = partial(Recorder.send, event=event("track_left", "1"))
+    ways: tuple[Callable[[Recorder], None], ...] = (Recorder.nobody, left)
+    for number, ends in enumerate(ways):
         recorder = make_recorder(around(before_s=0, after_s=1, on=("track_started",)))
         feed(recorder, opened, packets[:1])
         served(recorder)
