@@ -46,7 +46,10 @@ class Who:
 
     def names(self, one: Identity) -> bool:
         """This is somebody whom `only` names."""
-        return one.name is not None and _plain(one.name) in self._only
+        if one.name is None or _plain(one.name) not in self._only:
+            return False
+        self._met.add(_plain(one.name))
+        return True
 
     def never_met(self) -> list[str]:
         """Names of the rule that nobody was recognised as."""
