@@ -19,12 +19,15 @@ from vidface.cli._reenactmethods import METHODS, at_hand
 from vidface.cli._reenactreport import (
     FIGURES,
     ReenactOptions,
+    judge_stamps,
+    method_stamp,
     protocol,
     reenact_report,
 )
 from vidface.cli._reenactscore import TRUTH
 from vidface.cli._report import number, plain
 from vidface.eval.restore import mean_row
+from vidface.version import __version__
 
 SELF = (
     *("l1", "psnr_db", "ssim", "akd_px", "akd_coordinate_px", "csim", "csim_independent", "pose_deg"),
@@ -32,7 +35,7 @@ SELF = (
 )
 CROSS = (
     *("csim", "csim_driver", "csim_independent", "csim_independent_driver", "pose_deg"),
-    *("expression_r", "eyes_r", "mouth_r", "sync_r", "sync_lag_s", "lost"),
+    *("expression_pct", "expression_r", "eyes_r", "mouth_r", "sync_r", "sync_lag_s", "lost"),
 )
 EACH = ("l1", "akd_px", "csim", "eyes_r", "mouth_r")
 
@@ -74,26 +77,31 @@ def by_clip(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def scored(jobs: Sequence[tuple[str, str | None]], options: Mapping[str, Any], keep: Path) -> Report:
     """Driver and source (None for itself) -> one report.
 
-    Methods whose figures are in the file `keep` already are not done again.
+    Methods whose figures are in the file `keep` already are not done again, if program, protocol, judges and
+    the method's weights are still those.
     """
     done: dict[str, Any] = json.loads(keep.read_text(encoding="utf-8")) if keep.is_file() else {}
+    stamps = {name: method_stamp(name) for name in options["methods"]}
+    judges = judge_stamps(ReenactOptions(**options))
+    held = {name: value for name, value in options.items() if name != "methods"}
+    protocol_key = json.dumps([__version__, held, judges], sort_keys=True)
     rows = []
     for clip, source in jobs:
-        key = f"{source or clip} > {clip}"
+        key = f"{source or clip} > {clip} {protocol_key}"
+        kept_by = done[key]["weights"] if key in done else {}
         have = done[key]["pairs"][0]["results"] if key in done else {}
-        lacking = tuple(name for name in options["methods"] if name not in have)
+        lacking = tuple(name for name in stamps if name not in have or kept_by.get(name) != stamps[name])
         if lacking:
             fresh = plain(
                 reenact_report([clip], ReenactOptions(source=source, **{**options, "methods": lacking}))
             )
-            fresh["pairs"][0]["results"] |= have
-            done[key] = fresh
+            fresh["pairs"][0]["results"] = have | fresh["pairs"][0]["results"]
+            done[key] = fresh | {"weights": kept_by | {name: stamps[name] for name in lacking}}
             keep.write_text(json.dumps(done, indent=1), encoding="utf-8")
         row = done[key]["pairs"][0]
         names = [*options["methods"], TRUTH]
         rows.append(row | {"results": {name: known(row["results"][name]) for name in names}})
     means = {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]}
-    judges: dict[str, str] = next(iter(done.values()))["judges"]
     return Report(rows, means, judges)
 
 

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from tests.cli.test_eval_restore import Greys
 from vidface.cli import _looks, _reenact, _reenactmethods, main
 from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
+from vidface.cli._reenactjudge import Judges, Seen
 from vidface.cli._reenactmethods import METHODS, Source, affine, at_hand, static, warp
+from vidface.cli._reenactscore import _counted, _first, _shapes
 from vidface.cli._reenacttargets import DRIVES, targets
 from vidface.errors import ModelMissingError
 from vidface.eval.reenact import shown
@@ -131,6 +133,50 @@ def test_a_relative_drive_begins_with_the_source_as_it_is(model: MeshModel) -> N
     made = targets(source, driver, "relative")
     assert np.abs(made[0] - source.mesh).max() < 0.5
     assert shown(made, model).angles[:, 0] == pytest.approx([-5, 7], abs=1.5)
+
+
+def seen(points: NDArray[Any], model: MeshModel) -> Seen:
+    """What a judge of meshes alone sees."""
+    return Seen(points.astype(float), {}, shown(points, model))
+
+
+def course(model: MeshModel, who: float) -> NDArray[Any]:
+    """Somebody who smiles at rest, talks and turns for 24 frames, and at last is as at first."""
+    rng = np.random.default_rng(7)
+    said = rng.normal(0, 0.6, (24, len(model.expression))) * model.expression_std
+    said[[0, -1]] = 0.5 * who * model.expression_std
+    identity = np.full((1, len(model.identity)), who) * model.identity_std
+    turns = rotations_of([(12 * np.sin(k / 4), 5 * np.sin(k / 3) * (0 < k < 23), 0) for k in range(24)])
+    turns[-1] = turns[0]
+    shapes = [model.shapes(identity, one[None])[0] @ turn.T for one, turn in zip(said, turns, strict=True)]
+    return np.asarray(40 * np.stack(shapes) + (128, 128, 0), np.float32)
+
+
+def test_a_driver_back_at_its_first_frame_leaves_the_source_at_rest(model: MeshModel) -> None:
+    source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), face(model, who=2), model)
+    made = targets(source, course(model, -1), "relative")
+    assert np.linalg.norm((made[-1] - source.mesh)[:, :2], axis=1).max() < 0.1
+
+
+def test_pose_and_expression_of_a_relative_drive_count_from_rest(model: MeshModel) -> None:
+    """Another person who does the very same scores nearly nothing, one who stands still all of it."""
+    driver, judges, rows = course(model, -1), Judges({}, model), {}
+    goal = _counted(seen(driver, model), driver[0].astype(float), judges)
+    rest = course(model, 1)[0]
+    source = Source(np.zeros((SIDE, SIDE, 3), np.uint8), rest, model)
+    for name, made in (("targets", targets(source, driver, "relative")), ("static", np.stack([rest] * 24))):
+        rows[name] = _shapes(_counted(seen(made, model), rest.astype(float), judges), goal)
+    for figure in ("expression_pct", "pose_deg"):
+        assert rows["targets"][figure] < 0.25 * rows["static"][figure], figure
+
+
+def test_the_driving_frames_themselves_have_no_error_of_pose(model: MeshModel) -> None:
+    """The rest is taken from the same fit, not from one of the first frame alone."""
+    driver, judges = course(model, -1), Judges({}, model)
+    counted = _counted(seen(driver, model), driver[0].astype(float), judges)
+    row = _shapes(counted, _counted(seen(driver, model), _first(seen(driver, model)), judges))
+    assert (row["pose_deg"], row["expression_pct"]) == (0, 0)
+    assert np.abs(counted.angles[0]).max() < 1e-6
 
 
 def test_self_reenactment_has_the_truth(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidface.eval.pictures import psnr, ssim
+from vidface.eval.pictures import CEILING_DB, mean_psnr, psnr, ssim
 
 
 def flat(value: float, *, side: int = 16) -> np.ndarray:
@@ -19,6 +19,15 @@ def test_psnr_of_a_known_error() -> None:
     red[..., 0] = 130
     assert psnr(red, flat(100)) == pytest.approx(10 * np.log10(255**2 / 300))
     assert psnr(flat(7), flat(7)) == float("inf")
+
+
+def test_one_equal_picture_does_not_make_a_mean_infinite() -> None:
+    """It counts 100 dB; where no pixel counts nothing is known."""
+    off = psnr(flat(105), flat(100))
+    rows = [(flat(105), flat(100)), (flat(7), flat(7))]
+    assert mean_psnr(rows) == pytest.approx((off + CEILING_DB) / 2)
+    nothing = np.zeros((16, 16), bool)
+    assert np.isnan(mean_psnr([(flat(7), flat(7), nothing)]))
 
 
 def test_psnr_does_not_wrap_around() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from vidface.cli import _restorejudge as judge
+from vidface.cli._looks import FaceEmbedder
 from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
 from vidface.cli._reenactjudge import Judges
 from vidface.cli._reenactmethods import METHODS, at_hand
@@ -84,9 +85,7 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
         InputError: a clip cannot be read, or none of them shows a face. ModelError: before any work.
     """
     options = replace(options, methods=options.methods or at_hand())
-    embedders = {OWN: judge.open_judge(options.embedder)}
-    if options.independent is not None:
-        embedders[INDEPENDENT] = judge.open_judge(options.independent)
+    embedders = _embedders(options)
     judges = Judges(embedders, MeshModel.load(weights.verify(MESH_MODEL).path))
     for clip in clips:
         open_source(clip).close()
@@ -103,13 +102,39 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
         },
         "methods": {name: METHODS[name].about for name in options.methods}
         | {TRUTH: "the driving clip itself"},
-        "judges": {name: one.fingerprint for name, one in embedders.items()}
-        | {"mesh": _stamp(MeshFace().model), "mesh model": _stamp(MESH_MODEL)},
+        "judges": _stamps(embedders),
         "packages": package_facts(),
         "pairs": rows,
         "left out": left,
         "overall": {name: mean_row(row["results"][name] for row in rows) for name in rows[0]["results"]},
     }
+
+
+def judge_stamps(options: ReenactOptions) -> dict[str, str]:
+    """Who judges: names and hashes, as in the report.
+
+    Raises:
+        ModelError: one of them is missing, altered, or no embedder.
+    """
+    return _stamps(_embedders(options))
+
+
+def method_stamp(method: str) -> str:
+    """Hash of the weights that a method loads; empty where it loads none."""
+    model = METHODS[method].model
+    return "" if model is None else _stamp(model)
+
+
+def _embedders(options: ReenactOptions) -> dict[str, FaceEmbedder]:
+    embedders = {OWN: judge.open_judge(options.embedder)}
+    if options.independent is not None:
+        embedders[INDEPENDENT] = judge.open_judge(options.independent)
+    return embedders
+
+
+def _stamps(embedders: Mapping[str, FaceEmbedder]) -> dict[str, str]:
+    stamps = {name: one.fingerprint for name, one in embedders.items()}
+    return stamps | {"mesh": _stamp(MeshFace().model), "mesh model": _stamp(MESH_MODEL)}
 
 
 def _scored(
@@ -152,13 +177,13 @@ def protocol(options: ReenactOptions) -> list[str]:
         f"{options.frames} frames with a face at most from the source's on; pixels outside "
         "the clip do not count.",
         f"Driven {options.drive}: {DRIVES[options.drive]}.",
-        "L1 of pixels in [0, 1]; PSNR and SSIM over all channels; AKD: mean distance of 478 points, and mean "
-        "difference of one coordinate, each picture read by itself.",
+        "L1 of pixels in [0, 1]; PSNR (equal pictures count 100 dB) and SSIM over all channels; AKD: mean "
+        "distance of 478 points, and mean difference of one coordinate, each picture read by itself.",
         "CSIM: mean cosine to the source's face (CSIM to driver: to the driving face of the same frame), "
         "aligned by the result's own landmarks; a clip differs from its own first frame as well.",
-        "Pose: mean smallest turn between the skulls, where driven relative that of their turns since the "
-        "first frame; expression %: root mean square way of the mesh's "
-        "points, of the eyes' distance; expression r: correlation of all these ways with the driver's.",
+        "Pose: mean smallest turn between the skulls; expression %: root mean square way of the mesh's "
+        "points, of the eyes' distance. Driven relative, both count from the rest: the source's picture, "
+        "the driver's first frame. Expression r: correlation of all these ways with the driver's.",
         "Eyes r, mouth r: correlation of their opening with the driver's over the clip; where the driver's "
         "does not change, none. Sync r: of the mouth's opening with the envelope of the voice, and how "
         "far the mouth lags.",

@@ -59,7 +59,8 @@ def score_pair(
     wanted = targets(source, pair.driver.meshes, drive)
     face = look(pair.source.frames[:1], judges)
     truth = look(pair.driver.frames, judges)
-    rests = _rests(face, truth) if drive == "relative" else None
+    rest = face.points[0] if drive == "relative" else None
+    goal = _counted(truth, None if rest is None else _first(truth), judges)
     made: dict[str, NDArray[np.uint8]] = {}
     results: dict[str, dict[str, float]] = {}
     for name, way in ways.items():
@@ -68,13 +69,12 @@ def score_pair(
         made[name] = np.stack([render(mesh) for mesh in wanted])
         spent = (time.perf_counter() - begin) / len(wanted)
         seen = look(made[name], judges)
-        results[name] = _figures(pair, seen, face, truth) | _pose(seen, truth, rests)
+        results[name] = _figures(pair, seen, face, truth) | _shapes(_counted(seen, rest, judges), goal)
         if pair.own:
             results[name] |= _likeness(pair, made[name], seen, truth)
         results[name]["ms"] = 1e3 * spent
     results[TRUTH] = _figures(pair, truth, face, truth)
-    for figure in ("expression_pct", "expression_r"):
-        del results[TRUTH][figure]
+    del results[TRUTH]["expression_r"]
     return _facts(pair) | {"results": results}, Shots(pair, made)
 
 
@@ -102,7 +102,6 @@ def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float
         row[name] = _mean(cosines(vectors, face.vectors[name][0]))
         if not pair.own:
             row[f"{name}_driver"] = _mean(cosines(vectors, truth.vectors[name]))
-    row["expression_pct"] = reenact.expression_error(seen.shown, truth.shown)
     row["expression_r"] = reenact.expression_correlation(seen.shown, truth.shown)
     row["eyes_r"] = reenact.following(seen.shown.eyes, truth.shown.eyes, least=reenact.LEAST_EYE)
     row["mouth_r"] = reenact.following(seen.shown.mouth, truth.shown.mouth, least=reenact.LEAST_MOUTH)
@@ -118,19 +117,19 @@ def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float
     return row
 
 
-def _rests(face: Seen, truth: Seen) -> tuple[Any, Any]:
-    """Turns of the source, and of the driver in its first frame with a face."""
-    known = np.flatnonzero(np.isfinite(truth.shown.rotations).all((1, 2)))
-    first = truth.shown.rotations[known[0]] if len(known) else np.eye(3)
-    return face.shown.rotations[0], first
+def _first(truth: Seen) -> NDArray[np.float64]:
+    """The driver's first mesh."""
+    known = np.flatnonzero(np.isfinite(truth.points).all((1, 2)))
+    return np.asarray(truth.points[known[0] if len(known) else 0], np.float64)
 
 
-def _pose(seen: Seen, truth: Seen, rests: tuple[Any, Any] | None) -> dict[str, float]:
-    if rests is None:
-        return reenact.pose_errors(seen.shown, truth.shown)
-    return reenact.pose_errors(
-        reenact.turned_from(seen.shown, rests[0]), reenact.turned_from(truth.shown, rests[1])
-    )
+def _counted(seen: Seen, rest: NDArray[np.float64] | None, judges: Judges) -> reenact.Shown:
+    """What is shown, from a rest where there is one."""
+    return seen.shown if rest is None else reenact.since_rest(seen.points, rest, judges.model)
+
+
+def _shapes(seen: reenact.Shown, goal: reenact.Shown) -> dict[str, float]:
+    return reenact.pose_errors(seen, goal) | {"expression_pct": reenact.expression_error(seen, goal)}
 
 
 def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> dict[str, float]:
@@ -141,7 +140,7 @@ def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> d
     akd, each = reenact.keypoint_errors(seen.points[rows], truth.points[rows])
     return {
         "l1": float(np.mean([reenact.l1(*one, driver.mask) for one in couples])),
-        "psnr_db": float(np.mean([pictures.psnr(*one, driver.mask) for one in couples])),
+        "psnr_db": pictures.mean_psnr((*one, driver.mask) for one in couples),
         "ssim": float(np.mean([pictures.ssim(*one, driver.mask) for one in couples])),
         "akd_px": akd,
         "akd_coordinate_px": each,

@@ -57,8 +57,8 @@ METHODS: Final = ("bicubic", "lanczos+unsharp", "opencv-denoise", "vidface")
 def restore(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: bool, **options: Any) -> None:
     """Restoration measured: degrade clean CLIPs, restore them, compare with what they were.
 
-    Baselines stand in the same table. PSNR, SSIM, identity (IDS) with one or two embedders, landmarks (AKD,
-    TLME), warp error, flicker and jitter, in each folder of clips and over all.
+    Baselines stand in the same table. PSNR (equal pictures count 100 dB), SSIM, identity (IDS) with one or
+    two embedders, landmarks (AKD, TLME), warp error, flicker and jitter, for each folder and over all.
     """
     from vidface.cli._restorereport import RestoreOptions, restore_report
     from vidface.cli._restoretext import restore_csv, restore_json, restore_text

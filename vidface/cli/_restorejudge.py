@@ -162,7 +162,7 @@ def likeness(track: FaceTrack, seen: Seen, clean: Seen) -> dict[str, float]:
     """The figures that tell how much a video is like the clean one."""
     rows = list(zip(seen.crops, track.clean, track.masks, strict=True))
     row = {
-        "psnr_db": float(np.mean([pictures.psnr(*one) for one in rows])),
+        "psnr_db": pictures.mean_psnr(rows),
         "ssim": float(np.mean([pictures.ssim(*one) for one in rows])),
     }
     for name, vectors in seen.vectors.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import cv2
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PEAK: Final = 255.0
+CEILING_DB: Final = 100.0
+"""What equal pictures count in a mean of PSNR; one level off in one pixel of a million is 108 dB."""
 WINDOW: Final = 11
 SIGMA: Final = 1.5
 _C1: Final = (0.01 * PEAK) ** 2
@@ -35,6 +38,14 @@ def psnr(found: Any, wanted: Any, mask: Any = None) -> float:
         return float("nan")
     error = float((away**2).mean())
     return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
+
+
+def mean_psnr(rows: Iterable[tuple[Any, ...]]) -> float:
+    """Mean of PSNR over pictures (each row as the arguments of `psnr`), each at most `CEILING_DB`.
+
+    Equal pictures have an infinite PSNR, and a single one would make any mean infinite.
+    """
+    return float(np.mean([np.minimum(psnr(*row), CEILING_DB) for row in rows]))
 
 
 def ssim(found: Any, wanted: Any, mask: Any = None) -> float:

@@ -130,6 +130,22 @@ def turned_from(seen: Shown, rest: Any) -> Shown:
     return seen._replace(rotations=turns, angles=angles_of(turns))
 
 
+def since_rest(points: Any, rest: Any, model: MeshModel) -> Shown:
+    """What n meshes show beyond a rest: turns and expression are counted from it, openings are as they are.
+
+    One identity is fitted to all of them and the rest together. Fits of their own would take some of the
+    person for turn and expression, each another part of it.
+
+    Args:
+        points: n x 478 x 3 pixels, rows without a mesh NaN.
+        rest: 478 x 3 of the same person; NaN where it is not known, and then nothing is.
+    """
+    both = shown(np.concatenate([np.asarray(rest, np.float64)[None], np.asarray(points, np.float64)]), model)
+    counted = turned_from(both, both.rotations[0])
+    counted = counted._replace(expression=both.expression - both.expression[0])
+    return Shown(*(part[1:] for part in counted))
+
+
 def expression_error(found: Shown, wanted: Shown) -> float:
     """Mean over frames of the root mean square way of the mesh's points between two expressions.
 
