@@ -145,7 +145,7 @@ class CameraPath:
     def _left(self, turned: Array) -> Array:
         """What turn and scale leave of the margin for the shift."""
         used = np.abs(turned[0]) * self._half[::-1] + np.abs(turned[1]) * self._half
-        return np.maximum(self._margin - used, 0.0)
+        return np.asarray(np.maximum(self._margin - used, 0.0), np.float64)
 
 
 class TimedPath:
