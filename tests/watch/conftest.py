@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.media.live.server import Coded, RtspServer
 from tests.media.make_clips import Clip, make
+from vidface.media.live import line
+from vidface.media.live.retry import Backoff
+from vidface.watch import lane
 from vidface.watch.config import Config
 from vidface.watch.watcher import Watcher
 
@@ -33,12 +37,19 @@ outputs:
 """
 
 
-def until(met: Callable[[], object], limit_s: float = 30) -> None:
+def until(met: Callable[[], object], limit_s: float = 60) -> None:
     """Wait for something that happens in another thread."""
     end = time.monotonic() + limit_s
     while not met():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def called_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever failed; how long waits are is proved where they are counted."""
+    monkeypatch.setattr(lane, "Backoff", partial(Backoff, first_s=0.1))
+    monkeypatch.setattr(line, "_KNOCK_EVERY_S", 0.1)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +96,7 @@ class Watched:
         self.said: list[str] = []
         self.watcher = Watcher(Config.read(path, {}), tell=self.said.append)
 
-    def until(self, met: Callable[[], object], limit_s: float = 30) -> None:
+    def until(self, met: Callable[[], object], limit_s: float = 60) -> None:
         """Tick until something happens."""
 
         def ticked() -> object:

@@ -160,11 +160,10 @@ def never_opens(folder: Path) -> None:
 
 
 def test_a_graph_that_fails_is_one_alarm(
-    server: RtspServer, write: Write, watched: Begin, folder: Path, monkeypatch: pytest.MonkeyPatch
+    server: RtspServer, write: Write, watched: Begin, folder: Path
 ) -> None:
     """The camera is well, and comes again with each try; that it is not watched is told once."""
     never_opens(folder)
-    monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=0.1))
     stand = watched(write(f"  door: {{url: '{server.url}', graph: fails.yaml, lost_after_s: 0}}\n"))
     stand.until(lambda: stand.watcher.lane("door") is not None)
     lane = stand.watcher.lane("door")
