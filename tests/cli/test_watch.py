@@ -30,10 +30,9 @@ class Through(Node):
 '''
 HASTY = """
 import runpy
-import sys
-import vidface.cli
+from importlib import import_module
 from vidface.watch import watcher
-sys.modules["vidface.cli.watch"]._TICK_S = watcher._WRITE_EVERY_S = 0.1
+import_module("vidface.cli.watch")._TICK_S = watcher._WRITE_EVERY_S = 0.1
 runpy.run_module("vidface")
 """
 """The program, which writes its account ten times a second."""
