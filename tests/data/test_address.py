@@ -45,6 +45,16 @@ from vidface.data.address import is_address, masked, secrets_of
         ("rtsp://[::1]:99/with@sign", "rtsp://[::1]:99/with@sign"),
         ("http://cam:8080/with@sign", "http://cam:8080/with@sign"),
         ("http://cam:80/a?mail=me@home", "http://cam:80/a?mail=me@home"),
+        ("https://cdn/keyframe=1/signal=2/index.m3u8?design=3&monkey=4&author=5",
+         "https://cdn/keyframe=1/signal=2/index.m3u8?design=3&monkey=4&author=5"),
+        ("https://cdn/token=secret/door/index.m3u8", "https://cdn/token=***/door/index.m3u8"),
+        ("https://cdn/token=secret/key=secret/x?sign=sec/ret&c=d", "https://cdn/token=***/key=***/x?sign=***&c=d"),
+        ("rtsp://h/user=admin_password=sec/ret", "rtsp://h/user=admin_password=***"),
+        ("rtsp://h/password=sec/ret_channel=1", "rtsp://h/password=***_channel=1"),
+        ("rtsp://h/password=sec/ret&channel=1", "rtsp://h/password=***&channel=1"),
+        ("http://h/v?X-Amz-Signature=secret&authorization=secret&Key-Pair-Id=secret&apikey2=secret",
+         "http://h/v?X-Amz-Signature=***&authorization=***&Key-Pair-Id=***&apikey2=***"),
+        ("http://h/v?next=/token=sec/ret", "http://h/v?next=/token=***"),
     ],
 )  # fmt: skip
 def test_no_password_is_shown(text: str, shown: str) -> None:

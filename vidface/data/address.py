@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 MASK = "***"
 _KEY: Final = (
     r"(?<![\w.-])(?=streamid=|[\w.-]*(?:(?<!com)pass(?!age)|(?:pas|pw)\d*(?![^\W_])|"
-    r"pwd|psw|cred|token|secret|auth|key|sig))[\w.-]+(?:\[\w*\]|%5B\w*%5D)?="
+    r"pwd|psw|cred|token|secret|auth(?!or(?!i[sz]))|(?<!mon)key(?!frame|int|word|board|note|point)|"
+    r"(?<!de)(?<!as)sig(?!nal|ma|ht)))[\w.-]+(?:\[\w*\]|%5B\w*%5D)?="
 )
 """What a secret is called, as a part of a query or, as some cameras want it, of a path."""
 _NEXT: Final = r"_(?:channel|stream|subtype|user|usr|login|ch)\d*="
 """Begins the next part where a camera parts them with `_`, which a secret may hold too."""
 _SECRET: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|\s])+", re.IGNORECASE)
 _SECRET_WHOLE: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|])+", re.IGNORECASE)
+_GOES_ON: Final = re.compile(_NEXT.replace("_", "[_&]", 1), re.IGNORECASE)
 _SCHEME: Final = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
 _BLANKS: Final = r"[^/?#\s:@]+:(?!\d*\s)[^/?#\s@]*(?: +[^/?#\s@]+)+@"
 """A login with blanks in its password; behind a port a sentence goes on."""
@@ -51,7 +54,7 @@ def masked(text: str | Path, *, whole: bool = False) -> str:
 
 def secrets_of(text: str) -> tuple[str, ...]:
     """The parts of an address that `masked` hides, longest first; to take them out of other texts."""
-    found = [match.group(0)[len(match.group(1)) :] for match in _SECRET_WHOLE.finditer(text)]
+    found = [text[start:end] for start, end in _spans(text, _SECRET_WHOLE)]
     match = _WHOLE.search(text)
     if match is not None:
         login = _login(match["authority"], match["rest"])[0]
@@ -64,11 +67,24 @@ def _mask_one(match: re.Match[str], secret: re.Pattern[str]) -> str:
     login, place = _login(match["authority"], match["rest"])
     if login and "@" in place:  # a password with `@` and `/`, or an `@` in the path: who can tell? Hide it.
         place = place.rpartition("@")[2]
-    place = secret.sub(rf"\1{MASK}", place)
+    for start, end in reversed(list(_spans(place, secret))):
+        place = place[:start] + MASK + place[end:]
     if not login and not match["authority"].startswith("@"):
         return match["scheme"] + place
     user, colon, _ = login.partition(":")
     return f"{match['scheme']}{user}{colon and ':' + MASK}@{place}"
+
+
+def _spans(text: str, secret: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where the values stand that are named like secrets."""
+    end = 0
+    while (match := secret.search(text, end)) is not None:
+        start, end, before = match.end(1), match.end(), text[: match.start()]
+        # `/token=VALUE/door/index.m3u8`: the value of a folder ends with it, unless a login goes on behind.
+        if before.endswith("/") and "?" not in before and _GOES_ON.match(text, end) is None:
+            slash = text.find("/", start + 1, end)
+            end = end if slash < 0 else slash
+        yield start, end
 
 
 def _login(authority: str, rest: str) -> tuple[str, str]:
