@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vidface.errors import GraphError
+from vidface.graph.engine import _tapped
 from vidface.graph.plan import Outlet, load
 
 NODES = {
@@ -27,6 +28,16 @@ def outlet(use: str, faces: str, params: dict[str, Any] | None = None, **wires: 
     return load(graph, check_models=False).outlets[0]
 
 
+def tapped(faces: str, **wires: str) -> dict[str, str]:
+    """Names by which a tick gives values, of a graph with an output of pictures of these faces."""
+    graph = {
+        "version": 1,
+        "nodes": NODES,
+        "outputs": {"out": {"use": "images", "in": {"faces": faces, **wires}}},
+    }
+    return _tapped(load(graph, check_models=False))
+
+
 @pytest.mark.parametrize(("faces", "frame"), [("track", "source"), ("track2", "hold")])
 @pytest.mark.parametrize("use", ["images", "events"])
 def test_pictures_are_cut_where_the_faces_were_found(use: str, faces: str, frame: str) -> None:
@@ -42,11 +53,24 @@ def test_what_writes_no_pictures_takes_times_from_the_source() -> None:
 
 
 def test_a_named_picture_must_have_the_pixels_of_the_faces() -> None:
-    """Also of an output, and of lines of text, whose boxes would lie elsewhere."""
-    for use in ("images", "jsonl"):
-        with pytest.raises(GraphError, match="'track2' was measured in others"):
-            outlet(use, "track2", frame="source")
-        assert outlet(use, "track2", frame="draw").wires["frame"] == "draw"
+    """Also of an output."""
+    with pytest.raises(GraphError, match="'track2' was measured in others"):
+        outlet("images", "track2", frame="source")
+    assert outlet("images", "track2", frame="draw").wires["frame"] == "draw"
+
+
+@pytest.mark.parametrize("frame", ["source", "draw"])
+@pytest.mark.parametrize("use", ["jsonl", "table"])
+def test_what_writes_no_pictures_takes_times_from_any_that_is_named(use: str, frame: str) -> None:
+    """The source written out is the same as nothing written."""
+    assert outlet(use, "track2", frame=frame).wires["frame"] == frame
+
+
+@pytest.mark.parametrize(("faces", "frame"), [("track", "source"), ("track2", "hold")])
+def test_a_tick_has_the_output_whose_picture_was_chosen(faces: str, frame: str) -> None:
+    """`tick["out"]` are its faces, whichever picture the output gets besides; a named one makes it two."""
+    assert tapped(faces)["out"] == faces
+    assert ("out" in tapped(faces, frame=frame)) == (frame == "source")
 
 
 @pytest.mark.parametrize("frame", ["source", "hide.frame"])

@@ -209,7 +209,9 @@ def _tapped(plan: Plan) -> dict[str, str]:
     """Names by which a tick gives values -> the edge: the edges outputs use, and the outputs themselves."""
     taps = {edge: edge for outlet in plan.outlets for edge in outlet.wires.values()}
     for outlet in plan.outlets:
-        own = [edge for port, edge in outlet.wires.items() if edge != SOURCE or len(outlet.wires) == 1]
+        # A picture that no one asked for is none of the values that the output is named after.
+        wires = {port: edge for port, edge in outlet.wires.items() if port != outlet.spare} or outlet.wires
+        own = [edge for edge in wires.values() if edge != SOURCE or len(wires) == 1]
         if len(own) == 1:
             taps.setdefault(outlet.name, own[0])
     return taps

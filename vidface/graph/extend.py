@@ -66,7 +66,14 @@ def with_table(plan: Plan, form: str | None) -> Plan:
     kind = sink_class("table")
     ports = signature_of(kind)
     extra = [
-        Outlet(f"{outlet.name}_{form}", "table", kind.model_validate({"format": form}), ports, wires)
+        Outlet(
+            f"{outlet.name}_{form}",
+            "table",
+            kind.model_validate({"format": form}),
+            ports,
+            wires,
+            outlet.spare,
+        )
         for outlet in plan.outlets
         if outlet.use == "jsonl" and plan.edges[outlet.wires["faces"]] is Faces
         # A table has no columns for some of what a line of JSON holds.

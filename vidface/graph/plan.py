@@ -55,13 +55,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """One output: a sink and the edges that it writes."""
+    """One output: a sink and the edges that it writes.
+
+    Attributes:
+        spare: the port whose picture the graph does not name, so that it was chosen; "" where there is none.
+    """
 
     name: str
     use: str
     sink: Sink
     signature: Signature
     wires: dict[str, str]
+    spare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +230,12 @@ def _outlet(file: GraphFile, name: str, edges: dict[str, type], places: Places) 
     frame = signature.port("frame")
     spare = "frame" if frame is not None and issubclass(Frame, frame.value) else ""
     wires = wire(file, signature, spec.wires, edges, path, spare=spare)
-    places.check(path, wires)
-    if spare and spare not in wires:
-        wires[spare] = places.picture(path, sink, wires)
-    return Outlet(name, use, sink, signature, wires)
+    # Of the picture beside lines of text nothing but its time is wanted: any may be named.
+    places.check(path, {port: edge for port, edge in wires.items() if port != spare or sink.shows()})
+    if not spare or spare in wires:
+        return Outlet(name, use, sink, signature, wires)
+    wires[spare] = places.picture(path, sink, wires)
+    return Outlet(name, use, sink, signature, wires, spare)
 
 
 def _default_sink(file: GraphFile, name: str, spec: OutputSpec, edges: dict[str, type]) -> str:
