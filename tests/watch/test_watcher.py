@@ -191,6 +191,48 @@ def test_recording_goes_on_while_a_graph_that_failed_waits(
     assert lane.join(60)
 
 
+def test_a_graph_without_its_input_is_no_camera_that_is_given_up(
+    server: RtspServer, write: Write, watched: Begin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged gallery, say: the graph waits and has its tries, and the camera is recorded meanwhile."""
+    never_opens(folder)
+    slow = (folder / "slow.py").read_text(encoding="utf-8")
+    damaged = slow.replace("import time", "import time\nfrom vidface.errors import InputError")
+    (folder / "slow.py").write_text(damaged.replace("ValueError(", "InputError("), encoding="utf-8")
+    monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
+    door = f"{{url: '{server.url}', graph: fails.yaml, retry: 5, record: {{when: always, segment_s: 1}}}}"
+    stand = watched(write(f"  door: {door}\n"))
+    stand.until(lambda: stand.watcher.lane("door") is not None)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    stand.until(lambda: lane.row()["recorded"]["packets"] >= 50)
+    assert (lane.row()["graphs_begun"], lane.row()["status"]) == (1, "waiting")
+    lane.stop()
+    assert lane.join(60)
+
+
+def test_a_recorded_camera_that_cannot_even_be_called_is_waited_for(
+    server: RtspServer, write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more files may be opened, say: each try has its wait."""
+    tried: list[object] = []
+
+    def nothing(*asked: object) -> None:
+        tried.append(asked)
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
+    monkeypatch.setattr(lane_module, "LiveSource", nothing)
+    stand = watched(write(f"  door: {{url: '{server.url}', retry: 5, record: {{when: always}}}}\n"))
+    stand.until(lambda: any("Too many open files" in text for text in stand.said))
+    time.sleep(0.2)  # where nothing waits, thousands of tries
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    assert (len(tried), lane.row()["status"]) == (1, "waiting")
+    lane.stop()
+    assert lane.join(60)
+
+
 def test_a_graph_counts_as_it_was_checked(
     server: RtspServer, write: Write, watched: Begin, folder: Path
 ) -> None:

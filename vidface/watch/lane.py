@@ -176,7 +176,8 @@ class Lane:
                 continue
             if self._graph_began is not None and time.monotonic() - self._graph_began > _STEADY_S:
                 backoff.succeeded()
-            kind = "password" if isinstance(trouble, InputError) else "lost"
+            calling = self._graph_began is None  # the trouble is the camera's, not the graph's
+            kind = "password" if calling and isinstance(trouble, InputError) else "lost"
             text = str(trouble or "it ended")
             # The connection has counted its own tries already.
             wait = None if limit is not None and kind == "password" else backoff.next(kind)
@@ -186,9 +187,9 @@ class Lane:
                 return
             self.account.failed(text)
             self._voice.say(f"{text}; beginning anew in {wait:.0f} s")
-            if self._recorder is None or trouble is None or isinstance(trouble, InputError):
+            if self._recorder is None or trouble is None or calling:
                 self._stopping.wait(wait)
-            else:  # the graph's trouble: recording goes on
+            else:  # recording goes on
                 self._graph_due = time.monotonic() + wait
         self.account.stopped("watched no longer", error=False)
 
