@@ -96,16 +96,21 @@ def test_a_gallery_that_is_gone_names_nobody(gallery: Callable[..., Path], tmp_p
     assert "notes" not in watched.node.facts()
 
 
-def test_a_gallery_of_another_embedder_does_not_end_the_camera(gallery: Callable[..., Path]) -> None:
-    """People are as they were before, and the run says so."""
+def test_a_gallery_of_another_embedder_names_nobody(
+    gallery: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The camera goes on, and the run says why; the gallery is read once, not with every look at it."""
+    monkeypatch.setattr(_enrolled, "_SETTLED_S", 0.0)
     folder = gallery(Ann=1)
     watched = Watched(folder)
     assert watched.see(1, 4).name == "Ann"
     shutil.rmtree(folder)
     with Gallery.create(folder, fingerprint="other@1", dimension=DIMENSION) as book:
         book.add("Bob", looks(1))
-    assert watched.see(1).name == "Ann"
-    assert "vectors of other@1" in watched.node.facts()["notes"][0]
+    assert watched.see(1).name is None
+    assert "vectors of other@1 now, so nobody is known" in watched.node.facts()["notes"][0]
+    monkeypatch.setattr(Gallery, "open", None)
+    assert watched.see(1, 4).state == "unknown"
 
 
 def test_a_gallery_that_did_not_change_is_not_read(

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from vidface.errors import UsageError, VidfaceError
+from vidface.errors import VidfaceError
 from vidface.gallery import Gallery, Reference
 from vidface.gallery._base import DATABASE
 
@@ -26,7 +26,8 @@ class Enrolled:
         InputError: it is damaged.
 
     Attributes:
-        reference: as read last; None once the gallery is gone, since then nobody is known.
+        reference: as read last; None once the gallery is gone or of another embedder, since then nobody is
+            known.
         trouble: why what was read last may not be what is there now, in a sentence.
     """
 
@@ -54,12 +55,18 @@ class Enrolled:
             return False
         try:
             now = self._read()
-            if now.fingerprint != self._fingerprint:
-                raise UsageError(f"it holds vectors of {now.fingerprint} now; begin anew to use them")
         except VidfaceError as error:
             self.trouble = f"the gallery {self._folder} has changed, and its people are as before: {error}"
             return False
-        self.reference, self._seen, self.trouble = now, _settled(mark), None
+        self._seen = _settled(mark)
+        if now.fingerprint != self._fingerprint:  # who was forgotten meanwhile must not stay named
+            self.reference = None
+            self.trouble = (
+                f"the gallery {self._folder} holds vectors of {now.fingerprint} now, so nobody is known any "
+                f"more; begin anew with a graph that embeds with it"
+            )
+            return before is not None
+        self.reference, self.trouble = now, None
         return True
 
     def _read(self) -> Reference:

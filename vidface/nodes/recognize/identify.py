@@ -46,8 +46,9 @@ class RecognizeIdentify(Node):
 
     The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
     tells that it was searched, and at the end who was found. Before a camera a gallery that is changed counts
-    within seconds: who is forgotten is named no more, who is enrolled is known. Of a file all frames are
-    held against the gallery as it was at the start.
+    within seconds: who is forgotten is named no more, who is enrolled is known. Once it was embedded anew
+    with another model, nobody is known until the graph begins anew. Of a file all frames are held against
+    the gallery as it was at the start.
     """
 
     gallery: str = Field(
