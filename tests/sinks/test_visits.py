@@ -128,6 +128,21 @@ def test_a_name_that_flips_is_not_told_each_time() -> None:
     assert camera.notes[-1].before == "Ann"
 
 
+def test_who_is_unknown_for_long_is_named_no_more() -> None:
+    """As one who was forgotten meanwhile: no later event says the name. Doubt, and less, keep it."""
+    camera = Camera()
+    camera.watch(3, Look(3, identity=ANN))
+    camera.watch(60, Look(3, identity=UNSURE))
+    for _ in range(3):
+        camera.watch(9, Look(3, identity=NOBODY))
+        camera.watch(1, Look(3, identity=UNSURE))
+    camera.watch(9, Look(3, identity=NOBODY))
+    assert camera.end()[0][1:] == ("track_left", 3, "Ann")
+    camera.watch(3, Look(4, identity=ANN))
+    camera.watch(10.125, Look(4, identity=NOBODY))
+    assert [told[1:] for told in camera.watch(11)] == [("track_left", 4, None)]
+
+
 def test_a_name_is_not_told_of_each_track() -> None:
     """The tracker loses Ann and finds her under a new number: no second Ann, unless she was away."""
     camera = Camera()

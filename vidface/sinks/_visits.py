@@ -1,7 +1,8 @@
 """Visits: when the appearances of faces before a camera are worth telling; told once, late rather than twice.
 
 Quick to doubt and slow to forget: a face must show for a while before it counts as there, and be out of sight
-for much longer before it counts as gone. The same holds of a name. All times are seconds on a clock that
+for much longer before it counts as gone. The same holds of a name, but who was unknown for as long as that
+(who was forgotten meanwhile, say) is named no more. All times are seconds on a clock that
 never runs backwards.
 """
 
@@ -65,6 +66,8 @@ class Visit:
     lingered: bool = False
     candidate: str | None = None
     candidate_s: float = 0.0
+    unknown_s: float | None = None
+    """Since when it is unknown, without a look in between that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ class Visits:
 
     def _name(self, visit: Visit, now: float) -> Iterator[Note]:
         name = None if visit.identity is None else visit.identity.name
+        self._forget(visit, now)
         if name is None or name == visit.name:
             visit.candidate = None
             return
@@ -153,6 +157,15 @@ class Visits:
             self.repeated += 1
             return
         yield Note("track_identified", visit, before=before)
+
+    def _forget(self, visit: Visit, now: float) -> None:
+        """Doubt takes no name back, but nobody stays somebody whom nobody knows any more."""
+        if visit.identity is None or visit.identity.state != "unknown":
+            visit.unknown_s = None
+        elif visit.unknown_s is None:
+            visit.unknown_s = now
+        elif now - visit.unknown_s >= self.rules.debounce_s:
+            visit.name = None
 
     def _linger(self, visit: Visit) -> Iterator[Note]:
         rules, one = self.rules, visit.identity
