@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,6 +73,29 @@ def test_a_connection_that_lasted_makes_the_next_wait_short_again(monkeypatch: p
     line.back()
     assert line.goes_on(lost)
     line.close()
+
+
+@pytest.mark.parametrize(("lasts_s", "longest_s"), [(25.0, 1.0), (1.0, 60.0)], ids=["session limit", "flaps"])
+def test_waits_grow_only_where_connections_are_short(
+    lasts_s: float, longest_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera that ends each session after 25 s loses little, also after a long absence."""
+    now, waits = [100.0], []
+    monkeypatch.setattr(line_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Line, "_pause", lambda _line, wait_s, **_: waits.append(wait_s))
+    address = live_address("rtsp://u:hunter2@127.0.0.1:9/s")
+    assert address is not None
+    line = Line(address, LiveOptions())
+    for _ in range(10):
+        line.goes_on(Trouble("refused", "nobody listens there"))
+    assert max(waits) > 25
+    waits.clear()
+    for _ in range(10):
+        line.back()
+        now[0] += lasts_s
+        line.goes_on(Trouble("lost", "gone"))
+    line.close()
+    assert longest_s / 2 <= max(waits) <= longest_s
 
 
 def test_a_camera_that_is_away_for_long_has_no_process_waiting_for_it(

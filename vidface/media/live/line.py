@@ -16,7 +16,7 @@ from vidface.media.live.wire import Opened, Order, Trouble
 
 _KNOCK_EVERY_S = 1.0
 _LATE_S = 2.0  # the child's own time-outs come first
-_STEADY_S = 30.0  # a connection that lasted so long was none of several tries in a row
+_STEADY_S = 5.0  # a connection that lasted so long was none of several tries in a row: cameras limit sessions
 _KEPT_S = 60.0  # a process that waits takes some 37 MB; another is there in half a second
 
 
