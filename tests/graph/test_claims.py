@@ -60,6 +60,28 @@ def test_an_added_table_does_not_write_over_an_output() -> None:
         with_table(load(graph, check_models=False), "csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "use", "mend"),
+    [("heat", "images", "give one of them another name"), ("more", "findings", "wire what both get to one")],
+)
+def test_the_maps_of_findings_are_theirs_alone(name: str, use: str, mend: str) -> None:
+    """They lie in heat/, whatever the output is called: no other may write there."""
+    nodes = {
+        "detect": {"use": "detect.face", "in": {"frame": "source"}},
+        "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
+        "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": "track"}},
+        "blend": {
+            "use": "forensics.blend",
+            "in": {"frame": "source", "faces": "mesh.faces", "mesh": "mesh.mesh"},
+        },
+    }
+    found = {"use": "findings", "in": {"blend": "blend"}}
+    other = found if use == "findings" else {"use": use, "in": {"faces": "track"}}
+    graph = {"version": 1, "nodes": nodes, "outputs": {"findings": found, name: other}}
+    with pytest.raises(GraphError, match=rf"'findings' and '{name}' would both write heat/; {mend}"):
+        load(graph, check_models=False)
+
+
 def test_names_that_only_sound_like_the_runs_own_are_fine() -> None:
     """notes.mp4 is no reviewer's notes.jsonl."""
     nodes = {"detect": {"use": "detect.face", "in": {"frame": "source"}}}

@@ -14,6 +14,7 @@ from vidface.errors import OutputError
 from vidface.graph.custody import CHAIN, MANIFEST
 from vidface.graph.leavings import leavings
 from vidface.graph.verify import check_folder
+from vidface.sinks.findings import FindingsSink
 
 GRAPH: dict[str, Any] = {
     "version": 1,
@@ -27,8 +28,9 @@ GRAPH: dict[str, Any] = {
         "shots": {"use": "images", "in": {"frame": "source", "faces": "track"}},
     },
 }
-LEFT = ("shots/track_0009.jpg", "shots/track_0002_again1_3.png", "heat/blend_0001_000012.png", CHAIN)
-OURS = ("shots/mine.jpg", "shots/track_9.jpg", "shots/trip/track_0001.jpg", "heat.png", "diary.txt")
+MAP = "heat/blend_0001_000012.png"
+LEFT = ("shots/track_0009.jpg", "shots/track_0002_again1_3.png", CHAIN)
+OURS = (MAP, "shots/mine.jpg", "shots/track_9.jpg", "shots/trip/track_0001.jpg", "heat.png", "diary.txt")
 
 
 def put(folder: Path, names: tuple[str, ...]) -> None:
@@ -57,7 +59,7 @@ def test_overwriting_a_killed_run_removes_what_it_wrote(samples: Path, killed: P
         GRAPH, samples / "rotated.mp4", killed, stop=0.4, overwrite=True, outputs=("faces",)
     ):
         pass
-    assert not [name for name in LEFT[:3] if (killed / name).exists()]
+    assert not [name for name in LEFT[:2] if (killed / name).exists()]
     assert all((killed / name).exists() for name in OURS)
     facts = json.loads((killed / MANIFEST).read_text())
     assert facts["planned"] == {}
@@ -68,8 +70,13 @@ def test_overwriting_a_killed_run_removes_what_it_wrote(samples: Path, killed: P
 @pytest.mark.parametrize("planned", [["../other/"], ["/"], ["./"], ["a/b/"], ["*"], ["../x.jsonl"], [".."]])
 def test_a_plan_names_nothing_outside(killed: Path, planned: list[str]) -> None:
     """run.json may come from anybody."""
-    names = set(leavings(killed, {"planned": {"shots": planned}}))
-    assert names <= {"heat/blend_0001_000012.png"}
+    assert not set(leavings(killed, {"planned": {"shots": planned}}))
+
+
+def test_maps_of_findings_are_theirs(killed: Path) -> None:
+    """They are removed where findings were planned; else such a folder is the user's."""
+    files = FindingsSink().files("findings")
+    assert MAP in set(leavings(killed, {"planned": {"findings": list(files)}}))
 
 
 def test_what_a_failed_run_did_not_list_is_removed_as_well(samples: Path, tmp_path: Path) -> None:

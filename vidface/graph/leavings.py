@@ -13,7 +13,6 @@ PLANNED: Final = "planned"
 """Key of run.json: output -> what it writes, of those whose files are not listed; a folder ends with /."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.]*/?")
-_HEAT: Final = "heat/"
 _OWN: Final = re.compile(
     r"index\.jsonl"
     r"|track_[0-9]{4,}(_again[0-9]+)?(_[0-9]+)?\.(jpg|png)"
@@ -35,7 +34,7 @@ def leavings(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
     In a folder those that are called as vidface calls them: others are the user's.
     """
     names = [name for files in facts.get(PLANNED, {}).values() for name in files]
-    for name in [*names, _HEAT] if names else ():
+    for name in names:
         if not _NAME.fullmatch(name):
             continue
         if name.endswith("/"):

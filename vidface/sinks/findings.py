@@ -45,7 +45,7 @@ class FindingsSink(Sink):
         return False
 
     def files(self, name: str) -> tuple[str, ...]:
-        return (f"{name}.jsonl",)
+        return (f"{name}.jsonl", f"{HEAT}/")
 
     def start(self, target: Target) -> None:
         self._target = target
