@@ -25,6 +25,7 @@ from vidface.graph.spec import GraphFile
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.retry import Backoff
 from vidface.watch import lane as lane_module
+from vidface.watch.check import summary
 from vidface.watch.config import Config
 from vidface.watch.watcher import Watcher
 
@@ -252,6 +253,37 @@ def test_a_graph_counts_as_it_was_checked(
     assert lane.row()["graphs_begun"] == 2
 
 
+def test_a_node_that_was_edited_counts_once_the_file_is_read_again(
+    clip: Path, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Its camera begins anew; that of another graph does not."""
+    film = f"chaos:{clip}?loops=forever"
+    graph = (folder / "light.yaml").read_text(encoding="utf-8")
+    (folder / "other.py").write_text((folder / "through.py").read_text())
+    (folder / "other.yaml").write_text(graph.replace("./through.py", "./other.py"), encoding="utf-8")
+    stand = watched(write(f"  a: {film}\n  b: {{url: '{film}', graph: other.yaml}}\n"))
+    stand.until(lambda: stand.frames("a") > 2 and stand.frames("b") > 2)
+    old, kept = stand.watcher.lane("a"), stand.watcher.lane("b")
+    with (folder / "through.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    stand.watcher.reload()
+    assert stand.said[-1].endswith("read again; changed a")
+    stand.until(lambda: stand.watcher.lane("a") not in (None, old))
+    assert stand.watcher.lane("b") is kept
+    stand.watcher.reload()
+    assert "no camera changed" in stand.said[-1]
+
+
+def test_a_graph_that_could_begin_only_once_is_refused(clip: Path, write: Write, folder: Path) -> None:
+    """A second session may not replace what the first one saved; the same graph without that is sound."""
+    graph = (folder / "light.yaml").read_text(encoding="utf-8")
+    (folder / "saves.yaml").write_text(graph.replace("./through.py", "stabilize.camera"), encoding="utf-8")
+    door = f"  door: {{url: 'chaos:{clip}', graph: saves.yaml, set: ['through.save_motion=%s']}}\n"
+    with pytest.raises(UsageError, match=r"door: a node of .*saves\.yaml saves to m\.jsonl"):
+        summary(Config.read(write(door % "m.jsonl"), {}))
+    assert "saves.yaml -> live" in summary(Config.read(write(door % "null"), {}))[0]
+
+
 def test_a_camera_that_was_never_there_can_be_let_go_of(
     write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,7 +366,7 @@ def test_no_camera_begins_anew_for_what_is_not_its_own(
     write(door % 720)
     path.write_text(said % ("two", 30) + path.read_text(), encoding="utf-8")
     stand.watcher.reload()
-    assert "no camera changed" in stand.said[-2]
+    assert stand.said[-2].endswith("read again; recordings kept for another time of a")
     assert stand.said[-1].startswith("events: changes there count from the next start on")
     stand.watcher.tick()
     assert stand.watcher.lane("a") is kept

@@ -15,7 +15,6 @@ from vidface.data.event import EventPost
 from vidface.errors import InputError, VidfaceError
 from vidface.graph.plan import load
 from vidface.graph.run import Run, run
-from vidface.graph.spec import GraphFile
 from vidface.infer.pool import Pool
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.options import Hangup, LiveOptions
@@ -23,6 +22,7 @@ from vidface.media.live.recorder import Recorder
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
 from vidface.watch.account import CameraAccount
+from vidface.watch.check import Checked
 from vidface.watch.config import CameraPlan
 from vidface.watch.sessions import Sessions
 from vidface.watch.station import CameraStation
@@ -65,9 +65,10 @@ class Lane:
 
     Args:
         graph: that of the plan, as it was checked; what became of its file since then counts for nothing.
+            The Python files of its nodes are read at the beginning of each session.
     """
 
-    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: GraphFile) -> None:
+    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: Checked) -> None:
         self.plan = plan
         self.graph = graph
         self.account = CameraAccount(plan.name)
@@ -225,7 +226,7 @@ class Lane:
 
     def _watch(self, source: LiveSource) -> None:
         self._graph_began = time.monotonic()
-        plan = load(self.graph)
+        plan = load(self.graph.file)
         session, folder = self._sessions.begin()
         self.station.session = session
         self.account.began()

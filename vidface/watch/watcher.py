@@ -12,12 +12,11 @@ from typing import Any, Final
 from vidface.data.times import time_of_day
 from vidface.errors import OutputError, UsageError, VidfaceError
 from vidface.events.fan import open_fan
-from vidface.graph.spec import GraphFile
 from vidface.infer.pool import Pool
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
-from vidface.watch.check import graph_of
+from vidface.watch.check import Checked, checked
 from vidface.watch.config import CameraPlan, Config
 from vidface.watch.folder import WatchFolder
 from vidface.watch.keep import SPOOL, Keeper
@@ -36,12 +35,12 @@ class Order:
     """A camera as it is to be watched.
 
     Attributes:
-        graph: as it was checked: another text is another order.
+        graph: as it was checked: another text, or other code of its nodes, is another order.
         added: it does not stand in the file, and stays when the file is read again.
     """
 
     plan: CameraPlan
-    graph: GraphFile
+    graph: Checked
     added: bool = False
 
 
@@ -152,10 +151,15 @@ class Watcher:
             for name in [name for name, lane in self._lanes.items() if lane.ended]:
                 self._leaving.append(self._lanes.pop(name))
             now = set(self._orders_now)
-            changed = [
-                name for name, lane in self._lanes.items() if name in now and self._differs(name, lane)
-            ]
+            stay = {name: lane for name, lane in self._lanes.items() if name in now}
+            changed = {name for name, lane in stay.items() if self._differs(name, lane)}
+            kept_for = {
+                name
+                for name in stay.keys() - changed
+                if self._orders_now[name].plan.record != stay[name].plan.record
+            }
         told = [_listed("added", now - before), _listed("removed", before - now), _listed("changed", changed)]
+        told.append(_listed("recordings kept for another time of", kept_for))
         self._tell(f"{config.path}: read again; {'; '.join(filter(None, told)) or 'no camera changed'}")
         if fixed:
             self._tell(f"{', '.join(fixed)}: changes there count from the next start on")
@@ -167,7 +171,7 @@ class Watcher:
             UsageError: the name is taken, or the settings are not sound.
         """
         plan = self._config.camera(name, settings)
-        order = Order(plan, graph_of(plan).file, added=True)
+        order = Order(plan, checked(plan), added=True)
         with self._lock:
             if name in self._orders_now:
                 raise UsageError(f"there is a camera {name!r} already")
@@ -248,7 +252,7 @@ class Watcher:
 
     def _orders(self, config: Config) -> dict[str, Order]:
         """Orders of a file; each graph is loaded for it, which checks it."""
-        return {plan.name: Order(plan, graph_of(plan).file) for plan in config.cameras}
+        return {plan.name: Order(plan, checked(plan)) for plan in config.cameras}
 
     def _meet(self) -> None:
         """Begin and end lanes so that they are as ordered."""
@@ -277,9 +281,9 @@ class Watcher:
         return True
 
 
-def _wanted(plan: CameraPlan, graph: GraphFile) -> object:
+def _wanted(plan: CameraPlan, graph: Checked) -> object:
     """What another lane is begun for."""
-    return plan.watched(), graph.sha256, graph.overrides
+    return plan.watched(), graph.file.sha256, graph.file.overrides, graph.nodes
 
 
 def _other(one: Config, two: Config, name: str) -> bool:
