@@ -15,6 +15,7 @@ from tests.media.make_clips import Clip, make
 from vidface.errors import InputError, OutputError, OutputExistsError, UsageError
 from vidface.graph.apart import check_apart, files_read
 from vidface.graph.consent import Consent
+from vidface.graph.folder import RunFolder
 from vidface.graph.plan import load
 from vidface.graph.settings import Settings
 
@@ -129,6 +130,39 @@ def test_folders_are_looked_into(tmp_path: Path) -> None:
     check_apart([tmp_path, out, shots, tmp_path / "none"], [out / "faces.jsonl", out / "none"], out=out)
     with pytest.raises(UsageError, match=r"faces\.jsonl would be"):
         check_apart([out], [out / "faces.jsonl"], out=tmp_path / "other")
+
+
+def test_earlier_files_are_looked_at_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many files are read: a run of the day's pictures over another's must not take minutes."""
+    files = [tmp_path / f"{number}.png" for number in range(60)]
+    for path in files:
+        path.touch()
+    read, earlier = files[:20], files[20:]
+    looks: list[str] = []
+    for name in ("stat", "resolve", "samefile"):
+        real = getattr(Path, name)
+        count = lambda *args, _name=name, _real=real, **more: looks.append(_name) or _real(*args, **more)  # noqa: E731
+        monkeypatch.setattr(Path, name, count)
+    check_apart(read, [], out=tmp_path, earlier=earlier)
+    assert looks.count("resolve") == len(read) + 1
+    assert looks.count("stat") <= 5 * len(read) + len(earlier)
+    assert "samefile" not in looks
+    monkeypatch.undo()
+    earlier[7].unlink()
+    os.link(read[3], earlier[7])
+    with pytest.raises(UsageError, match=r"27\.png would be .* \(.*3\.png\)"):
+        check_apart(read, [], out=tmp_path, earlier=earlier)
+
+
+def test_earlier_files_are_listed_once(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was held against the run's inputs is what is removed."""
+    out, graph = tmp_path / "out", graph_of(tmp_path, {"faces": "one"})
+    go(graph, clip, out)
+    listed: list[Path] = []
+    real = RunFolder.earlier
+    monkeypatch.setattr(RunFolder, "earlier", lambda self: listed.append(out) or real(self))
+    go(graph, clip, out, overwrite=True)
+    assert listed == [out]
 
 
 @pytest.mark.parametrize("into", [None, "t.json"])

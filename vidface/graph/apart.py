@@ -29,24 +29,39 @@ def files_read(plan: Plan, clip: Path, settings: Settings, consent: Consent | No
         yield (folder if consent.given_in == "graph" else Path()) / Path(consent.text).expanduser()
 
 
-def check_apart(read: Iterable[Path], written: Iterable[Path], *, out: Path | None) -> None:
+def check_apart(
+    read: Iterable[Path], written: Iterable[Path], *, out: Path | None, earlier: Iterable[Path] = ()
+) -> None:
     """Check that nothing is read that would be removed or written over.
 
     Args:
         written: files, and folders that files are written into.
         out: the run's folder, which may lie in a folder that is read.
+        earlier: files that are written over as well: many, and resolved.
 
     Raises:
         UsageError: something is.
     """
-    there = [path for path in written if path.exists()]
-    for source in (path for path in read if path.exists()):
-        for path in there:
-            if _meets(path, source, out):
-                raise UsageError(
-                    f"{path} would be removed or written over, but this run reads it"
-                    f"{'' if path == source else f' ({source})'}; choose another output"
-                )
+    sources = {path.resolve(): path for path in read if path.exists()}
+    above = {folder: path for place, path in sources.items() for folder in (place, *place.parents)}
+    same = {_file(path): path for path in sources.values()}
+    home = None if out is None else out.resolve()
+    # The run's folder may be the input's, or lie in it: what is written there is none of its pictures.
+    folders = {
+        place: path
+        for place, path in sources.items()
+        if path.is_dir() and not (home is not None and home.is_relative_to(place))
+    }
+    there = [(path, path.resolve()) for path in written if path.exists()]
+    for path, place in (*there, *((path, path) for path in earlier)):
+        source = above.get(place) or same.get(_file(place))
+        if source is None and folders:
+            source = next((folders[parent] for parent in place.parents if parent in folders), None)
+        if source is not None:
+            raise UsageError(
+                f"{path} would be removed or written over, but this run reads it"
+                f"{'' if path == source else f' ({source})'}; choose another output"
+            )
 
 
 def check_new(files: Iterable[Path], *, overwrite: bool) -> None:
@@ -63,10 +78,7 @@ def check_new(files: Iterable[Path], *, overwrite: bool) -> None:
             raise OutputError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
-def _meets(path: Path, source: Path, out: Path | None) -> bool:
-    if path.samefile(source):
-        return True
-    place, found = path.resolve(), source.resolve()
-    # The run's folder may be the input's, or lie in it: what is written there is none of its pictures.
-    around = out is not None and out.resolve().is_relative_to(found)
-    return found.is_relative_to(place) or (place.is_relative_to(found) and not around)
+def _file(path: Path) -> tuple[int, int]:
+    """What two names of one file have in common."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino

@@ -77,7 +77,7 @@ class RunFolder:
             raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
 
     def earlier(self) -> list[Path]:
-        """Files in the folder that an earlier run wrote."""
+        """Files in the folder that an earlier run wrote, resolved; one look at each of them."""
         try:
             facts = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
             files = [name for one in facts.get("outputs", {}).values() for name in one.get("files", ())]
@@ -88,10 +88,10 @@ class RunFolder:
         paths = dict.fromkeys((root / str(name)).resolve() for name in [*files, MANIFEST])
         return [path for path in paths if path.is_relative_to(root) and path.is_file()]
 
-    def clear(self) -> None:
-        """Remove what an earlier run wrote, and nothing else."""
-        for path in self.earlier():
-            path.unlink()
+    def clear(self, earlier: Sequence[Path]) -> None:
+        """Remove what an earlier run wrote, as `earlier` found it, and nothing else."""
+        for path in earlier:
+            path.unlink(missing_ok=True)
 
     def begin(self, facts: dict[str, Any]) -> None:
         """Write run.json with status "running", and start to hash the input."""

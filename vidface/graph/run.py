@@ -91,7 +91,7 @@ class Run:
             inputs = partial(_inputs, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
             writer = Writer(self.plan.outlets, ledger, watch, seal=seal)
-        self._check_places(folder, clip, settings)
+        earlier = self._check_places(folder, clip, settings)
         engine = Engine(
             self.plan,
             self._source,
@@ -107,7 +107,7 @@ class Run:
             facts = {} if folder is None else self._facts(clip, heard, settings)
             if folder is not None and folder.taken:
                 engine.open()  # what most often fails, as long as an earlier run's results are there
-                folder.clear()
+                folder.clear(earlier)
             if self._trace is not None:
                 self._trace.begin(overwrite=settings.overwrite)
             if folder is not None and writer is not None:
@@ -119,15 +119,17 @@ class Run:
             raise
         return engine
 
-    def _check_places(self, folder: RunFolder | None, clip: Path, settings: Settings) -> None:
-        """Nothing that the run reads, or that it was not asked to replace, stands where it writes."""
+    def _check_places(self, folder: RunFolder | None, clip: Path, settings: Settings) -> list[Path]:
+        """Nothing read, or not to be replaced, stands where the run writes; an earlier run's files."""
         beside = [Path(path).expanduser() for path in (settings.trace, *saves_of(self.plan)) if path]
         check_new(beside, overwrite=settings.overwrite)
+        earlier = [] if folder is None else folder.earlier()
         if folder is not None:
             outputs = (name for item in self.plan.outlets for name in item.sink.files(item.name))
-            beside += [*folder.earlier(), *(self._out / name for name in (*outputs, *OWN, CHAIN))]
+            beside += [self._out / name for name in (*outputs, *OWN, CHAIN)]
         read = files_read(self.plan, clip, settings, self._marking.consent)
-        check_apart(read, beside, out=None if folder is None else self._out)
+        check_apart(read, beside, out=None if folder is None else self._out, earlier=earlier)
+        return earlier
 
     def _facts(self, clip: Path, heard: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
         """The part of run.json that is known before the first frame."""
