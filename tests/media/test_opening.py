@@ -79,6 +79,23 @@ def test_a_file_that_only_names_others_is_refused(
         next(opened[0].demux())
 
 
+@pytest.mark.parametrize(("name", "part"), [("clip.MLV", "clip.M00"), ("clip.mlv", "clip.m00")])
+def test_a_recording_of_one_part_is_read_and_one_of_several_refused(
+    tmp_path: Path, name: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Magic Lantern's frames are in the file itself; those of clip.M00 FFmpeg would show without a word."""
+    (tmp_path / name).write_bytes(b"MLVI")
+    shut: list[bool] = []
+    whole = SimpleNamespace(format=SimpleNamespace(name="mlv"), close=lambda: shut.append(True))
+    monkeypatch.setattr(av, "open", lambda *_words, **_options: whole)
+    container: Any = open_input(tmp_path / name)
+    assert container is whole
+    (tmp_path / part).touch()
+    with pytest.raises(InputError, match=rf"first part of a recording \(mlv\) that goes on in {part}"):
+        open_input(tmp_path / name)
+    assert shut == [True]
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_a_percent_in_a_picture_s_name_names_no_row_of_files(tmp_path: Path, suffix: str) -> None:
     """FFmpeg would show 1%d.png as 10.png, 11.png and so on."""

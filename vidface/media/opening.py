@@ -32,7 +32,6 @@ _LISTS = {
     "rtsp",
     "rtp",
     "sap",
-    "mlv",
     "avisynth",
 }
 _ONE_FILE = {"pattern_type": "none"}  # else FFmpeg takes the % in a picture's name for a row of files
@@ -80,7 +79,7 @@ def open_input(path: str | Path, *, hwaccel: HWAccel | None = None) -> InputCont
             return _open_raw(path, raw, name, hwaccel)
         raise InputError(_why_not(path, name, error)) from error
     if not is_url(path):
-        _check_alone(container, name)
+        _check_alone(container, Path(path), name)
     return container
 
 
@@ -145,9 +144,17 @@ def _check_file(path: Path, name: str) -> None:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}).") from error
 
 
-def _check_alone(container: InputContainer, name: str) -> None:
+def _check_alone(container: InputContainer, path: Path, name: str) -> None:
     """An address may be a playlist; a file that is one would be hashed without what is looked at."""
     kind = container.format.name
+    # Behind clip.MLV FFmpeg goes on in clip.M00.
+    if kind == "mlv" and (beside := path.with_name(f"{path.name[:-2]}00")).exists():
+        container.close()
+        raise InputError(
+            f"{name}: wanted a whole video, but found the first part of a recording (mlv) that goes on in "
+            f"{beside.name}, which would be neither named nor hashed. Join its parts into one file first, or "
+            "put this one into a folder of its own to look at it alone."
+        )
     if _LISTS.isdisjoint(kind.split(",")):
         return
     container.close()
