@@ -84,6 +84,24 @@ def test_a_driver_back_in_its_reference_is_back_at_rest(ahead: int) -> None:
     assert now.neutral == pytest.approx(driver.reference.expression)
 
 
+def test_the_rest_is_seldom_taken_apart_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time costs as much as a frame of the driver itself: it is for one frame in five at most."""
+    said = np.random.default_rng(3).normal(0, 0.5, (100, len(MODEL.expression))) * MODEL.expression_std
+    anew: list[bool] = []
+    real = Person.read
+
+    def reading(self: Person, points: Any, *, learn: bool = True) -> Any:
+        anew.append(not learn)
+        return real(self, points, learn=learn)
+
+    driver = Driver(MODEL, [mesh(WHO[0], 0.3 * MODEL.expression_std)])
+    monkeypatch.setattr(Person, "read", reading)
+    for expression in said:
+        driver(mesh(WHO[0], expression, (-5, 3, 0)))
+    assert 0 < sum(anew) <= 20
+    assert len(anew) == 100 + sum(anew)
+
+
 def test_the_person_is_factored_out_over_a_track() -> None:
     """Two people who do the same come to read alike, and far more so than after one frame."""
     said = talk(60)

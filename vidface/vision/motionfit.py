@@ -30,8 +30,11 @@ _CLEAR: Final = 3.0
 _MEMORY: Final = 250.0
 """Frames that a person's shape is learnt over."""
 _ROUNDS: Final = 3
-_SAME: Final = 0.005
-"""A person whose coefficients changed by less is known as before: 0.02 % of the eyes' distance."""
+_SAME: Final = 0.02
+"""A person whose coefficients changed by less is known as before: 0.1 % of the eyes' distance.
+
+At a quarter of it a driver's rest would be taken apart anew in every other of the first hundred frames.
+"""
 
 EYES: Final = ((EYE_RIGHT, IRIS_RIGHT), (EYE_LEFT, IRIS_LEFT))
 """Ring and iris of the eye that is left in the picture, and of the other."""
