@@ -139,10 +139,18 @@ def test_earlier_files_are_looked_at_once_each(tmp_path: Path, monkeypatch: pyte
         path.touch()
     read, earlier = files[:20], files[20:]
     looks: list[str] = []
-    for name in ("stat", "resolve", "samefile"):
+
+    def watch(name: str) -> None:
         real = getattr(Path, name)
-        count = lambda *args, _name=name, _real=real, **more: looks.append(_name) or _real(*args, **more)  # noqa: E731
-        monkeypatch.setattr(Path, name, count)
+
+        def looking(*args: Any, **more: Any) -> Any:
+            looks.append(name)
+            return real(*args, **more)
+
+        monkeypatch.setattr(Path, name, looking)
+
+    for name in ("stat", "resolve", "samefile"):
+        watch(name)
     check_apart(read, [], out=tmp_path, earlier=earlier)
     assert looks.count("resolve") == len(read) + 1
     assert looks.count("stat") <= 5 * len(read) + len(earlier)
@@ -158,11 +166,18 @@ def test_earlier_files_are_listed_once(clip: Path, tmp_path: Path, monkeypatch: 
     """What was held against the run's inputs is what is removed."""
     out, graph = tmp_path / "out", graph_of(tmp_path, {"faces": "one"})
     go(graph, clip, out)
-    listed: list[Path] = []
+    listed: list[list[Path]] = []
     real = RunFolder.earlier
-    monkeypatch.setattr(RunFolder, "earlier", lambda self: listed.append(out) or real(self))
+
+    def listing(self: RunFolder) -> list[Path]:
+        listed.append(real(self))
+        return listed[-1]
+
+    monkeypatch.setattr(RunFolder, "earlier", listing)
     go(graph, clip, out, overwrite=True)
-    assert listed == [out]
+    assert [{path.name for path in one} for one in listed] == [
+        {"run.json", "chain.jsonl", "faces.jsonl", "tracks.jsonl"}
+    ]
 
 
 @pytest.mark.parametrize("into", [None, "t.json"])
