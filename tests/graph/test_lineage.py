@@ -33,6 +33,7 @@ class Puppet(Node):
     needs_consent: ClassVar[bool] = True
     source: tuple[Path, ...] = ()
     save_motion: Path | None = None
+    saved: Path | None = None
     title: str = ""
 
     def creates(self) -> bool:
@@ -151,11 +152,11 @@ def test_pictures_of_findings_are_those_that_were_looked_at() -> None:
 
 
 def test_files_that_fields_name(tmp_path: Path) -> None:
-    """Paths, also in tuples, and texts that are files; never what a node writes."""
+    """Paths, also in tuples, and texts that are files; never what a node writes (`save_...`)."""
     face, text = tmp_path / "a.png", tmp_path / "b.txt"
     text.write_text("x")
-    node = Puppet(source=(face, tmp_path), save_motion=tmp_path / "m.json", title=str(text))
+    node = Puppet(source=(face, tmp_path), save_motion=tmp_path / "m.json", saved=face, title=str(text))
     plan = plan_of([("me", node, {"frame": "source"})], [("o", Collect(), {"value": "me"})])
     found = [(item.name, item.path) for item in files_of(plan.steps)]
-    assert found == [("me.source", face), ("me.source", tmp_path), ("me.title", text)]
+    assert found == [("me.source", face), ("me.source", tmp_path), ("me.saved", face), ("me.title", text)]
     assert [step.name for step in makers_of(plan, plan.outlets[0])] == ["me"]

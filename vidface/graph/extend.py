@@ -10,8 +10,9 @@ from pathlib import Path
 from vidface.data.faces import Faces
 from vidface.errors import UsageError
 from vidface.graph.claims import check_files
+from vidface.graph.lineage import saves
 from vidface.graph.load_node import sink_class
-from vidface.graph.plan import Outlet, Plan, Step
+from vidface.graph.plan import Outlet, Plan
 from vidface.graph.ports import signature_of
 
 
@@ -39,20 +40,16 @@ def one_thread(plan: Plan) -> Plan:
 
 def saves_of(plan: Plan) -> tuple[Path, ...]:
     """Files that nodes of the plan write by themselves: their fields `save_...`."""
-    found = [getattr(step.node, field) for step in plan.steps for field in _saves(step)]
+    found = [getattr(step.node, field) for step in plan.steps for field in saves(step)]
     return tuple(path for path in found if path is not None)
 
 
 def without_saves(plan: Plan) -> Plan:
     """The same plan; no node writes a file by itself."""
     steps = [
-        replace(step, node=step.node.model_copy(update=dict.fromkeys(_saves(step)))) for step in plan.steps
+        replace(step, node=step.node.model_copy(update=dict.fromkeys(saves(step)))) for step in plan.steps
     ]
     return replace(plan, steps=tuple(steps))
-
-
-def _saves(step: Step) -> list[str]:
-    return [field for field in type(step.node).model_fields if field.startswith("save_")]
 
 
 def with_table(plan: Plan, form: str | None) -> Plan:

@@ -83,8 +83,13 @@ def files_of(steps: tuple[Step, ...]) -> Iterator[FileField]:
     """Files that fields of the nodes name for reading; a text counts where there is such a file."""
     for step in steps:
         for field in type(step.node).model_fields:
-            if not field.startswith("save"):
+            if field not in saves(step):
                 yield from (FileField(step, field, path) for path in _paths(getattr(step.node, field)))
+
+
+def saves(step: Step) -> list[str]:
+    """Fields of a node that name files which it writes by itself: `save_...`."""
+    return [field for field in type(step.node).model_fields if field.startswith("save_")]
 
 
 def _paths(value: Any) -> Iterator[Path]:

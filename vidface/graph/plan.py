@@ -17,7 +17,7 @@ from vidface.graph.load_node import node_class, sink_class
 from vidface.graph.params import instance
 from vidface.graph.places import Places, places_of
 from vidface.graph.ports import Signature, signature_of
-from vidface.graph.rows import check_rows
+from vidface.graph.rows import check_aligned
 from vidface.graph.spec import SOUND, SOURCE, GraphFile, OutputSpec, did_you_mean, read
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
@@ -134,7 +134,7 @@ def load(
         edges.update(steps[name].outputs)
     places = places_of(file, steps, edges)
     outlets = tuple(_outlet(file, name, edges, places) for name in names)
-    check_rows(file, steps, outlets)
+    check_aligned(file, steps, outlets)
     check_files(file, outlets)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
     chosen = tuple(step for name, step in steps.items() if name in kept)

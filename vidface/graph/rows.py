@@ -28,7 +28,7 @@ Origins = Mapping[str, str | None]
 """Edge -> the edge of the faces that its rows began with; None where that is not known."""
 
 
-def check_rows(file: GraphFile, steps: Mapping[str, Step], outlets: Iterable[Outlet]) -> None:
+def check_aligned(file: GraphFile, steps: Mapping[str, Step], outlets: Iterable[Outlet]) -> None:
     """Check that no node and no output gets faces beside values that were measured on others.
 
     As many rows are no proof: a detector orders them by score, a tracker by its numbers.
