@@ -44,12 +44,21 @@ def test_candidates_get_their_exact_scores(small: None) -> None:
     """Best look of each candidate; rows that the index does not know yet are looked at one by one."""
     known = made(Some(np.array([0, 3, 2, -1, -1]), covered=10))
     assert not known.exact
-    found = known.search(vector(1, 9)[None], 5)[0]
+    found = known.search(vector(1, 9)[None], 3)[0]
     assert found[0].name == "b"
     assert {match.name for match in found} == {"a", "b", "f"}
     exact = known.scores(vector(1, 9)[None])[0]
     assert found[0].score == pytest.approx(exact[1])
     assert known.nearest(vector(5, 9)).name == "f"
+
+
+def test_looks_of_one_person_do_not_hide_the_second(small: None) -> None:
+    """Where all candidates are of one person the next is looked for exactly: else there would be no lead."""
+    known = made(Some(np.array([2, 3, 2, 3]), covered=12))
+    exact = np.sort(known.scores(vector(1, 9)[None])[0])[::-1]
+    found = known.nearest(vector(1, 9))
+    assert found.name == "b"
+    assert found.margin == pytest.approx(exact[0] - exact[1])
 
 
 def test_small_galleries_never_ask_the_index() -> None:

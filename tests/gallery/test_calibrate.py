@@ -180,6 +180,24 @@ def test_looks_of_a_person_need_not_stand_together() -> None:
     assert impostors_of(turned, mixed)[1] == impostors_of(one, mixed)[1] == {"3": 20}
 
 
+def test_strangers_who_are_somewhat_alike_stay() -> None:
+    """People of twenty kinds, a cosine of .15 within each: the tail is heavy, but nobody is half another.
+
+    Those that would go are the ones that the threshold rests on.
+    """
+    draws = np.random.default_rng(5)
+    kinds = draws.standard_normal((20, 256)) / 16
+
+    def drawn(count: int) -> NDArray[np.float32]:
+        own = draws.standard_normal((count, 256)) / 16
+        rows = np.sqrt(0.15) * kinds[draws.integers(20, size=count)] + np.sqrt(0.85) * own
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    known = Reference(drawn(200), np.arange(200), tuple(map(str, range(200))), MODEL, 0.4)
+    kept, left = impostors_of(known, drawn(4000))
+    assert (len(kept), left) == (4000, {})
+
+
 def test_people_without_looks_and_few_strangers_change_nothing() -> None:
     rows = made(4)
     bare = Reference(rows.vectors, rows.owners, (*rows.names, "bare"), MODEL, 0.4)

@@ -60,12 +60,8 @@ def test_an_added_table_does_not_write_over_an_output() -> None:
         with_table(load(graph, check_models=False), "csv")
 
 
-@pytest.mark.parametrize(
-    ("name", "use", "mend"),
-    [("heat", "images", "give one of them another name"), ("more", "findings", "wire what both get to one")],
-)
-def test_the_maps_of_findings_are_theirs_alone(name: str, use: str, mend: str) -> None:
-    """They lie in heat/, whatever the output is called: no other may write there."""
+def test_the_maps_of_findings_are_theirs_alone() -> None:
+    """They lie in heat/, in heat_NAME/ where the output has another name: no other may write there."""
     nodes = {
         "detect": {"use": "detect.face", "in": {"frame": "source"}},
         "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
@@ -76,10 +72,14 @@ def test_the_maps_of_findings_are_theirs_alone(name: str, use: str, mend: str) -
         },
     }
     found = {"use": "findings", "in": {"blend": "blend"}}
-    other = found if use == "findings" else {"use": use, "in": {"faces": "track"}}
-    graph = {"version": 1, "nodes": nodes, "outputs": {"findings": found, name: other}}
-    with pytest.raises(GraphError, match=rf"'findings' and '{name}' would both write heat/; {mend}"):
-        load(graph, check_models=False)
+    graph = {"version": 1, "nodes": nodes, "outputs": {"findings": found, "more": found}}
+    assert [outlet.name for outlet in load(graph, check_models=False).outlets] == ["findings", "more"]
+    for output, folder in (("findings", "heat"), ("more", "heat_more")):
+        shots = {"use": "images", "in": {"faces": "track"}}
+        graph = {"version": 1, "nodes": nodes, "outputs": {output: found, folder: shots}}
+        wanted = f"'{output}' and '{folder}' would both write {folder}/; give one"
+        with pytest.raises(GraphError, match=wanted):
+            load(graph, check_models=False)
 
 
 def test_names_that_only_sound_like_the_runs_own_are_fine() -> None:

@@ -105,13 +105,14 @@ def test_every_picture_of_a_session_goes(tmp_path: Path, make_keeper: Callable[.
         "crops/track_0003_2.jpg",
         "heat/blend_0007_000120.jpg",
         "heat/inner_outer_0000_1000000.png",
+        "heat_more/blend_0007_000120.jpg",
     ):
         put(session / name, days_ago=8)
     stay = {"heat/notes.jpg", "other/blend_0007_000120.jpg", "crops/track_0003_again.jpg"}
     for name in stay:
         put(session / name, days_ago=8)
     put(session / "heat/blend_0007_000150.jpg", days_ago=6)
-    assert make_keeper().sweep() == {"shots": 5}
+    assert make_keeper().sweep() == {"shots": 6}
     assert left(session) == {*stay, "heat/blend_0007_000150.jpg"}
 
 

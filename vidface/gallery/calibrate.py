@@ -18,6 +18,7 @@ _PROBES: Final = 256
 _MOST_OWN: Final = 5000
 _SUSPECTS: Final = 10
 _FAR: Final = 4.0
+_SURE: Final = 5.0
 """Deviations above the middle; see `strangers`."""
 _PILE: Final = 10
 _FEWEST: Final = 500
@@ -150,8 +151,11 @@ def strangers(
     """Impostors without those that cannot be strangers to somebody who is enrolled.
 
     Impostors that come with an embedder were made of faces that it was trained with: half of such a face is
-    one of these people's, who may be enrolled here. Chance puts about one of 30,000 strangers four deviations
-    above the middle of all; where ten or more are there for one person, they are not strangers.
+    one of these people's, who may be enrolled here. Where ten or more lie five deviations above the middle
+    for one person, those above four are left out. Four and ten alone would not do: scores of strangers have
+    a heavier tail than a normal distribution. Of 1,010 portraits of people whom vidface-embed was not
+    trained on, 48 have ten shipped impostors above four deviations, and leaving these out lowers the
+    threshold; one has ten above five.
 
     Args:
         impostors: m x d vectors, none of them zero.
@@ -171,7 +175,7 @@ def strangers(
         middle = np.median(scores)
         spread = 1.4826 * np.median(np.abs(scores - middle))
         far = scores > middle + _FAR * spread
-        if far.sum() >= _PILE:
+        if (scores > middle + _SURE * spread).sum() >= _PILE:
             left[reference.names[person]] = int(far.sum())
             stay &= ~far
     return impostors[stay], left

@@ -31,6 +31,4 @@ def check_files(file: GraphFile, outlets: Iterable[Outlet]) -> None:
                 raise file.document.error(f"{text}; give it another name", place, at_key=True)
             if other is not outlet:
                 text = f"the outputs {other.name!r} and {outlet.name!r} would both write {name}"
-                named = any(name.startswith(one.name) for one in (other, outlet))
-                mend = "give one of them another name" if named else "wire what both get to one of them"
-                raise file.document.error(f"{text}; {mend}", place, at_key=True)
+                raise file.document.error(f"{text}; give one of them another name", place, at_key=True)

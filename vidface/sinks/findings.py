@@ -19,7 +19,7 @@ from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks.jsonl import compact
 
 HEAT: Final = "heat"
-"""Folder of the heat maps in the run's folder."""
+"""Folder of the heat maps in the run's folder; of an output that is not called findings, heat_NAME."""
 
 
 class FindingsSink(Sink):
@@ -28,7 +28,8 @@ class FindingsSink(Sink):
     A line: kind, track (null for what concerns the whole file), first_frame, last_frame, start, end
     (seconds), score (null where the test does not apply), why_not (null where it does), details (name:
     number), and where the test has a map: heat (`heat/KIND_TRACK_FRAME.png`, grey, 255 speaks most for a
-    manipulation), face (the crop that it lies over, .jpg, null where the node keeps none), heat_frame.
+    manipulation; in heat_NAME/ where the output is not called findings), face (the crop that it lies over,
+    .jpg, null where the node keeps none), heat_frame.
     Windows overlap: a map that was written for one is named again by the next.
 
     Every file can be read by the owner only. A map stands before the line that names it, and every line is
@@ -45,7 +46,7 @@ class FindingsSink(Sink):
         return False
 
     def files(self, name: str) -> tuple[str, ...]:
-        return (f"{name}.jsonl", f"{HEAT}/")
+        return (f"{name}.jsonl", f"{_folder(name)}/")
 
     def start(self, target: Target) -> None:
         self._target = target
@@ -97,7 +98,7 @@ class FindingsSink(Sink):
 
     def _pictures(self, one: Finding, heat: NDArray[np.uint8]) -> dict[str, Any]:
         """Write the map and what it lies over, unless they are there; their names."""
-        place = f"{HEAT}/{one.kind}_{one.track or 0:04d}_{max(one.frame, 0):06d}"
+        place = f"{_folder(self._target.name)}/{one.kind}_{one.track or 0:04d}_{max(one.frame, 0):06d}"
         pictures = {f"{place}.png": heat}
         if one.picture is not None:
             pictures[f"{place}.jpg"] = np.asarray(cv2.cvtColor(one.picture, cv2.COLOR_RGB2BGR), np.uint8)
@@ -111,6 +112,11 @@ class FindingsSink(Sink):
             "face": face if face in self._maps else None,
             "heat_frame": one.frame,
         }
+
+
+def _folder(name: str) -> str:
+    """Where an output keeps its heat maps: two outputs may have maps of the same kind, face and frame."""
+    return HEAT if name == "findings" else f"{HEAT}_{name}"
 
 
 def _save(path: Path, pixels: NDArray[np.uint8], comment: str) -> None:

@@ -50,7 +50,7 @@ _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MEMBERS: Final = frozenset({"vector.npy", "track.npy", "model.npy"})
 """Of what the embeddings sink writes."""
 _CROP: Final = re.compile(
-    r"[^/]+/track_\d{4,}(_again\d+)?(_\d+)?\.(jpg|png)|heat/[a-z_]+_\d{4,}_\d{6,}\.(jpg|png)"
+    r"[^/]+/track_\d{4,}(_again\d+)?(_\d+)?\.(jpg|png)|heat(_[^/]+)?/[a-z_]+_\d{4,}_\d{6,}\.(jpg|png)"
 )
 """What the sinks images and findings write, below a session."""
 _DAY_S: Final = 86_400.0

@@ -42,6 +42,15 @@ def test_rows_that_one_side_or_both_did_not_measure() -> None:
     assert got.embeddings.recognisability[:2].tolist() == pytest.approx([0.4, 0.2])
 
 
+def test_embedders_that_do_not_tell_how_recognisable_a_face_is() -> None:
+    """What was measured once is taken; where both were there is nothing to choose by, and the first stays."""
+    nan = float("nan")
+    got = choose(looks([(0, 0), (1, 0), (0, 0)], [nan] * 3), looks([(0, 1), (0, 1), (0, 0)], [nan] * 3))
+    assert got.embeddings.known.tolist() == [True, True, False]
+    np.testing.assert_allclose(got.embeddings.vectors[:2], [(0, 1), (1, 0)])
+    np.testing.assert_array_equal(got.report.column("embedding_used"), [2, 1, nan])
+
+
 def test_frames_that_one_node_passed_over() -> None:
     some = looks([(1, 0)], [0.5])
     assert len(choose(some, Embeddings.none(2), 1).embeddings) == 1

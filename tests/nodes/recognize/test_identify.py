@@ -85,6 +85,15 @@ def test_a_face_without_a_track_is_decided_from_one_look(gallery: Callable[..., 
     assert rows[1][0].looks == 1
 
 
+@pytest.mark.parametrize(("sure", "state"), [(0.9, "unknown"), (0.3, "unknown"), (0.2, "undecided")])
+def test_a_stranger_without_a_track_is_unknown_where_the_look_says_something(
+    gallery: Callable[..., Path], sure: float, state: str
+) -> None:
+    """One look is never a perfect one, which is what a track is asked for."""
+    rows = decided(Stream([{-1: 7}], sure=sure), gallery=str(gallery(Ann=1)))
+    assert rows[0][0].state == state
+
+
 def test_looks_are_kept_over_a_cut(gallery: Callable[..., Path]) -> None:
     stream = Stream([{1: 1}] * 6)
     with NodeHarness(RecognizeIdentify(gallery=str(gallery(Ann=1)))) as harness:

@@ -68,9 +68,10 @@ class RecognizeBetter(Node):
             )
         cosine = (first.vectors * second.vectors).sum(1)
         here, there = first.recognisability, second.recognisability
-        lone = np.isnan(here) & np.isfinite(there)
+        # Measured is what has a vector: not every embedder tells how recognisable a face is.
+        lone = ~first.known & second.known
         takes = lone | ((there > here + self.margin) & (cosine >= self.min_cosine))
-        some = np.isfinite(here) | np.isfinite(there)
+        some = first.known | second.known
         self._counts["first"] += int((some & ~takes).sum())
         self._counts["second"] += int(takes.sum())
         chosen = Embeddings(
@@ -78,6 +79,6 @@ class RecognizeBetter(Node):
             np.where(takes, there, here),
             first.model,
         )
-        both = np.isfinite(here) & np.isfinite(there)
+        both = first.known & second.known
         columns = (here, there, np.where(both, cosine, np.nan), np.where(some, 1.0 + takes, np.nan))
         return BetterEmbeddings(chosen, Measures(KINDS, np.column_stack(columns).astype(np.float32)))

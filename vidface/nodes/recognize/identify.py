@@ -24,6 +24,9 @@ from vidface.nodes.recognize._enrolled import Enrolled
 from vidface.vision.looks import Looks, weights_of
 
 _DEFAULT_THRESHOLD: Final = 0.4
+_LONE: Final = 0.25
+"""Evidence from which on a row without a track may be unknown: no look weighs as much as a perfect one, and
+one of an embedder that tells no recognisability at most half."""
 _MOST_FOUND: Final = 10_000
 """Tracks whose name is remembered for the gallery's log; of the earlier ones the names and how many."""
 
@@ -41,8 +44,9 @@ class RecognizeIdentify(Node):
       looks' weights), and when two people score alike.
 
     So the decision may change as a track grows: the last one stands in tracks.jsonl. Rows without a
-    track are decided from their one look. Looks are kept over cuts and gaps, since a track's number comes
-    only once, or again for the same person (`recognize.relink`).
+    track are decided from their one look, which is evidence enough from a weight of 0.25 on. Looks are kept
+    over cuts and gaps, since a track's number comes only once, or again for the same person
+    (`recognize.relink`).
 
     The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
     tells that it was searched, and at the end who was found. Before a camera a gallery that is changed counts
@@ -212,7 +216,7 @@ class RecognizeIdentify(Node):
         if enough and name is not None and score >= bar:
             # Without a second person there is no lead to ask for.
             state = "known" if not margin < self._margin else "undecided"
-        elif enough and (looks.evidence >= self.min_evidence):
+        elif enough and looks.evidence >= (min(self.min_evidence, _LONE) if alone else self.min_evidence):
             state = "unknown"
         support = self._support(looks, name)
         return Identity(
