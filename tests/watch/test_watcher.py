@@ -160,6 +160,15 @@ def never_opens(folder: Path) -> None:
     (folder / "fails.yaml").write_text(graph.replace("./through.py", "./slow.py"), encoding="utf-8")
 
 
+def recorded(stand: Watched) -> lane_module.Lane:
+    """The lane of the door, once fifty packets of it are recorded."""
+    stand.until(lambda: stand.watcher.lane("door") is not None)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    stand.until(lambda: lane.row()["recorded"]["packets"] >= 50)
+    return lane
+
+
 def test_a_graph_that_fails_is_one_alarm(
     server: RtspServer, write: Write, watched: Begin, folder: Path
 ) -> None:
@@ -182,10 +191,7 @@ def test_recording_goes_on_while_a_graph_that_failed_waits(
     monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
     door = f"{{url: '{server.url}', graph: fails.yaml, record: {{when: always, segment_s: 1}}}}"
     stand = watched(write(f"  door: {door}\n"))
-    stand.until(lambda: stand.watcher.lane("door") is not None)
-    lane = stand.watcher.lane("door")
-    assert lane is not None
-    stand.until(lambda: lane.row()["recorded"]["packets"] >= 50)
+    lane = recorded(stand)
     row = lane.row()
     assert (row["graphs_begun"], row["frames"], row["status"]) == (1, 0, "waiting")
     lane.stop()
@@ -203,10 +209,7 @@ def test_a_graph_without_its_input_is_no_camera_that_is_given_up(
     monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
     door = f"{{url: '{server.url}', graph: fails.yaml, retry: 5, record: {{when: always, segment_s: 1}}}}"
     stand = watched(write(f"  door: {door}\n"))
-    stand.until(lambda: stand.watcher.lane("door") is not None)
-    lane = stand.watcher.lane("door")
-    assert lane is not None
-    stand.until(lambda: lane.row()["recorded"]["packets"] >= 50)
+    lane = recorded(stand)
     assert (lane.row()["graphs_begun"], lane.row()["status"]) == (1, "waiting")
     lane.stop()
     assert lane.join(60)

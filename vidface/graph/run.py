@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,7 +104,8 @@ class Run:
             watch=watch,
         )
         engine.keep_pace(settings.tell)
-        try:
+        with ExitStack() as undo:
+            undo.callback(engine.stop)
             facts = {} if folder is None else self._facts(clip, heard, settings)
             if folder is not None and folder.taken:
                 engine.open()  # what most often fails, as long as an earlier run's results are there
@@ -114,9 +116,7 @@ class Run:
                 folder.begin(facts)
                 self._folder = folder
                 writer.start(lambda name: self._target(name, clip, self._out, settings))
-        except BaseException:
-            engine.stop()
-            raise
+            undo.pop_all()
         return engine
 
     def _check_places(self, folder: RunFolder | None, clip: Path, settings: Settings) -> list[Path]:
