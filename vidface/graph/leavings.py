@@ -7,20 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data import filenames
 from vidface.graph.plan import Outlet
 
 PLANNED: Final = "planned"
 """Key of run.json: output -> what it writes, of those whose files are not listed; a folder ends with /."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.]*/?")
-_OWN: Final = re.compile(
-    r"index\.jsonl"
-    r"|track_[0-9]{4,}(_again[0-9]+)?(_[0-9]+)?\.(jpg|png)"
-    r"|[0-9]{6,}_[a-z_]+\.jpg"
-    r"|(track_[0-9]{4,}|untracked)/[0-9]{6,}(_[0-9]+)?\.obj"
-    r"|[a-z_]+_[0-9]{4,}_[0-9]{6,}\.(jpg|png)"
-)
-"""What outputs call their files in a folder: best shots, events, meshes, heat maps."""
+_OWN: Final = (re.compile(r"index\.jsonl"), filenames.SHOT, filenames.EVENT, filenames.MESH, filenames.HEAT)
+"""What outputs call their files in a folder."""
 
 
 def planned(outlets: Iterable[Outlet]) -> dict[str, list[str]]:
@@ -39,7 +34,11 @@ def leavings(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
             continue
         if name.endswith("/"):
             for path in (folder / name).rglob("*"):
-                if _OWN.fullmatch(path.relative_to(folder / name).as_posix()):
+                if _own(path.relative_to(folder / name).as_posix()):
                     yield path.relative_to(folder).as_posix()
         else:
             yield from (name, f"{name}.c2pa", f".{Path(name).stem}.rows")
+
+
+def _own(name: str) -> bool:
+    return any(pattern.fullmatch(name) for pattern in _OWN)

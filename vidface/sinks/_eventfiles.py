@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from vidface.data import filenames
 from vidface.data.event import Event
 from vidface.node import Target
 from vidface.sinks._files import LineFile, write_private, writing
@@ -51,7 +52,7 @@ class EventFiles:
             with writing(folder):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 folder.chmod(0o700)
-        name = f"{self._lines.lines + 1:06d}_{event.kind}.jpg"
+        name = filenames.event(self._lines.lines + 1, event.kind)
         write_private(folder / name, picture)
         self._shots.append(f"{folder.name}/{name}")
         return self._shots[-1]

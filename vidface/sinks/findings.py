@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data import filenames
 from vidface.data.comments import with_comment
 from vidface.data.finding import Finding, Findings
 from vidface.data.frame import Frame
@@ -18,7 +19,6 @@ from vidface.node import Sink, Target
 from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks.jsonl import compact
 
-HEAT: Final = "heat"
 """Folder of the heat maps in the run's folder; of an output that is not called findings, heat_NAME."""
 
 
@@ -46,7 +46,7 @@ class FindingsSink(Sink):
         return False
 
     def files(self, name: str) -> tuple[str, ...]:
-        return (f"{name}.jsonl", f"{_folder(name)}/")
+        return (f"{name}.jsonl", f"{filenames.heat_folder(name)}/")
 
     def start(self, target: Target) -> None:
         self._target = target
@@ -98,7 +98,8 @@ class FindingsSink(Sink):
 
     def _pictures(self, one: Finding, heat: NDArray[np.uint8]) -> dict[str, Any]:
         """Write the map and what it lies over, unless they are there; their names."""
-        place = f"{_folder(self._target.name)}/{one.kind}_{one.track or 0:04d}_{max(one.frame, 0):06d}"
+        folder = filenames.heat_folder(self._target.name)
+        place = f"{folder}/{filenames.heat(one.kind, one.track, one.frame)}"
         pictures = {f"{place}.png": heat}
         if one.picture is not None:
             pictures[f"{place}.jpg"] = np.asarray(cv2.cvtColor(one.picture, cv2.COLOR_RGB2BGR), np.uint8)
@@ -112,11 +113,6 @@ class FindingsSink(Sink):
             "face": face if face in self._maps else None,
             "heat_frame": one.frame,
         }
-
-
-def _folder(name: str) -> str:
-    """Where an output keeps its heat maps: two outputs may have maps of the same kind, face and frame."""
-    return HEAT if name == "findings" else f"{HEAT}_{name}"
 
 
 def _save(path: Path, pixels: NDArray[np.uint8], comment: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vidface.data import filenames
 from vidface.data.comments import with_comment
 from vidface.data.faces import NOT_TRACKED, Faces
 from vidface.data.frame import Frame
@@ -214,9 +215,8 @@ class Images(Sink):
             return None
 
     def _name(self, track: int, shots: Shots, slot: int) -> str:
-        number = "" if self.per_track == 1 else f"_{slot + 1}"
-        again = f"_again{shots.again}" if shots.again else ""
-        return f"track_{track:04d}{again}{number}.{self.format}"
+        number = 0 if self.per_track == 1 else slot + 1
+        return filenames.shot(track, again=shots.again, number=number, suffix=self.format)
 
     def _write(self, track: int, shots: Shots) -> None:
         for shot in shots.kept:

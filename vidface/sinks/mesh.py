@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from vidface.data import filenames
 from vidface.data.faces import Faces
 from vidface.data.frame import Frame
 from vidface.data.mesh import BLENDSHAPES, POINTS, Meshes
@@ -136,12 +137,12 @@ class _Objs:
     def add(self, frame: Frame, faces: Faces, mesh: Meshes) -> None:
         for row in np.flatnonzero(mesh.known).tolist():
             track = int(faces.tracks[row])
-            folder = self._folder / (f"track_{track:04d}" if track >= 0 else "untracked")
-            _private_folder(folder)
-            name = f"{frame.index:06d}.obj" if track >= 0 else f"{frame.index:06d}_{row + 1}.obj"
+            name = filenames.mesh(track, frame.index, row)
+            path = self._folder / name
+            _private_folder(path.parent)
             text = obj_of_mesh(mesh.points[row], comment=f"frame {frame.index}, {float(frame.time):.6f} s")
-            write_private(folder / name, text.encode())
-            self._files.append(f"{self._folder.name}/{folder.name}/{name}")
+            write_private(path, text.encode())
+            self._files.append(f"{self._folder.name}/{name}")
 
     def finish(self) -> dict[str, Any]:
         return {"files": self._files, "meshes": len(self._files)}

@@ -32,6 +32,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vidface.data import filenames
 from vidface.data.times import time_of_day
 from vidface.events.log import DAY_FILE, SHOT, SHOTS
 from vidface.events.spool import LEFT, MOST_S
@@ -49,10 +50,6 @@ SPOOL: Final = "spool"
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MEMBERS: Final = frozenset({"vector.npy", "track.npy", "model.npy"})
 """Of what the embeddings sink writes."""
-_CROP: Final = re.compile(
-    r"[^/]+/track_\d{4,}(_again\d+)?(_\d+)?\.(jpg|png)|heat(_[^/]+)?/[a-z_]+_\d{4,}_\d{6,}\.(jpg|png)"
-)
-"""What the sinks images and findings write, below a session."""
 _DAY_S: Final = 86_400.0
 
 
@@ -180,7 +177,7 @@ class Keeper:
                 folders = session.folders()
             for folder in folders:
                 with OwnFolder(self._out, *parts, folder) as here:
-                    over = [name for name in self._old(here, days) if _CROP.fullmatch(f"{folder}/{name}")]
+                    over = [name for name in self._old(here, days) if _crop(folder, name)]
                     self._delete(here, over, "shots", "/".join((*parts, folder)), days)
 
     def _embeddings(self) -> None:
@@ -263,3 +260,10 @@ def _holds_embeddings(here: OwnFolder, name: str) -> bool:
             return set(packed.namelist()) >= _MEMBERS
     except (OSError, zipfile.BadZipFile):
         return False
+
+
+def _crop(folder: str, name: str) -> bool:
+    """What the outputs images and findings write, below a session."""
+    if filenames.SHOT.fullmatch(name):
+        return True
+    return bool(filenames.HEAT_FOLDER.fullmatch(folder) and filenames.HEAT.fullmatch(name))

@@ -60,10 +60,9 @@ def reliability(calibration: dict[str, Any]) -> str:
     rows = calibration["reliability on validation people (stated, observed, looks)"]
     lines = ["| stated | observed | looks |", "|---|---|---|"]
     lines += [f"| {a} | {b} | {n} |" for a, b, n in rows]
-    return (
-        "\n".join(lines)
-        + f"\n\nBrier score {calibration['Brier score']} (validation and training people together)."
-    )
+    brier, people = calibration["Brier score"], calibration["validation people"]
+    told = f"Brier score {brier} ({people} validation people, each by what the others taught)."
+    return "\n".join(lines) + f"\n\n{told}"
 
 
 def trained(log: Path) -> str:
