@@ -14,7 +14,7 @@ import vidface
 from tests.media.make_clips import Clip, make
 from vidface.errors import InputError, OutputError, OutputExistsError, UsageError
 from vidface.graph.apart import check_apart, files_read
-from vidface.graph.consent import Consent
+from vidface.graph.consent import consent_of
 from vidface.graph.folder import RunFolder
 from vidface.graph.plan import load
 from vidface.graph.settings import Settings
@@ -111,10 +111,11 @@ def test_everything_that_is_read_counts(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "look.npz").touch()
     plan = load(graph_of(tmp_path, BOTH, looks=str(tmp_path / "look.npz")))
     settings = Settings(audio="a.wav", sign_cert="cert.pem", sign_key="key.pem")
-    found = set(files_read(plan, clip, settings, Consent("said.txt", "graph", "00")))
+    (tmp_path / "said.txt").write_text("She agreed.")
+    consent = consent_of(plan, str(tmp_path / "said.txt"))
+    found = set(files_read(plan, clip, settings, consent))
     here = {tmp_path / name for name in ("graph.yaml", "one.py", "look.npz", "said.txt")}
     assert found == {clip, *here, *map(Path, ("a.wav", "cert.pem", "key.pem"))}
-    assert Path("said.txt") in set(files_read(plan, clip, settings, Consent("said.txt", "command line", "0")))
 
 
 def test_folders_are_looked_into(tmp_path: Path) -> None:

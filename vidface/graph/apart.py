@@ -25,8 +25,8 @@ def files_read(plan: Plan, clip: Path, settings: Settings, consent: Consent | No
         yield Path(plan.file.name)
     uses = [*(step.use for step in plan.steps), *(outlet.use for outlet in plan.outlets)]
     yield from (folder / use for use in uses if names_file(use))
-    if consent is not None and consent.sha256 is not None:
-        yield (folder if consent.given_in == "graph" else Path()) / Path(consent.text).expanduser()
+    if consent is not None and consent.path is not None:
+        yield consent.path
 
 
 def check_apart(

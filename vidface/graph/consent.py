@@ -23,11 +23,13 @@ class Consent:
         text: the sentence, or the path of the file that holds the statement.
         given_in: "graph" or "command line".
         sha256: of the file; None for a sentence.
+        path: where that file lies; None for a sentence.
     """
 
     text: str
     given_in: str
     sha256: str | None = None
+    path: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for run.json."""
@@ -92,7 +94,7 @@ def _read(text: str, folder: Path, given_in: str, error: Any) -> Consent:
         if words and path.is_file():
             content = path.read_bytes()
             if content.strip():
-                return Consent(text.strip(), given_in, hashlib.sha256(content).hexdigest())
+                return Consent(text.strip(), given_in, hashlib.sha256(content).hexdigest(), path)
             fault = error(f"the file {text.strip()} is empty; it should say who agreed to what")
             raise fault
     except OSError as trouble:
