@@ -30,6 +30,10 @@ _WORDS: Final = {
 }
 
 
+_MOST_NAMES: Final = 5
+"""Files that are told by name, of those that were not compared."""
+
+
 class _SampleType(click.ParamType[Any]):
     """A number of stretches, or `all`."""
 
@@ -87,9 +91,12 @@ def verify(
     everything before, up to the end of the stretches that were drawn. Where the graph has nodes in
     Python files (./my/blur.py), only --run-nodes does so: whoever sent the folder chose that code.
 
-    Ends with 0 where everything is the same, with 1 where something is not. Other models or packages
-    here, an input that is not here, and nodes that were not run, are told, but change nothing in the
-    folder: they end with 1 only where --sample asked for a re-run that they prevent.
+    Rows (JSON lines, CSV, Parquet) are compared value by value; every other file byte for byte, of a
+    --forensic run with --sample all. What was not compared is told.
+
+    Ends with 0 where everything that was checked is the same, with 1 where something is not. Other
+    models or packages here, an input that is not here, and nodes that were not run, are told, but change
+    nothing in the folder: they end with 1 only where --sample asked for a re-run that they prevent.
     """
     from vidface.graph.custody import read_manifest
     from vidface.graph.verify import Check, check_folder
@@ -191,19 +198,28 @@ def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:
 
 def _sum(checks: list[Check]) -> str:
     """The last line: what is not the same, or that everything is, as far as it was checked."""
+    from vidface.graph.outcome import NOTHING
+
     if any(one.bad for one in checks):
         other = _names(checks, lambda one: one.state == "other")
         ran = any(one.bad and one.what == "re-run" and one.name for one in checks)
         why = f" (which may be for what is other here: {other})" if ran and other else ""
         return f"differs: {_names(checks, lambda one: one.bad)}{why}"
-    left = _names(checks, lambda one: one.state == "unchecked")
+    left = _names(checks, lambda one: one.state == "unchecked", most=_MOST_NAMES)
+    if any(one.text == NOTHING for one in checks):
+        return f"the folder is what run.json says, but the re-run tells nothing of it; not checked: {left}"
     return f"what was checked is the same; not checked: {left}" if left else "everything is the same"
 
 
-def _names(checks: list[Check], wanted: Callable[[Check], bool]) -> str:
+def _names(checks: list[Check], wanted: Callable[[Check], bool], *, most: int | None = None) -> str:
     chosen = [one for one in checks if wanted(one)]
     words = [[one.what if one.what == "re-run" else "", one.name] for one in chosen]
-    return ", ".join(dict.fromkeys(" of ".join(filter(None, pair)) for pair in words))
+    return _few(list(dict.fromkeys(" of ".join(filter(None, pair)) for pair in words)), most)
+
+
+def _few(names: list[str], most: int | None) -> str:
+    over = 0 if most is None else len(names) - most
+    return ", ".join(names) if over <= 1 else f"{', '.join(names[:most])} and {over} more"
 
 
 def _lines(checks: list[Check]) -> Iterator[str]:
@@ -214,10 +230,24 @@ def _lines(checks: list[Check]) -> Iterator[str]:
         if what in ("file", "source", "model") and fine:
             plural = "" if len(fine) == 1 else "s"
             yield f"{what:<11}{'same':<12}{len(fine)} {what}{plural}"
-        for one in these:
+        for one in _grouped(these):
             if one not in fine or what not in ("file", "source", "model"):
                 text = ": ".join(part for part in (one.name, one.text) if part)
                 yield f"{what:<11}{_WORDS[one.state]:<12}{text}"
+
+
+def _grouped(checks: list[Check]) -> Iterator[Check]:
+    """The same checks; files that were not compared for one reason stand in one line."""
+    from vidface.graph.verify import Check
+
+    alike: dict[str, list[str]] = {}
+    for one in checks:
+        if one.what == "re-run" and one.state == "unchecked":
+            alike.setdefault(one.text, []).append(one.name)
+        else:
+            yield one
+    for text, names in alike.items():
+        yield Check("re-run", _few(names, _MOST_NAMES), "unchecked", text)
 
 
 def _plain(text: str) -> str:

@@ -12,19 +12,16 @@ import json
 import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from vidface.data.digest import readable_sha256
 from vidface.errors import VidfaceError
-from vidface.graph.custody import CHAIN, read_manifest
 from vidface.graph.extend import without_saves
 from vidface.graph.framedigest import SEGMENT_S
 from vidface.graph.load_node import names_file
+from vidface.graph.outcome import Stretch, check_outcome
 from vidface.graph.plan import Plan, load
-from vidface.graph.rowdiff import Rows, compare_rows
 from vidface.graph.run import Run
 from vidface.graph.settings import Settings
 from vidface.graph.spec import GraphFile, read_text
@@ -41,21 +38,6 @@ Sample = int | Literal["all", "first"]
 """How many stretches of ten seconds; "first" is one of the first six."""
 
 Watch = Callable[[Run], Iterable[Tick]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """What is re-run.
-
-    Attributes:
-        frames: rows of frames with a lower index are compared; None compares whole files.
-        until: index of the frame at which the re-run may stop; None runs to the end.
-        text: the stretch in words.
-    """
-
-    frames: int | None
-    until: int | None
-    text: str
 
 
 def check_rerun(
@@ -83,9 +65,7 @@ def check_rerun(
         return
     stretch = _stretch(folder, facts, sample)
     if stretch is None:
-        yield Check(
-            "re-run", "", "unchecked", "no output has a row for every frame; --sample all compares files"
-        )
+        yield Check("re-run", "", "unchecked", _no_rows(facts))
         return
     with tempfile.TemporaryDirectory(prefix="vidface-verify-") as place:
         again = Path(place) / "run"
@@ -95,12 +75,7 @@ def check_rerun(
             if facts.get("status") == "done":
                 yield Check("re-run", "", "differs", f"it could not be made: {error}")
                 return
-        yield from _frames(facts, again)
-        rows = [name for name in facts.get("files_sha256", {}) if name.endswith(".jsonl") and name != CHAIN]
-        for name in rows:
-            yield _rows(name, folder / name, again / name, stretch=stretch, tolerance=tolerance)
-        if stretch.frames is None and facts["settings"]["forensic"]:
-            yield from _files(folder, facts, again, set(rows))
+        yield from check_outcome(folder, facts, again, stretch=stretch, tolerance=tolerance)
 
 
 def plan_of(facts: Mapping[str, Any], *, outputs: tuple[str, ...] | None = None) -> Plan:
@@ -170,7 +145,7 @@ def _barred(facts: Mapping[str, Any], *, asked: bool) -> Check | None:
     return Check("re-run", "", "differs" if asked else "unchecked", text)
 
 
-def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, watch: Watch) -> None:
+def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: Stretch, watch: Watch) -> None:
     wanted = facts["settings"]["outputs"]
     plan = plan_of(facts, outputs=None if wanted is None else tuple(wanted))
     with Run(plan, clip, out, settings_of(facts)) as work:
@@ -179,15 +154,15 @@ def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: _Stretch, wat
                 break
 
 
-def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch | None:
-    whole = _Stretch(None, None, "the whole run")
+def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> Stretch | None:
+    whole = Stretch(None, None, "the whole run")
     times = max((_times(folder / name) for name in facts.get("chains", {})), key=len, default=[])
     if facts.get("status") == "done" and sample == "all":
         return whole
     if not times:
         return None
     if sample == "all":  # a run that ended early has the rows of its frames alone
-        return _Stretch(len(times), len(times), f"its {len(times)} frames")
+        return Stretch(len(times), len(times), f"its {len(times)} frames")
     numbers = sorted({time // SEGMENT_S for time in times})
     known = numbers[:FIRST] if sample == "first" else numbers
     chosen = random.SystemRandom().sample(known, min(1 if sample == "first" else sample, len(known)))
@@ -196,7 +171,16 @@ def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> _Stretch
     if frames == len(times) and facts.get("status") == "done":
         return whole
     where = ", ".join(f"{number * SEGMENT_S}" for number in sorted(chosen))
-    return _Stretch(frames, until, f"the first {frames} frames, for the stretches from {where} s on")
+    return Stretch(frames, until, f"the first {frames} frames, for the stretches from {where} s on")
+
+
+def _no_rows(facts: Mapping[str, Any]) -> str:
+    """Why it is not known how far to run, and what would do."""
+    why = "no output has a row for every frame"
+    if facts.get("status") != "done":
+        return f"{why}, and the run ended early: how far it went cannot be told"
+    files = "every file" if facts["settings"]["forensic"] else "tables and lists, if there are any,"
+    return f"{why}; --sample all compares {files} with a run to the end"
 
 
 def _times(path: Path) -> list[Fraction]:
@@ -207,48 +191,3 @@ def _times(path: Path) -> list[Fraction]:
         return [Fraction(row["time"]) for row in rows] if every else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _rows(name: str, then: Path, again: Path, *, stretch: _Stretch, tolerance: float) -> Check:
-    if not then.is_file():
-        return Check("re-run", name, "unchecked", "it is not here")
-    before, now = Rows.read(then, stretch.frames), Rows.read(again, stretch.frames)
-    if before is None or now is None:
-        return Check("re-run", name, "unchecked", "its rows are not of frames; --sample all compares them")
-    fault = compare_rows(before, now, tolerance)
-    text = fault or f"{len(before.lines)} rows, {stretch.text}"
-    return Check("re-run", name, "differs" if fault else "same", text)
-
-
-def _frames(facts: Mapping[str, Any], again: Path) -> Iterator[Check]:
-    """Digests of the decoded frames, of stretches that both decoded to their end."""
-    then = {one["segment"]: one for one in facts["input"].get("segments", ())}
-    now = {one["segment"]: one for one in read_manifest(again)["input"].get("segments", ())}
-    both = [number for number in then if number in now]
-    other = [number for number in both if then[number]["sha256"] != now[number]["sha256"]]
-    if other:
-        where = ", ".join(f"{number * SEGMENT_S} s" for number in other[:5])
-        yield Check(
-            "re-run", "decoded stretches", "differs", f"other frames came from the decoder from {where} on"
-        )
-    elif both:
-        yield Check("re-run", "decoded stretches", "same", f"{len(both)} of {SEGMENT_S} s")
-
-
-def _files(folder: Path, facts: Mapping[str, Any], again: Path, rows: set[str]) -> Iterator[Check]:
-    """Every other file of a forensic run, byte for byte; of signed ones, before they were signed."""
-    made = read_manifest(again)
-    now = _unsigned(made)
-    for name, digest in _unsigned(facts).items():
-        if name in rows or name == CHAIN or digest is None or name not in now:
-            continue
-        # A file that was edited has been named; here counts what the run itself wrote.
-        same = now[name] == digest or now[name] == readable_sha256(folder / name)
-        yield Check("re-run", name, "same" if same else "differs", "" if same else "other bytes came out")
-
-
-def _unsigned(facts: Mapping[str, Any]) -> dict[str, str | None]:
-    found = dict(facts.get("files_sha256", {}))
-    for output in facts.get("outputs", {}).values():
-        found |= output.get("unsigned_sha256", {})
-    return found

@@ -1,4 +1,4 @@
-"""Rowdiff: rows of two files of JSON lines, compared value by value, and what differs in words."""
+"""Rowdiff: rows of two files (JSON lines or tables), compared value by value, and what differs in words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from vidface.graph.tablerows import TABLES, read_table
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Lines of a file, in order."""
+    """Lines of a file, in order.
+
+    Attributes:
+        lines: of JSON, one a row.
+        head: columns of a table, in words; "" where every row names its own.
+    """
 
     lines: tuple[str, ...]
+    head: str = ""
 
     @classmethod
     def read(cls, path: Path, frames: int | None) -> Rows | None:
@@ -23,19 +31,28 @@ class Rows:
 
         Returns:
             None where the rows are not of frames, and `frames` is given; no row where there is no file.
+
+        Raises:
+            InputError, UsageError: a table that cannot be read.
         """
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+        if not path.is_file():
             return cls(())
+        head, lines = read_table(path) if path.suffix in TABLES else ("", _json_lines(path))
         if frames is None:
-            return cls(tuple(lines))
+            return cls(tuple(lines), head)
         indices = [_frame(line) for line in lines]
         if all(index is None for index in indices) and lines:
             return None
         # A row that cannot be read stays: it is a difference.
         kept = [line for line, index in zip(lines, indices, strict=True) if index is None or index < frames]
-        return cls(tuple(kept))
+        return cls(tuple(kept), head)
+
+
+def _json_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def compare_rows(then: Rows, now: Rows, tolerance: float) -> str:
@@ -44,6 +61,8 @@ def compare_rows(then: Rows, now: Rows, tolerance: float) -> str:
     Args:
         tolerance: numbers that differ by no more than this count as the same.
     """
+    if then.head != now.head:
+        return f"its columns were {then.head or 'none'}, are {now.head or 'none'} now"
     first = ""
     rows, largest = 0, 0.0
     for number, (old, new) in enumerate(zip_longest(then.lines, now.lines), start=1):

@@ -1,0 +1,52 @@
+"""Signed files of a forensic run that was made again: what was signed is compared, and no more is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidface.graph.outcome import Stretch, check_outcome
+
+
+def facts(name: str, signed: str, before: str | None) -> dict[str, Any]:
+    output = {"files": [name]} | ({} if before is None else {"unsigned_sha256": {name: before}})
+    return {
+        "input": {},
+        "settings": {"forensic": True},
+        "outputs": {"video": output},
+        "files_sha256": {name: signed},
+    }
+
+
+@pytest.mark.parametrize(
+    ("then", "state", "said"),
+    [
+        (("signed then", "plain"), "unchecked", "what was signed is the same"),
+        (("signed then", "other"), "differs", "other bytes"),
+        (("forged", None), "differs", "other bytes"),
+        (("plain", "plain"), "differs", "carries no signature"),
+    ],
+)
+def test_a_file_with_its_signature_inside(
+    tmp_path: Path, then: tuple[str, str | None], state: str, said: str
+) -> None:
+    """Its bytes never come again, so a signed file is not called the same."""
+    (tmp_path / "run.json").write_text(json.dumps(facts("v.mp4", "signed now", "plain")))
+    whole = Stretch(None, None, "the whole run")
+    found = check_outcome(tmp_path, facts("v.mp4", *then), tmp_path, stretch=whole, tolerance=0.0)
+    (check,) = [one for one in found if one.name == "v.mp4"]
+    assert check.state == state
+    assert said in check.text
+
+
+def test_a_file_with_its_signature_beside_it(tmp_path: Path) -> None:
+    """The file is as it was before; the signature is another one, which is no difference."""
+    now, then = facts("v.mkv", "plain", "plain"), facts("v.mkv", "plain", "plain")
+    now["files_sha256"]["v.mkv.c2pa"], then["files_sha256"]["v.mkv.c2pa"] = "one", "two"
+    (tmp_path / "run.json").write_text(json.dumps(now))
+    whole = Stretch(None, None, "the whole run")
+    found = check_outcome(tmp_path, then, tmp_path, stretch=whole, tolerance=0.0)
+    assert {one.name: one.state for one in found} == {"v.mkv": "same", "v.mkv.c2pa": "unchecked"}
