@@ -100,6 +100,49 @@ def test_notes_are_appended_and_shown(
 
 
 @pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ({"faces": "track"}, "makes no tests"),
+        ({"faces": {"use": "table", "in": {"frame": "source", "faces": "track"}}}, "makes no tests"),
+        (
+            {
+                "faces": "track",
+                "findings": {"use": "findings", "in": {"frame": "source", "blend": "made.blend"}},
+            },
+            "judges no face",
+        ),
+    ],
+)
+def test_a_run_that_is_no_review_gets_no_report(
+    monkeypatch: pytest.MonkeyPatch,
+    repo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    outputs: dict[str, Any],
+    said: str,
+) -> None:
+    """Nothing was tested, so there is no page that says that nothing was found; run.json stays as it is."""
+    shutil.copy(repo / "tests/review/made_evidence.py", tmp_path)
+    nodes: dict[str, Any] = {"track": {"use": "detect.face", "in": {"frame": "source"}}}
+    if "findings" in outputs:
+        nodes["made"] = {"use": "./made_evidence.py", "in": {"frame": "source", "faces": "track"}}
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(json.dumps({"version": 1, "device": "cpu", "nodes": nodes, "outputs": outputs}))
+    clip = make(tmp_path / "nobody.mp4", Clip(size=(64, 48), pts=(0, 1)))
+    out = tmp_path / "out"
+    assert call(monkeypatch, repo, "run", graph, clip, "-o", out, "-q") == 0
+    before = (out / "run.json").read_bytes()
+    for words in (("report", out), (clip, "--graph", graph, "-o", tmp_path / "other")):
+        assert call(monkeypatch, repo, "review", *words) == 2
+        told = capsys.readouterr().err
+        assert f"is no review: its graph {said}" in told
+        assert "run `vidface review CLIP`" in told
+    assert (out / "run.json").read_bytes() == before
+    assert not (out / "report.html").exists()
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
     ("comment", "told"),
     [
         ("made with vidface 0.8.0; people hidden by: anonymize.faces", ['verdict.declared=["anonymised"]']),

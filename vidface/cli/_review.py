@@ -76,10 +76,12 @@ def made(request: Request) -> Run:
     from vidface.graph.plan import load
     from vidface.graph.run import run
     from vidface.infer.shipped import shipped
+    from vidface.review.made import check_tests
 
     graph = request.graph or str(shipped("graphs") / "review.yaml")
     overrides = (*_of_file(request), *_of_person(request), *request.overrides)
     plan = load(graph, overrides=overrides)
+    check_tests(plan.file, plan.file.name)
     return run(
         plan,
         request.clip,

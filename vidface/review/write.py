@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.review.facts import report_facts
+from vidface.review.made import check_review
 from vidface.review.page import page
 from vidface.review.reading import Material, read_run
 from vidface.sinks._files import write_private
@@ -29,10 +30,11 @@ def write_report(folder: Path, *, embed: bool = False) -> tuple[Path, Path]:
         Paths of the page and of the facts.
 
     Raises:
-        UsageError: the folder holds no run.
+        UsageError: the folder holds no run, or one that is no review.
         OutputError: a file cannot be written.
     """
     run = read_run(folder)
+    check_review(folder, run.manifest)
     facts = report_facts(run)
     text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
     write_private(folder / FACTS, text.encode() + b"\n")
