@@ -58,8 +58,30 @@ def test_other_meshes_go_by_every_point_and_say_so(
     np.savez(tmp_path / "a.npz", points=heads()[:, :100])
     assert call(monkeypatch, tmp_path / "a.npz", "-o", tmp_path / "out") == 0
     assert "4 meshes of 100 points laid on one skull by all" in capsys.readouterr().out
+    assert call(monkeypatch, tmp_path / "out" / "meshes.npz", "-o", tmp_path / "again") == 0
     assert call(monkeypatch, tmp_path / "a.npz", "-o", tmp_path / "o", "--method", "net") == 2
     assert "needs 478 points" in capsys.readouterr().err
     assert call(monkeypatch, tmp_path / "a.npz", "-o", tmp_path / "out") == 2
     assert "is not empty" in capsys.readouterr().err
     assert call(monkeypatch, tmp_path / "none.npz", "-o", tmp_path / "o") == 3
+
+
+def test_of_two_people_one_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --track exit 2; with it, what is written says which frames of whom it is."""
+    source, out = tmp_path / "mesh.npz", tmp_path / "out"
+    np.savez(source, points=heads()[:, :100], track=[1, 2, 1, 2], frame=[0, 0, 5, 5])
+    words = (source, "-o", out, "--method", "all")
+    assert call(monkeypatch, *words) == 2
+    assert "tracks 1 and 2: one person at a time, --track N" in capsys.readouterr().err
+    assert not out.exists()
+    assert call(monkeypatch, *words, "--track", 2) == 0
+    with np.load(out / "meshes.npz") as file:
+        assert file["points"].shape == (2, 100, 3)
+        assert (file["track"].tolist(), file["frame"].tolist()) == ([2, 2], [0, 5])
+    assert call(monkeypatch, *words, "--track", 2, "--format", "obj", "--overwrite") == 0
+    assert [path.name for path in sorted(out.glob("*.obj"))] == [
+        "000000_track_0002_frame_000000.obj",
+        "000001_track_0002_frame_000005.obj",
+    ]

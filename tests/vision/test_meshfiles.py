@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidface.errors import InputError
+from vidface.errors import InputError, UsageError
 from vidface.vision.meshfiles import obj_text, read_set
 
 POINTS = np.random.default_rng(0).normal(0, 1, (5, 3)).round(4)
@@ -70,3 +70,35 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "flat.npz", points=POINTS[:, :2])
     with pytest.raises(InputError, match="must be n x p x 3"):
         read_set([tmp_path / "flat.npz"])
+
+
+def test_one_person_at_a_time(tmp_path: Path) -> None:
+    """The rows of the sink `mesh` say whose they are: two people are told apart, or refused."""
+    path, table = tmp_path / "mesh.npz", np.stack([POINTS, POINTS + 1, POINTS + 2, POINTS * np.nan])
+    np.savez(path, points=table, track=[1, 2, 1, 7], frame=[3, 3, 4, 4])
+    with pytest.raises(UsageError, match=r"mesh\.npz has tracks 1 and 2: one person at a time, --track N"):
+        read_set([path])
+    with pytest.raises(UsageError, match="no track 7: it has tracks 1 and 2"):
+        read_set([path], track=7)
+    found = read_set([path], track=1)
+    assert found.names == ("mesh.npz track 1 frame 3", "mesh.npz track 1 frame 4")
+    assert found.points == pytest.approx(table[[0, 2]])
+    assert (found.tracks.tolist(), found.frames.tolist()) == ([1, 1], [3, 4])
+    np.savez(path, points=table[:2], track=[5, 5], frame=[3, 4])
+    assert read_set([path]).tracks.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "sentence"),
+    [([-1, -1], "several faces in one frame"), ([-1, 2], "has track 2 and faces without a track")],
+)
+def test_faces_that_nobody_followed_are_no_person(tmp_path: Path, tracks: list[int], sentence: str) -> None:
+    np.savez(tmp_path / "mesh.npz", points=np.stack([POINTS, POINTS]), track=tracks, frame=[0, 0])
+    with pytest.raises(UsageError, match=sentence):
+        read_set([tmp_path / "mesh.npz"])
+
+
+def test_a_track_for_each_mesh(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mesh.npz", points=np.stack([POINTS, POINTS]), track=[1])
+    with pytest.raises(InputError, match="'track' must have a value for each mesh, 2 in all"):
+        read_set([tmp_path / "mesh.npz"])
