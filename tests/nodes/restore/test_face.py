@@ -158,6 +158,17 @@ def test_a_face_that_was_away_begins_anew() -> None:
 
 
 @pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(("rate", "hold_s"), [(1, 0.5), (25, 0.0)])
+def test_a_face_on_every_frame_was_never_away(rate: int, hold_s: float) -> None:
+    """Frames that lie farther apart than `hold_s` are no absence: state and guard go on."""
+    found, frames = [one()] * 8, [frame(i, rate=rate) for i in range(8)]
+    got = run(frames, found, guard=True, guard_every_s=0, hold_s=hold_s)
+    judged = [bool(np.isfinite(item.report.column("restore_cosine_before")[0])) for item in got]
+    assert judged == [False] * 3 + [True] * 5
+    assert Made.seen == [[i] for i in range(8)]
+
+
+@pytest.mark.usefixtures("made")
 def test_a_cut_forgets() -> None:
     run([frame(i) for i in range(3)], [one()] * 3, cut=2)
     assert Made.seen == [[0], [1], [0]]

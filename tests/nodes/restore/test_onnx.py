@@ -172,11 +172,11 @@ def test_a_moving_mouth_is_not_smeared(shipped: Path) -> None:
 def test_nothing_is_kept_beyond_a_track(shipped: Path, how: str) -> None:
     """The frame after the break is what the network gives for it alone."""
     give(shipped, "nervous")
-    frames = [frame(i) for i in range(6)] + [frame(30)]
+    frames = [frame(i) for i in range(7)]
     track = -1 if how == "no track" else 1
     found = [one(track)] * 6 + [one(2 if how == "another track" else track)]
-    if how != "away":
-        frames[-1] = frame(6)
+    if how == "away":
+        frames, found = [*frames, frame(30)], [*found[:-1], Faces.none(), one()]
     cut = (6,) if how == "cut" else ()
     got, _ = run(frames, found, segments=cut, model="nervous", look_ahead=0)
     (alone,), _ = run(frames[-1:], found[-1:], model="nervous")
@@ -188,6 +188,15 @@ def test_a_face_of_the_same_track_is_smoothed(shipped: Path) -> None:
     give(shipped, "nervous")
     frames = [frame(i) for i in range(7)]
     got, _ = run(frames, [one()] * 7, model="nervous", look_ahead=0)
+    (alone,), _ = run(frames[-1:], [one()], model="nervous")
+    assert changed(got[-1].frame, alone.frame).max() > 1
+
+
+def test_a_face_on_frames_far_apart_was_not_away(shipped: Path) -> None:
+    """A second between frames, half a second of `hold_s`: the memory shows none the less."""
+    give(shipped, "nervous")
+    frames = [frame(25 * i) for i in range(4)]
+    got, _ = run(frames, [one()] * 4, model="nervous", look_ahead=0, smooth_s=5)
     (alone,), _ = run(frames[-1:], [one()], model="nervous")
     assert changed(got[-1].frame, alone.frame).max() > 1
 

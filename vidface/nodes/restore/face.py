@@ -115,6 +115,7 @@ class RestoreFace(Node):
     _embedder: Embedder | None
     _people: KnownPeople | None
     _trails: dict[int, Trail]
+    _last: float
     _counts: dict[str, int]
     _held: Held
     _notes: dict[str, None]
@@ -154,7 +155,7 @@ class RestoreFace(Node):
 
     def reset(self) -> None:
         """Forget all faces."""
-        self._trails = {}
+        self._trails, self._last = {}, -math.inf
 
     def close(self) -> None:
         self._network.close()
@@ -288,7 +289,9 @@ class RestoreFace(Node):
         return pasted(now, pastes, self._card, grainy=grainy) if pastes else now
 
     def _forget(self, now: float) -> None:
-        """Drop tracks that were away for too long."""
-        gone = [track for track, trail in self._trails.items() if now - trail.seen > self.hold_s]
-        for track in gone:
-            del self._trails[track]
+        """Drop tracks that were away for too long; the frame before, however long ago, is not away."""
+        away = [track for track, trail in self._trails.items() if trail.seen < self._last]
+        for track in away:
+            if now - self._trails[track].seen > self.hold_s:
+                del self._trails[track]
+        self._last = now

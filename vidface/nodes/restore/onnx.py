@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -85,6 +86,7 @@ class RestoreOnnx(Node):
 
     _network: Restorer
     _stills: dict[int, StillTrack]
+    _last: float
     _counts: dict[str, int]
 
     def reach(self) -> Span:
@@ -109,7 +111,7 @@ class RestoreOnnx(Node):
 
     def reset(self) -> None:
         """Forget all faces."""
-        self._stills = {}
+        self._stills, self._last = {}, -math.inf
 
     def close(self) -> None:
         self._network.close()
@@ -179,7 +181,8 @@ class RestoreOnnx(Node):
         if cut.track == NOT_TRACKED:
             return picture
         if cut.track not in self._stills:
-            self._stills[cut.track] = StillTrack(Stillness(self.smooth_s, self.hold_s))
+            # Who was away is for `_forget` to say, which knows how far frames lie apart.
+            self._stills[cut.track] = StillTrack(Stillness(self.smooth_s, math.inf))
         return self._stills[cut.track](cut.crop, picture, time=time)
 
     def _pasted(
@@ -193,7 +196,9 @@ class RestoreOnnx(Node):
         return now.painted(paint)
 
     def _forget(self, now: float) -> None:
-        """Drop tracks that were away for too long."""
-        gone = [track for track, still in self._stills.items() if now - still.seen > self.hold_s]
-        for track in gone:
-            del self._stills[track]
+        """Drop tracks that were away for too long; the frame before, however long ago, is not away."""
+        away = [track for track, still in self._stills.items() if still.seen < self._last]
+        for track in away:
+            if now - self._stills[track].seen > self.hold_s:
+                del self._stills[track]
+        self._last = now
