@@ -337,12 +337,12 @@ def test_rename_merge_and_forget() -> None:
     assert "'Bob' now is 'Bobby Tables'" in run("rename", "Bob", "Bobby Tables").stdout
     assert "3 looks of 'Cem' now belong to 'Bobby Tables'" in run("merge", "Cem", "Bobby Tables").stdout
     assert people() == {"Ann": 3, "Bobby Tables": 6}
-    result = run("forget", "Bobby Tables")
+    result = run("forget", "Bobby Tables", "--yes")
     assert "6 looks and 6 pictures deleted, 6 vectors overwritten" in result.stdout
     assert "nothing found" in result.stdout
     assert b"Tables" not in b"".join(path.read_bytes() for path in Path("g").iterdir())
     with pytest.raises(UsageError, match="nobody called 'Bobby Tables'"):
-        run("forget", "Bobby Tables")
+        run("forget", "Bobby Tables", "--yes")
 
 
 def test_pictures_that_leave_the_gallery_stand_in_its_log() -> None:
@@ -357,14 +357,22 @@ def test_pictures_that_leave_the_gallery_stand_in_its_log() -> None:
     assert len(list(Path("out").iterdir())) == 3
 
 
+def test_nobody_is_forgotten_unasked() -> None:
+    """Where there is no terminal to ask at, --yes must stand there."""
+    three()
+    with pytest.raises(UsageError, match="say --yes to forget without being asked"):
+        run("forget", "Ann")
+    assert people()["Ann"] == 3
+
+
 def test_forget_of_one_look_and_a_proof_that_fails() -> None:
     three()
-    proof = json.loads(run("forget", "Ann", "--look", "2", "--json").stdout)
+    proof = json.loads(run("forget", "Ann", "--look", "2", "--json", "--yes").stdout)
     assert (proof["looks"], proof["clean"]) == (1, True)
     assert people()["Ann"] == 2
     Path("g/copy.bin").write_bytes(Path("g/vectors.bin").read_bytes())
     with pytest.raises(VidfaceError, match=r"traces .* in the files copy\.bin"):
-        run("forget", "Ann")
+        run("forget", "Ann", "--yes")
 
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", 'O\'Neil "Q"', "李", "-dash"])

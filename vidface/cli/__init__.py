@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 import click
@@ -35,6 +37,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "doctor": ("doctor", "Say what this machine can do, and why not."),
     }
 )
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
+"""What the system says of an output that takes no more: a full disk, a broken one, a quota."""
 
 
 class LazyGroup(click.Group):
@@ -75,6 +81,7 @@ def main() -> None:
     # Stages run side by side already; small matrices on all cores at once waited twenty times as long as they
     # took (reenact.speech on 2 busy cores: 157 ms a frame, 8 ms so). Read by NumPy and SciPy as they load.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _open_closed()
     debug = "--debug" in sys.argv[1:]  # wherever it stands, also behind the command
     if not debug:
         sys.excepthook = _bug
@@ -88,13 +95,38 @@ def main() -> None:
     except KeyboardInterrupt:
         _end(ExitCode.INTERRUPTED, "interrupted; what was written is readable")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         _end(ExitCode.FAILED, None)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _drop_output()
+        _end(ExitCode.FAILED, f"vidface: the output cannot be written: {error.strerror}")
     except VidfaceError as error:
         if debug:
             traceback.print_exc()
         _end(error.exit_code, f"vidface: {error}")
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _open_closed() -> None:
+    """A standard stream that the caller closed (`2>&-`) leads nowhere.
+
+    Else `sys.stderr` is None, and the next file that is opened would stand in its place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+
+
+def _drop_output() -> None:
+    """What still waits to be written goes nowhere: Python would fail on it once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

@@ -21,7 +21,7 @@ from vidface.cli._gallery_common import (
     table,
 )
 from vidface.data.digest import sha256_of
-from vidface.errors import InputError, OutputError, VidfaceError
+from vidface.errors import InputError, OutputError, UsageError, VidfaceError
 
 if TYPE_CHECKING:
     from vidface.gallery import Reference
@@ -156,7 +156,7 @@ def merge(place: Place, name: str, into: str, folder: str | None) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--look", "looks", type=int, multiple=True, help="Only this look, by number (see show).")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; wanted where nobody can be asked.")
 @gallery_option
 @json_option
 @click.pass_obj
@@ -168,7 +168,9 @@ def forget(
     What stays is a mark that names nobody, in the audit log. Copies, exports and backups that you made,
     and disk blocks that the file system set free, are beyond reach.
     """
-    if not yes and sys.stdin.isatty():
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(f"forget {name}: nobody can be asked here; say --yes to forget without being asked")
+    if not yes:
         click.confirm(f"Forget {'looks of ' if looks else ''}{name!r} for good?", abort=True)
     with opened(place, folder, write=True) as gallery:
         proof = gallery.forget(name, looks or None)

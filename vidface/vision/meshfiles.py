@@ -89,7 +89,7 @@ def read_set(paths: list[Path], *, track: int | None = None) -> MeshSet:
                 f"{tables[0].points.shape[1]}: meshes must have the same points in the same order"
             )
         labels = table.names()
-        known: NDArray[np.bool_] = np.isfinite(table.points).all((1, 2))
+        known = np.asarray(np.isfinite(table.points).all((1, 2)))
         kept = np.flatnonzero(known & _of_one(table, known, track))
         names += [labels[i] for i in kept.tolist()]
         tables.append(table.pick(kept))
