@@ -211,6 +211,7 @@ class Target:
         hidden_by: nodes that hid people in the pictures, as in the graph ("anonymize.faces").
         station: takes events and live pictures where cameras are watched; None in other runs.
         card: where the run's pictures lie; None: in host memory.
+        tracked: a tracker follows the faces that the output is given, also where there are none.
     """
 
     folder: Path
@@ -225,6 +226,7 @@ class Target:
     hidden_by: tuple[str, ...] = ()
     station: Station | None = None
     card: Card | None = None
+    tracked: bool = False
 
     @property
     def comment(self) -> str:

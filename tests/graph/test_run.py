@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 import vidface
+from tests.media.make_clips import Clip, make
 from vidface.errors import InputError, OutputExistsError, UsageError
+from vidface.graph.custody import read_manifest
 from vidface.graph.facts import package_facts
 from vidface.graph.plan import load
+from vidface.graph.rerun import check_rerun
+from vidface.graph.verify import check_folder
 
 TRACK: dict[str, Any] = {
     "version": 1,
@@ -97,6 +101,20 @@ def test_run_json_stands_there_from_the_beginning(samples: Path, tmp_path: Path)
     assert report["ledger"]["written"]["faces"] == len(
         (tmp_path / "o" / "faces.jsonl").read_text().splitlines()
     )
+
+
+@pytest.mark.parametrize("faces", ["track", "detect"])
+def test_a_clip_of_nobody_has_a_list_of_tracks_where_they_were_looked_for(tmp_path: Path, faces: str) -> None:
+    """An empty file behind a tracker; sealed, and the same again."""
+    clip = make(tmp_path / "nobody.mp4", Clip(size=(64, 48), pts=(0, 1)))
+    out = tmp_path / "out"
+    for _ in vidface.run({**FACES, "outputs": {"faces": faces}}, clip, out):
+        pass
+    assert (out / "tracks.jsonl").exists() == (faces == "track")
+    facts = read_manifest(out)
+    assert [one for one in check_folder(out, facts) if one.bad] == []
+    found = {one.name: one.state for one in check_rerun(out, facts, clip, sample="all")}
+    assert found == dict.fromkeys(["faces.jsonl", *(["tracks.jsonl"] if faces == "track" else [])], "same")
 
 
 def test_outputs_are_private_and_not_mixed(samples: Path, tmp_path: Path) -> None:

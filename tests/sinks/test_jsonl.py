@@ -256,3 +256,16 @@ def test_life_before_start_and_after_close(tmp_path: Path) -> None:
     sink.start(target(tmp_path))
     sink.close()
     assert sink.finish() == {}
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_nobody_who_was_followed_has_an_empty_file_of_tracks(tmp_path: Path, followed: bool) -> None:
+    """Behind a detector alone nobody is followed, and there is no file."""
+    sink = Jsonl()
+    sink.start(replace(target(tmp_path), tracked=followed))
+    sink.process(at(0, 0), Faces.none())
+    facts = sink.finish()
+    sink.close()
+    assert (tmp_path / "tracks.jsonl").exists() == followed
+    assert facts["files"] == ["faces.jsonl", *(["tracks.jsonl"] if followed else [])]
+    assert facts["tracks"] == 0

@@ -66,6 +66,12 @@ def hiders_of(plan: Plan, outlet: Outlet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(uses))
 
 
+def tracked(plan: Plan, output: str) -> bool:
+    """A tracker (`track.NAME`) stands before an output."""
+    (outlet,) = [one for one in plan.outlets if one.name == output]
+    return any(step.use.startswith("track.") for step in makers_of(plan, outlet))
+
+
 def makers_of(plan: Plan, outlet: Outlet) -> tuple[Step, ...]:
     """Every node that an output depends on, in the order in which they run."""
     steps = {step.name: step for step in plan.steps}

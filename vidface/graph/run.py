@@ -22,6 +22,7 @@ from vidface.graph.facts import run_facts
 from vidface.graph.folder import RunFolder
 from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
+from vidface.graph.lineage import tracked
 from vidface.graph.marking import Marking, SignWith, driver
 from vidface.graph.oncard import placed
 from vidface.graph.opening import opened
@@ -143,6 +144,7 @@ class Run:
         target = Target(out, name, self.info, own, settings.start, settings.stop, made)
         hidden, card = self._marking.hidden_by(name), self._placed.card
         target = replace(target, hidden_by=hidden, station=settings.station, card=card)
+        target = replace(target, tracked=tracked(self.plan, name))
         if self._sound is None:
             return target
         return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))

@@ -47,7 +47,8 @@ class Jsonl(Sink):
     `vidface.vision.bestshot`, without sharpness); where meshes are wired in, on how many frames it was
     measured; with identities the last decision and the frames that support it; with verdicts the last one,
     with reasons, tests left out, and the probability over time. An output of another
-    name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers.
+    name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers. Without a
+    tracker there is no such file; where one found nobody, it is empty.
     Of a camera, which has no end, a track's line is written once it has been out of sight for ten minutes;
     if its number comes again after that (`recognize.relink`), it gets another line.
 
@@ -121,7 +122,8 @@ class Jsonl(Sink):
         frames = self._file
         facts = {"files": [frames.path.name], "rows": frames.lines, "faces": self._faces}
         frames.close()
-        self._write_tracks(self._tracks)
+        if self._tracks or self._target.tracked:  # of nobody who was followed there are no lines, but a file
+            self._write_tracks(self._tracks)
         self._tracks = {}
         lines = self._done
         if lines is not None:
@@ -146,12 +148,11 @@ class Jsonl(Sink):
             return
         self._swept_s = now
         away = {n: one for n, one in self._tracks.items() if now - one.here_s > _AWAY_S}
-        self._write_tracks(away)
+        if away:
+            self._write_tracks(away)
         self._tracks = {n: one for n, one in self._tracks.items() if n not in away}
 
     def _write_tracks(self, tracks: dict[int, TrackSummary]) -> None:
-        if not tracks:
-            return
         if self._done is None:
             _, name = self.files(self._target.name)
             self._done = LineFile(self._target.folder / name)
