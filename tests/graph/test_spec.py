@@ -153,3 +153,21 @@ outputs: {video: draw}
 """
     with pytest.raises(GraphError, match=r"draw.frame wants Frame, but 'detect' gives Faces"):
         load(write(tmp_path, text), check_models=False)
+
+
+def test_a_sink_that_the_graph_does_not_name_has_a_name_in_errors() -> None:
+    """`faces: detect` is a jsonl; and an output that is called like a node has a form of its own."""
+    graph = {
+        "version": 1,
+        "nodes": {"detect": {"use": "detect.face", "in": "source"}},
+        "outputs": {"faces": "detect", "detect": {"use": "table", "in": {"faces": "detect"}}},
+    }
+    with pytest.raises(GraphError, match=r"jsonl: points: .* but found 'some'"):
+        load(graph, overrides=("faces.points=some",), check_models=False)
+    with pytest.raises(GraphError, match=r"jsonl has no parameter 'point'"):
+        load(graph, overrides=("faces.point=true",), check_models=False)
+    said = r"has no parameter 'format'; .*the output of that name has it: --set outputs\.detect\.format="
+    with pytest.raises(GraphError, match=said):
+        load(graph, overrides=("detect.format=parquet",), check_models=False)
+    plan = load(graph, overrides=("outputs.detect.format=parquet",), check_models=False)
+    assert [getattr(outlet.sink, "format", None) for outlet in plan.outlets] == [None, "parquet"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidface.cli._numbers import FiniteRange
+from vidface.cli._sets import set_option
 from vidface.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     help="About how long a run is; 25 frames at least.",
 )
 @click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graphs'.")
-@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@set_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for bench.json, bench.md and bench.svg."
 )

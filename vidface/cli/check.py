@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from vidface.cli._sets import set_option
+
 
 @click.command()
 @click.argument("graph", type=click.Path(readable=False))
-@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@set_option
 @click.option("--no-models", is_flag=True, help="Do not ask whether the weights are there.")
 def check(graph: str, overrides: tuple[str, ...], no_models: bool) -> None:
     """Check GRAPH: syntax, names, parameters, types on edges, loops, models. Nothing is decoded.

@@ -7,11 +7,12 @@ from fractions import Fraction
 import click
 
 from vidface.cli._numbers import FiniteRange
+from vidface.cli._sets import set_option
 
 
 @click.command()
 @click.argument("graph", type=click.Path())
-@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@set_option
 @click.option("--device", help="auto, cpu, cuda or cuda:1; goes before the graph's.")
 @click.option("--rate", type=FiniteRange(min=0, min_open=True), default=25.0, show_default=True)
 @click.option(

@@ -14,6 +14,7 @@ import click
 
 from vidface.cli._live import end_on_request, folder_for, live_options, tell
 from vidface.cli._numbers import FiniteRange
+from vidface.cli._sets import set_option
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 
@@ -27,7 +28,7 @@ MOST_HOLES = 20
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the outputs [CLIP's name + .vidface]."
 )
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote.")
-@click.option("--set", "overrides", multiple=True, metavar="NODE.PARAM=VALUE", help="Override a parameter.")
+@set_option
 @click.option("--outputs", metavar="A,B", help="Write only these outputs of the graph.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or tensorrt; goes before the graph's.")
 @click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")

@@ -57,6 +57,7 @@ def with_table(plan: Plan, form: str | None) -> Plan:
 
     Raises:
         GraphError: another output writes that file.
+        UsageError: no output of faces is written, beside which it would stand.
     """
     if form is None:
         return plan
@@ -76,6 +77,11 @@ def with_table(plan: Plan, form: str | None) -> Plan:
         # A table has no columns for some of what a line of JSON holds.
         for wires in [{port: edge for port, edge in outlet.wires.items() if ports.port(port) is not None}]
     ]
+    if not extra:
+        raise UsageError(
+            f"--format {form}: no output writes faces as lines of JSON, beside which a table would stand; "
+            "add one (faces: NODE), or name it in --outputs"
+        )
     outlets = (*plan.outlets, *extra)
     check_files(plan.file, outlets)
     return replace(plan, outlets=outlets)

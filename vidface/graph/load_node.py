@@ -7,9 +7,9 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 from vidface.errors import UsageError
@@ -17,6 +17,9 @@ from vidface.graph.spec import did_you_mean
 from vidface.node import Node, Sink
 
 C = TypeVar("C", bound=Node)
+
+DEFAULT_SINKS: Mapping[str, str] = MappingProxyType({"Frame": "video", "Faces": "jsonl"})
+"""Type of a value -> the sink that writes it where the graph names none."""
 
 
 def shipped(package: str) -> Iterator[str]:

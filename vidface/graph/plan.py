@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from vidface.data.frame import Frame
@@ -13,7 +12,7 @@ from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.claims import check_files
 from vidface.graph.ladder import Rung, rungs_of
-from vidface.graph.load_node import node_class, sink_class
+from vidface.graph.load_node import DEFAULT_SINKS, node_class, sink_class
 from vidface.graph.params import instance
 from vidface.graph.places import Places, places_of
 from vidface.graph.ports import Signature, signature_of
@@ -21,9 +20,6 @@ from vidface.graph.rows import check_aligned
 from vidface.graph.spec import SOUND, SOURCE, GraphFile, OutputSpec, did_you_mean, read
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
-
-DEFAULT_SINKS: Mapping[str, str] = MappingProxyType({"Frame": "video", "Faces": "jsonl"})
-"""Type of a value -> the sink that writes it where the graph names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +191,7 @@ def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, S
         raise file.document.error(str(error), (*path, "use")) from error
     if issubclass(kind, Sink):
         raise file.document.error(f"{spec.use} is a sink; name it under outputs", (*path, "use"))
-    node = instance(file, kind, spec, path)
+    node = instance(file, kind, spec, path, spec.use)
     wires = wire(file, signature, spec.wires, edges, path)
     behind = max((steps[name].latency for name in map(node_of, wires.values()) if name != SOURCE), default=0)
     if spec.on_error == "skip":
@@ -226,7 +222,7 @@ def _outlet(file: GraphFile, name: str, edges: dict[str, type], places: Places) 
         raise file.document.error(str(error), (*path, "use")) from error
     if any(port.windowed for port in signature.inputs) or signature.batched:
         raise file.document.error(f"{use}: a sink takes one frame at a time, no Window and no Batch", path)
-    sink = instance(file, kind, spec, path)
+    sink = instance(file, kind, spec, path, use)
     frame = signature.port("frame")
     spare = "frame" if frame is not None and issubclass(Frame, frame.value) else ""
     wires = wire(file, signature, spec.wires, edges, path, spare=spare)
