@@ -21,6 +21,8 @@ Picture = NDArray[np.uint8]
 
 _LARGEST: Final = 1024
 """Longest side of the square that is drawn, pixels; a picture whose head is larger is shrunk."""
+_LEAST: Final = 64
+"""Shortest side of it; around a smaller head it shows more of what is around."""
 
 
 class Stage(NamedTuple):
@@ -100,12 +102,20 @@ def stage_of(stills: Sequence[Still], model: MeshModel, *, crop: int | None, lon
         grow = np.array([size[0] / wide, size[1] / high, scale])
     mesh = first.mesh * grow
     square = square_around(mesh, 1)
-    side = max(64, round(1 / scale_of(square)))
-    left, top = np.round(-square[:, 2] * side).astype(int).tolist()
+    native = 1 / scale_of(square)
+    head, side = round(native), max(_LEAST, round(native))
+    left, top = np.round((0.5 - square[:, 2]) * native - side / 2).astype(int).tolist()
     bounds = inner_bounds(-left, -top, size, side)
     own = Look(_cut(still, left, top, side), (mesh - (left, top, 0)).astype(np.float32), bounds)
-    others = [look_of(one.pixels, one.mesh, square_around(one.mesh, side), side) for one in stills[1:]]
+    others = [look_of(one.pixels, one.mesh, _in_middle(one.mesh, head, side), side) for one in stills[1:]]
     return Stage(PortraitSource([own, *others], model), np.ascontiguousarray(still), left, top)
+
+
+def _in_middle(mesh: Any, head: int, side: int) -> NDArray[np.float64]:
+    """2 x 3 to a square of `side` pixels in whose middle the one around the head has `head`."""
+    square = square_around(mesh, head)
+    square[:, 2] += (side - head) / 2
+    return square
 
 
 def _cut(still: Picture, left: int, top: int, side: int) -> Picture:
