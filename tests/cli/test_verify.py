@@ -21,7 +21,7 @@ import vidface
 from tests.cli.verified import copy_of, forge, make_run
 from vidface.cli import main
 from vidface.cli.verify import verify as verify_command
-from vidface.errors import OutputExistsError, UsageError
+from vidface.errors import InputError, OutputExistsError, UsageError
 from vidface.graph.custody import CHAIN, MANIFEST, NOTES, SIGNATURE, add_files, comparable
 from vidface.graph.notes import add_note
 
@@ -465,6 +465,34 @@ def test_a_signed_review(repo: Path, tmp_path: Path, verify: Verify) -> None:
 def test_a_key_wants_a_signature(moved: Path, verify: Verify, tmp_path: Path) -> None:
     _, public = keys(tmp_path, "own")
     assert verify(moved, "--key", public) == {SIGNATURE: f"{public} never signed this run"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "said"),
+    [
+        (MANIFEST, '"input"', "it can be read in two ways: it names 'input' twice"),
+        (SIGNATURE, '"text"', "it is damaged (it names 'text' twice)"),
+        (CHAIN, '"file"', "chain.jsonl is damaged (it names 'file' twice)"),
+        (NOTES, '"text"', "line 1 was changed after it was written"),
+    ],
+)
+def test_a_key_that_is_named_twice_is_a_change(
+    tmp_path: Path, verify: Verify, name: str, before: str, said: str
+) -> None:
+    """Python takes the last value, and digests hold for that; a person reads the first one."""
+    own, public = keys(tmp_path, "own")
+    run = make_run(tmp_path, stop=0.5, sign_key=own)
+    add_note(run, "Looks right.", by="Ada", decision="authentic")
+    path = run / name
+    path.write_text(path.read_text().replace(before, f'{before}: "something else", {before}', 1))
+    for more in ([], ["--key", public]):
+        bad = verify(run, *more)
+        assert list(bad) == [name]
+        assert bad[name].endswith(said)
+        assert verify.code == 1
+    if name == MANIFEST:
+        with pytest.raises(InputError, match="names 'input' twice"):
+            add_files(run, "report", ["more.html"])
 
 
 def test_two_forensic_runs_say_the_same(run: Path, tmp_path: Path) -> None:

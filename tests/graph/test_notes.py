@@ -61,6 +61,15 @@ def cut(rows: list[bytes]) -> list[bytes]:
     return [*rows[:2], rows[2][:20]]
 
 
+def respelt(rows: list[bytes]) -> list[bytes]:
+    """Another text for a reader that takes the first of two equal keys; the same for this one."""
+    return [rows[0], rows[1].replace(b'"text":', b'"text":"Nothing to see.","text":'), rows[2]]
+
+
+def spaced(rows: list[bytes]) -> list[bytes]:
+    return [rows[0], rows[1].replace(b'"text":', b'"text": '), rows[2]]
+
+
 def swapped(rows: list[bytes]) -> list[bytes]:
     return [rows[0], rows[2], rows[1]]
 
@@ -69,6 +78,8 @@ def swapped(rows: list[bytes]) -> list[bytes]:
     ("change", "said"),
     [
         (edited, "line 2 was changed after it was written"),
+        (respelt, "line 2 was changed after it was written"),
+        (spaced, "line 2 was changed after it was written"),
         (cut, "line 3 is cut off"),
         (swapped, "line 2 does not follow line 1"),
         (lambda rows: [rows[0], rows[2]], "line 2 does not follow line 1"),

@@ -101,7 +101,7 @@ def verify(
     from vidface.graph.custody import read_manifest
     from vidface.graph.verify import Check, check_folder
 
-    facts = read_manifest(run)
+    facts = read_manifest(run, ambiguous=True)
     checks: list[Check] = []
     try:
         checks.extend(check_folder(run, facts, key=key))

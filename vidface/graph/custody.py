@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.data.digest import readable_sha256
+from vidface.data.oncejson import once
 from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.chain import Chain, file_chain
 
@@ -79,24 +80,40 @@ def with_digests(facts: Mapping[str, Any]) -> dict[str, Any]:
     return told | {DIGEST: manifest_digest(told)}
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path, *, ambiguous: bool = False) -> dict[str, Any]:
     """run.json of a folder.
+
+    Args:
+        ambiguous: read it also where it names a key twice, which is for `ambiguity` to tell; the last counts.
 
     Raises:
         InputError: there is none, or it is damaged.
     """
     path = folder / MANIFEST
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        facts = json.loads(text) if ambiguous else once(text)
     except FileNotFoundError:
         raise InputError(f"{folder} is no folder of a run: it has no {MANIFEST}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise InputError(f"{path} is damaged: it is not JSON any more ({error})") from None
+        raise InputError(f"{path} is damaged: it is not JSON of one meaning any more ({error})") from None
     if not isinstance(facts, dict):
         raise InputError(f"{path} is damaged: it is not that of a run")
     return facts
+
+
+def ambiguity(folder: Path) -> str:
+    """Why run.json means one thing to one reader and another to another; "" where it is read in one way.
+
+    Digests are made of what was read: they hold for the last value of a key that is named twice.
+    """
+    try:
+        once((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def sealed(folder: Path, names: Iterable[str]) -> dict[str, Any]:
@@ -135,7 +152,7 @@ def read_chains(path: Path) -> dict[str, Chain]:
         InputError: it cannot be read, or is damaged.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [once(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return {str(row["file"]): Chain.from_json(row) for row in rows}
     except FileNotFoundError:
         return {}

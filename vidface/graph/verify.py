@@ -21,6 +21,7 @@ from vidface.graph.custody import (
     SIGNATURE,
     added_twice,
     all_files,
+    ambiguity,
     manifest_digest,
     read_chains,
     run_digest,
@@ -69,14 +70,14 @@ def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = N
         InputError: a file cannot be read.
         UsageError: `key` is none.
     """
-    yield from _manifest(facts)
+    yield from _manifest(facts, ambiguity(folder))
     yield from _signature(folder, facts, key)
     if "files_sha256" in facts:
         yield from _files(folder, facts)
     yield from _notes(folder, facts)
 
 
-def _manifest(facts: Mapping[str, Any]) -> Iterator[Check]:
+def _manifest(facts: Mapping[str, Any], ambiguous: str) -> Iterator[Check]:
     if facts.get("status") == "running":
         text = "the run did not end (it was killed, or it still goes on): its files were never sealed"
         yield Check("manifest", MANIFEST, "differs", text)
@@ -90,7 +91,9 @@ def _manifest(facts: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("manifest", MANIFEST, "changed", "it does not say which graph was run")
     elif hashlib.sha256(str(graph.get("text")).encode()).hexdigest() != graph.get("sha256"):
         yield Check("manifest", MANIFEST, "changed", "the text of the graph is not the one that was run")
-    if facts[DIGEST] != manifest_digest(facts):
+    if ambiguous:
+        yield Check("manifest", MANIFEST, "changed", f"it can be read in two ways: {ambiguous}")
+    elif facts[DIGEST] != manifest_digest(facts):
         yield Check("manifest", MANIFEST, "changed", "it is not what its own digest says")
     elif facts.get(RUN_DIGEST) != run_digest(facts):
         yield Check("manifest", MANIFEST, "changed", "what the run said of itself was changed later")

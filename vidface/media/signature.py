@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from vidface.data.oncejson import once
 from vidface.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def check_signature(content: bytes, digest: str, *, key: Path | None = None) -> 
 
     wanted = None if key is None else public_key(key)
     try:
-        facts = json.loads(content)
+        facts = once(content)
         own = _load_public(facts["public_key"].encode())
         signature, text = base64.b64decode(facts["signature"], validate=True), str(facts["text"])
         name = _name_of(facts.get("certificates"), own)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.errors import UsageError
-from vidface.graph.custody import ADDED, DIGEST, RUN_DIGEST, run_digest
+from vidface.graph.custody import ADDED, DIGEST, RUN_DIGEST, ambiguity, run_digest
 from vidface.graph.notes import check_notes
 
 ABOUT: Final = "about.json"
@@ -104,7 +104,8 @@ def read_run(folder: Path) -> Material:
         frames=walk.frames,
         looked=walk.looked,
         torn=tuple(torn),
-        changed=RUN_DIGEST in manifest and manifest[RUN_DIGEST] != run_digest(manifest),
+        changed=bool(ambiguity(folder))
+        or (RUN_DIGEST in manifest and manifest[RUN_DIGEST] != run_digest(manifest)),
     )
 
 

@@ -1,0 +1,17 @@
+"""An object of JSON that names a key twice is refused, however the key is spelt and however deep it lies."""
+
+from __future__ import annotations
+
+import pytest
+
+from vidface.data.oncejson import once
+
+
+def test_what_names_each_key_once_is_read() -> None:
+    assert once(b'{"a": [{"b": 1}, {"b": 2}], "c": null}') == {"a": [{"b": 1}, {"b": 2}], "c": None}
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '[{"b": {"a": 1, "\\u0061": 2}}]'])
+def test_a_key_twice_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="it names 'a' twice"):
+        once(text)
