@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import vidface
+from tests.cli.test_main import call
 from tests.cli.verified import NODE, forge
 from tests.media.make_clips import Clip, make
 from vidface.cli.verify import verify
@@ -116,6 +117,19 @@ def test_a_forensic_run_knows_a_forged_video_and_files_that_came_or_went(tmp_pat
     assert found["video.mp4"] == ("differs", "other bytes came out")
     assert found["tracks.jsonl"] == ("differs", "the graph writes it, but run.json names no such file")
     assert found["faces.jsonl"][0] == "same"
+
+
+def test_outputs_that_were_left_out_are_no_files_that_were_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`vidface run --outputs faces` says so in run.json; of a run.json that does not, nobody knows."""
+    made(tmp_path, {"faces": "walk", "rows": TABLE})
+    run = tmp_path / "chosen"
+    words = (tmp_path / "walk.yaml", tmp_path / "clip.mp4", "-o", run, "--outputs", "faces", "-q")
+    assert call(monkeypatch, tmp_path, "run", *words) == 0
+    assert set(rerun(run)) == {"faces.jsonl", "tracks.jsonl"}
+    forge(run, settings=json.loads((run / MANIFEST).read_text())["settings"] | {"outputs": None})
+    assert rerun(run)["rows.csv"][0] == "unchecked"
 
 
 def test_a_part_of_a_forensic_run_says_what_it_left_out(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def facts(name: str, signed: str, before: str | None) -> dict[str, Any]:
     output = {"files": [name]} | ({} if before is None else {"unsigned_sha256": {name: before}})
     return {
         "input": {},
-        "settings": {"forensic": True},
+        "settings": {"forensic": True, "outputs": None},
         "outputs": {"video": output},
         "files_sha256": {name: signed},
     }

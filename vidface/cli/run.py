@@ -90,7 +90,7 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
     from vidface.graph.run import run as run_graph
 
     folder = out or folder_for(clip)
-    outputs = _names(options.pop("outputs"))
+    outputs = options["outputs"] = _names(options["outputs"])
     overrides, motion = options.pop("overrides"), options.pop("motion")
     if motion is not None:
         draft = load(graph, overrides=overrides, check_models=False)

@@ -92,11 +92,10 @@ def verify(
     Python files (./my/blur.py), only --run-nodes does so: whoever sent the folder chose that code.
 
     Rows (JSON lines, CSV, Parquet) are compared value by value; every other file byte for byte, of a
-    --forensic run with --sample all. What was not compared is told.
-
-    Ends with 0 where everything that was checked is the same, with 1 where something is not. Other
-    models or packages here, an input that is not here, and nodes that were not run, are told, but change
-    nothing in the folder: they end with 1 only where --sample asked for a re-run that they prevent.
+    --forensic run with --sample all. What was not compared is told. Ends with 0 where everything that was
+    checked is the same, with 1 where something is not. Other models or packages here, an input that is
+    not here, and nodes that were not run, are told, but change nothing in the folder: they end with 1
+    only where --sample asked for a re-run that they prevent.
     """
     from vidface.graph.custody import read_manifest
     from vidface.graph.verify import Check, check_folder

@@ -13,7 +13,7 @@ from vidface.graph.custody import ADDED, CHAIN, read_manifest
 from vidface.graph.framedigest import SEGMENT_S
 from vidface.graph.rowdiff import Rows, compare_rows
 from vidface.graph.tablerows import TABLES
-from vidface.graph.verify import Check
+from vidface.graph.verify import Check, State
 
 NOTHING: Final = "nothing that the run wrote could be compared"
 """Said where a re-run was made, and yet tells nothing."""
@@ -21,6 +21,10 @@ NOTHING: Final = "nothing that the run wrote could be compared"
 _NOT_FORENSIC: Final = "bytes are compared of --forensic runs only"
 _NOT_WHOLE: Final = "bytes are compared by --sample all alone, of a run that came to its end"
 _NO_OUTPUT: Final = "no output of the graph writes it, so it is not made again"
+_TAKEN: Final = "the graph writes it, but run.json names no such file"
+_UNKNOWN: Final = (
+    "the graph writes it, but run.json does not know that output (--outputs may have left it out)"
+)
 _LATER: Final = "it was made after the run, and no run makes it again"
 _SIGNED: Final = "what was signed is the same; of the file with its signature `vidface inspect` tells"
 _SIDECAR: Final = "a signature is never the same twice; `vidface inspect` tells of it"
@@ -112,11 +116,23 @@ def _files(
             yield Check("re-run", name, "unchecked", _NOT_WHOLE)
         else:
             yield _bytes(name, folder / name, facts, made)
-    for name, digest in made.get("files_sha256", {}).items():
-        if stretch.frames is None and name not in stated and digest is not None:
-            yield Check("re-run", name, "differs", "the graph writes it, but run.json names no such file")
+    if stretch.frames is None:
+        yield from _more(facts, made)
     for name in sorted({name for one in facts.get(ADDED, {}).values() for name in one} - stated.keys()):
         yield Check("re-run", name, "unchecked", _LATER)
+
+
+def _more(facts: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[Check]:
+    """Files that came out now and are none of the run's: they were taken out, or left out."""
+    stated, known = facts.get("files_sha256", {}), facts.get("outputs", {})
+    new = {name for name, digest in made.get("files_sha256", {}).items() if digest and name not in stated}
+    for output, told in made.get("outputs", {}).items():
+        # Older versions did not tell which outputs were chosen.
+        left_out = facts["settings"]["outputs"] is None and output not in known
+        state: State = "unchecked" if left_out else "differs"
+        for name in told.get("files", ()):
+            if name in new:
+                yield Check("re-run", name, state, _UNKNOWN if left_out else _TAKEN)
 
 
 def _bytes(name: str, path: Path, facts: Mapping[str, Any], made: Mapping[str, Any]) -> Check:
