@@ -55,6 +55,19 @@ def test_a_missed_second_keeps_the_number_and_has_no_rows(look_ahead: int, every
     assert len(values[-4]) == 1
 
 
+@pytest.mark.parametrize("every", [1, 3, 5])
+def test_who_walks_past_is_followed_from_the_first_look_on(every: int) -> None:
+    """Eight face sizes a second, seen weakly and with errors: one number, and a row on every frame."""
+    rng, times, found = np.random.default_rng(1), steady(2), []
+    for i in range(len(times)):
+        x = 40 + 8 * 60 * i / 25 + rng.normal(0, 1.5)
+        one = faces_of([(x, 300 + rng.normal(0, 1.5), 60 + rng.normal(0, 1.5))], score=0.7)
+        found.append(Faces.none(looked=False) if i % every else one)
+    values = run(TrackFaces(), times, found)
+    assert numbers(values) == {1}
+    assert all(len(value) == 1 for value in values)
+
+
 def test_longer_than_max_gap_is_a_new_number() -> None:
     path = going(300, 300, 90, unseen=(1, 2))
     times = steady(3)
