@@ -61,6 +61,34 @@ def test_a_flash_seen_ahead_is_taken_out_and_a_live_one_leaves_no_trace() -> Non
     assert np.abs(live[51:] - live[:49].mean()).max() < 0.02
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3, 5])
+def test_a_flash_does_not_draw_its_surroundings_to_itself(frames: int) -> None:
+    """Seen ahead it is gone; live it stays. Beside it nothing changes, jumps or decays."""
+    levels = np.zeros(100)
+    levels[50 : 50 + frames] = 0.25
+    code, flash = 1 / 255, slice(50, 50 + frames)
+    out = smoothed(levels, ahead=12)
+    assert np.abs(np.delete(out - levels, np.arange(100)[flash])).max() <= code
+    assert np.abs(np.diff(out)).max() <= 2 * code
+    live = smoothed(levels, ahead=0)
+    assert np.abs(live - levels).max() <= code
+
+
+def test_a_flash_over_flicker_leaves_the_flicker_calm() -> None:
+    """The swings beside it are taken out as they are without it."""
+    swings = 0.02 * np.sin(2 * np.pi * 4 * times())
+    out = smoothed(swings + np.where(np.arange(100) // 3 == 17, 0.3, 0.0), ahead=12)
+    assert np.abs(out[30:-30] - smoothed(swings, ahead=12)[30:-30]).max() < 0.006
+
+
+def test_where_the_window_holds_nothing_but_a_flash_it_stays() -> None:
+    """A window of a frame knows no other level."""
+    path = BrightnessPath(0.01, 0.3)
+    for i, level in enumerate(np.diff(np.where(np.arange(80) // 4 == 12, 0.2, 0.0), prepend=0.0)):
+        path.add(i / FPS, Shift(np.full(KNOTS, level), np.zeros((ROWS, COLUMNS))))
+    assert np.abs(path.way_back(50 / FPS).numbers).max() < 0.01
+
+
 def test_a_square_wave_is_flicker_live_too_once_it_is_known() -> None:
     levels = np.where(np.arange(150) // 3 % 2, 0.1, 0.0)
     out = smoothed(levels, ahead=0)

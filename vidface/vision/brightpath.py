@@ -2,13 +2,15 @@
 
 Changes from frame to frame are summed up, as a camera's path is made of its motions, and averaged under
 a Gaussian window in time that does not look across a step: a new level that holds, and that stands out
-from the swings before and after it, such as a lamp that is switched on.
+from the swings before and after it, such as a lamp that is switched on. What leaves its level and comes home
+before it could hold is a flash: it is brought to its surroundings and does not draw them to itself.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -42,11 +44,13 @@ class _Moment:
         level: brightness, summed up.
         new: where a step led to it.
         home: lowest and highest level before a step that is still to be confirmed.
+        stray: where it belongs to a flash: brought to the others, but no part of where they are.
     """
 
     time: float
     level: Array
     new: NDArray[np.bool_]
+    stray: NDArray[np.bool_]
     home: tuple[Array, Array] | None = None
 
 
@@ -71,7 +75,8 @@ class BrightnessPath:
         """The next frame: its time in seconds and how it differs from the frame before."""
         numbers = shift.numbers
         level = self._path[-1].level + numbers if self._path else numbers
-        self._path.append(_Moment(time, level, np.zeros(len(level), np.bool_)))
+        nowhere = np.zeros(len(level), np.bool_)
+        self._path.append(_Moment(time, level, nowhere, nowhere))
         self._suppose()
         self._judge()
 
@@ -94,6 +99,8 @@ class BrightnessPath:
         weights = near * spans * np.exp(-0.5 * (away / self._smooth_s) ** 2)
         scenes = np.cumsum([one.new for one in self._path], axis=0)
         share = weights[:, None] * (scenes == scenes[now])
+        calm = np.where([one.stray for one in self._path], 0, share)
+        share = np.where(calm.any(axis=0), calm, share)
         smooth = _smoothed(share / share.sum(axis=0), levels, away / self._smooth_s)
         most = np.full(levels.shape[1], _MOST)
         most[:KNOTS] *= np.maximum(np.linspace(0, 1, KNOTS), 0.1)
@@ -131,16 +138,26 @@ class BrightnessPath:
         """It is not known yet whether a new level holds: take it for real until it does not."""
         times = np.array([one.time for one in self._path])
         levels = np.array([one.level for one in self._path])
-        newest, moment = levels[-1], self._path[-1]
-        for earlier in self._path:
-            if earlier.home is not None:
-                low, high = earlier.home
-                earlier.new &= (newest < low - _STEP) | (newest > high + _STEP)
+        moment = self._path[-1]
+        self._withdraw(levels[-1])
         before = self._before(len(times) - 1, times)
         if before is not None:
             old = levels[before]
             moment.new = _stepped(old, levels[-1:])
             moment.home = old.min(axis=0), old.max(axis=0)
+
+    def _withdraw(self, newest: Array) -> None:
+        """A level that has come home was no new one, but a flash, up to the frame before the newest."""
+        for at, earlier in enumerate(self._path):
+            if earlier.home is None:
+                continue
+            low, high = earlier.home
+            back = earlier.new & (newest >= low - _STEP) & (newest <= high + _STEP)
+            if not back.any():
+                continue
+            earlier.new = earlier.new & ~back
+            for one in islice(self._path, at, len(self._path) - 1):
+                one.stray = one.stray | back
 
 
 def _smoothed(share: Array, levels: Array, away: Array) -> Array:
