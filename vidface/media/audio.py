@@ -73,6 +73,7 @@ class AudioTrack:
         self.notes: Counter[str] = Counter()
         self._shift: Fraction | None = None
         self._heard: Fraction | None = None
+        self._seen: Fraction | None = None
         for stream in self._input.streams.audio:
             self._add(stream, container, silent)
         if left := len(self._input.streams.subtitles):
@@ -83,10 +84,14 @@ class AudioTrack:
     def advance(self, time: Fraction | None, shift: Fraction = Fraction(0)) -> None:
         """Write what sounds up to `time` seconds of the input's clock; None writes the rest.
 
-        `shift` is what the video's times are moved by at present. Where the clock leaps back, sound
-        from before the leap keeps the shift from before, and sound from after it waits for the video.
+        `shift` is what the video's times are moved by at present. Where the clock leaps, sound from before
+        the leap keeps the shift from before, and sound from after it waits for the video. Sound that lies
+        within a leap ahead has no place any more.
         """
         self._shift = shift if self._shift is None else self._shift
+        if self._foreign and time is not None:
+            time += shift - self._shift
+        seen, self._seen = self._seen, time
         while True:
             packet = self._waiting or next(self._packets, None)
             self._waiting = None
@@ -95,6 +100,11 @@ class AudioTrack:
             at = (time_of(packet) or Fraction(0)) + self._lead
             video_leapt = shift != self._shift and not self._foreign
             leaps = self._heard is not None and at < self._heard - BACK_S
+            if video_leapt and shift < self._shift and seen is not None and time is not None:  # ahead
+                leaps = at >= time - BACK_S
+                if not leaps and at > seen + BACK_S:
+                    self.notes["sound within a leap of the pictures' times was left out"] += 1
+                    continue
             if time is not None and not video_leapt and (leaps or at > time):
                 self._waiting = packet
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -16,6 +16,10 @@ KEY_EVERY_S = 2  # a killed run loses no more than this
 BACK_S = 1  # as in `timeline`: a step back by more is a new clock
 _MAX_TIMESCALE = 2**31 - 1
 _MIN_TIMESCALE = 10_000
+_FINEST, _FINE = 10_000_000, 1_000_000  # in finer units mp4 could hold no step of two minutes
+# mp4 writes in 31 bits how far a frame is from the next, and from its decoding, that is from the frames
+# that an encoder with B-frames has in hand.
+_FURTHEST, _IN_HAND = 2**31 - 2**16, 6
 _MS = Fraction(1, 1000)
 _FAR = 2**62
 
@@ -24,8 +28,10 @@ def output_time_base(frame: Frame) -> Fraction:
     """The unit that holds every time of a stream like this one: 1/n s, as mp4 wants it.
 
     n is a multiple of the input's, fine enough for players and encoders (libvpx refuses whole seconds).
+    Inputs that count in less than a ten-millionth of a second get millionths.
     """
-    units = min(frame.time_base.denominator, _MAX_TIMESCALE)
+    units = frame.time_base.denominator
+    units = units if units <= _FINEST else _FINE
     while units < _MIN_TIMESCALE:
         units *= 2
     return Fraction(1, units)
@@ -38,8 +44,8 @@ class Clock:
     Attributes:
         base: seconds per unit of the encoder.
         coarse: the container counts milliseconds whatever it is told (Matroska, WebM).
-        shift: seconds that times are moved by at present: Matroska has none before zero, and no
-            container lets time run back.
+        shift: seconds that times are moved by at present: Matroska has none before zero, no container
+            lets time run back, and mp4 none leap far ahead.
     """
 
     base: Fraction
@@ -47,6 +53,7 @@ class Clock:
     shift: Fraction = Fraction(0)
     notes: Counter[str] = field(default_factory=Counter)
     _last: int | None = None
+    _hand: deque[int] = field(default_factory=lambda: deque(maxlen=_IN_HAND))
     _end: int = 0
     _before: tuple[int, int, bool] | None = None
     _reach: tuple[int, int] = (-_FAR, -_FAR)
@@ -72,11 +79,14 @@ class Clock:
             self.notes[f"the container counts in {unit}: times were rounded"] += 1
         if self._last is not None and pts <= self._last:
             pts = self._behind(pts, self._last)
-        duration = round(frame.duration * frame.time_base / self.base)
+        elif self._last is not None and not self.coarse and pts - self._hand[0] > _FURTHEST:
+            pts = self._nearer(pts, self._last)
+        duration = min(round(frame.duration * frame.time_base / self.base), _FURTHEST)
         if not duration and not self.coarse:  # not stated: as long as the one before, since mp4 wants an end
             duration = 1 if self._last is None else pts - self._last
         self._end = pts + duration
         self._last = pts
+        self._hand.append(pts)
         self._durations[pts] = duration
         picture.pts, picture.time_base, picture.duration = pts, self.base, duration
         shown = pts * self.base
@@ -96,6 +106,18 @@ class Clock:
         after = max(self._end, last + 1)
         self.shift += (after - pts) * self.base
         self.notes["times leapt back: what follows was moved behind what came before"] += 1
+        return after
+
+    def _nearer(self, pts: int, last: int) -> int:
+        """The time for a frame further ahead than mp4 can say: right after the one before.
+
+        All that follows moves with it.
+        """
+        room = (_FURTHEST - (last - self._hand[0])) // _IN_HAND
+        after = last + max(1, min(self._end - last, room))
+        self.shift -= (pts - after) * self.base
+        most = f"more than the container holds ({float(_FURTHEST * self.base):.0f} s)"
+        self.notes[f"times leapt ahead by {most}: what follows was moved up to what came before"] += 1
         return after
 
     def settle(self, packets: list[Packet[Any]], *, last: bool = False) -> None:
