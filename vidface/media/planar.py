@@ -33,7 +33,9 @@ def planar_format(name: str, width: int, height: int) -> str:
     fmt = VideoFormat(name, 64, 64)
     depth = max(part.bits for part in fmt.components)
     suffix = "" if depth <= 8 else "10le" if depth <= 10 else "12le"
-    if fmt.is_rgb or name == "pal8" or not any(part.is_chroma for part in fmt.components):
+    # Of 4:4:4 no component counts as chroma (to PyAV that is one of fewer samples): grey is what has one.
+    grey = sum(not part.is_alpha for part in fmt.components) == 1
+    if fmt.is_rgb or name == "pal8" or grey:
         subsampling = "444" if width % 2 or height % 2 else "420"
     else:
         across, down = 64 // fmt.chroma_width(64), 64 // fmt.chroma_height(64)
