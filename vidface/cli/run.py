@@ -105,6 +105,8 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
             bar.update(tick.time)
     bar.done(work.report.ledger.processed)
     _say_holes(work.report.ledger.holes)
+    for note in work.notes:
+        tell(note)
     if not quiet:
         click.echo(work.report.table(), err=True)
         click.echo(f"written to {folder}: {', '.join(_files(work.report.facts))}", err=True)

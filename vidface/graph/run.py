@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 
 from vidface.data.device import Device, SharedSessions
 from vidface.data.provenance import Ingredient
-from vidface.errors import InputError, OutputError
+from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.apart import check_apart, check_new, files_read
 from vidface.graph.camera import check_live, finish, live_facts
 from vidface.graph.custody import CHAIN, OWN
@@ -32,6 +32,7 @@ from vidface.graph.settings import Options, Settings
 from vidface.graph.stage import unwatched
 from vidface.graph.tick import Tick
 from vidface.graph.trace import TraceWriter
+from vidface.graph.unused import unused
 from vidface.graph.writer import Writer
 from vidface.node import Target
 
@@ -39,9 +40,13 @@ FORENSIC_CHUNK = 8
 
 
 class Run:
-    """Iterate to get every frame's values; files are complete when the iteration ends.
+    """Iterate once to get every frame's values; files are complete when the iteration ends.
 
     Use it in a `with` block to leave early: what was written until then stays readable.
+
+    Attributes:
+        info: the input.
+        notes: options that change nothing in this run, in sentences.
     """
 
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
@@ -71,7 +76,8 @@ class Run:
         self._folder: RunFolder | None = None
         self._status = "running"
         self._error: BaseException | None = None
-        self._closed = False
+        self._closed = self._begun = False
+        self.notes = unused(plan, self.info, settings)
         try:
             self._engine = self._build(Path(clip), out, settings)
         except BaseException as error:
@@ -134,8 +140,9 @@ class Run:
 
     def _facts(self, clip: Path, heard: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
         """The part of run.json that is known before the first frame."""
-        by = {"manifest_signed_by": None if self._signer is None else self._signer.to_json()}
+        by: dict[str, Any] = {"manifest_signed_by": None if self._signer is None else self._signer.to_json()}
         facts = run_facts(self.plan, self._source, clip, settings, self._placed.devices)
+        by |= {"notes": list(self.notes)} if self.notes else {}
         return facts | {"audio": heard} | self._marking.facts(self.info.name) | by
 
     def _target(self, name: str, clip: Path, out: Path, settings: Settings) -> Target:
@@ -155,6 +162,9 @@ class Run:
         return self._engine.report
 
     def __iter__(self) -> Iterator[Tick]:
+        if self._begun or self._closed:
+            raise UsageError("a run is iterated once, and this one was; call vidface.run again")
+        self._begun = True
         try:
             yield from self._engine.ticks()
             if self._start is not None and not self._engine.ledger.processed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,7 @@ class Settings:
     pool: SharedSessions | None = None
 
     def __post_init__(self) -> None:
+        self._check_values()
         if self.start is not None and self.stop is not None and self.stop <= self.start:
             raise UsageError(f"--to {self.stop} must lie behind --from {self.start}")
         if self.forensic and (self.decoder != "pyav" or (self.device or "cpu") not in ("cpu", "auto")):
@@ -117,6 +119,22 @@ class Settings:
             raise UsageError(
                 "a forensic run promises the same bytes again and shares no sessions: leave out pool"
             )
+
+    def _check_values(self) -> None:
+        """What the command line refuses by itself, for who calls from Python."""
+        for name, value in (("--from", self.start), ("--to", self.stop), ("--staleness", self.staleness)):
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"{name} wants seconds, but found {value}")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise UsageError(f"--rate wants frames a second above 0, but found {self.rate}")
+        if self.table not in (None, "csv", "parquet"):
+            raise UsageError(f"--format wants csv or parquet, but found {self.table!r}")
+        if self.chunk is not None and self.chunk < 1:
+            raise UsageError(f"--chunk wants a number of frames from 1, but found {self.chunk}")
+        if self.outputs is not None and not self.outputs:
+            raise UsageError("--outputs names no output; name some (A,B), or leave it out to write all")
+        if self.audio is not None and self.no_audio:
+            raise UsageError("--audio puts sound in and --no-audio leaves it out; give one of them")
 
     def to_json(self) -> dict[str, Any]:
         """For run.json: what changes results and stands nowhere else there."""
