@@ -43,6 +43,7 @@ class Track:
         handler: its name, often that of the program that wrote it.
         created, modified: UTC; None where not stated.
         edits: the edit list.
+        length: seconds of all that is stored; None where not stated, as in files of fragments.
     """
 
     kind: str = ""
@@ -50,6 +51,16 @@ class Track:
     created: datetime | None = None
     modified: datetime | None = None
     edits: tuple[Edit, ...] = ()
+    length: Fraction | None = None
+
+    def hidden(self) -> tuple[Fraction, Fraction]:
+        """Seconds at the begin and at the end that are stored and not shown, by a list of one entry."""
+        if len(self.edits) != 1 or self.edits[0].start is None:
+            return Fraction(0), Fraction(0)
+        start, shown = self.edits[0].start, self.edits[0].length
+        # A length of 0 means up to the end: it is that of files whose pictures follow in fragments.
+        after = self.length - start - shown if self.length is not None and shown else Fraction(0)
+        return start, max(after, Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ def _of_index(order: tuple[str, ...], moov: memoryview) -> Boxes:
     tracks = []
     for name, part in _inside(moov):
         if name == "mvhd":
-            created, modified, scale = _head(part)
+            created, modified, scale, _ = _head(part)
         elif name == "trak":
             tracks.append(_track(part, scale))
     return Boxes(order, created, modified, tuple(tracks))
@@ -136,28 +147,29 @@ def _of_index(order: tuple[str, ...], moov: memoryview) -> Boxes:
 
 def _track(trak: memoryview, movie_scale: int) -> Track:
     edits, kind, handler = memoryview(b""), "", ""
-    created, modified, scale = None, None, 0
+    created, modified, scale, length = None, None, 0, None
     for name, part in _inside(trak):
         if name == "edts":
             edits = next((inner for what, inner in _inside(part) if what == "elst"), edits)
         elif name == "mdia":
             for what, inner in _inside(part):
                 if what == "mdhd":
-                    created, modified, scale = _head(inner)
+                    created, modified, scale, length = _head(inner)
                 elif what == "hdlr" and len(inner) >= 24:
                     kind = bytes(inner[8:12]).decode("latin-1").strip("\0 ")
                     handler = _text(bytes(inner[24:]))
-    return Track(kind, handler, created, modified, _edits(edits, movie_scale, scale))
+    return Track(kind, handler, created, modified, _edits(edits, movie_scale, scale), length)
 
 
-def _head(part: memoryview) -> tuple[datetime | None, datetime | None, int]:
-    """Created, modified and time scale, of mvhd or mdhd."""
+def _head(part: memoryview) -> tuple[datetime | None, datetime | None, int, Fraction | None]:
+    """Created, modified, time scale, and length in seconds, of mvhd or mdhd."""
     long = len(part) > 0 and part[0] == 1
-    form = ">QQI" if long else ">III"
+    form = ">QQIQ" if long else ">IIII"
     if len(part) < 4 + struct.calcsize(form):
-        return None, None, 0
-    made, changed, scale = struct.unpack(form, part[4 : 4 + struct.calcsize(form)])
-    return _date(made), _date(changed), scale
+        return None, None, 0, None
+    made, changed, scale, units = struct.unpack(form, part[4 : 4 + struct.calcsize(form)])
+    stated = scale and units not in (0, (1 << (64 if long else 32)) - 1)
+    return _date(made), _date(changed), scale, Fraction(units, scale) if stated else None
 
 
 def _date(seconds: int) -> datetime | None:

@@ -68,13 +68,25 @@ def history_hints(history: History) -> Iterator[Hint]:
             f"{max(dates):%Y-%m-%d %H:%M} UTC.",
             "It was written again later; long recordings are dated at start and end.",
         )
-    for edits in history.edits:
-        yield Hint(
+    yield from map(_edit_list, history.edits)
+
+
+def _edit_list(edits: tuple[dict[str, Any], ...]) -> Hint:
+    first, count = edits[0], _count(len(edits), "entry", "entries")
+    if "before" in first:
+        return Hint(
             "edit_list",
-            f"A track ({edits[0]['track']}) has an edit list of {len(edits)} entries.",
-            "A part of what is stored is not shown, or is shown late: cut without coding anew, or a device "
-            "that lined up sound and picture. The hidden part may still be in the file.",
+            f"A track ({first['track']}) holds {float(first['before']):.2f} s before and "
+            f"{float(first['after']):.2f} s after what it shows, hidden by its edit list.",
+            "It was cut without coding anew, as phones and quick cutters do. What is hidden is still in the "
+            "file.",
         )
+    return Hint(
+        "edit_list",
+        f"A track ({first['track']}) has an edit list of {count}.",
+        "A part of what is stored is not shown, or is shown late: cut without coding anew, or a device "
+        "that lined up sound and picture. The hidden part may still be in the file.",
+    )
 
 
 def coding_hints(reading: Reading, keys: KeyFrames, twice: Twice | None) -> Iterator[Hint]:
@@ -98,8 +110,9 @@ def coding_hints(reading: Reading, keys: KeyFrames, twice: Twice | None) -> Iter
             f"Every {twice.period} pictures one takes more bytes than its like "
             f"({twice.times} times, strength {twice.strength:.1f}).",
             "So a stream looks that was coded before with key frames so far apart, or whose frame rate was "
-            f"changed by repeating pictures. {FALSE_ALARMS} test clips coded once were taken for it, {FOUND} "
-            "coded twice were found; uploads to a site are coded twice, too.",
+            f"changed by repeating pictures. {FALSE_ALARMS} test clips coded once by x264 were taken for it, "
+            f"{FOUND} coded twice were found; other coders may leave periods of their own, and uploads to a "
+            "site are coded twice, too.",
         )
 
 
@@ -121,13 +134,13 @@ def time_hints(times: Times | None) -> Iterator[Hint]:
             "picture.",
             "A part is missing, the camera dropped pictures, or nothing moved and the coder left them out.",
         )
-    if times.missing and not times.jumps:
+    if times.missing and not times.jumps and not times.uneven:
         yield Hint(
             "times",
             f"{_count(times.missing, 'picture is', 'pictures are')} missing in an otherwise even rate.",
             "Cameras drop pictures when they are busy; a cut leaves such holes, too.",
         )
-    elif not times.constant and not times.jumps:
+    elif times.uneven or not (times.constant or times.jumps):
         yield Hint(
             "times",
             f"The rate varies: {100 * times.even:.0f} % of the steps are {_ms(times.step)}, the others "

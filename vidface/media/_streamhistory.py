@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Final
 
 from vidface.data.times import time_text
-from vidface.media._streamboxes import Boxes
+from vidface.media._streamboxes import Boxes, Track
 from vidface.media._streamread import Reading
 
 EDITORS: Final[tuple[str, ...]] = (
@@ -36,6 +37,8 @@ _HANDLERS: Final = {
     "ISO Media file produced by Google": "Google",
 }
 """Words in a handler's name -> whose program wrote it. FFmpeg keeps handlers of the file it converts."""
+_DELAY_S: Final = 0.3
+"""So much a coder's delay hides at the begin of sound, and its last block at the end."""
 _PLAIN_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "DataHandler"})
 _CODER_ENDS: Final = re.compile(r" - (?:H\.26|Copyleft|Copyright|options:)")
 _SETTINGS: Final = ("crf", "qp", "bitrate", "rc", "keyint", "scenecut", "bframes", "ref", "qpmin", "qpmax")
@@ -104,7 +107,7 @@ def history_of(reading: Reading, boxes: Boxes | None) -> History:
         settings=settings_of(reading.texts[0]) if reading.texts else {},
         created=_dates([index.created, *(track.created for track in index.tracks)]),
         modified=_dates([index.modified, *(track.modified for track in index.tracks)]),
-        edits=tuple(edits for track in index.tracks if (edits := _edits(track.kind, track.edits))),
+        edits=tuple(edits for track in index.tracks if (edits := _edits(track, _delay(reading)))),
         order=index.order,
     )
 
@@ -120,17 +123,35 @@ def maker_of(handler: str) -> str | None:
     return next((maker for word, maker in _HANDLERS.items() if word.lower() in handler.lower()), None)
 
 
-def _edits(kind: str, edits: Iterable[Any]) -> tuple[dict[str, Any], ...]:
-    """An edit list as plain rows; empty where it only skips a coder's delay at the start."""
-    rows = [
+def _edits(track: Track, delay: Fraction) -> tuple[dict[str, Any], ...]:
+    """An edit list as plain rows; empty where it only skips a coder's delay at the start.
+
+    The only entry of a list also says how many seconds are stored before and after what it shows.
+    """
+    rows: list[dict[str, Any]] = [
         {
-            "track": kind,
+            "track": track.kind,
             "start": None if one.start is None else time_text(one.start),
             "length": time_text(one.length),
         }
-        for one in edits
+        for one in track.edits
     ]
-    return tuple(rows) if len(rows) > 1 or any(row["start"] is None for row in rows) else ()
+    if len(rows) > 1 or any(row["start"] is None for row in rows):
+        return tuple(rows)
+    before, after = track.hidden()
+    # The first picture's own time stands so much behind the begin of what is stored.
+    before = max(before - delay, Fraction(0)) if track.kind == "vide" else before
+    if max(before, after) <= _DELAY_S:
+        return ()
+    return tuple(row | {"before": time_text(before), "after": time_text(after)} for row in rows)
+
+
+def _delay(reading: Reading) -> Fraction:
+    """Seconds for which a decoder of the video waits, so that pictures can be put in order."""
+    first = next((one for one in reading.packets if one.pts is not None and one.dts is not None), None)
+    if first is None or first.pts is None or first.dts is None:
+        return Fraction(0)
+    return max(first.pts - first.dts, 0) * reading.time_base
 
 
 def _sorted(texts: Iterable[str]) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Reading:
         timed: packets state times; not so in bare streams.
         texts: what encoders wrote into the stream, each once.
         metadata: of the container and of each stream ("video 0: encoder").
-        sound: begin and end of the first audio stream in seconds, by its packets.
+        sound: begin and end of the first audio stream in seconds, by its packets that are not hidden.
         broken: packets that could not be read or decoded.
     """
 
@@ -183,7 +183,8 @@ def _texts_of(data: bytes, found: Reading) -> None:
 
 
 def _hear(packet: Any, found: Reading) -> None:
-    if packet.pts is None or packet.time_base is None:
+    # After a cut without coding anew the sound before it is still there, hidden by an edit list.
+    if packet.is_discard or packet.pts is None or packet.time_base is None:
         return
     start = packet.pts * packet.time_base
     end = start + (packet.duration or 0) * packet.time_base

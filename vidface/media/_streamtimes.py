@@ -18,6 +18,8 @@ _EVEN: Final = 0.995
 """Share of steps of the usual length from which a rate counts as constant."""
 _JUMP: Final = 2.5
 """Steps so many times as long as usual are jumps."""
+_ORDINARY: Final = 0.9
+"""Share of the steps that no jump is measured against: where a rate varies, the most common step is short."""
 _MOST_JUMPS: Final = 20
 
 
@@ -43,7 +45,8 @@ class Times:
         missing: pictures that would fill the steps of a whole multiple of the usual length.
         untimed: packets that state no time.
         back: packets whose decoding time falls back.
-        jumps: the first 20 steps of 2.5 times the usual length or more.
+        jumps: the first 20 steps of 2.5 times the usual length or more, and of what nine in ten steps keep
+            to.
     """
 
     start: Fraction
@@ -57,6 +60,11 @@ class Times:
     untimed: int
     back: int
     jumps: tuple[Jump, ...]
+
+    @property
+    def uneven(self) -> bool:
+        """The rate varies so much that no length of a step is the rule, and none that is longer a hole."""
+        return self.even < _ORDINARY
 
     @property
     def constant(self) -> bool:
@@ -95,7 +103,8 @@ def times_of(reading: Reading) -> Times | None:
     usual = _usual(steps)
     slack = max(1.0, _SLACK_S / float(base))
     near = np.abs(steps - usual) <= slack
-    places = np.flatnonzero(steps >= _JUMP * usual)[:_MOST_JUMPS].tolist()
+    long = max(usual, int(np.quantile(steps, _ORDINARY, method="lower")))
+    places = np.flatnonzero(steps >= _JUMP * long)[:_MOST_JUMPS].tolist()
     last = max((one.duration or 0 for one in shown if one.pts == stamps[-1]), default=0)
     return Times(
         start=int(stamps[0]) * base,

@@ -5,6 +5,9 @@ more bytes and more blocks that are predicted from the picture itself. These pla
 of key frames apart (D. Vazquez-Padin, M. Fontani, T. Bianchi, P. Comesana, A. Piva, M. Barni, "Detection of
 video double encoding with GOP size estimation", IEEE WIFS 2012, with bytes in place of skipped blocks, which
 a decoder does not tell). A change of the frame rate that repeats pictures leaves a period, too.
+
+Coders that give every so many pictures more bytes by design, as VP9 does to its golden and alternate
+references, leave such a period when they code once. So it is looked for in H.264 alone, which was measured.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from vidface.media._streamread import Picture, Reading
 
 Array = NDArray[np.float64]
 
+MEASURED: Final = frozenset({"h264"})
+"""Codecs of which it is known how often a stream that was coded once is taken for one coded twice."""
 STRONG: Final = 4.5
 """Strength from which a period is told as a hint."""
 FALSE_ALARMS: Final = "0 of 40"
 FOUND: Final = "12 of 40"
-"""Of clips coded once, and of clips coded twice, that reach it (tests/bench/results/twice_coded.md)."""
+"""Of clips coded once, and twice, by libx264 that reach it (tests/bench/results/twice_coded.md)."""
 
 _LEAST: Final = 100
 """Pictures between key frames that are needed."""
@@ -65,7 +70,12 @@ class Twice:
 
 
 def twice_coded(reading: Reading) -> Twice | None:
-    """The strongest period; None where there are too few predicted pictures, or their sizes are not known."""
+    """The strongest period.
+
+    None in a codec that was not measured, with too few predicted pictures, or where sizes are not known.
+    """
+    if reading.codec not in MEASURED:
+        return None
     excess = _excess(reading.pictures, np.array(sizes_of(reading)))
     known = np.isfinite(excess)
     if known.sum() < _LEAST:

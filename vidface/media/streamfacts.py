@@ -22,7 +22,7 @@ from vidface.media._streamhints import (
 from vidface.media._streamhistory import History, history_of
 from vidface.media._streamread import Reading, read_stream
 from vidface.media._streamtimes import Times, times_of
-from vidface.media._streamtwice import Twice, twice_coded
+from vidface.media._streamtwice import MEASURED, Twice, twice_coded
 from vidface.media.declared import Declared, declared
 
 MOST_PICTURES: Final = 1500
@@ -42,7 +42,8 @@ class StreamFacts:
         times: None for bare streams, which have none.
         sound: begin and end of the sound in seconds as text, None without.
         history: programs, devices, dates, edit lists.
-        twice: the strongest period of dear pictures; None where there are too few.
+        twice: the strongest period of dear pictures; None where there are too few, or in other codecs than
+            H.264.
         declared: content credentials and metadata; None where they could not be read, see `unread`.
         unread: why not.
         left_out: sentences on what could not be told.
@@ -152,7 +153,12 @@ def _left_out(reading: Reading, types: Mapping[str, Type], twice: Twice | None, 
         said.append(f"{packets - pictures} of {packets} packets gave no picture of their own.")
     if not any(one.qp_mean == one.qp_mean for one in types.values()):
         said.append(f"The decoder of {reading.codec} does not tell quantisers.")
-    if twice is None:
+    if reading.codec not in MEASURED:
+        said.append(
+            f"Traces of an earlier coding were not looked for: nobody measured what they are worth in "
+            f"{reading.codec}."
+        )
+    elif twice is None:
         said.append("There are too few predicted pictures to look for an earlier coding.")
     return said
 
