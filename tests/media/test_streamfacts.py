@@ -166,7 +166,7 @@ def test_odd_times_are_told(tmp_path: Path, pts: list[int], says: str) -> None:
 
 
 def test_a_rate_that_varies_has_no_holes(samples: Path) -> None:
-    """The most common of many steps is a short one: no pictures are missing, and longer steps are no jumps."""
+    """The most common of many steps is a short one: no picture is missing, and longer steps are no jumps."""
     facts = stream_facts(samples / "walk_vfr.mkv")
     (hint,) = [one for one in facts.hints if one.kind == "times"]
     assert hint.says.startswith("The rate varies: 15 % of the steps are 29 ms")
