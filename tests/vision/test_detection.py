@@ -21,6 +21,7 @@ from vidface.vision.detection import (
     decode_yunet,
     faces_among,
     join,
+    numbers_in,
     padded_size,
     to_tensor,
     vote,
@@ -74,12 +75,25 @@ def test_scores_are_clipped_before_they_are_multiplied() -> None:
 
 
 def test_threshold_is_inclusive_and_nan_is_nobody() -> None:
-    """A score of exactly `min_score` counts; one that is not a number does not."""
+    """A score of exactly `min_score` counts; one that is not a number is told, and then left out."""
     heads = yunet()
     heads[0][0, :3, 0] = (0.25, 0.2499, np.nan)
     heads[3][0, :3, 0] = 1
     (found,) = decode_yunet(heads, SIZE, 0.5)
-    assert found.scores.tolist() == [0.5]
+    assert numbers_in(found).tolist() == [True, False]
+    assert faces_among(found, 0.3).scores.tolist() == [0.5]
+
+
+@pytest.mark.parametrize("voting", [False, True])
+@pytest.mark.parametrize("odd", range(3))
+def test_what_is_no_number_hides_nobody(voting: bool, odd: int) -> None:
+    """Wherever it stands: the two others are found, each where it is."""
+    boxes = np.array([[10, 10, 50, 50], [200, 200, 260, 260], [400, 10, 440, 50]], np.float32)
+    found = Found(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.zeros((3, 5, 2), np.float32))
+    (found.boxes, found.scores, found.landmarks)[odd][odd] = (np.nan, np.inf, np.nan)[odd]
+    best = faces_among(found, 0.3, voting=voting)
+    np.testing.assert_array_equal(best.boxes, np.delete(boxes, odd, axis=0))
+    assert np.isfinite(best.landmarks).all()
 
 
 def test_each_picture_of_a_batch_gets_its_own() -> None:

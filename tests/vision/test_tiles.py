@@ -179,6 +179,28 @@ def test_a_part_stays_where_no_whole_box_is() -> None:
     np.testing.assert_array_equal(merged.boxes[:, 0], [400, 105])
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_large_face_stands_beside_a_small_box_within_it(order: list[int]) -> None:
+    """Too tall for the tiles, so that it counts as cut, it would else go for a false alarm on its cheek."""
+    found = faces((100, 100, 400, 500), (200, 300, 240, 350), scores=(0.95, 0.6)).pick(order)
+    merged = merge(found, np.array([True, False])[order], 0.3)
+    np.testing.assert_array_equal(merged.boxes, [[100, 100, 400, 500], [200, 300, 240, 350]])
+
+
+def test_two_fragments_and_the_whole_face_are_one() -> None:
+    """Two tiles see a half each with the better scores; the first pass sees all of the face."""
+    found = faces((100, 100, 205, 340), (195, 100, 300, 340), (100, 100, 300, 340), scores=(0.9, 0.8, 0.7))
+    merged = merge(found, np.array([True, True, False]), 0.3)
+    np.testing.assert_array_equal(merged.boxes, [[100, 100, 300, 340]])
+
+
+def test_the_larger_of_two_parts_stays() -> None:
+    """A corner of a face with the better score lies within the face that another tile sees."""
+    found = faces((100, 100, 160, 180), (100, 100, 300, 340), (400, 100, 440, 140), scores=(0.9, 0.8, 0.7))
+    merged = merge(found, np.array([True, True, False]), 0.3)
+    np.testing.assert_array_equal(merged.boxes, found.boxes[1:])
+
+
 @settings(max_examples=100)
 @given(data=st.data())
 def test_merging_properties(data: st.DataObject) -> None:

@@ -83,13 +83,21 @@ def vote(found: Found, candidates: Found) -> Found:
     return Found(boxes, found.scores, np.where(heard[:, None, None], points, found.landmarks))
 
 
+def numbers_in(found: Found) -> NDArray[np.bool_]:
+    """n bool: the row is of finite numbers throughout; one that is not would undo all the others."""
+    columns = (found.boxes, found.scores[:, None], found.landmarks.reshape(-1, 10))
+    finite: NDArray[np.bool_] = np.isfinite(np.concatenate(columns, axis=1)).all(axis=1)
+    return finite
+
+
 def faces_among(candidates: Found, max_iou: float, *, voting: bool = True) -> Found:
     """One detection a face: the best candidate, by `vote` where all that mean it say.
 
     Args:
-        candidates: of one picture, best first.
+        candidates: of one picture, best first; rows that are no numbers are left out.
         max_iou: boxes that overlap more than this are one face.
     """
+    candidates = candidates.pick(numbers_in(candidates))
     best = candidates.pick(nms(candidates.boxes, candidates.scores, max_iou))
     return vote(best, candidates) if voting else best
 
@@ -183,7 +191,7 @@ def decode_scrfd(outputs: Sequence[NDArray[Any]], size: tuple[int, int], min_sco
     parts: list[list[Found]] = [[] for _ in range(len(scores[0]))]
     for level, stride in enumerate(STRIDES):
         chance = np.clip(scores[level][..., 0], 0, 1)
-        picture, anchor = np.nonzero(chance >= min_score)
+        picture, anchor = np.nonzero(~(chance < min_score))
         cell = anchor // SCRFD_ANCHORS
         columns = size[0] // stride
         corner = np.stack([cell % columns, cell // columns], 1).astype(np.float32) * stride
@@ -219,7 +227,7 @@ def decode_retinaface(
             shapes = ", ".join(str(array.shape) for array in outputs)
             raise ValueError(f"an output should be n x {len(priors)} x {width}, but there are {shapes}")
     chance = np.clip(heads[2][..., 1], 0, 1)
-    picture, place = np.nonzero(chance >= min_score)
+    picture, place = np.nonzero(~(chance < min_score))
     centre, side = priors[place, :2], priors[place, 2:]
     offsets = heads[4][picture, place]
     middle = centre + offsets[:, :2] * 0.1 * side
@@ -243,11 +251,14 @@ def _priors(size: tuple[int, int]) -> NDArray[np.float32]:
 def _likely(
     cls: NDArray[np.float32], obj: NDArray[np.float32], min_score: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Picture, cell and cls * obj of the cells that reach the score; few cells get past cls alone."""
+    """Picture, cell and cls * obj of the cells that reach the score; few cells get past cls alone.
+
+    As in the other families a score that is no number gets through, to be counted and not overlooked.
+    """
     floor = min_score * min_score
-    picture, cell = np.nonzero(cls[..., 0] >= floor)
+    picture, cell = np.nonzero(~(cls[..., 0] < floor))
     chance = np.clip(cls[picture, cell, 0], 0, 1) * np.clip(obj[picture, cell, 0], 0, 1)
-    enough = chance >= floor
+    enough = ~(chance < floor)
     return picture[enough], cell[enough], chance[enough]
 
 

@@ -92,7 +92,7 @@ def scale_of(place: Array) -> Array:
 
 
 def begin(boxes: NDArray[Any]) -> Motion:
-    """n faces seen for the first time: at rest as far as known, though any velocity of one who walks may be."""
+    """n faces seen for the first time: at rest as far as known, though they may well be walking."""
     place = place_of(boxes)
     scale = scale_of(place)
     variance = np.zeros((len(place), 4, 3))

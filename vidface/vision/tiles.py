@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.vision.boxes import areas, nms
+from vidface.vision.boxes import areas, iou_matrix, nms
 from vidface.vision.detection import Found
 
 SMALLEST_FACE_PX: Final = 12.0
@@ -149,36 +149,49 @@ def cut_off(found: Found, tile: Tile, whole: Pass) -> NDArray[np.bool_]:
 
 
 def merge(found: Found, cut: NDArray[np.bool_], max_iou: float) -> Found:
-    """Suppress what is seen twice: whole faces by overlap, best score first; then parts of faces.
+    """Suppress what is seen twice: whole faces first, then what may be parts of faces, each best score first.
 
-    A cut detection goes where more than half of the smaller box lies in a face that is kept, so the
-    uncut box wins whatever the scores say.
+    A row goes where it overlaps one that is kept as two sightings of one face do, and a cut one also where
+    more than half of it lies in one that is kept; so the uncut box wins whatever the scores say, and a large
+    face (cut for its height alone) stands beside a small one, or a false alarm, within it.
 
     Args:
         found: detections of all tiles and passes, in pixels of the picture.
         cut: n bool, see `cut_off`.
-        max_iou: overlap above which the weaker of two whole boxes goes.
+        max_iou: overlap above which one of two boxes goes.
 
     Returns:
         What is left, best score first.
     """
-    whole = np.flatnonzero(~cut)
+    whole, parts = np.flatnonzero(~cut), np.flatnonzero(cut)
     kept = list(whole[nms(found.boxes[whole], found.scores[whole], max_iou)])
-    parts = np.flatnonzero(cut)
     for row in parts[np.argsort(-found.scores[parts], kind="stable")]:
-        if not kept or _shared(found.boxes[row], found.boxes[kept]).max() <= 0.5:
+        box, others = found.boxes[row], found.boxes[kept]
+        overlap = iou_matrix(box[None], others)[0]
+        if not (overlap > max_iou).any() and not (_inside(box, others) > 0.5).any():
             kept.append(row)
     rows = np.asarray(kept, np.int64)
+    left = np.concatenate([rows[~cut[rows]], _largest_parts(found.boxes, rows[cut[rows]])])
+    # Equal scores keep the order in which they were kept.
+    rows = rows[np.isin(rows, left)]
     return found.pick(rows[np.argsort(-found.scores[rows], kind="stable")])
 
 
-def _shared(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection of a box with each of n others over the area of the smaller one: n in [0, 1]."""
+def _largest_parts(boxes: NDArray[np.float32], parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The parts without those that lie mostly in a larger one, which may have had the lower score."""
+    kept: list[int] = []
+    for row in parts[np.argsort(-areas(boxes[parts]), kind="stable")]:
+        if not (_inside(boxes[row], boxes[kept]) > 0.5).any():
+            kept.append(row)
+    return np.asarray(kept, np.int64)
+
+
+def _inside(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of a box lies in each of n others: n in [0, 1]."""
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:], boxes[:, 2:])
-    inside = np.maximum(high - low, 0).prod(1)
-    smaller = np.minimum(areas(box[None]), areas(boxes))
-    share: NDArray[np.float32] = (inside / np.maximum(smaller, 1e-9)).astype(np.float32)
+    shared = np.maximum(high - low, 0).prod(1)
+    share: NDArray[np.float32] = (shared / np.maximum(areas(box[None]), 1e-9)).astype(np.float32)
     return share
 
 

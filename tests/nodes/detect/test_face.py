@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from vidface.data import Device, Faces
 from vidface.errors import FrameError, ModelError, UsageError
 from vidface.graph.harness import NodeHarness
+from vidface.infer import session
 from vidface.node import FOREVER, Batch
 from vidface.nodes.detect.face import DetectFace
 
@@ -260,6 +261,37 @@ def test_a_model_of_another_family_is_refused(network: Any) -> None:
     network.outputs = network.outputs[1:]
     with pytest.raises(ModelError, match="wrong family"):
         DetectFace().open(Device())
+
+
+class Confused:
+    """A network that says NaN in one cell, and else what another one says."""
+
+    def __init__(self, network: Any, head: str) -> None:
+        self._network, self._head = network, head
+        self.name, self.manifest = network.name, network.manifest
+        self.inputs, self.outputs, self.close = network.inputs, network.outputs, network.close
+
+    def __call__(self, tensor: Any) -> Any:
+        outputs = self._network(tensor)
+        outputs["cls_8"][0, 7] = outputs["obj_8"][0, 7] = 1
+        outputs[self._head][0, 7] = np.nan
+        return outputs
+
+
+@pytest.mark.parametrize("head", ["cls_8", "obj_8", "bbox_8", "kps_8"])
+def test_a_network_that_says_nan_is_told_of_and_hides_nobody(
+    detect: Any, make_frame: Any, network: Any, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    """Before, one such detection took every face of the picture with it, and nobody was told."""
+    frame = make_frame(1280, 720, [(400, 200, 600, 400)])
+    (wanted,) = detect([frame])
+    monkeypatch.setattr(session, "load", lambda name, device, *, threads=1: Confused(network, head))
+    node = DetectFace()
+    node.open(Device())
+    assert node.facts() == {}
+    assert same(node.process(Batch([frame]))[0], wanted)
+    assert node.facts()["no_numbers"] == 1
+    assert "were no numbers" in node.facts()["notes"][0]
 
 
 def test_a_model_of_fixed_size_gets_exactly_that(detect: Any, make_frame: Any, network: Any) -> None:

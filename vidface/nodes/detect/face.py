@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,16 +16,14 @@ from vidface.infer import session
 from vidface.infer.manifest import Input
 from vidface.node import FOREVER, Batch, Node
 from vidface.nodes.detect._cadence import Cadence
+from vidface.nodes.detect._heads import reader
 from vidface.vision.detection import (
     STRIDES,
-    YUNET_OUTPUTS,
     Decoder,
     Found,
-    decode_retinaface,
-    decode_scrfd,
-    decode_yunet,
     faces_among,
     join,
+    numbers_in,
     padded_size,
     to_tensor,
 )
@@ -34,7 +32,6 @@ from vidface.vision.tiles import Pass, Tile, cut_off, merge, plan
 
 _DEFAULT_SCORE: Final = 0.6
 _CUDA_BATCH: Final = 8
-_IN_GRAPH_ORDER: Final[Mapping[str, Decoder]] = {"scrfd": decode_scrfd, "retinaface": decode_retinaface}
 
 
 class _View(NamedTuple):
@@ -93,6 +90,7 @@ class DetectFace(Node):
     _score: float
     _least_px: float
     _cadence: Cadence
+    _odd: int
 
     @field_validator("tiles", mode="before")
     @classmethod
@@ -114,7 +112,7 @@ class DetectFace(Node):
         manifest = model.manifest
         if manifest is None:
             raise ModelError(f"detect.face: {self.model} has no manifest, so its family is not known.")
-        self._decode, self._order = _reader(model, manifest.family)
+        self._decode, self._order = reader(model, manifest.family)
         self._input = manifest.contract.inputs[0]
         batch, _, height, width = model.inputs[0].shape
         # Many exports declare a free batch axis that their last layers cannot follow.
@@ -132,6 +130,7 @@ class DetectFace(Node):
         self._model = model
         self._card = device.card
         self._cadence = Cadence(self.every)
+        self._odd = 0
 
     def reset(self) -> None:
         self._cadence.reset()
@@ -141,6 +140,16 @@ class DetectFace(Node):
 
     def spared(self) -> int:
         return self._cadence.spared
+
+    def facts(self) -> dict[str, Any]:
+        """Detections that were no numbers, where there were any, with a note."""
+        if not self._odd:
+            return {}
+        note = (
+            f"{self._odd} detections of {self.model} were no numbers (NaN or infinite) and were left out, so "
+            "faces may be missing: try --device cpu, or another model"
+        )
+        return {"no_numbers": self._odd, "notes": [note]}
 
     def close(self) -> None:
         self._model.close()
@@ -234,6 +243,7 @@ class DetectFace(Node):
         outputs = self._model(tensor)
         found = self._decode([outputs[name] for name in self._order], size, self._score)
         for view, candidates in zip(group, found, strict=False):
+            self._odd += int((~numbers_in(candidates)).sum())
             best = faces_among(candidates, self.nms_iou, voting=self.vote)
             best = best.pick(best.boxes[:, 3] - best.boxes[:, 1] >= self._least_px)
             cut = cut_off(best, view.tile, view.whole)
@@ -270,25 +280,3 @@ def _on_card(number: int, frame: Frame, whole: Pass, form: tuple[Card, Any]) -> 
     for tile in seen.tiles():
         piece = picture[:, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
         yield _View(number, frame, seen, tile, piece)
-
-
-def _reader(model: session.Model, family: str) -> tuple[Decoder, tuple[str, ...]]:
-    """How to read a model's outputs, and in which order to take them.
-
-    Raises:
-        ModelError: the family is not known, or the outputs are not the family's.
-    """
-    names = tuple(port.name for port in model.outputs)
-    if family in _IN_GRAPH_ORDER:
-        return _IN_GRAPH_ORDER[family], names
-    if family != "yunet":
-        raise ModelError(
-            f"detect.face reads models of the families yunet, {', '.join(_IN_GRAPH_ORDER)}, "
-            f"but {model.name} is of {family}."
-        )
-    if set(names) != set(YUNET_OUTPUTS):
-        raise ModelError(
-            f"{model.name}: a model of the family yunet gives {', '.join(YUNET_OUTPUTS)}, "
-            f"but this one gives {', '.join(names)}; its manifest names the wrong family."
-        )
-    return decode_yunet, YUNET_OUTPUTS
