@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from vidface.cli import _deepfakereport, cli
+from vidface.cli import _deepfakeclip, _deepfakereport, _references_make, cli
 from vidface.cli._deepfakecases import Case, claims_of, read_cases
-from vidface.cli._deepfakeclip import Evidence, _finding, _plain, review_nodes
-from vidface.cli._deepfakereport import judge
+from vidface.cli._deepfakeclip import Evidence, _finding, _plain, kept_files, person_files, review_nodes
+from vidface.cli._deepfakereport import deepfake_report, judge
 from vidface.data.finding import Finding, Stretch
 from vidface.errors import InputError
 from vidface.eval.deepfake import OpinionScore, score_opinions
 from vidface.eval.intervals import units_of
 from vidface.graph.plan import load
+from vidface.version import __version__
 from vidface.vision.kindfusion import Fusion, KindWeight
 
 PLAIN = KindWeight(0.0, 1.0, -4, 4, 1.0, 0.0)
@@ -103,6 +104,54 @@ def test_one_claim_with_two_sets_of_references_is_refused(folder: Path) -> None:
         claims_of(cases)
 
 
+def test_one_clip_with_two_labels_is_refused(folder: Path) -> None:
+    """The label is about the clip: a false claim about a real one is real. Both rows are named."""
+    two = manifest(folder, ROW, ROW | {"claim": "bob", "references": "bob.npz", "label": "fake"})
+    with pytest.raises(InputError, match=r"row 2: real\.mp4 is fake, but real in .*row 1"):
+        read_cases(two)
+    assert len(read_cases(manifest(folder, ROW, ROW | {"claim": "bob", "references": "bob.npz"}))) == 2
+
+
+def test_a_person_file_serves_only_the_references_it_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another claim, other references, changed ones, another embedder: another file, always in the folder."""
+    keep, pictures = tmp_path / "keep", [tmp_path / name for name in ("a.png", "b.png")]
+    keep.mkdir()
+    for path in pictures:
+        path.write_bytes(b"x")
+    monkeypatch.setattr(_references_make, "make", lambda *_: None)
+    monkeypatch.setattr(_references_make, "write", lambda _, target: target.write_bytes(b"made"))
+
+    def made(claim: str, path: Path) -> Path:
+        files, failed = person_files({claim: [path]}, keep)
+        assert not failed
+        assert files[claim].parent == keep
+        return files[claim]
+
+    first = made("ann", pictures[0])
+    assert made("ann", pictures[0]) == first
+    others = [
+        made("ann", pictures[1]),
+        made("bob", pictures[0]),
+        made("../out", pictures[0]),
+        made("a/b", pictures[0]),
+    ]
+    pictures[0].write_bytes(b"another")
+    others.append(made("ann", pictures[0]))
+    monkeypatch.setattr(_deepfakeclip, "_hashes", lambda _: {"vidface-embed": "another"})
+    others.append(made("ann", pictures[0]))
+    assert len({first, *others}) == 7
+    assert all(path.is_file() for path in others)
+
+
+def test_another_version_finds_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither findings nor person files that an older vidface kept are taken for its own."""
+    before = kept_files(folder / "real.mp4", {}, folder)
+    monkeypatch.setattr(_deepfakeclip, "__version__", "9.9.9")
+    assert set(before).isdisjoint(kept_files(folder / "real.mp4", {}, folder))
+
+
 def test_findings_survive_being_kept() -> None:
     one = found("blend", 1.5, 12)
     again = _finding(json.loads(json.dumps(_plain(one))))
@@ -164,10 +213,35 @@ def test_a_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fused["no references"]["auc"]["value"] == fused["body"]["auc"]["value"] == 1.0
     assert report["opinions"][0]["false_manipulated"]["value"] == 0.0
     assert report["opinions"][0]["found"]["value"] == 1.0
+    assert report["vidface"] == __version__
+    assert f"vidface {__version__}." in done.output
     assert "| verdict | body | 23 | 4 / 4 of 8 | 1.000" in done.output
     assert "| pulse | no references | 23 | 0 / 0 of 8 | -" in done.output
     assert "95 % intervals by person, 20 draws" in done.output
     assert report["opinions"][0]["false_manipulated"]["high"] == pytest.approx(1 - 0.025 ** (1 / 4))
+
+
+def test_a_clip_without_a_face_counts_under_its_claim(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of four clips show nobody: all count, two are inconclusive, and no risk is told beyond one half."""
+    for number in range(4):
+        (folder / f"c{number}.mp4").write_bytes(b"x")
+    rows = [
+        ROW | {"file": f"c{number}.mp4", "label": "fake" if number % 2 else "real", "protocol": "body"}
+        for number in range(4)
+    ]
+    nobody = Evidence(-1, 0.0, {"": [], "ann": []})
+    monkeypatch.setattr(_deepfakereport, "open_fusion", lambda *_, **__: FUSION)
+    monkeypatch.setattr(
+        _deepfakereport,
+        "evidence_of",
+        lambda case, *_: nobody if case.file.name >= "c2" else evidence(*[2.0 if case.fake else -2.0] * 2),
+    )
+    report = deepfake_report(manifest(folder, *rows), folder, model="", resamples=0)
+    (claimed,) = (row for row in report["opinions"] if row["protocol"] == "body")
+    assert claimed["clips"] == 4
+    assert claimed["inconclusive_real"]["value"] == claimed["inconclusive_fake"]["value"] == 0.5
+    (fused,) = (row for row in report["tests"] if row["test"] == "verdict" and row["protocol"] == "body")
+    assert (fused["clips"], fused["risk_at"]) == (4, {"50%": 0.0})
 
 
 def test_a_clip_without_a_person_is_a_person_of_its_own(

@@ -32,7 +32,8 @@ def deepfake(
     """Each test and the verdict measured on the clips of MANIFEST, with and without references.
 
     MANIFEST is a CSV with a header line, lines of JSON (.jsonl), or the manifest.json of
-    tests/bench/fakes.py: file (from the manifest's folder), label (real or fake); where known claim,
+    tests/bench/fakes.py: file (from the manifest's folder), label (real or fake: how the clip was made, the
+    same in all its rows); where known claim,
     references (files or folders, `;` between them, or a person file), body and face (persons, for the
     intervals), crf, method and protocol. AUC, EER, balanced accuracy, calibration, and what opinions are
     worth.

@@ -45,13 +45,29 @@ def read_cases(path: Path) -> list[Case]:
     claim, references (files or folders, `;` between them, or one .npz), body and face (persons).
 
     Raises:
-        InputError: it cannot be read, or a row is not sound; the sentence names it.
+        InputError: it cannot be read, a row is not sound, or two rows give one clip two labels; the sentence
+            names them.
     """
     if path.suffix.lower() == ".json":
         rows = _json_rows(path)
     else:
         rows = [(row.place, row.cells) for row in read_rows(path, ("file", "label"))]
-    return [_case(place, cells, path.parent) for place, cells in rows]
+    cases = [_case(place, cells, path.parent) for place, cells in rows]
+    _check_labels(cases, [place for place, _ in rows])
+    return cases
+
+
+def _check_labels(cases: Sequence[Case], places: Sequence[str]) -> None:
+    """A label is about the clip, whoever is claimed: tests without references count each clip once."""
+    first: dict[Path, tuple[bool, str]] = {}
+    for case, place in zip(cases, places, strict=True):
+        fake, before = first.setdefault(case.file.resolve(), (case.fake, place))
+        if fake != case.fake:
+            kinds = ("fake", "real") if case.fake else ("real", "fake")
+            raise InputError(
+                f"{place}: {case.file.name} is {kinds[0]}, but {kinds[1]} in {before}; the label says how "
+                "the clip was made, not whether the claim is true"
+            )
 
 
 def _json_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:

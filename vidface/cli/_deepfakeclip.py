@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -19,6 +20,7 @@ from vidface.errors import VidfaceError
 from vidface.graph.run import run
 from vidface.infer import weights
 from vidface.infer.shipped import shipped
+from vidface.version import __version__
 from vidface.vision.kindfusion import Fusion
 from vidface.vision.trackevidence import TrackEvidence
 
@@ -28,6 +30,8 @@ SEAMS: Final = "blend"
 _BEFORE: Final = ("detect", "track", "mesh")
 """Nodes that the test for blending wants."""
 _MODELS: Final = ("vidface-blend", "vidface-person", "vidface-embed", "vidface-facemesh", "vidface-facedet")
+_READERS: Final = ("vidface-embed", "vidface-meshmodel", "vidface-facemesh", "vidface-facedet")
+"""Models that make a person file of references."""
 _DETAILS: Final = 12
 
 
@@ -130,14 +134,17 @@ def _run(clip: Path, people: Mapping[str, Path], graph: dict[str, Any]) -> Evide
 
 
 def kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path, Path]:
-    """Where findings are kept: all but those of the network for blending, and those."""
+    """Where findings are kept: all but those of the network for blending, and those.
+
+    Another version of vidface may find something else, and asks anew.
+    """
     state, graph = clip.stat(), review_nodes(people)
     seams = graph["nodes"].pop(SEAMS)
     for number in range(len(people)):
         # What a person file holds counts, below, and not where it lies.
         graph["nodes"][f"identity{number}"]["with"].pop("references")
     before = {name: graph["nodes"][name] for name in _BEFORE}
-    hashes = {name: weights.entry(name).manifest.files[0].sha256 for name in _MODELS}
+    hashes = _hashes(_MODELS)
     persons = [hashlib.sha256(path.read_bytes()).hexdigest() for path in people.values()]
     file = [state.st_size, state.st_mtime_ns]
     seam_hash = hashes.pop("vidface-blend")
@@ -147,8 +154,14 @@ def kept_files(clip: Path, people: Mapping[str, Path], keep: Path) -> tuple[Path
     )
 
 
+def _hashes(models: Sequence[str]) -> dict[str, str | None]:
+    return {name: weights.entry(name).manifest.files[0].sha256 for name in models}
+
+
 def _digest(said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    """What tells apart what is kept; the version of vidface is part of it."""
+    text = json.dumps([__version__, said], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> None:
@@ -184,7 +197,10 @@ def _finding(row: Mapping[str, Any]) -> Finding:
 
 
 def person_files(claims: Mapping[str, Sequence[Path]], keep: Path) -> tuple[dict[str, Path], dict[str, str]]:
-    """Claim -> person file, made of the references where it is none yet; and why some have none."""
+    """Claim -> person file, made of the references where it is none yet; and why some have none.
+
+    A file in `keep` serves again as long as the references, and the models that read them, are the same.
+    """
     from vidface.cli import _references_make as make
     from vidface.cli._gallery_enroll import files_of
 
@@ -194,16 +210,26 @@ def person_files(claims: Mapping[str, Sequence[Path]], keep: Path) -> tuple[dict
         if len(paths) == 1 and paths[0].suffix.lower() == ".npz":
             files[claim] = paths[0]
             continue
-        target = keep / f"{claim}.npz"
-        wanted = make.Wanted(name=claim, model="vidface-embed", face=None, min_face_px=32, keep_all=True)
-        if not target.is_file():
-            try:
-                make.write(make.make(files_of(list(paths)), wanted, _unsaid), target)
-            except VidfaceError as error:
-                failed[claim] = str(error)
-                continue
+        wanted = make.Wanted(name=claim, model=_READERS[0], face=None, min_face_px=32, keep_all=True)
+        try:
+            given = files_of(list(paths))
+            target = keep / _person_name(claim, given)
+            if not target.is_file():
+                make.write(make.make(given, wanted, _unsaid), target)
+        except VidfaceError as error:
+            failed[claim] = str(error)
+            continue
         files[claim] = target
     return files, failed
+
+
+def _person_name(claim: str, references: Sequence[Path]) -> str:
+    """Name of a claim's person file: told by what it was made of, and never a path out of its folder."""
+    states = [(path, path.stat()) for path in references]
+    read = [[str(path.resolve()), state.st_size, state.st_mtime_ns] for path, state in states]
+    return (
+        f"person-{re.sub(r'[^A-Za-z0-9-]+', '_', claim)[:40]}-{_digest([claim, read, _hashes(_READERS)])}.npz"
+    )
 
 
 def _unsaid(_line: str) -> None:

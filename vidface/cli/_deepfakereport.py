@@ -23,6 +23,7 @@ from vidface.eval.deepfake import (
     score_opinions,
 )
 from vidface.nodes.forensics._fusion import open_fusion
+from vidface.version import __version__
 from vidface.vision.kindfusion import Fusion
 from vidface.vision.verdictwords import verdict_of
 
@@ -49,7 +50,8 @@ class Judged(NamedTuple):
 
 def judge(case: Case, found: Evidence, fusion: Fusion) -> Judged:
     """What the findings on a clip come to under one claim."""
-    claim = case.claim if found.findings.get(case.claim) else ""
+    # A clip in which nothing was found stands under its claim too: it is one without an opinion.
+    claim = case.claim if case.claim in found.findings else ""
     whole, alone = found.gathered(fusion, claim), found.gathered(fusion)
     scores = {name: one.mean for name, one in whole.kinds.items() if one.count}
     why = {name: one.why_not for name, one in whole.kinds.items() if not one.count and one.why_not}
@@ -71,6 +73,7 @@ def deepfake_report(manifest: Path, keep: Path, *, model: str, resamples: int) -
         raise InputError("; ".join(left.values()))
     crfs = sorted({one.case.crf for one in judged})
     return {
+        "vidface": __version__,
         "clips": len({one.case.file for one in judged}),
         "people": sorted({name for one in judged for name in one.case.people if name}),
         "clips without a person": len({one.case.file for one in judged if not any(one.case.people)}),

@@ -18,7 +18,7 @@ def deepfake_json(report: Mapping[str, Any]) -> str:
 def deepfake_markdown(report: Mapping[str, Any]) -> Iterator[str]:
     """The report for people, in lines of Markdown."""
     made = ", ".join(f"{count} {name}" for name, count in report["methods"].items())
-    yield f"{report['clips']} clips of {len(report['people'])} people: {made}."
+    yield f"{report['clips']} clips of {len(report['people'])} people: {made}. vidface {report['vidface']}."
     yield (
         f"Opinions: authentic up to {report['fusion']['authentic_at']:.2f}, manipulated from "
         f"{report['fusion']['manipulated_at']:.2f}. {_brackets(report)}"
