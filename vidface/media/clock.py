@@ -44,8 +44,8 @@ class Clock:
     Attributes:
         base: seconds per unit of the encoder.
         coarse: the container counts milliseconds whatever it is told (Matroska, WebM).
-        shift: seconds that times are moved by at present: Matroska has none before zero, no container
-            lets time run back, and mp4 none leap far ahead.
+        shift: seconds that times are moved by at present: Matroska has none before zero (mp4 has, but
+            players pass over them), no container lets time run back, and mp4 none leap far ahead.
     """
 
     base: Fraction
@@ -64,7 +64,7 @@ class Clock:
     def starting(cls, first: Frame, *, coarse: bool) -> Clock:
         """The clock of a stream with this first frame."""
         clock = cls(output_time_base(first), coarse)
-        if coarse and first.time < 0:
+        if first.time < 0:
             clock.shift = -first.time
             moved = f"all moved by {float(clock.shift):.6f} s"
             clock.notes[f"the container has no times before zero: {moved}"] += 1

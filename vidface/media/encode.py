@@ -161,7 +161,7 @@ class Encoder:
             address(self.path),
             "w",
             format=_FORMATS[self._settings.container],
-            container_options=self._muxer_options(clock.base, early=frame.time < 0),
+            container_options=self._muxer_options(clock.base),
         )
         stream = self._add_stream(container, name, pixels.size, clock.base)
         _tag(stream, colour, pixels.size, self._aspect(pixels))
@@ -205,15 +205,14 @@ class Encoder:
             context.codec_tag = "hvc1"  # the tag that Apple's players insist on
         return stream  # type: ignore[no-any-return]
 
-    def _muxer_options(self, base: Fraction, *, early: bool) -> dict[str, str]:
+    def _muxer_options(self, base: Fraction) -> dict[str, str]:
         # Without "disabled" the muxer moves all times so that the first is not negative.
         options = {"avoid_negative_ts": "disabled", "flush_packets": "1"}
         if self._settings.container in ("mp4", "mov"):
             # While it grows the file is a row of fragments; at the end `hybrid_fragmented` makes a plain,
-            # indexed mp4 of it. A plain mp4 has no times before zero: such a stream stays fragmented. The
-            # start offset stands in an edit list, which `delay_moov` can fill in and whose own clock (the
-            # movie's) must be as fine as the track's.
-            flags = "frag_keyframe+delay_moov+default_base_moof" + ("" if early else "+hybrid_fragmented")
+            # indexed mp4 of it. The start offset stands in an edit list, which `delay_moov` can fill in and
+            # whose own clock (the movie's) must be as fine as the track's.
+            flags = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
             scale = str(base.denominator)
             options |= {
                 "movflags": flags,
