@@ -97,6 +97,48 @@ def test_nobody_ever_there_leaves_the_face_at_rest() -> None:
     assert yaw_of(presence(turned(20), rest, 0.04)[0]) < 5
 
 
+@pytest.mark.parametrize("away_s", [0.2, 0.32, 0.56, 0.8])
+def test_who_comes_back_takes_over_without_a_jump(away_s: float) -> None:
+    """From 25 to -20 degrees: within a third of a second, no frame more than a quarter of the way."""
+    presence, yaws, away = Presence(0.5, 1.0), [], round(25 * away_s)
+    for i in range(25 + away + 15):
+        driven = turned(25) if i < 25 else turned(-20) if i >= 25 + away else None
+        yaws.append(yaw_of(presence(driven, Motion(), i / 25)[0]))
+    assert np.abs(np.diff(yaws)).max() < 45 / 4
+    assert yaws[25 + away + 8] == pytest.approx(-20, abs=0.5)
+
+
+def test_another_driver_takes_over_without_a_jump() -> None:
+    """From one frame to the next, and from the middle of another's way."""
+    presence, yaws = Presence(0.5, 1.0), []
+    for i in range(40):
+        driven = turned(25) if i < 10 else turned(-20) if i < 14 else turned(30)
+        yaws.append(yaw_of(presence(driven, Motion(), i / 25, anew=i in (10, 14))[0]))
+    assert np.abs(np.diff(yaws)).max() < 45 / 4
+    assert yaws[-1] == pytest.approx(30, abs=0.01)
+
+
+@pytest.mark.parametrize("every", [2, 7])
+def test_frames_that_were_missed_do_not_slow_the_motion(every: int) -> None:
+    """50 degrees a second, with every second and every seventh frame missed: less than 0.04 s behind."""
+    presence, behind = Presence(0.5, 1.0), []
+    for i in range(50):
+        driven = turned(2.0 * i - 50) if i % every else None
+        yaw = yaw_of(presence(driven, Motion(), i / 25)[0])
+        behind += [2.0 * i - 50 - yaw] if driven is not None and i > 1 else []
+    assert max(behind) < 2.0
+
+
+def test_a_missed_frame_on_the_way_is_no_jump_either() -> None:
+    """Somebody who has just come back is missed now and then: the way goes on where it was."""
+    presence, yaws = Presence(0.5, 1.0), []
+    for i in range(60):
+        driven = turned(25) if i < 10 else turned(-20) if i >= 20 and i % 2 else None
+        yaws.append(yaw_of(presence(driven, Motion(), i / 25)[0]))
+    assert np.abs(np.diff(yaws)).max() < 45 / 4
+    assert yaws[40] == pytest.approx(-20, abs=0.5)
+
+
 def test_halfway_between_two_motions() -> None:
     """Turns on the arc, sizes as factors, expressions of unequal length padded."""
     one, other = turned(-20), Motion(turned(40).rotation, scale=4.0, expression=np.ones(2, np.float32))

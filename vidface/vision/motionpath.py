@@ -22,7 +22,9 @@ BOUNDS: Final[Mapping[str, int]] = {"yaw": 1, "pitch": 2, "roll": 4, "shift": 8,
 _FREE: Final = 0.7
 """Share of a limit up to which nothing is held back."""
 _BACK_S: Final = 0.3
-"""Seconds in which a driver who comes back takes over."""
+"""Seconds in which another driver takes over, or one who was away for long."""
+_SLOWER: Final = 1.5
+"""One who was away for less takes over in so many times as long."""
 
 
 class Smoother:
@@ -120,8 +122,25 @@ def _soft(value: float, bound: float) -> float:
     return math.copysign(bound * (_FREE + (1 - _FREE) * math.tanh((share - _FREE) / (1 - _FREE))), value)
 
 
+class _Way(NamedTuple):
+    """From what was shown to what a driver does: where and from when on, in how many seconds."""
+
+    start: Motion
+    share: float
+    begun: float
+    takes_s: float
+
+    def done(self, time: float) -> float:
+        """How much of it lies behind, 0 to 1, eased at both ends."""
+        part = min(1.0, max(0.0, (time - self.begun) / self.takes_s))
+        return _eased(part)
+
+
 class Presence:
     """What a face does when nobody drives it: it holds for a while, then eases to its rest.
+
+    Whoever drives it then takes over from where it is, without a jump: the same driver in one and a half
+    times as long as it was away, so that a frame that was missed slows nothing, at most as long as another.
 
     Args:
         hold_s, ease_s: seconds.
@@ -129,35 +148,63 @@ class Presence:
 
     def __init__(self, hold_s: float, ease_s: float) -> None:
         self._hold_s, self._ease_s = hold_s, ease_s
-        self._last: Motion | None = None
+        self._held: tuple[Motion, float] | None = None
+        self._shown: tuple[Motion, float] | None = None
+        self._way: _Way | None = None
         self._seen = -math.inf
         self._time: float | None = None
-        self._share = 1.0
+        self._left = 1.0
 
-    def __call__(self, motion: Motion | None, rest: Motion, time: float) -> tuple[Motion, float]:
+    def __call__(
+        self, motion: Motion | None, rest: Motion, time: float, *, anew: bool = False
+    ) -> tuple[Motion, float]:
         """What the face does now, and the share of it that is driven (1) and not at rest (0).
 
         Args:
             motion: the driven one; None where there is no driver.
             rest: the face's own.
             time: seconds.
+            anew: another driver than before.
         """
-        step = 0.0 if self._time is None else max(0.0, time - self._time)
+        before = time if self._time is None else self._time
         if motion is not None:
-            new = self._time is None
-            self._share = 1.0 if new else min(1.0, self._share + step / _BACK_S)
-            self._last, self._seen = motion, time
-        elif self._last is None:
-            self._share = 0.0
-        elif time - self._seen > self._hold_s:
-            self._share = max(0.0, self._share - step / max(self._ease_s, 1e-6))
+            self._shown = self._held = self._driven(motion, before, time, anew=anew)
+            self._seen, self._left = time, 1.0
+        else:
+            self._shown = self._alone(rest, before, time)
         self._time = time
-        if self._last is None or self._share <= 0:
+        return self._shown
+
+    def _driven(self, motion: Motion, before: float, time: float, *, anew: bool) -> tuple[Motion, float]:
+        missed = before - self._seen
+        if self._shown is not None and (anew or missed > 0):
+            takes_s = _BACK_S if anew else min(_BACK_S, _SLOWER * missed)
+            way = self._way
+            if anew or way is None or way.begun + way.takes_s - self._seen <= takes_s:
+                self._way = _Way(*self._shown, before, takes_s)
+            else:
+                # It was on its way and goes on there.
+                self._way = way._replace(begun=way.begun + missed)
+        done = 1.0 if self._way is None else self._way.done(time)
+        if self._way is None or done >= 1:
+            self._way = None
+            return motion, 1.0
+        return between(self._way.start, motion, done), self._way.share + (1 - self._way.share) * done
+
+    def _alone(self, rest: Motion, before: float, time: float) -> tuple[Motion, float]:
+        if self._held is None:
             return rest, 0.0
-        if self._share >= 1:
-            return self._last, 1.0
-        eased = self._share**2 * (3 - 2 * self._share)
-        return between(rest, self._last, eased), eased
+        if time - self._seen > self._hold_s:
+            self._left = max(0.0, self._left - max(0.0, time - before) / max(self._ease_s, 1e-6))
+        held, share = self._held
+        if self._left >= 1:
+            return held, share
+        eased = _eased(self._left)
+        return (between(rest, held, eased), share * eased) if eased > 0 else (rest, 0.0)
+
+
+def _eased(part: float) -> float:
+    return part**2 * (3 - 2 * part)
 
 
 def between(one: Motion, other: Motion, share: float) -> Motion:

@@ -11,7 +11,7 @@ from vidface.data import Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
-from vidface.nodes.reenact._drive import Drivers
+from vidface.nodes.reenact._drive import Drivers, Lead
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.rigid import rotations_of
 
@@ -57,3 +57,12 @@ def test_a_track_that_was_away_for_a_while_goes_on() -> None:
     drivers = Drivers(MODEL)
     turn(drivers, 0, 7, 0)
     assert turn(drivers, 60, 7, 25) > 0.3
+
+
+def test_the_lead_counts_who_takes_over() -> None:
+    """Not while somebody is away for less than `hold_s`, nor when the same one comes back."""
+    lead, turns = Lead(None, 0.5), []
+    for seconds, track in ((0, 1), (0.2, 2), (0.4, 1), (1.0, 1), (1.6, 2), (1.7, 2)):
+        lead.row(seen(track)[0], np.array([True]), seconds)
+        turns.append(lead.turn)
+    assert turns == [1, 1, 1, 1, 2, 2]

@@ -117,6 +117,21 @@ def test_without_the_driver_it_holds_and_then_comes_to_rest() -> None:
     assert len(outs[-1].motions) == 0
 
 
+def test_the_portrait_goes_from_one_driver_to_the_next_without_a_jump() -> None:
+    """Track 1 looks to one side and is gone; track 2 takes over, within 0.3 s and in small steps."""
+    frames = [replace(TEMPLATE, index=i, pts=i, time_base=Fraction(1, 25)) for i in range(11)]
+    tracks = [1] * 2 + [2] * 9
+    node = ReenactPortrait(source=COLLINS, mode="absolute", regions=["pose"], hold_s=0, look_ahead=0)
+    rows = NodeHarness(node).run(
+        frame=frames,
+        faces=[Faces.of([(30, 20, 90, 90)], tracks=[track]) for track in tracks],
+        mesh=[Meshes.of(driver(20 if track == 1 else -20)[None]) for track in tracks],
+    )
+    yaws = np.array([Reenacted(*row).report.column("reenact_yaw")[0] for row in rows])
+    assert yaws[1] - yaws[-1] > 30
+    assert np.abs(np.diff(yaws[1:])).max() < 0.3 * (yaws[1] - yaws[-1])
+
+
 def test_only_the_head_is_shown_when_not_stitched() -> None:
     """A square of the size that was asked for."""
     (out,) = run([driver()], stitch=False, size=256)

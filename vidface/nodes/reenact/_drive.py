@@ -138,9 +138,13 @@ class Lead:
     Args:
         track: the one that was asked for.
         hold_s: one that was away for longer makes room for another.
+
+    Attributes:
+        turn: rises by one where another face than before drives.
     """
 
     def __init__(self, track: int | None, hold_s: float) -> None:
+        self.turn = 0
         self._wanted, self._hold_s = track, hold_s
         self._now: int | None = track
         self._seen = -np.inf
@@ -152,6 +156,7 @@ class Lead:
         mine = [row for row in rows if keys[row] == self._now]
         if not mine and self._wanted is None and rows and time - self._seen > self._hold_s:
             mine = [max(rows, key=lambda row: float(faces.heights[row]))]
+            self.turn += keys[mine[0]] != self._now
             self._now = keys[mine[0]]
         if not mine:
             return None
