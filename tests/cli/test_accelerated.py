@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from vidface.cli import _accelerated
 from vidface.cli._accelerated import parts
+from vidface.cli.doctor import _devices
 from vidface.infer import devices
 from vidface.infer.devices import Machine
 
@@ -23,6 +25,7 @@ WITHOUT = Machine(("onnxruntime 1.31",), ("CPUExecutionProvider",), 0, "no NVIDI
 def told(monkeypatch: pytest.MonkeyPatch, machine: Machine, **lacks: str | None) -> dict[str, str]:
     monkeypatch.setattr(devices, "look", lambda: machine)
     monkeypatch.setattr(devices, "torch_lack", lambda index: lacks.get("torch"))
+    monkeypatch.setattr("vidface.infer.trial.models_lack", lambda index: lacks.get("models"))
     monkeypatch.setattr(_accelerated, "_decoding", lambda index: lacks.get("nvdec"))
     monkeypatch.setattr(_accelerated, "_encoding", lambda index: lacks.get("nvenc"))
     return {part.name: part.says for part in parts()}
@@ -51,6 +54,55 @@ def test_a_missing_part_says_why_and_the_others_serve(
     says = told(monkeypatch, WITH, **lacks)
     assert says[name] == why
     assert says["gpu models"].startswith("ONNX Runtime offers CUDA")
+
+
+BESIDE = replace(WITHOUT, cards=1, driver="the driver reports 1 card")
+
+
+@pytest.mark.parametrize(
+    ("machine", "lacks", "why"),
+    [
+        (BESIDE, {}, "on the CPU: onnxruntime 1.31 is built without CUDA"),
+        (WITH, {"models": "ONNX Runtime fell back to the CPU"}, "on the CPU: ONNX Runtime fell back"),
+    ],
+)
+def test_where_no_model_runs_on_the_card_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, lacks: Any, why: str
+) -> None:
+    """A run's pictures lie where its models run: a card that works is not said to serve."""
+    says = told(monkeypatch, machine, **lacks)
+    assert says.pop("gpu driver") == "the driver reports 1 card"
+    assert len(says) == 4
+    assert all(text.startswith(why) for text in says.values())
+    assert "encoder=nvenc" in says["gpu encoding"]
+
+
+def test_inputs_are_bound_only_where_pictures_lie_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime with CUDA and torch without: models run on copies."""
+    assert "bound where they lie" in told(monkeypatch, WITH)["gpu models"]
+    says = told(monkeypatch, WITH, torch="torch is not installed")
+    assert says["gpu models"] == "ONNX Runtime offers CUDA"
+
+
+def test_the_decoder_is_asked_before_a_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg refuses a context that ONNX Runtime made."""
+    asked: list[str] = []
+    monkeypatch.setattr(devices, "look", lambda: WITH)
+    monkeypatch.setattr(devices, "torch_lack", lambda index: None)
+    monkeypatch.setattr(_accelerated, "_encoding", lambda index: None)
+    monkeypatch.setattr(_accelerated, "_decoding", lambda index: asked.append("decoder"))
+    monkeypatch.setattr("vidface.infer.trial.models_lack", lambda index: asked.append("model"))
+    parts()
+    assert asked == ["decoder", "model"]
+
+
+def test_doctor_notes_a_card_that_runs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note on the models, and auto takes the CPU with the same words."""
+    monkeypatch.setattr(devices, "look", lambda: WITH)
+    monkeypatch.setattr("vidface.infer.trial.models_lack", lambda index: "no cuDNN")
+    found = {item.what: item for item in _devices()}
+    assert (found["gpu models"].level, found["gpu models"].says) == ("note", "on the CPU: no cuDNN")
+    assert found["device auto"].says == "cpu: chosen by auto: no cuDNN"
 
 
 def test_without_a_driver_every_part_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

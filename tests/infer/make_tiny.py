@@ -5,6 +5,7 @@ python tests/infer/make_tiny.py
 double.onnx   input n x 3 x h x w -> output, twice the input
 pair.onnx     left 1 x 4 float32, right 1 x 4 int64 -> sum float32, twice int64
 embed.onnx    input.1 n x 3 x 112 x 112 -> vector n x 512: each number the sum of the channels' means
+conv.onnx     input 1 x 1 x 8 x 8 -> output, the sums of 3 x 3 numbers; vidface/infer/trial.py holds it
 
 Restorers of pictures in [-1, 1]:
 same.onnx     input n x 3 x h x w -> output, the input
@@ -66,6 +67,14 @@ def embed() -> onnx.GraphProto:
     ]
     inputs = [tensor("input.1", ["n", 3, 112, 112])]
     return helper.make_graph(nodes, "embed", inputs, [tensor("vector", ["n", 512])], initializer=[size])
+
+
+def conv() -> onnx.GraphProto:
+    shape: list[int | str] = [1, 1, 8, 8]
+    ones = helper.make_tensor("ones", TensorProto.FLOAT, [1, 1, 3, 3], [1.0] * 9)
+    nodes = [helper.make_node("Conv", ["input", "ones"], ["output"], pads=[1, 1, 1, 1])]
+    ends = [tensor(name, shape) for name in ("input", "output")]
+    return helper.make_graph(nodes, "conv", ends[:1], ends[1:], initializer=[ones])
 
 
 def same() -> onnx.GraphProto:
@@ -135,7 +144,7 @@ def nervous() -> onnx.GraphProto:
     return helper.make_graph(nodes, "nervous", inputs, outputs, initializer=fixed)
 
 
-MODELS = (double, pair, embed, same, same16, weighted, half, broken, nervous)
+MODELS = (double, pair, embed, conv, same, same16, weighted, half, broken, nervous)
 
 
 def main() -> None:

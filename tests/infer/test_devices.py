@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import onnxruntime
 import pytest
 
+from vidface.data import Device
 from vidface.errors import UsageError
+from vidface.infer import cudalibs, devices, session
 from vidface.infer.devices import Machine, choose, look, resolve
+from vidface.infer.trial import CONVOLUTION, models_lack
 
 CPU_ONLY = Machine(("onnxruntime 1.31",), ("CPUExecutionProvider",), 0, "no NVIDIA driver is installed")
 TWO_CARDS = Machine(
@@ -72,6 +78,71 @@ def test_a_promised_gpu_is_found() -> None:
     assert resolve("auto").kind == "cuda"
 
 
+def trial(monkeypatch: pytest.MonkeyPatch, start: Any) -> None:
+    """This machine has two cards, and a session on one of them begins with `start`."""
+    monkeypatch.setattr(devices, "look", lambda: TWO_CARDS)
+    monkeypatch.setattr(session, "start", start)
+    monkeypatch.setattr("vidface.infer.trial.models_lack", models_lack.__wrapped__)
+
+
+def test_auto_takes_the_cpu_where_no_model_runs_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU build is installed, CUDA's libraries are not: the reason is said."""
+
+    def start(*_given: Any, **_options: Any) -> Any:
+        raise RuntimeError("libcudnn.so.9: cannot open shared object file")
+
+    trial(monkeypatch, start)
+    device = resolve(" AUTO ")
+    assert device == Device("cpu", 0, device.reason)
+    assert device.reason.startswith(
+        "chosen by auto: ONNX Runtime cannot run a model on cuda:0 (libcudnn.so.9"
+    )
+    assert str(resolve("cuda:1")) == "cuda:1", "what was asked for is not replaced"
+
+
+def test_a_session_that_fell_back_is_no_card(
+    monkeypatch: pytest.MonkeyPatch, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime opens on the CPU and prints why; auto says it, and nothing is printed."""
+
+    def preload() -> None:
+        print("Failed to load libcublasLt.so.13: libcublasLt.so.13: cannot open shared object file")
+
+    cpu = session.open_file(tiny / "conv.onnx", Device())._session
+    trial(monkeypatch, lambda *_: cpu)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
+    monkeypatch.setattr(session, "preloaded", cudalibs.preloaded.__wrapped__)
+    reason = resolve("auto").reason
+    assert "fell back to CPUExecutionProvider" in reason
+    assert reason.endswith("is missing (Failed to load libcublasLt.so.13)")
+    assert capsys.readouterr().out == ""
+
+
+def test_auto_takes_the_card_where_a_model_ran(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+    """The trial runs: a convolution, whose bytes are those of the file."""
+    assert (tiny / "conv.onnx").read_bytes() == CONVOLUTION
+    ran = []
+
+    class Session:
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+        def run(self, names: Any, feed: Any) -> Any:
+            ran.append(onnxruntime.InferenceSession(CONVOLUTION).run(names, feed)[0])
+
+    trial(monkeypatch, lambda *_: Session())
+    assert str(resolve("auto")) == "cuda:0"
+    assert ran[0][0, 0, 3, 3] == 9
+
+
+def test_nothing_is_tried_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a card, or whose build has no CUDA, pays nothing."""
+    monkeypatch.setattr(devices, "look", lambda: CPU_ONLY)
+    monkeypatch.setattr("vidface.infer.trial.models_lack", lambda index: pytest.fail("tried"))
+    assert resolve("auto").kind == "cpu"
+    assert resolve("cpu").kind == "cpu"
+
+
 def test_tensorrt_is_taken_where_it_is_offered() -> None:
     """A CUDA device whose models TensorRT runs; a sentence where ONNX Runtime has none."""
     with_it = replace(TWO_CARDS, providers=("TensorrtExecutionProvider", *TWO_CARDS.providers))
@@ -86,9 +157,6 @@ def test_tensorrt_is_taken_where_it_is_offered() -> None:
 
 def test_providers_in_order_of_choice() -> None:
     """TensorRT first, CUDA for what it cannot run, the CPU last; each on the same device."""
-    from vidface.data import Device
-    from vidface.infer import session
-
     names = [
         one if isinstance(one, str) else one[0]
         for one in session._providers(Device("cuda", 1, engine="tensorrt"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
 from tests.infer.places import put
 from vidface.data import Device
@@ -125,6 +127,40 @@ def test_cuda_is_never_replaced_in_silence(tiny: Path) -> None:
         ModelError, match=r"was to run on cuda:0, but this ONNX Runtime is built without CUDA"
     ):
         session.open_file(tiny / "double.onnx", Device("cuda", 0))
+
+
+def test_a_card_that_fails_in_the_middle_is_an_error(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """ONNX Runtime would go on on the CPU, print so, and run.json would still say cuda."""
+    model = session.open_file(tiny / "double.onnx", CPU)
+    inner: Any = model._session
+
+    class Failing:
+        def is_webgpu_graph_capture_enabled(self) -> bool:
+            return False
+
+        def run(self, *_given: Any) -> Any:
+            raise EPFail("CUDA failure 700: an illegal memory access was encountered")
+
+    inner._sess = Failing()
+    with pytest.raises(ModelError, match="ONNX Runtime failed: CUDA failure 700"):
+        model(PICTURE)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("fault", [EPFail, RuntimeError])
+def test_a_card_that_cannot_be_opened_is_not_the_files_fault(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    """Nobody is sent to fetch a sound file anew."""
+
+    def start(*_given: Any, **_options: Any) -> Any:
+        raise fault("/src/state.cc:729 void f(A&, const B&) Please install TensorRT libraries.")
+
+    monkeypatch.setattr(session, "start", start)
+    offered = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
+    with pytest.raises(ModelError, match=r"not be opened there: Please install TensorRT libraries\. `vid"):
+        session.open_file(tiny / "double.onnx", Device("cuda"))
 
 
 def test_threads_do_not_change_the_answer(tiny: Path) -> None:

@@ -29,15 +29,29 @@ def parts(index: int = 0) -> list[Part]:
 
     machine = devices.look()
     none = machine.driver if machine.cards == 0 else None
-    models = devices.cuda_lack(machine)
-    pictures = none or devices.torch_lack(index)
+    # First, since FFmpeg refuses a card on which somebody else has begun, as the trial of the models does.
+    decoding, encoding = _decoding(index), _encoding(index)
+    models = devices.cuda_lack(machine) or _models(index)
+    pictures = none or models or devices.torch_lack(index)
+    bound = "; inputs are bound where they lie" if pictures is None else ""
     return [
         Part("gpu driver", none, machine.driver),
-        Part("gpu models", models, "ONNX Runtime offers CUDA; inputs are bound where they lie"),
+        Part("gpu models", models, f"ONNX Runtime offers CUDA{bound}"),
         Part("gpu pictures", pictures, "torch keeps pictures and crops on the card"),
-        Part("gpu decoding", _decoding(index) or pictures, "NVDEC through PyAV, frames stay on the card"),
-        Part("gpu encoding", _encoding(index), "NVENC (h264_nvenc)"),
+        Part("gpu decoding", decoding or pictures, "NVDEC through PyAV, frames stay on the card"),
+        Part("gpu encoding", encoding or _unless_asked(pictures), "NVENC (h264_nvenc)"),
     ]
+
+
+def _unless_asked(pictures: str | None) -> str | None:
+    """NVENC takes pictures of host memory as well, but not by itself."""
+    return None if pictures is None else f"{pictures}; encoder=nvenc of the output takes NVENC all the same"
+
+
+def _models(index: int) -> str | None:
+    from vidface.infer.trial import models_lack
+
+    return models_lack(index)
 
 
 def _decoding(index: int) -> str | None:

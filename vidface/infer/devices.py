@@ -1,7 +1,8 @@
 """Which device a node runs on, and why.
 
 What this machine offers is looked up once per call (`look`), the choice itself is a pure function
-(`choose`): `resolve` is the two together.
+(`choose`): `resolve` is the two together. "auto" also has a small model run on the card before it takes it,
+since what a runtime offers is what it was built with, and CUDA's libraries may be missing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,13 @@ def resolve(text: str) -> Device:
     Raises:
         UsageError: no such device here, a word that is no device, ONNX Runtime missing or installed twice.
     """
-    return choose(text, look())
+    device = choose(text, look())
+    if device.kind == "cpu" or text.strip().lower() != "auto":
+        return device
+    from vidface.infer.trial import models_lack
+
+    lack = models_lack(device.index)
+    return device if lack is None else Device("cpu", 0, f"chosen by auto: {lack}")
 
 
 def look() -> Machine:

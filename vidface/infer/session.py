@@ -9,13 +9,15 @@ from typing import Any, NoReturn, Protocol
 
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, RuntimeException
 
 from vidface.data import Device
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer import weights
 from vidface.infer.cardsession import CardSession, stream_option
 from vidface.infer.contract import Port
-from vidface.infer.faults import RUNTIME_FAULTS
+from vidface.infer.cudalibs import preloaded
+from vidface.infer.faults import RUNTIME_FAULTS, first_line
 from vidface.infer.manifest import Manifest
 from vidface.infer.pool import Lease
 
@@ -36,6 +38,8 @@ _DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+_OF_THE_CARD = (EPFail, RuntimeException, RuntimeError, ValueError)
+"""Of what opening a model on a card raises, what the card or its libraries are to blame for."""
 
 
 class Session(Protocol):
@@ -111,7 +115,7 @@ class Model:
         try:
             return dict(zip(self._names, self._session.run(self._names, feed), strict=True))
         except RUNTIME_FAULTS as error:
-            raise ModelError(f"{self.name}: ONNX Runtime failed: {_first_line(error)}.") from error
+            raise ModelError(f"{self.name}: ONNX Runtime failed: {first_line(error)}.") from error
 
     def close(self) -> None:
         """Give back the session's memory, or this model's share in it; safe to call twice."""
@@ -176,30 +180,63 @@ def _share(path: Path, device: Device, *, threads: int, digest: str) -> Session:
 
 
 def _open(path: Path, device: Device, *, threads: int) -> ort.InferenceSession:
-    wanted = _PROVIDER["tensorrt" if device.engine == "tensorrt" else device.kind]
-    if wanted not in ort.get_available_providers():
+    if _provider(device) not in ort.get_available_providers():
         raise ModelError(
             f"{path.name} was to run on {device}, but this ONNX Runtime is built without CUDA: "
             '`pip install "vidface[gpu]"` instead of "vidface[cpu]" has it; `--device cpu` runs without.'
         )
-    if device.kind == "cuda" and hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
     try:
-        session = ort.InferenceSession(
-            str(path), sess_options=_options(threads), providers=_providers(device)
-        )
-    except RUNTIME_FAULTS as error:
-        raise ModelMismatchError(
-            f"{path} cannot be opened as an ONNX model: {_first_line(error)}. Fetch or import it anew."
-        ) from error
-    if session.get_providers()[0] != wanted:
-        lacking = "TensorRT" if device.engine == "tensorrt" else "CUDA or cuDNN"
+        session = start(str(path), device, threads=threads)
+    except _OF_THE_CARD as error:
+        if device.kind == "cpu":
+            raise _unreadable(path, error) from error
         raise ModelError(
-            f"{path.name} was to run on {device}, but ONNX Runtime fell back to "
-            f"{session.get_providers()[0]}: {lacking} of the version that it wants is missing. "
+            f"{path.name} was to run on {device}, but could not be opened there: {first_line(error)}. "
+            "`vidface doctor` says more; `--device cpu` runs without."
+        ) from error
+    except RUNTIME_FAULTS as error:
+        raise _unreadable(path, error) from error
+    moved = fell_back(session, device)
+    if moved:
+        raise ModelError(
+            f"{path.name} was to run on {device}, but {moved}. "
             "`vidface doctor` says more; `--device cpu` runs without."
         )
     return session
+
+
+def start(model: str | bytes, device: Device, *, threads: int = 1) -> ort.InferenceSession:
+    """A session of a file or of a model's bytes; where it runs is told by `fell_back`.
+
+    Raises:
+        RUNTIME_FAULTS: as ONNX Runtime.
+    """
+    if device.kind == "cuda":
+        preloaded()
+    # Without this a card that fails in the middle of a run would be left for the CPU with a word on stdout.
+    return ort.InferenceSession(
+        model, sess_options=_options(threads), providers=_providers(device), enable_fallback=0
+    )
+
+
+def fell_back(session: Session, device: Device) -> str | None:
+    """What a session that was to run on this device does instead, a phrase; None where it runs there."""
+    found = session.get_providers()[0]
+    if found == _provider(device):
+        return None
+    lacking = "TensorRT" if device.engine == "tensorrt" else "CUDA or cuDNN"
+    said = f" ({preloaded()})" if device.kind == "cuda" and preloaded() else ""
+    return f"ONNX Runtime fell back to {found}: {lacking} of the version that it wants is missing{said}"
+
+
+def _provider(device: Device) -> str:
+    return _PROVIDER["tensorrt" if device.engine == "tensorrt" else device.kind]
+
+
+def _unreadable(path: Path, error: Exception) -> ModelMismatchError:
+    return ModelMismatchError(
+        f"{path} cannot be opened as an ONNX model: {first_line(error)}. Fetch or import it anew."
+    )
 
 
 def _options(threads: int) -> ort.SessionOptions:
@@ -232,9 +269,3 @@ def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
 def _port(node: Any) -> Port:
     shape = tuple(n if isinstance(n, int) and n > 0 else None for n in node.shape)
     return Port(node.name, shape, _DTYPES.get(node.type, node.type))
-
-
-def _first_line(error: Exception) -> str:
-    """The runtime's own words without its status codes and the path, which the message names already."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text.split(" : ")[-1].split(" failed:")[-1].rstrip(".")
