@@ -76,8 +76,6 @@ class AudioTrack:
         self._seen: Fraction | None = None
         for stream in self._input.streams.audio:
             self._add(stream, container, silent)
-        if left := len(self._input.streams.subtitles):
-            self.notes[f"{left} subtitle stream{'s were' if left > 1 else ' was'} left out"] += 1
         self._packets = self._read()
         self._waiting: Packet[Any] | None = None
 

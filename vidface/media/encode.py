@@ -24,6 +24,7 @@ from vidface.data.source import SourceInfo
 from vidface.data.traffic import Traffic
 from vidface.errors import OutputError
 from vidface.media import nvenc
+from vidface.media._beside import Beside
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
@@ -59,6 +60,7 @@ class Encoder:
         info: the input, for rate and pixel shape.
         audio: where sound is copied from, None for a silent file.
         comment: what the file says of itself.
+        beside: what it tells of the input, and what was left out of that.
         traffic: counts the pictures that go to NVENC.
 
     Raises:
@@ -73,6 +75,7 @@ class Encoder:
         *,
         audio: AudioFrom | None = None,
         comment: str = "",
+        beside: Beside | None = None,
         traffic: Traffic | None = None,
     ) -> None:
         self.path = path
@@ -80,11 +83,11 @@ class Encoder:
         self._settings = settings
         self._info = info
         self._audio = audio
-        self._comment = comment
+        self._tags = {**(beside.tags if beside else {}), **({"comment": comment} if comment else {})}
         self._traffic = traffic
         self._open: _Open | None = None
         self._until = Fraction(0)
-        self._notes: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter(beside.notes if beside else ())
 
     @property
     def library(self) -> str:
@@ -165,8 +168,7 @@ class Encoder:
         )
         stream = self._add_stream(container, name, pixels.size, clock.base)
         _tag(stream, colour, pixels.size, self._aspect(pixels))
-        if self._comment:
-            container.metadata["comment"] = self._comment
+        container.metadata.update(self._tags)
         audio = None
         if self._audio is not None:
             audio = AudioTrack(container, self._settings.container, self._audio)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vidface.data.frame import Frame
 from vidface.data.source import SourceInfo
+from vidface.media._beside import Beside, beside
 from vidface.media.audio import AudioFrom
 from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
 from vidface.media.cut import Cut
@@ -64,6 +65,7 @@ class VideoSink(Sink):
             _shape_of(target),
             audio=sound,
             comment=target.comment,
+            beside=_beside(target, cut),
             traffic=None if target.card is None else target.card.traffic,
         )
 
@@ -93,6 +95,14 @@ class VideoSink(Sink):
         """Let go of the file; what was written stays."""
         if self._encoder is not None:
             self._encoder.close()
+
+
+def _beside(target: Target, cut: Cut) -> Beside:
+    """Title and date go along where all of the input is shown, as it was, and nobody was hidden."""
+    if target.input is None or target.info.container == "images":
+        return Beside()
+    keep = cut == Cut() and not target.hidden_by and target.provenance is None
+    return beside(target.input, keep=keep, hdr="hdr" in target.info.extra)
 
 
 def _shape_of(target: Target) -> SourceInfo:
