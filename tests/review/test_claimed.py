@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from vidface.review.claimed import listed
+from vidface.data import Device
+from vidface.nodes.forensics.verdict import ForensicsVerdict
+from vidface.review.claimed import absent, listed
 from vidface.review.facts import conclusion
 from vidface.review.write import write_report
 
@@ -61,6 +63,43 @@ def test_the_conclusion_tells_a_claim_that_fails_from_a_manipulation(
     assert conclusion(faces(*said), CLAIM) == text
 
 
+@pytest.mark.parametrize(
+    ("said", "missing", "text"),
+    [
+        ([], [9], "so there is nothing to judge. The claimed face 9 is not in this clip."),
+        (
+            [("authentic", "match")],
+            [7, 9],
+            "weighed. The claimed faces 7, 9 are not in this clip. Verdict: ",
+        ),
+        (
+            [("inconclusive", "other")],
+            [9],
+            "the references. The claimed face 9 is not in this clip.",
+        ),
+        (
+            [("authentic", None)],
+            [9],
+            "was followed. The claimed face 9 is not in this clip. Verdict",
+        ),
+    ],
+)
+def test_a_claimed_face_that_is_not_there_is_told(
+    said: list[tuple[str, str | None]], missing: list[int], text: str
+) -> None:
+    """Whatever the others are: by its number, as --face named it."""
+    assert text in conclusion(faces(*said), CLAIM, missing)
+
+
+def test_the_node_s_own_words_are_known_again() -> None:
+    """A node that saw nobody, and was told to look at two faces."""
+    node = ForensicsVerdict(faces=(7, 9))
+    node.open(Device("cpu"))
+    told = {"node_facts": {"verdict": node.facts()}}
+    assert absent(told) == (7, 9)
+    assert absent({}) == ()
+
+
 def test_without_a_claim_none_is_told_of() -> None:
     text = conclusion(faces(("manipulated", None), ("authentic", None)))
     assert text == "2 faces were followed. Verdict: face 1 is manipulated; face 2 is authentic."
@@ -86,5 +125,6 @@ def test_the_report_tells_each_face_s_claim(folder: Path) -> None:
     assert "Face 1 resembles the person of the references" in found["conclusion"]
     assert any("vidface review --face N" in line for line in found["caveats"])
     assert "Face 7, named as the claimed person's, is not in the clip." in found["caveats"]
+    assert "The claimed face 7 is not in this clip." in found["conclusion"]
     assert "another face stands for the claim" in text
     assert ", other</td>" in text

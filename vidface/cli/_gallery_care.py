@@ -36,8 +36,13 @@ IMPOSTORS = "impostors.npz"
 
 
 @click.command()
-@click.option("--fmr", type=FiniteRange(), default=0.001, show_default=True,
-              help="Share of strangers that may be taken for somebody.")  # fmt: skip
+@click.option(
+    "--fmr",
+    type=FiniteRange(min=0, max=1, min_open=True, max_open=True),
+    default=0.001,
+    show_default=True,
+    help="Share of strangers that may be taken for somebody.",
+)
 @click.option(
     "--impostors",
     metavar="FILE",

@@ -134,6 +134,7 @@ def _clip(clip: str, **options: Any) -> None:
     if not quiet:
         click.echo(work.report.table(), err=True)
     _write(folder, SignWith(request.sign_cert, request.sign_key), embed=embed, quiet=quiet)
+    _say_absent(folder)
 
 
 @review.command()
@@ -186,6 +187,15 @@ def _write(folder: Path, sign: SignWith, *, embed: bool, quiet: bool) -> None:
     if not quiet:
         click.echo(json.loads(facts.read_text(encoding="utf-8"))["conclusion"])
         click.echo(str(page))
+
+
+def _say_absent(folder: Path) -> None:
+    """A face that was named in vain, also to who wants to hear of errors alone."""
+    from vidface.graph.custody import read_manifest
+    from vidface.review.claimed import absent, absent_sentence
+
+    if lost := absent_sentence(absent(read_manifest(folder))):
+        _say(f"vidface: {lost[:1].lower()}{lost[1:]}")
 
 
 def _say(text: str) -> None:

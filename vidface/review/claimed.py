@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 WORDS: Final = {
@@ -14,6 +15,10 @@ WORDS: Final = {
 """Of `Verdict.claim`."""
 SHORT: Final = {"match": "match", "mismatch": "mismatch", "unclear": "not clear", "other": "other"}
 """The same for a table."""
+_ABSENT: Final = re.compile(
+    r"forensics\.verdict: face (\d+), named as the claimed person's, is not in the clip\."
+)
+"""A note of `forensics.verdict`."""
 _TELLS: Final = (
     "either another person, or a manipulation strong enough to hide the person; references cannot tell "
     "which, and are not weighed"
@@ -25,11 +30,26 @@ def judged(tracks: Sequence[dict[str, Any]]) -> bool:
     return any(one["verdict"].get("claim") for one in tracks)
 
 
-def claim_sentence(tracks: Sequence[dict[str, Any]], who: str) -> str:
+def absent(manifest: Mapping[str, Any]) -> tuple[int, ...]:
+    """Faces that were named as the claimed person's (`--face`) and are not in the clip, by run.json."""
+    notes = ((manifest.get("node_facts") or {}).get("verdict") or {}).get("notes") or ()
+    return tuple(int(found[1]) for note in notes if (found := _ABSENT.fullmatch(str(note))))
+
+
+def absent_sentence(numbers: Sequence[int]) -> str:
+    """That they are not there; "" where all are."""
+    if not numbers:
+        return ""
+    verb = "is" if len(numbers) == 1 else "are"
+    return f"The claimed {listed(numbers).replace('Face', 'face')} {verb} not in this clip."
+
+
+def claim_sentence(tracks: Sequence[dict[str, Any]], who: str, missing: Sequence[int] = ()) -> str:
     """What the faces are to the claim.
 
     Args:
         who: name of the person, or words for it.
+        missing: faces that were named as that person's and are not there; see `absent_sentence`.
     """
     by = {name: [one["track"] for one in tracks if one["verdict"].get("claim") == name] for name in WORDS}
     if by["match"]:
@@ -43,6 +63,8 @@ def claim_sentence(tracks: Sequence[dict[str, Any]], who: str) -> str:
         return f"Nobody in the clip clearly resembles {who} ({some}: not clear): {_TELLS}."
     if by["mismatch"]:
         return f"Nobody in the clip resembles {who}: {_TELLS}."
+    if missing:
+        return "No face is held against the references."
     return (
         "The face that was named as the claimed person's is not in the clip, so no face is held against it."
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from vidface.data.findingkinds import KINDS
 from vidface.review.caveats import caveats
-from vidface.review.claimed import claim_sentence, judged
+from vidface.review.claimed import absent, absent_sentence, claim_sentence, judged
 from vidface.review.evidence import Row, maps_of, stretches, summed, windows_of
 from vidface.review.reading import Material
 from vidface.review.verdictcard import verdict_card
@@ -32,7 +33,7 @@ def report_facts(run: Material) -> dict[str, Any]:
             key: manifest.get(key) for key in ("status", "started", "ended", "version", "command", "error")
         },
         "claim": claim,
-        "conclusion": conclusion(tracks, claim),
+        "conclusion": conclusion(tracks, claim, absent(manifest)),
         "caveats": caveats(run),
         "time": {"first": run.first, "last": run.last},
         "preview": _preview(manifest),
@@ -46,18 +47,23 @@ def report_facts(run: Material) -> dict[str, Any]:
     }
 
 
-def conclusion(tracks: list[Row], claim: Row | None = None) -> str:
-    """A few sentences on the whole clip."""
+def conclusion(tracks: list[Row], claim: Row | None = None, missing: Sequence[int] = ()) -> str:
+    """A few sentences on the whole clip.
+
+    Args:
+        missing: faces that were named as the claimed person's and are not there.
+    """
+    lost = f" {absent_sentence(missing)}" if missing else ""
     if not tracks:
-        return "No face was found in this clip, so there is nothing to judge."
+        return f"No face was found in this clip, so there is nothing to judge.{lost}"
     faces = "One face was followed" if len(tracks) == 1 else f"{len(tracks)} faces were followed"
     who = "" if claim is None else claim["person"] or "the person of the references"
-    more = f" {claim_sentence(tracks, who)}" if who and judged(tracks) else ""
+    more = f" {claim_sentence(tracks, who, missing)}" if who and judged(tracks) else ""
     by = {name: [one for one in tracks if one["verdict"]["opinion"] == name] for name in _ORDER}
     if not by["manipulated"] and not by["authentic"]:
-        return f"{faces}.{more} The evidence does not decide: inconclusive."
+        return f"{faces}.{more}{lost} The evidence does not decide: inconclusive."
     said = [f"{_faces(by[name], len(tracks))} {name}" for name in _ORDER if by[name]]
-    verdict = f"{faces}.{more} Verdict: {'; '.join(said)}."
+    verdict = f"{faces}.{more}{lost} Verdict: {'; '.join(said)}."
     if not who or more or len(tracks) == 1 or not by["manipulated"]:
         return verdict
     others = "others differ from the references anyway"
