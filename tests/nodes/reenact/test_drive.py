@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vidface.data import Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
-from vidface.nodes.reenact._drive import Drivers, Lead
+from vidface.nodes.reenact._drive import Drivers, Lead, Replay
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.rigid import rotations_of
 
@@ -66,3 +68,42 @@ def test_the_lead_counts_who_takes_over() -> None:
         lead.row(seen(track)[0], np.array([True]), seconds)
         turns.append(lead.turn)
     assert turns == [1, 1, 1, 1, 2, 2]
+
+
+def saved(folder: Path, times: list[float]) -> Replay:
+    """A file whose one track turns by a tenth and smiles by one a second, as its neutral face does."""
+    turn, ones = np.zeros((len(times), 3)), np.ones((1, 2))
+    turn[:, 1] = 0.1 * np.array(times)
+    np.savez(
+        folder / "motion.npz",
+        start=0.0,
+        time=np.array(times),
+        track=np.ones(len(times), int),
+        valid=np.ones(len(times), bool),
+        rotation=turn,
+        shift=0 * turn,
+        scale=np.ones(len(times)),
+        expression=np.array(times)[:, None] * ones,
+        neutral=np.array(times)[:, None] * ones,
+        gaze=np.zeros((len(times), 2, 2)),
+    )
+    return Replay("test", str(folder / "motion.npz"), None)
+
+
+def test_a_motion_of_few_frames_a_second_serves_every_moment_between_them(tmp_path: Path) -> None:
+    """Three a second, asked for at 25: on the way from one to the next; behind the end nothing."""
+    replay = saved(tmp_path, [i / 3 for i in range(7)])
+    for i in range(51):
+        motion = replay.at(i / 25)
+        assert motion is not None
+        assert motion.rotation[1] == pytest.approx(i / 250, abs=1e-5)
+        assert motion.expression == pytest.approx([i / 25] * 2, abs=1e-5)
+        assert replay.reference(motion).expression == pytest.approx([i / 25] * 2, abs=1e-5)
+    assert replay.at(2.3) is None
+
+
+def test_a_motion_keeps_its_gaps(tmp_path: Path) -> None:
+    """Nobody was there for a second of a motion of 25 frames a second: nobody drives."""
+    replay = saved(tmp_path, [i / 25 for i in range(60) if not 20 < i < 45])
+    assert all(replay.at(time) is None for time in (1.0, 1.5))
+    assert all(replay.at(time) is not None for time in (0.85, 1.75, 2.0))

@@ -19,7 +19,7 @@ from vidface.errors import InputError, UsageError
 from vidface.vision.irisfind import with_irises
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Driver
-from vidface.vision.motionpath import BOUNDS
+from vidface.vision.motionpath import BOUNDS, between
 
 LIMITED: Final = Measure(
     "reenact_limited",
@@ -29,6 +29,10 @@ LIMITED: Final = Measure(
 """Column of a report: `beyond` of `vidface.vision.motionpath.Limited`."""
 _GAP_S: Final = 0.1
 """A saved motion serves moments that lie no farther from it."""
+_APART: Final = 1.5
+"""Frames of it that lie so many times as far apart as is usual for it have a gap between them."""
+_SAME: Final = 0.01
+"""Share of the way between two of its frames up to which times are only rounded otherwise."""
 _LEAST_PX: Final = 4
 """Meshes that span less say nothing."""
 _FORGETS_S: Final = 120.0
@@ -188,12 +192,24 @@ class Replay:
             raise UsageError(f"{node}: {path} holds no motion of track {track}, but of {there}.")
         chosen = int(tracks[counts.argmax()]) if track is None else track
         rows = rows[arrays["track"][rows] == chosen]
+        rows = rows[np.argsort(arrays["time"][rows], kind="stable")]
         self._times = arrays["time"][rows] - start
         self._motions = [_motion(arrays, row) for row in rows.tolist()]
+        usual = float(np.median(np.diff(self._times))) if len(rows) > 1 else 0.0
+        self._apart_s = max(2 * _GAP_S, _APART * usual)
         self._calmest = min(self._motions, key=strain)
 
     def at(self, time: float) -> Motion | None:
-        """The motion at so many seconds from the beginning; None in its gaps and behind its end."""
+        """The motion at so many seconds from the beginning; None in its gaps and behind its end.
+
+        Between two of its frames it is on the way from one to the other, however few a second it has.
+        """
+        later = int(np.searchsorted(self._times, time))
+        if 0 < later < len(self._times):
+            start, end = self._times[later - 1 : later + 1].tolist()
+            if end - start <= self._apart_s:
+                one, other = self._motions[later - 1], self._motions[later]
+                return _on_the_way(one, other, (time - start) / (end - start))
         place = int(np.abs(self._times - time).argmin())
         return self._motions[place] if abs(self._times[place] - time) <= _GAP_S else None
 
@@ -204,6 +220,14 @@ class Replay:
             return calmest
         # The same driver's neutral face reads otherwise later, when more of it is known.
         return replace(calmest, expression=calmest.expression + motion.neutral - calmest.neutral)
+
+
+def _on_the_way(one: Motion, other: Motion, share: float) -> Motion:
+    """Between two motions of one file, with what was known of the driver; at either end that one itself."""
+    if not _SAME < share < 1 - _SAME:
+        return other if share > 0.5 else one
+    neutral = one.neutral + np.float32(share) * (other.neutral - one.neutral)
+    return replace(between(one, other, share), neutral=neutral)
 
 
 def strain(motion: Motion) -> float:
