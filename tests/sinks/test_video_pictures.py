@@ -83,6 +83,28 @@ def test_frames_of_another_size_are_scaled_and_counted(tmp_path: Path) -> None:
     assert facts["notes"] == ["frames of another size were scaled to 64 x 48 (2 times)"]
 
 
+def test_frames_of_other_colours_are_told_and_counted(tmp_path: Path) -> None:
+    """Primaries and transfer are not converted: HDR after SDR is shown as SDR. Untagged ones say nothing."""
+    frames = []
+    for place, codes in enumerate([(1, 1), (9, 16), (9, 16), (2, 2)]):
+        pixels = AvPixels(av.VideoFrame.from_ndarray(picture(place), "rgb24").reformat(format="yuv420p"))
+        colour = Colour("bt709", primaries=codes[0], transfer=codes[1])
+        frames.append(frame_at(place).with_pixels(AvPixels(pixels.upright()[0], colour=colour)))
+    _, facts = write_frames(frames, tmp_path)
+    assert facts["notes"] == ["frames of other primaries or transfer were tagged as the first is (2 times)"]
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_interlaced_pictures_are_told(clip: Maker, tmp_path: Path, created: bool) -> None:
+    """They come out as progressive ones; pictures made anew never were interlaced."""
+    path = clip("in.mp4")
+    info = replace(probe(path), extra={"interlaced": True})
+    made = Provenance((MadeBy("portrait", "reenact.portrait", generates=True),), created=created)
+    _, facts = encode(path, tmp_path, target={"info": info, "provenance": made})
+    wanted = [] if created else ["interlaced pictures were coded as progressive; deinterlace first"]
+    assert facts["notes"] == wanted
+
+
 @pytest.mark.parametrize("tags", [(1, 1), (6, 1), (5, 1), (9, 1)])
 def test_colour_tags_are_written_back(clip: Maker, tmp_path: Path, tags: tuple[int, int]) -> None:
     """Matrix and range as the input states them, to the code."""

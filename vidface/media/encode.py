@@ -28,11 +28,13 @@ from vidface.media._beside import Beside
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
-from vidface.media.colour import Colour, matrix_by_size
+from vidface.media.colour import UNSPECIFIED, Colour, matrix_by_size
 from vidface.media.opening import address
 from vidface.media.pixels import AvPixels
 
 _FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
+_CLEAR = "transparency was dropped"
+_FIELDS = "interlaced pictures were coded as progressive; deinterlace first"
 
 
 @dataclass(slots=True)
@@ -101,6 +103,8 @@ class Encoder:
             output = self._open or self._begin(frame, pixels)
             if pixels.size != output.size:
                 self._notes[f"frames of another size were scaled to {output.size[0]} x {output.size[1]}"] += 1
+            if _tagged_otherwise(pixels.upright()[1], output.colour):
+                self._notes["frames of other primaries or transfer were tagged as the first is"] += 1
             picture = pixels.encodable(output.format, output.size, output.colour)
             if self._traffic is not None and self._settings.card is not None:
                 self._traffic.add("pictures_to_card", sum(plane.buffer_size for plane in picture.planes))
@@ -157,7 +161,8 @@ class Encoder:
             self._notes[f"encoded in software: {why}"] += 1
             self._settings = self._settings.in_software()
             name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
-        for text in (lost, "transparency was dropped" if pixels.alpha else None):
+        fields = self._info.extra.get("interlaced")
+        for text in (lost, _CLEAR if pixels.alpha else None, _FIELDS if fields else None):
             if text:
                 self._notes[text] += 1
         container = av.open(
@@ -257,6 +262,12 @@ class Encoder:
             size = f"{self._info.width} x {self._info.height}"
             return f"{self._settings.library} would not take {size} pictures ({reason})."
         return f"writing failed ({reason})."
+
+
+def _tagged_otherwise(colour: Colour, first: Colour) -> bool:
+    """Its primaries or transfer are stated and not those of the first frame; they are not converted."""
+    stated = ((colour.primaries, first.primaries), (colour.transfer, first.transfer))
+    return any(own not in (UNSPECIFIED, other) for own, other in stated)
 
 
 def _tag(stream: Any, colour: Colour, size: tuple[int, int], aspect: Fraction | None) -> None:

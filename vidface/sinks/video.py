@@ -18,6 +18,8 @@ from vidface.media.nvenc import EncoderWish, choose_encoder
 from vidface.node import Sink, Target
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
 
+_OF_PIXELS = ("sample_aspect_ratio", "interlaced")
+
 
 class VideoSink(Sink):
     """Frames in, `NAME.mp4` (or .mkv, .webm, .mov) out: as many frames as came, at the same times."""
@@ -106,9 +108,9 @@ def _beside(target: Target, cut: Cut) -> Beside:
 
 
 def _shape_of(target: Target) -> SourceInfo:
-    """The input, of whose pixels those that are made anew have not the shape: theirs are square."""
+    """The input, of whose pixels those that are made anew have not the shape: theirs are square and whole."""
     info, made = target.info, target.provenance
     if made is None or not made.created:
         return info
-    extra = {key: value for key, value in info.extra.items() if key != "sample_aspect_ratio"}
+    extra = {key: value for key, value in info.extra.items() if key not in _OF_PIXELS}
     return replace(info, extra=extra)
