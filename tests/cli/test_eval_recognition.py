@@ -14,6 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from vidface.cli import _looks, _verify, main
+from vidface.cli._fanvid import _read_truth
+from vidface.eval.intervals import units_of
 from vidface.eval.verify import Pairs, VerificationScore, score_verification
 from vidface.gallery import Gallery, Look
 from vidface.graph.harness import NodeHarness
@@ -209,6 +211,35 @@ def test_folds_are_cut_before_failures_are_left_out(
     assert seen == [whole[1:], whole]
 
 
+def test_a_pair_that_names_nobody_is_drawn_by_itself(
+    call: Call, embedder: Colours, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One unit a row, whatever its kind; where no row names anybody persons are not what is drawn."""
+    seen: list[Any] = []
+
+    def noted(pairs: Pairs, *, persons: Any, **options: Any) -> VerificationScore:
+        seen.append(persons)
+        return score_verification(pairs, persons=persons, **options)
+
+    monkeypatch.setattr(_verify, "score_verification", noted)
+    head, some = (
+        "first,second,same,person,second_person",
+        ["anna1.png,anna2.png,1,", "anna1.png,bert1.png,0,"],
+    )
+    table = write(
+        people / "t.csv", head, *[f"{row}," for row in some * 3], f"{some[1]}anna,bert", f"{some[1]},bert"
+    )
+    assert call("verify", table, "--aligned", "--resamples", 0) == 0
+    units = units_of(seen[0], 8)
+    assert (units[:6, 0] == units[:6, 1]).all()
+    assert len(np.unique(units[:6])) == 6
+    assert len(np.unique(units)) == 8
+    assert (
+        call("verify", write(table, head, *[f"{row}," for row in some]), "--aligned", "--resamples", 0) == 0
+    )
+    assert seen[1] is None
+
+
 def test_the_crop_is_that_of_a_run(
     call: Call, embedder: Colours, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +393,29 @@ def test_pictures_of_a_set_are_one_probe(
     assert "a set is of one person" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("bert,b,,day", "bert,b,,night"), "'day' and 'night' in light; a set is one probe"),
+        ((",b,x,day", ",b,y,day"), "'x' and 'y' in person; a set is of one person"),
+    ],
+)
+def test_a_set_in_two_groups_is_refused(
+    cells: Sequence[str],
+    said: str,
+    call: Call,
+    embedder: Colours,
+    people: Path,
+    gallery: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its first row would speak for all of it."""
+    rows = [f"bert{number}.png,{text}" for number, text in enumerate(cells, 1)]
+    table = write(people / "sets.csv", "path,name,set,person,light", *rows)
+    assert call("identify", table, "--gallery", gallery, "--aligned", "--by", "light") == 3
+    assert said in capsys.readouterr().err
+
+
 def test_galleries_that_do_not_serve_get_one_sentence(
     call: Call, embedder: Colours, people: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -467,7 +521,12 @@ def test_fanvid_says_what_does_not_fit(
     short = write(graph.parent / "short.jsonl", *truth.read_text().splitlines()[:3])
     empty = write(graph.parent / "empty.jsonl", '{"frame": 0, "faces": []}')
     common: tuple[Any, ...] = ("--gallery", gallery, "--graph", graph)
+    late = write(
+        graph.parent / "late.jsonl",
+        *(line.replace('"frame": ', '"frame": 1') for line in truth.read_text().splitlines()),
+    )
     for words, code, said in (
+        ((clip, late, *common), 3, "has no frame 0, but a later one, 10"),
         ((clip, short, *common), 2, "not of one clip"),
         ((clip, empty, *common), 3, "has no faces in it"),
         ((clip, graph, *common), 3, "cannot be read as a truth"),
@@ -479,6 +538,20 @@ def test_fanvid_says_what_does_not_fit(
     ):
         assert call("fanvid", *words) == code, words
         assert said in capsys.readouterr().err
+
+
+def test_fanvid_takes_the_lines_of_a_truth_by_their_frame(tmp_path: Path) -> None:
+    """Shuffled, with a BOM and blank lines between: the same truth."""
+    rows = [
+        json.dumps(
+            {"frame": number, "faces": [{"box": [number, 0, 9, 9], "name": "anna"}]}, ensure_ascii=False
+        )
+        for number in range(4)
+    ]
+    table = write(tmp_path / "t.jsonl", "\ufeff" + rows[2], "", rows[0], rows[3], "", rows[1], "")
+    truth, strangers = _read_truth(table, frozenset({"anna"}))
+    assert [one.boxes[0, 0] for one in truth.faces] == [0, 1, 2, 3]
+    assert not strangers
 
 
 def test_faces_without_identities_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from vidface.eval.fanvid import FrameCounts, NamedBoxes, count_frame, greedy_pairs, score_fanvid
+from vidface.eval.fanvid import BLOCK, FrameCounts, NamedBoxes, count_frame, greedy_pairs, score_fanvid
 
 
 def named(*rows: tuple[float, str | None]) -> NamedBoxes:
@@ -52,13 +52,20 @@ def test_a_face_set_aside_is_neither_wanted_nor_wrong() -> None:
 
 def test_sums_run_over_frames_not_over_means_of_frames() -> None:
     """1 of 1 and 1 of 4: micro 2/5, where the mean of the frames would be 0.625."""
-    score = score_fanvid([FrameCounts(1, 1, 0, 0), FrameCounts(1, 2, 1, 1)], resamples=50, block=1)
+    counts = [FrameCounts(1, 1, 0, 0), FrameCounts(1, 2, 1, 1)] * 4
+    score = score_fanvid(counts, resamples=50, block=1)
     assert score.score.value == pytest.approx(0.4)
-    assert (score.right, score.matched, score.missed, score.unmatched, score.frames) == (2, 3, 1, 1, 2)
+    assert (score.right, score.matched, score.missed, score.unmatched, score.frames) == (8, 12, 4, 4, 8)
     assert score.named == pytest.approx(2 / 3)
     assert score.found == pytest.approx(3 / 4)
-    assert score.score.low == pytest.approx(0.25)
-    assert score.score.high == 1
+    assert 0.25 <= score.score.low < 0.4 < score.score.high <= 1
+
+
+def test_too_few_blocks_have_no_interval() -> None:
+    """Seven blocks of 25 frames and a half: eight; without the half none."""
+    counts = [FrameCounts(number % 3, 3, 0, 0) for number in range(8 * BLOCK)]
+    assert math.isfinite(score_fanvid(counts[: 7 * BLOCK + 12], resamples=50).score.low)
+    assert math.isnan(score_fanvid(counts[: 7 * BLOCK], resamples=50).score.low)
 
 
 def test_frames_without_faces_or_no_frames_have_no_score() -> None:

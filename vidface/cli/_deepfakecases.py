@@ -72,7 +72,7 @@ def _check_labels(cases: Sequence[Case], places: Sequence[str]) -> None:
 
 def _json_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a manifest: {error}") from error
     rows = found.get("rows") if isinstance(found, dict) else None

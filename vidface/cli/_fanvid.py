@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._report import figure_cell, intervals_note, number, table
+from vidface.cli._tables import frame_lines
 from vidface.cli.progress import Progress
 from vidface.errors import InputError, OutputExistsError, UsageError
-from vidface.eval.fanvid import BLOCK, FanvidScore, NamedBoxes, count_frame, score_fanvid
+from vidface.eval.fanvid import BLOCK, FEWEST_BLOCKS, FanvidScore, NamedBoxes, count_frame, score_fanvid
 from vidface.eval.intervals import Figure
 from vidface.gallery import Gallery, clean_name
 from vidface.graph.plan import Plan, load
@@ -157,7 +158,7 @@ def read_named(path: Path) -> tuple[list[NamedBoxes], list[NamedBoxes]]:
     Raises:
         UsageError: the faces have no identities.
     """
-    frames = [json.loads(line)["faces"] for line in path.read_text(encoding="utf-8").splitlines()]
+    frames, _ = frame_lines(path, "lines of faces", lambda row: list(row["faces"]))
     rows = [row for faces in frames for row in faces]
     if rows and not any("identity" in row for row in rows):
         raise UsageError(
@@ -187,21 +188,26 @@ def _enrolled(folder: Path, clip: str) -> frozenset[str]:
 
 def _read_truth(path: Path, enrolled: frozenset[str]) -> tuple[_Truth, set[str]]:
     """The truth; a name that is not enrolled becomes None, and is given back."""
-    faces, hidden, strangers = [], [], set()
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            rows = json.loads(line)["faces"]
-            given = [clean_name(row["name"]) if row["name"] else None for row in rows]
-            strangers |= {name for name in given if name is not None and name not in enrolled}
-            faces.append(_named(rows, [name if name in enrolled else None for name in given]))
-            hidden.append(np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} cannot be read as a truth: wanted lines of frame and faces with box and name ({error!r})"
-        ) from error
-    if not any(len(one) for one in faces):
+    strangers: set[str] = set()
+
+    def read(row: dict[str, Any]) -> tuple[NamedBoxes, NDArray[np.bool_]]:
+        faces = row["faces"]
+        given = [clean_name(face["name"]) if face["name"] else None for face in faces]
+        strangers.update(name for name in given if name is not None and name not in enrolled)
+        hidden = np.array([face.get("visible", 1.0) < 0.5 for face in faces], bool)
+        return _named(faces, [name if name in enrolled else None for name in given]), hidden
+
+    what = "a truth, which is lines of frame and faces with box and name"
+    frames, numbers = frame_lines(path, what, read)
+    if not any(len(boxes) for boxes, _ in frames):
         raise InputError(f"{path} has no faces in it; there is nothing to score")
-    return _Truth(faces, hidden), strangers
+    for wanted, found in enumerate(numbers or ()):
+        if found != wanted:
+            raise InputError(
+                f"{path} has no frame {wanted}, but a later one, {found}; wanted a line for each frame of "
+                "the clip, numbered from 0"
+            )
+    return _Truth([boxes for boxes, _ in frames], [hidden for _, hidden in frames]), strangers
 
 
 def _plan(options: FanvidOptions) -> tuple[Plan, str]:
@@ -241,4 +247,5 @@ def _protocol(options: FanvidOptions) -> list[str]:
         f"degradation of FANVID, one draw (seed {options.seed}), noise anew on each frame; stored without "
         "loss",
         intervals_note(options.resamples, f"blocks of {BLOCK} frames"),
+        f"fewer than {FEWEST_BLOCKS} blocks ({BLOCK * (FEWEST_BLOCKS - 1)} frames or fewer) have no interval",
     ]

@@ -132,13 +132,22 @@ def _read(path: Path, by: str | None) -> _ProbeTable:
     for place, row in enumerate(rows):
         sets.setdefault((row["set"], -1) if row["set"] else ("", place), []).append(place)
     for places in sets.values():
-        names = {rows[place]["name"] for place in places}
-        if len(names) > 1:
-            raise InputError(
-                f"{rows[places[-1]].place}: the set {rows[places[0]]['set']} has pictures of "
-                f"{' and '.join(sorted(map(repr, names)))}; a set is of one person"
-            )
+        _check_set([rows[place] for place in places], by)
     return _ProbeTable(rows, pictures, list(sets.values()))
+
+
+def _check_set(rows: Sequence[Row], by: str | None) -> None:
+    """The first row may speak for its set: a set is one probe, of one person and in one group."""
+    columns = {"name": "a set is of one person", "person": "a set is of one person"}
+    if by is not None:
+        columns.setdefault(by, "a set is one probe, which stands in one group")
+    for column, why in columns.items():
+        found = {row[column] for row in rows}
+        if len(found) > 1:
+            raise InputError(
+                f"{rows[-1].place}: the set {rows[0]['set']} has pictures of "
+                f"{' and '.join(sorted(map(repr, found)))} in {column}; {why}"
+            )
 
 
 def _truth(probes: _ProbeTable, reference: Reference) -> tuple[NDArray[np.int64], int]:

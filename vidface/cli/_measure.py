@@ -1,8 +1,7 @@
-"""What `vidface eval` reads and measures on the way: clips frame by frame, mesh files, faces files."""
+"""What `vidface eval` reads and measures on the way: clips frame by frame, faces files."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import count, zip_longest
@@ -11,26 +10,34 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from vidface.cli._followed import followed
+from vidface.cli._tables import frame_lines
 from vidface.data import NOT_TRACKED, Faces
-from vidface.errors import InputError, UsageError
+from vidface.errors import UsageError
 from vidface.eval.homography import Features, Matrix, features, homography
 from vidface.eval.stabilize import StabilityScore, face_jitter, score
 from vidface.graph.run import run
 from vidface.media.decode import open_source
 
 _WIDTH: Final = 960
+_LARGEST: Final = 2**53
+"""Number of a track or person: numbers that JSON holds exactly."""
 Points = NDArray[np.float64]
 """n x 5 x 2, landmarks of one face in every frame; NaN where it was not measured."""
 
 
-class MeshRows:
-    """A file of the sink `mesh`: frame (n), track (n), points (n x 478 x 3)."""
+class FaceLines(NamedTuple):
+    """Faces of each frame, from lines of JSON.
 
-    def __init__(self, frame: Any, track: Any, points: Any) -> None:
-        self.frame, self.track, self.points = frame, track, points
+    Attributes:
+        faces: of each frame. hidden: which of them cannot be seen (less than half of it, as the truth says).
+        numbers: of the frames, rising; None where the lines have none.
+    """
+
+    faces: list[Faces]
+    hidden: list[NDArray[np.bool_]]
+    numbers: list[int] | None
 
 
 class Compared(NamedTuple):
@@ -147,69 +154,47 @@ def _points(rows: Sequence[Faces], track: int | None) -> Points:
     return points
 
 
-def load_meshes(path: Path) -> MeshRows:
-    """Read a file of the sink `mesh`.
-
-    Raises:
-        InputError: it is missing, no .npz, or has no meshes in it.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return MeshRows(file["frame"], file["track"], np.asarray(file["points"], np.float64))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path} cannot be read as a file of meshes (.npz of the sink mesh): {error}"
-        ) from error
-
-
-def paired(found: MeshRows, wanted: MeshRows) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Meshes of the same frames, one to one by the least distance; and how many of `wanted` had none."""
-    here, there, missed = [], [], 0
-    for frame in np.unique(wanted.frame):
-        mine = found.points[(found.frame == frame) & np.isfinite(found.points).all((1, 2))]
-        theirs = wanted.points[(wanted.frame == frame) & np.isfinite(wanted.points).all((1, 2))]
-        away = np.linalg.norm(mine[:, None, :, :2] - theirs[None, :, :, :2], axis=-1).mean(-1)
-        rows, columns = linear_sum_assignment(away)
-        here += list(mine[rows])
-        there += list(theirs[columns])
-        missed += len(theirs) - len(rows)
-    shape = (0, *wanted.points.shape[1:])
-    return np.array(here).reshape(-1, *shape[1:]), np.array(there).reshape(-1, *shape[1:]), missed
-
-
-def tracks_of(meshes: MeshRows) -> Iterator[NDArray[np.float64]]:
-    """Of every track its meshes over consecutive frames, NaN where a frame is missing."""
-    for track in np.unique(meshes.track):
-        rows = np.flatnonzero(meshes.track == track)
-        frames = meshes.frame[rows] - meshes.frame[rows].min()
-        table = np.full((int(frames.max()) + 1, *meshes.points.shape[1:]), np.nan)
-        table[frames] = meshes.points[rows]
-        yield table
-
-
-def read_faces(path: Path, *, key: str) -> tuple[list[Faces], list[NDArray[np.bool_]]]:
+def read_faces(path: Path, *, key: str) -> FaceLines:
     """A faces.jsonl, or a sample's truth; `key` names the number of the track or person.
 
     A row without a number (a detector's output, say) gets one that nothing else has: it belongs to no other.
 
-    Returns:
-        The faces of each frame, and which of them cannot be seen (less than half of it, as the truth says).
+    Raises:
+        InputError: it is missing, a line is no frame, or frames are not numbered once each.
+    """
+
+    def read(line: dict[str, Any]) -> tuple[Faces, NDArray[np.bool_]]:
+        rows = line["faces"]
+        boxes = [row["box"] for row in rows]
+        tracks = [NOT_TRACKED if row[key] is None else row[key] for row in rows]
+        if not all(isinstance(one, int | float) and abs(one) <= _LARGEST for one in tracks):
+            raise ValueError(f"{key} must be a whole number of at most {_LARGEST}")
+        filled = [bool(row.get("interpolated", False)) for row in rows]
+        hidden = np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool)
+        return Faces.of(boxes, tracks=tracks, interpolated=filled), hidden
+
+    found, numbers = frame_lines(path, f"lines of faces with {key!r}", read)
+    return FaceLines(_numbered([faces for faces, _ in found]), [hidden for _, hidden in found], numbers)
+
+
+def check_same_frames(truth: str, wanted: FaceLines, result: str, found: FaceLines) -> None:
+    """Both files are of the same frames.
 
     Raises:
-        InputError: it is missing, or a line is no frame.
+        UsageError: they are not; the sentence names the first frame that only one of them has.
     """
-    frames, hidden = [], []
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            rows = json.loads(line)["faces"]
-            boxes = [row["box"] for row in rows]
-            tracks = [NOT_TRACKED if row[key] is None else row[key] for row in rows]
-            filled = [bool(row.get("interpolated", False)) for row in rows]
-            frames.append(Faces.of(boxes, tracks=tracks, interpolated=filled))
-            hidden.append(np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as lines of faces with {key!r}: {error}") from error
-    return _numbered(frames), hidden
+    if len(wanted.faces) != len(found.faces):
+        raise UsageError(
+            f"{truth} has {len(wanted.faces)} frames, but {result} has {len(found.faces)}: they are not of "
+            "one clip"
+        )
+    if wanted.numbers is None or found.numbers is None:
+        return
+    apart = set(wanted.numbers) ^ set(found.numbers)
+    if apart:
+        first = min(apart)
+        here, there = (truth, result) if first in wanted.numbers else (result, truth)
+        raise UsageError(f"{here} has a frame {first}, but {there} has none: they are not of one clip")
 
 
 def _numbered(frames: list[Faces]) -> list[Faces]:

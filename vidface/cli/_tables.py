@@ -1,20 +1,21 @@
-"""Tables that `vidface eval` is told what to compare by: pairs and probes, as CSV or lines of JSON."""
+"""What `vidface eval` is told to compare by: tables of pairs and probes, and lines of JSON, one a frame."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from vidface.errors import InputError
 from vidface.media.images import SUFFIXES
 
 _YES: Final = frozenset({"1", "true", "yes"})
 _NO: Final = frozenset({"0", "false", "no"})
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
         InputError: it cannot be read, has no rows, or lacks a column; the sentence names it.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(_json_rows(path, text) if path.suffix.lower() == ".jsonl" else _csv_rows(path, text))
+        rows = list(_json_rows(path) if path.suffix.lower() == ".jsonl" else _csv_rows(path))
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a table (CSV, or .jsonl): {error}") from error
     if not rows:
@@ -93,7 +93,8 @@ def truth_of(row: Row, column: str) -> bool:
     return word in _YES
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[Row]:
+def _csv_rows(path: Path) -> Iterator[Row]:
+    text = path.read_text(encoding="utf-8-sig")
     reader = csv.DictReader(StringIO(text, newline=""), strict=True)
     for cells in reader:
         place = f"{path} line {reader.line_num}"
@@ -102,14 +103,70 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
         yield Row(place, {str(key).strip(): str(value).strip() for key, value in cells.items()})
 
 
-def _json_rows(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
+def _json_rows(path: Path) -> Iterator[Row]:
+    for number, found in json_lines(path):
+        cells = {key: "" if value is None else str(value) for key, value in found.items()}
+        yield Row(f"{path} line {number}", cells)
+
+
+def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Objects of a file of JSON lines, each with the number of its line; blank lines do not count.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or a line is no object; the sentence names the line.
+    """
+    rows = []
+    # Not by splitlines, which also cuts at characters that may stand inside of a name.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
-        found: Any = json.loads(line)
+        try:
+            found: Any = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
         if not isinstance(found, dict):
-            raise InputError(f"{path} line {number}: wanted an object, but found {line[:40]}")
-        yield Row(
-            f"{path} line {number}",
-            {key: "" if value is None else str(value) for key, value in found.items()},
-        )
+            raise ValueError(f"line {number}: wanted an object, but found {line[:40]}")
+        rows.append((number, found))
+    return rows
+
+
+def frame_lines(
+    path: Path, what: str, read: Callable[[dict[str, Any]], _Read]
+) -> tuple[list[_Read], list[int] | None]:
+    """Lines of JSON, one a frame, in the order of their `frame`; in that of the file where no line has it.
+
+    Args:
+        what: what the file should be, for the sentence. read: a line -> what it holds.
+
+    Returns:
+        What was read, and the numbers of the frames, rising; None where no line has one.
+
+    Raises:
+        InputError: the file or a line cannot be read, or frames are not numbered once each.
+    """
+    numbers: dict[int, int] = {}
+    values = []
+    try:
+        lines = json_lines(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as {what}: {error}") from error
+    for line, row in lines:
+        try:
+            values.append(read(row))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise InputError(f"{path} line {line} cannot be read as {what}: {error!r}") from error
+        if "frame" in row:
+            numbers[_frame_number(path, line, row["frame"], numbers)] = len(values) - 1
+    if not numbers:
+        return values, None
+    if len(numbers) < len(values):
+        raise InputError(f"{path} has lines with and without frame; wanted its number in each line")
+    return [values[place] for _, place in sorted(numbers.items())], sorted(numbers)
+
+
+def _frame_number(path: Path, line: int, frame: Any, known: Container[int]) -> int:
+    if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
+        raise InputError(f"{path} line {line}: frame must be a whole number from 0, but is {frame!r}")
+    if frame in known:
+        raise InputError(f"{path} line {line}: frame {frame} is there twice")
+    return frame

@@ -53,12 +53,17 @@ class _PairTable:
 
     @property
     def persons(self) -> list[tuple[str, str]] | None:
-        """Both persons of each pair, where the table has them."""
-        if not any("person" in row.cells for row in self.rows):
+        """Both persons of each pair, where the table names any; a pair that names nobody is drawn by itself.
+
+        Such a pair has one name of its own in both columns, since two would be two people: the place of its
+        row and a line break, which no name has at its end.
+        """
+        if not any(row["person"] or row["second_person"] for row in self.rows):
             return None
+        named = [row["person"] or row["second_person"] or f"{row.place}\n" for row in self.rows]
         return [
-            (row["person"], row["person"] if same else row["second_person"] or row["person"])
-            for row, same in zip(self.rows, self.same, strict=True)
+            (name, name if same else row["second_person"] or name)
+            for name, row, same in zip(named, self.rows, self.same, strict=True)
         ]
 
     @property

@@ -13,7 +13,6 @@ import click
 from vidface.cli._deepfake import deepfake
 from vidface.cli._reenact import reenact
 from vidface.cli._restore import restore
-from vidface.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -32,6 +31,11 @@ TITLES = {
     "lost_steps": "steps without a homography",
     "frames": "frames",
 }
+
+TRACKING = (
+    *("mota", "idf1", "purity", "fragmentation", "switches", "misses", "false_alarms", "truth", "result"),
+    *("persons", "fragments", "filled", "filled_iou"),
+)
 
 
 @click.group()
@@ -75,9 +79,10 @@ def stabilize(source: str, output: str, baselines: tuple[str, ...], no_faces: bo
 def mesh(reference: str, result: str, as_json: bool) -> None:
     """Point error and jitter of RESULT against REFERENCE, both .npz files of the sink `mesh`.
 
-    Rows are paired by frame and, where a frame has several faces, by the least distance.
+    Rows are paired by frame and, where a frame has several faces, by the least distance. Jitter is that of
+    each track; where a frame has several faces without one, such faces have none.
     """
-    from vidface.cli._measure import load_meshes, paired, tracks_of
+    from vidface.cli._meshrows import load_meshes, nobodys, paired, tracks_of
     from vidface.eval.mesh import REGIONS, error_table, mesh_jitter
 
     wanted, found = load_meshes(Path(reference)), load_meshes(Path(result))
@@ -89,6 +94,9 @@ def mesh(reference: str, result: str, as_json: bool) -> None:
         jitters = [mesh_jitter(track) for track in tracks_of(meshes)]
         known = [value for value in jitters if math.isfinite(value)]
         row[f"jitter, %, {name}"] = sum(known) / len(known) if known else float("nan")
+        lone = nobodys(meshes)
+        if lone:
+            row[f"meshes left out of it (several faces, no tracks), {name}"] = lone
     _show({result: row}, {name: name for name in row}, as_json=as_json)
 
 
@@ -97,19 +105,18 @@ def mesh(reference: str, result: str, as_json: bool) -> None:
 @click.argument("result", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def track(truth: str, result: str, as_json: bool) -> None:
-    """MOTA, IDF1, purity and fragmentation of RESULT (faces.jsonl) against TRUTH (.truth.jsonl)."""
-    from vidface.cli._measure import read_faces
+    """MOTA, IDF1, purity and fragmentation of RESULT (faces.jsonl) against TRUTH (.truth.jsonl).
+
+    Both are lines of JSON, one a frame, paired by their `frame`; by their order where a file has none.
+    Boxes that the tracker filled in (interpolated) are told by themselves.
+    """
+    from vidface.cli._measure import check_same_frames, read_faces
     from vidface.eval.tracking import score_tracking
 
-    wanted, hidden = read_faces(Path(truth), key="id")
-    found, _ = read_faces(Path(result), key="track")
-    if len(wanted) != len(found):
-        raise UsageError(
-            f"{truth} has {len(wanted)} frames, but {result} has {len(found)}: they are not of one clip"
-        )
-    score = score_tracking(wanted, found, aside=hidden)
-    names = ("mota", "idf1", "purity", "fragmentation", "switches", "misses", "truth", "result", "persons")
-    row = {name: getattr(score, name) for name in names}
+    wanted, found = read_faces(Path(truth), key="id"), read_faces(Path(result), key="track")
+    check_same_frames(truth, wanted, result, found)
+    score = score_tracking(wanted.faces, found.faces, aside=wanted.hidden)
+    row = {name: getattr(score, name) for name in TRACKING}
     _show({result: row}, {name: name for name in row}, as_json=as_json)
 
 
@@ -234,8 +241,8 @@ def identify(probes: Path, gallery: Path, model: str | None, as_json: bool, **op
 def fanvid(clip: str, truth: Path, as_json: bool, **options: Any) -> None:
     """FaceRecBox: makes CLIP poor as FANVID does, runs a graph over it, and compares with TRUTH.
 
-    TRUTH is lines of JSON, one a frame: frame, faces with box (pixels of CLIP) and name (as enrolled, or
-    null), where known visible (0 to 1).
+    TRUTH is lines of JSON, one a frame: frame (from 0), faces with box (pixels of CLIP) and name (as
+    enrolled, or null), where known visible (0 to 1).
     """
     from vidface.cli._fanvid import FanvidOptions, fanvid_report, fanvid_text
 
