@@ -150,6 +150,20 @@ def test_pictures_stay_in_host_memory_with_a_reason(
     assert told["copies"] is None
 
 
+def test_a_card_that_torch_cannot_open_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is busy, or somebody has it alone: models may still run there."""
+
+    def busy(name: str) -> Card:
+        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nCompile with ...")
+
+    monkeypatch.setattr(devices, "torch_lack", lambda index: None)
+    monkeypatch.setattr(oncard, "Card", busy)
+    made = placed({"a": Device("cuda", 1)})
+    assert (made.card, made.devices) == (None, {"a": Device("cuda", 1)})
+    busy_words = "CUDA error: all CUDA-capable devices are busy or unavailable"
+    assert made.why == f"torch cannot open cuda:1 ({busy_words})"
+
+
 def test_a_run_on_the_cpu_says_nothing_of_cards() -> None:
     made = oncard.placed({"a": Device()})
     assert made.card is None

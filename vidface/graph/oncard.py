@@ -49,7 +49,7 @@ def placed(devices: dict[str, Device]) -> Placement:
     """Put the pictures of a run on the card of its first node that runs on one.
 
     Nodes on other devices get pictures by way of host memory. Where model sessions are shared among
-    cameras, or torch has no CUDA, pictures stay there.
+    cameras, or torch has no CUDA or cannot open the card, pictures stay there.
     """
     first = next((device for device in devices.values() if device.kind == "cuda"), None)
     if first is None:
@@ -63,7 +63,11 @@ def placed(devices: dict[str, Device]) -> Placement:
     lack = torch_lack(first.index)
     if lack is not None:
         return Placement(devices, why=lack)
-    card = Card(str(first))
+    try:
+        card = Card(str(first))
+    except RuntimeError as error:  # busy, or in exclusive use: torch sees it all the same
+        said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        return Placement(devices, why=f"torch cannot open {first} ({said})")
     on = {
         name: replace(device, card=card) if str(device) == str(first) else device
         for name, device in devices.items()
