@@ -59,7 +59,7 @@ def both(card: Card, samples: Path) -> Callable[..., tuple[Any, AvPixels]]:
             bits=10 if deep else 8,
             matrix=colour.matrix,
             full_range=colour.full_range,
-            left=True,
+            left=not deep,
         )
         return (
             CardPixels(planes, card, colour=colour, turn=turn, mark=card.mark()),
@@ -183,7 +183,7 @@ def test_a_decoders_frame_becomes_planes(card: Card, on: str, samples: Path, nam
     from vidface.media.cardpixels import card_planes
 
     if on == "cuda":
-        pytest.skip("frames of a decoder on a card are tried in test_hardware.py")
+        pytest.skip("frames of a decoder on a card are tried in test_nvdec.py")
     first = next(iter(open_source(samples / "two_people.mp4").frames()))
     picture, colour = AvPixels.of(first).upright()
     planar = picture.reformat(format="yuv420p10le") if bits == 10 else picture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.media.make_clips import noise, smooth
+from tests.media.conftest import Maker
+from tests.media.make_clips import noise, read, smooth
 from vidface.media.cropping import convert_region
 from vidface.media.orient import Turn
 from vidface.media.pixels import AvPixels, frame_from_rgb
@@ -80,6 +82,23 @@ def test_a_converted_region_equals_the_whole(region: tuple[int, int, int, int]) 
     pixels = AvPixels(frame)
     x1, y1, x2, y2 = region
     assert np.array_equal(convert_region(frame, region), pixels.rgb()[y1:y2, x1:x2])
+
+
+@pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p10le"])
+def test_parts_and_copies_of_a_decoded_deep_picture_have_its_colours(clip: Maker, name: str) -> None:
+    """A decoder says where chroma lies, which swscale heeds above 8 bits and no copy can be told."""
+    path = clip("deep.mp4", pixel_format=name, pts=(0,))
+    frame = read(path)[0]
+    width, height = frame.size
+    whole = frame.rgb()
+    still = np.eye(2, 3)
+    assert np.ptp(whole[height // 3], axis=0).max() > 100  # there are colours that could shift
+    assert np.array_equal(frame.crop(still, frame.size), whole)
+    painted = AvPixels.of(frame).painted(lambda _planes: None)
+    assert np.array_equal(painted.rgb(), whole)
+    assert np.array_equal(painted.bgr(width // 2), frame.bgr(width // 2))
+    turned = AvPixels(next(av.open(str(path)).decode(video=0)), turn=Turn(True, True, False))
+    assert np.array_equal(turned.crop(still, (height, width)), turned.rgb())
 
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)])

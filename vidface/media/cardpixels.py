@@ -246,7 +246,7 @@ class CardPixels:
 
 
 def card_planes(frame: VideoFrame, colour: Colour, *, left: bool = True) -> forms.CardPlanes:
-    """Planes of torch's own from an NV12 or P010 frame, wherever that is; `left` says where chroma lies.
+    """Planes of torch's own from an NV12 or P010 frame, wherever that is; `left`: where NV12's chroma lies.
 
     The frame's memory is free again behind the copies, on the stream that they are queued on.
 
@@ -264,7 +264,7 @@ def card_planes(frame: VideoFrame, colour: Colour, *, left: bool = True) -> form
     luma, chroma = (dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes)
     if name == "nv12":
         return forms.CardPlanes(luma.clone(), chroma.clone(), 8, colour.matrix, colour.full_range, left)
-    return forms.CardPlanes(_ten_bits(luma), _ten_bits(chroma), 10, colour.matrix, colour.full_range, left)
+    return forms.CardPlanes(_ten_bits(luma), _ten_bits(chroma), 10, colour.matrix, colour.full_range)
 
 
 def _ten_bits(words: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from vidface.media.planar import (
     planes_of,
     to_planar,
     turned,
+    unsited,
 )
 from vidface.media.thumbnail import THUMBNAIL, thumbnail
 
@@ -208,7 +209,7 @@ class AvPixels:
     def _stored_rgb(self) -> NDArray[np.uint8]:
         if self._turn.upright:
             return self.rgb()
-        return packed_view(VideoReformatter().reformat(self._frame, format="rgb24", threads=1))
+        return packed_view(VideoReformatter().reformat(unsited(self._frame), format="rgb24", threads=1))
 
     def _form(self, kind: _Kind, width: int | None) -> NDArray[np.uint8]:
         full_width, full_height = self.size
@@ -245,7 +246,7 @@ class AvPixels:
             small = thumbnail(plane_views(self._frame)[0], stored, full_range=self._colour.full_range)
             return np.ascontiguousarray(self._turn.apply(small))
         scaled = VideoReformatter().reformat(
-            self._frame,
+            unsited(self._frame),
             *stored,
             format=_PACKED[kind],
             interpolation=_flags(source, stored),

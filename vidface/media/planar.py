@@ -96,6 +96,22 @@ def copied(frame: VideoFrame) -> VideoFrame:
     return fresh
 
 
+def unsited(frame: VideoFrame) -> VideoFrame:
+    """A planar picture to convert, in the same memory, that does not say where its chroma samples lie.
+
+    swscale heeds that of pictures of more than 8 bits, PyAV cannot pass it on, and what comes from a card
+    never says so: unless nobody does, crops and copies have other colours than the picture itself.
+    """
+    name = frame.format.name
+    if not _READY.fullmatch(name) or bits_of(name) == 8 or "444" in name:
+        return frame
+    if frame.width % 2 or frame.height % 2 or any(plane.line_size < 0 for plane in frame.planes):
+        return copied(frame)  # PyAV shares no such memory
+    fresh = VideoFrame.from_dlpack(plane_views(frame, writable=True), format=name)
+    fresh.colorspace, fresh.color_range = frame.colorspace, frame.color_range
+    return fresh
+
+
 def to_planar(frame: VideoFrame, colour: Colour) -> tuple[VideoFrame, Colour]:
     """The picture as planar YUV, still as stored, and the colour it then has."""
     name = planar_format(frame.format.name, frame.width, frame.height)
@@ -129,7 +145,7 @@ def turned(frame: VideoFrame, turn: Turn) -> VideoFrame:
     odd = "420" in name and (frame.width % 2 or frame.height % 2)
     if odd or "422" in name:
         name = re.sub("42[02]", "444", name)
-        frame = VideoReformatter().reformat(frame, format=name, threads=1)
+        frame = VideoReformatter().reformat(unsited(frame), format=name, threads=1)
     width, height = turn.size(frame.width, frame.height)
     fresh = blank_like(frame, name, width, height)
     for source, target in zip(plane_views(frame), plane_views(fresh, writable=True), strict=True):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vidface.data.planes import Matrix
 from vidface.vision.tensorscale import eighths, rounders
-from vidface.vision.tensorwarp import scaled, taps, weights, whole
+from vidface.vision.tensorwarp import scaled, taps, whole
 from vidface.vision.yuvcodes import LUMA_WEIGHTS, yuv_of_rgb
 
 Tensor = Any
@@ -42,7 +42,8 @@ class CardPlanes:
         bits: 8 or 10.
         matrix, full_range: as in `vidface.data.planes.Planes`.
         left: chroma lies on the left one of its two columns, as H.264 and HEVC have it unless they say
-            otherwise; else between them.
+            otherwise; else between them. Of more than 8 bits it counts as between them, as in host memory
+            (`vidface.media.planar.unsited`).
     """
 
     luma: Tensor
@@ -53,6 +54,8 @@ class CardPlanes:
     left: bool = False
 
     def __post_init__(self) -> None:
+        if self.left and self.bits > 8:
+            raise ValueError("CardPlanes.left is for 8 bits only")
         dtype = {8: torch.uint8, 10: torch.int16}.get(self.bits)
         if self.matrix not in LUMA_WEIGHTS:
             raise ValueError(
@@ -80,13 +83,10 @@ class CardPlanes:
 
 def rgb_of(planes: CardPlanes) -> Tensor:
     """3 x H x W uint8 RGB at full size."""
-    wide, _ = planes.size
     luma = planes.luma.to(torch.float32)
     chroma = planes.chroma.permute(2, 0, 1).to(torch.float32)
     if planes.bits == 8:
         return _summed(planes, luma, chroma.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2))
-    if planes.left:
-        chroma = chroma @ weights(wide // 2, wide // 2, str(chroma.device), _LEFT).T
     # Of more bits, swscale takes every other row of chroma as it is and the mean of two between them.
     above = torch.cat([chroma[:, :1], chroma[:, :-1]], dim=1)
     rows = torch.stack([(above + chroma) / 2, chroma], dim=2).flatten(1, 2)
