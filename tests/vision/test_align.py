@@ -22,6 +22,19 @@ PUBLISHED = {
         128,
         [(46.2946, 51.6963), (81.5318, 51.5014), (64.0252, 71.7366), (49.5493, 92.3655), (78.7299, 92.2041)],
     ),
+    "arcface112 columns 8..104 resized to 128": (
+        128,
+        [
+            ((x - 8) * 4 / 3, y * 8 / 7)
+            for x, y in (
+                (38.2946, 51.6963),
+                (73.5318, 51.5014),
+                (56.0252, 71.7366),
+                (41.5493, 92.3655),
+                (70.7299, 92.2041),
+            )
+        ],
+    ),
     "ffhq512": (
         512,
         [
@@ -135,3 +148,13 @@ def test_to_template_puts_the_landmarks_on_the_template() -> None:
     landmarks = TEMPLATES["ffhq512"].points * 0.25 + (100, 40)
     matrix = to_template(landmarks, "ffhq512")
     np.testing.assert_allclose(apply(matrix, landmarks), TEMPLATES["ffhq512"].points, atol=1e-9)
+
+
+def test_to_template_stretches_where_the_template_does() -> None:
+    """The middle 96 columns of the ArcFace crop become 128, its 112 rows too; the turn is found before that."""
+    name = "arcface112 columns 8..104 resized to 128"
+    landmarks = TEMPLATES["arcface112"].points @ [(0.6, -0.8), (0.8, 0.6)] * 2 + (100, 40)
+    crop = apply(to_template(landmarks, "arcface112"), landmarks)
+    narrow = apply(to_template(landmarks, name), landmarks)
+    np.testing.assert_allclose(narrow, (crop - (8, 0)) * (128 / 96, 128 / 112), atol=1e-9)
+    np.testing.assert_allclose(narrow, TEMPLATES[name].points, atol=1e-9)

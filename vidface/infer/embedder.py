@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,14 +16,16 @@ from vidface.infer.crops import filled, prepared
 _BATCH: Final = 4
 """Crops at a time on a CPU: as fast as 16, the same vectors, and 50 MB less."""
 _CARD_BATCH: Final = 16
+TEMPLATES: Final = ("arcface112", "arcface128", "ffhq512", "arcface112 columns 8..104 resized to 128")
+"""Alignments that can be made: names of `vidface.vision.align.TEMPLATES`."""
 
 
 class Looks(NamedTuple):
     """What an embedder says of n crops.
 
     Attributes:
-        vectors: n x d float32 of unit length.
-        recognisability: n float32 in [0, 1]; NaN where the model has no such output.
+        vectors: n x d float32 of unit length; zeros (not measured) where the network gave no numbers.
+        recognisability: n float32 in [0, 1]; NaN there, and where the model has no such output.
     """
 
     vectors: NDArray[np.float32]
@@ -40,9 +43,10 @@ class Embedder:
         template: name of the alignment template (`vidface.vision.align.TEMPLATES`).
         size: side of the crop in pixels. dimension: d.
         fingerprint: "name@" and the first 12 digits of the weights' sha256.
+        unread: crops for which the network gave no numbers (NaN or infinite), so far.
 
     Raises:
-        ModelError: the model is missing or altered, or is no embedder.
+        ModelError: the model is missing or altered, is no embedder, or wants crops aligned in another way.
     """
 
     def __init__(self, name: str, device: Device, *, threads: int = 1) -> None:
@@ -61,13 +65,16 @@ class Embedder:
         self._sure = "recognisability" in outputs
         shape = self._model.inputs[0].shape
         side = shape[2] if self._spec.layout == "NCHW" else shape[1]
-        self.template: str = self._spec.template or "arcface112"
+        self.template: str = _known(self._spec.template or "arcface112", name)
         self.size: int = side or 112
-        self.dimension: int = int(outputs[self._output].shape[-1] or 0)
         self.fingerprint: str = f"{self._model.name}@{self._model.sha256[:12]}"
+        self.unread = 0
         self._batch = shape[0] or (_BATCH if device.kind == "cpu" else _CARD_BATCH)
         # Fixed lengths make results independent of grouping, which a pool does not promise.
         self._whole = (device.kind != "cpu" and device.pool is None) or shape[0] is not None
+        # Vectors of n x d x 1 x 1 have d numbers as well; where the graph does not say, a crop tells.
+        said = math.prod(length or 0 for length in outputs[self._output].shape[1:])
+        self.dimension: int = said or self._tried()
 
     def __call__(self, crops: Any) -> Looks:
         """n x size x size x 3 uint8 RGB -> looks, in batches.
@@ -83,14 +90,34 @@ class Embedder:
         """Give back the session's memory."""
         self._model.close()
 
+    def _tried(self) -> int:
+        """How many numbers the network gives for a crop."""
+        looks = self._run(np.zeros((1, self.size, self.size, 3), np.uint8))
+        self.unread = 0
+        return int(looks.vectors.shape[1])
+
     def _run(self, crops: Any) -> Looks:
         count = len(crops)
         if self._whole:
             crops = filled(crops, self._batch, self._card)
         outputs = self._model(prepared(self._spec, crops, self._card))
         vectors = outputs[self._output].reshape(len(crops), -1)[:count].astype(np.float32)
+        # In one batch with others, a vector that is no numbers is a face that could not be read, no more.
+        odd = ~np.isfinite(vectors).all(axis=1)
+        vectors[odd] = 0
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         sure = np.full(count, np.nan, np.float32)
         if self._sure:
             sure = np.clip(outputs["recognisability"].reshape(-1)[:count].astype(np.float32), 0, 1)
+        sure[odd] = np.nan
+        self.unread += int(odd.sum())
         return Looks(vectors, sure)
+
+
+def _known(template: str, name: str) -> str:
+    if template not in TEMPLATES:
+        raise ModelError(
+            f"{name} wants crops aligned to {template!r}, which vidface cannot make: templates of an embedder "
+            f"are {', '.join(TEMPLATES)}. Choose another; vidface models list --task embed lists them."
+        )
+    return template

@@ -26,11 +26,13 @@ class Template:
         size: side of the square crop in pixels.
         points: 5 x 2 float64, pixels of the crop: left eye, right eye, nose tip, left and right mouth
             corner in viewer order.
+        stretch: how much wider and taller the crop shows a face than it is.
     """
 
     name: str
     size: int
     points: NDArray[np.float64]
+    stretch: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         points = frozen_array("Template.points", self.points, dtype=np.float64, shape=(5, 2))
@@ -49,15 +51,19 @@ _FFHQ = np.array(
         (313.08905, 371.15118),
     ]
 )
+_NARROW: Final = "arcface112 columns 8..104 resized to 128"
+_WIDER: Final = (128 / 96, 128 / 112)
 
 TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType(
     {
         "arcface112": Template("arcface112", 112, _ARCFACE),
         "arcface128": Template("arcface128", 128, _ARCFACE + np.array((8, 0))),
         "ffhq512": Template("ffhq512", 512, _FFHQ),
+        _NARROW: Template(_NARROW, 128, (_ARCFACE - (8, 0)) * _WIDER, _WIDER),
     }
 )
-"""Name -> template: ArcFace at 112 and 128 pixels, FFHQ at 512 (as face restorers use it)."""
+"""Name -> template: ArcFace at 112 and 128 pixels, FFHQ at 512 (as face restorers use it), and ArcFace's
+older crop of 96 x 112 made square."""
 
 
 def similarity(source: Any, target: Any) -> NDArray[np.float64]:
@@ -104,7 +110,9 @@ def to_template(landmarks: Any, name: str) -> NDArray[np.float64]:
         KeyError: no template of that name.
         ValueError: the points do not fix a similarity, see `similarity`.
     """
-    return similarity(landmarks, TEMPLATES[name].points)
+    template = TEMPLATES[name]
+    stretch = np.array(template.stretch)
+    return similarity(landmarks, template.points / stretch) * stretch[:, None]
 
 
 def five_of_68(points: Any) -> NDArray[np.float64]:

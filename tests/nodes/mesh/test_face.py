@@ -225,6 +225,31 @@ def test_memory_is_bounded_by_the_faces_in_view(tiny: str, picture: Picture, fac
     node.close()
 
 
+@pytest.mark.parametrize("output", ["points", "presence"])
+def test_a_crop_that_gives_no_numbers_is_not_measured(
+    tiny: str, picture: Picture, faces_at: FacesAt, output: str
+) -> None:
+    """Its row is NaN with presence 0, the other's is there; it is counted. Before, the whole run ended."""
+    node = MeshFace(model=tiny)
+    node.open(Device())
+    node.reset()
+    holder: Any = node._network
+    network = holder._model
+
+    def confused(tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        outputs = {name: value.copy() for name, value in network(tensor).items()}
+        outputs[output][: len(tensor) - 1] = np.nan
+        return outputs
+
+    assert node.facts() == {}
+    holder._model = confused
+    mesh, _ = node.process(picture((80, 110, 60), (220, 110, 60)), faces_at((80, 110, 60), (220, 110, 60)))
+    assert mesh.known.tolist() == [False, True]
+    assert mesh.presence[0] == 0
+    assert node.facts()["no_numbers"] == 1
+    assert "gave no numbers" in node.facts()["notes"][0]
+
+
 def test_another_kind_of_model_is_refused(put_model: Callable[[str, Path], str], repo: Path) -> None:
     """An embedder has no points: the message says what a mesh model gives."""
     name = put_model("embedder", repo / "tests" / "infer" / "tiny" / "embed.onnx")

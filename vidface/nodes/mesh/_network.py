@@ -25,7 +25,7 @@ class Read(NamedTuple):
 
     Attributes:
         points: n x 478 x 3 float32, pixels of the frame.
-        presence: n float32 in [0, 1].
+        presence: n float32 in [0, 1]; 0 where the network gave no numbers.
         blendshapes: n x 52 float32, NaN where the model has none.
     """
 
@@ -39,6 +39,10 @@ class MeshNetwork:
 
     Two kinds are read, told apart by the names of their outputs: points, presence, blendshapes
     (probabilities), and MediaPipe's landmarks and presence (a logit).
+
+    Attributes:
+        size: side of the crop in pixels.
+        unread: crops for which the network gave no numbers (NaN or infinite), so far.
 
     Raises:
         ModelError: the model is missing or altered, or gives something else.
@@ -63,6 +67,7 @@ class MeshNetwork:
                 f"mesh.face: {name} wants {port}, but a mesh model takes squares of a fixed size."
             )
         self.size: int = height
+        self.unread = 0
         self._batch = port.shape[0] or _BATCH
         # On a card every new length of a batch is tuned for anew, so there it is always the same.
         self._whole = device.kind != "cpu" or port.shape[0] is not None
@@ -97,4 +102,6 @@ class MeshNetwork:
             presence = (1 / (1 + np.exp(-presence))).astype(np.float32)
             blendshapes = np.full((count, len(BLENDSHAPES)), np.nan, np.float32)
         points = to_frame(raw, np.stack(matrices)).astype(np.float32)
-        return Read(points, np.clip(presence, 0, 1), blendshapes)
+        odd = ~(np.isfinite(presence) & np.isfinite(raw).reshape(count, -1).all(axis=1))
+        self.unread += int(odd.sum())
+        return Read(points, np.where(odd, 0, np.clip(presence, 0, 1)).astype(np.float32), blendshapes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,14 @@ class MeshFace(Node):
     def reset(self) -> None:
         """Forget all meshes."""
         self._last = {}
+
+    def facts(self) -> dict[str, Any]:
+        """Crops for which the network gave no numbers, where there were any, with a note."""
+        count = self._network.unread
+        if not count:
+            return {}
+        note = f"{self.model} gave no numbers (NaN or infinite) for {count} crops, which were not measured"
+        return {"no_numbers": count, "notes": [note]}
 
     def close(self) -> None:
         self._network.close()
