@@ -67,9 +67,15 @@ def hiders_of(plan: Plan, outlet: Outlet) -> tuple[str, ...]:
 
 
 def tracked(plan: Plan, output: str) -> bool:
-    """A tracker (`track.NAME`) stands before an output."""
+    """The faces of an output come from a tracker (`track.NAME`), whatever nodes they went through since."""
     (outlet,) = [one for one in plan.outlets if one.name == output]
-    return any(step.use.startswith("track.") for step in makers_of(plan, outlet))
+    steps = {step.name: step for step in plan.steps}
+    edge = outlet.wires.get("faces")
+    while edge is not None and (step := steps.get(node_of(edge))) is not None:
+        if step.use.startswith("track."):
+            return True
+        edge = step.wires.get("faces")
+    return False
 
 
 def makers_of(plan: Plan, outlet: Outlet) -> tuple[Step, ...]:

@@ -22,10 +22,12 @@ def report(*hidden: float) -> Measures:
     return Measures(KINDS, np.array([(value, 0) for value in hidden], np.float32))
 
 
-def audit(found: list[Faces], covers: Faces, told: Measures | None) -> tuple[list[Faces], dict[str, Any]]:
+def audit(
+    found: list[Faces], covers: Faces, told: Measures | None, node: AnonymizeAudit | None = None
+) -> tuple[list[Faces], dict[str, Any]]:
     pixels: Any = None
     frames = [Frame(i, i, Fraction(1, 25), pixels) for i in range(len(found))]
-    node = AnonymizeAudit()
+    node = node or AnonymizeAudit()
     more: dict[str, Any] = {} if told is None else {"report": [told] * len(found)}
     with NodeHarness(node) as harness:
         left = harness.run(frame=frames, faces=found, covers=[covers] * len(found), **more)
@@ -53,6 +55,26 @@ def test_a_blurred_face_that_still_looks_like_one_is_covered() -> None:
 def test_half_under_a_cover_is_open() -> None:
     left, _ = audit([Faces.of([(160, 110, 240, 210)])], Faces.of([COVER]), None)
     assert len(left[0]) == 1
+
+
+@pytest.mark.parametrize(("shape", "found"), [("oval", 1), ("box", 0)])
+@pytest.mark.parametrize("box", [(0, 0, 40, 40), (-20, -20, 60, 60), (236, 240, 278, 280)])
+def test_a_face_beside_the_oval_is_open_although_it_lies_in_the_box(
+    box: tuple[int, ...], shape: Any, found: int
+) -> None:
+    """An oval leaves a fifth of its box uncovered: room for a whole face."""
+    cover = Faces.of([(0, 0, 280, 280)])
+    node = AnonymizeAudit(shape=shape, under=0.5)
+    assert audit([Faces.of([box])], cover, report(1), node)[1]["open"] == found
+
+
+def test_what_two_covers_hide_together_is_covered() -> None:
+    """Each of two people side by side hides half of a face that the check finds between them."""
+    covers = (0, 0, 100, 140), (60, 0, 160, 140)
+    found = [Faces.of([(10, 40, 150, 100)])]
+    for one in covers:
+        assert audit(found, Faces.of([one]), report(1), AnonymizeAudit(under=0.8))[1]["open"] == 1
+    assert audit(found, Faces.of(covers), report(1, 1), AnonymizeAudit(under=0.8))[1]["covered"] == 1
 
 
 def test_who_was_kept_is_not_open_but_only_where_the_report_says_so() -> None:

@@ -18,7 +18,9 @@ from vidface.data.mesh import Meshes
 from vidface.errors import FrameError, NodeError, UsageError
 from vidface.graph.harness import NodeHarness
 from vidface.media.pixels import frame_from_rgb
+from vidface.nodes.anonymize._trails import Trail, ahead_of, spots
 from vidface.nodes.anonymize.faces import AnonymizedFaces, AnonymizeFaces
+from vidface.nodes.track.faces import TrackFaces
 
 WIDE, HIGH, SIDE = 320, 180, 40
 ANN = Identity("known", "Ann Lee", 0.8)
@@ -82,6 +84,21 @@ def test_the_hold_ends() -> None:
     result = run(AnonymizeFaces(hold_s=0.4), frames, found)
     assert [len(one.covers) for one in result] == [1] * 13 + [0] * 27
     assert result[20].frame is frames[20]
+
+
+def test_a_gap_as_long_as_the_tracker_waits_is_covered_throughout() -> None:
+    """At 60 a second the frames ahead see a fifth of a second: what lies between is for the hold to cover."""
+    assert AnonymizeFaces().hold_s >= TrackFaces().max_gap_s
+    gap = range(60, 60 + 84)
+    found = [rows() if i in gap else rows((1, box_at(0))) for i in range(160)]
+    trails: dict[int, Trail] = {}
+    for i, here in enumerate(found):
+        if len(here):
+            trails.setdefault(1, Trail()).add(i / 60, here.boxes[0].astype(np.float64))
+        ahead = range(i + 1, min(len(found), i + 1 + AnonymizeFaces().look_ahead))
+        coming = ahead_of([j / 60 for j in ahead], [found[j] for j in ahead])
+        hold_s, steady_s = AnonymizeFaces().hold_s, AnonymizeFaces().steady_s
+        assert list(spots(i / 60, here, trails, coming, hold_s=hold_s, steady_s=steady_s)), i
 
 
 def test_live_there_is_nothing_ahead_but_gaps_are_held() -> None:

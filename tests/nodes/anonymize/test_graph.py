@@ -12,7 +12,7 @@ import vidface
 from vidface.data import Faces
 from vidface.data.provenance import hidden_by
 from vidface.media.declared import declared
-from vidface.nodes.anonymize.audit import _share_under
+from vidface.nodes.anonymize.audit import share_under
 
 
 @pytest.mark.parametrize(("start", "stop"), [(3.0, 3.8), (6.4, 8.2)])
@@ -29,7 +29,7 @@ def test_every_face_of_the_sample_is_covered(repo: Path, samples: Path, start: f
         boxes = np.array(truth[f"{float(tick.frame.time):.6f}"], np.float32).reshape(-1, 4)
         # What lies outside of the picture need not be covered.
         boxes = np.clip(boxes, 0, (*tick.frame.size, *tick.frame.size))
-        assert (_share_under(boxes, covers.boxes) > 0.85).all(), float(tick.frame.time)
+        assert (share_under(boxes, covers.boxes, "oval") > 0.95).all(), float(tick.frame.time)
         seen += len(boxes)
     assert seen > 15
 

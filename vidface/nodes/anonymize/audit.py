@@ -14,11 +14,14 @@ from vidface.data.measures import Measures
 from vidface.data.rows import check_rows, column_for
 from vidface.data.times import time_text
 from vidface.node import FOREVER, Node
-from vidface.vision.boxes import areas, iou_matrix
+from vidface.vision.boxes import iou_matrix
+from vidface.vision.veil import Shape
 
 _LISTED: Final = 20
 _SAME: Final = 0.3
 """IoU from which on a face found again is the one that was left visible."""
+_GRID: Final = 24
+"""Places across a box, and down it, that are asked for whether they lie under a cover."""
 
 
 class AnonymizeAudit(Node):
@@ -27,7 +30,8 @@ class AnonymizeAudit(Node):
     Wire a second `detect.face` that looks at the anonymized frames to `faces`, best with another `width` than
     the first one, as two looks miss less than one. What it finds is
 
-    - covered, where at least `under` of its box lies under one cover: a blurred face still looks like one;
+    - covered, where at least `under` of its box lies under covers, in the `shape` in which they were laid:
+      a blurred face still looks like one, a face in the corner beside an oval is none of it;
     - kept, where it is a face that was left visible on purpose (`report` says which);
     - open, else: a face that nobody hid. Those are the rows that come out, and they are listed in run.json.
 
@@ -35,7 +39,10 @@ class AnonymizeAudit(Node):
     """
 
     under: float = Field(
-        0.6, gt=0, le=1, description="Share of a found face that must lie under a cover to count as hidden."
+        0.6, gt=0, le=1, description="Share of a found face that must lie under covers to count as hidden."
+    )
+    shape: Shape = Field(
+        "oval", description="What the covers hide of their boxes, as anonymize.faces was told."
     )
 
     memory = FOREVER
@@ -67,7 +74,7 @@ class AnonymizeAudit(Node):
         hidden = np.ones(len(covers), np.bool_)
         if report is not None and len(report):
             hidden = column_for("report", "hidden", report, usual="anonymize.faces") > 0
-        covered = _share_under(faces.boxes, covers.boxes[hidden]) >= self.under
+        covered = share_under(faces.boxes, covers.boxes[hidden], self.shape) >= self.under
         kept = (iou_matrix(faces.boxes, covers.boxes[~hidden]) >= _SAME).any(axis=1) & ~covered
         rest = np.flatnonzero(~covered & ~kept)
         left = Faces.of(faces.boxes[rest], scores=faces.scores[rest], looked=faces.looked)
@@ -103,10 +110,15 @@ class AnonymizeAudit(Node):
         )
 
 
-def _share_under(boxes: NDArray[np.float32], covers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """n boxes, m covers -> n: the largest share of each box that lies under one cover."""
-    low = np.maximum(boxes[:, None, :2], covers[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], covers[None, :, 2:])
-    both = np.maximum(high - low, 0).prod(axis=2)
-    shares = both / np.maximum(areas(boxes), 1e-6)[:, None]
-    return np.asarray(shares.max(axis=1, initial=0.0), np.float32)
+def share_under(boxes: NDArray[np.float32], covers: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
+    """n boxes, m covers -> n: the share of each box that lies under any of the covers."""
+    middle = (covers[:, :2] + covers[:, 2:]) / 2
+    half = np.maximum(covers[:, 2:] - covers[:, :2], 1e-6) / 2
+    steps = (np.arange(_GRID) + 0.5) / _GRID
+    grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 1, 2)
+    shares = np.zeros(len(boxes), np.float32)
+    for i, box in enumerate(boxes):
+        away = np.abs(box[:2] + grid * (box[2:] - box[:2]) - middle) / half
+        inside = away.max(axis=2) <= 1 if shape == "box" else (away**2).sum(axis=2) <= 1
+        shares[i] = inside.any(axis=1).mean()
+    return shares

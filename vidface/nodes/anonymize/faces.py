@@ -50,10 +50,11 @@ class AnonymizeFaces(Node):
     mask), so it cannot be undone, whatever the face's size: see `vidface.vision.veil`. It is put into the
     frame's own planes; the rest of the picture stays bit-identical.
 
-    No frame of a track goes without: a cover is the tracked box together with the one steadied over time,
-    grown by `grow`. Where a track has no box it is covered all the same, from `look_ahead` frames before
-    its first one, through gaps, and for `hold_s` after its last one, at the place where its motion leads
-    and the last known one, the larger the longer it was not seen. Nothing is carried over a scene cut. A
+    A cover is the tracked box together with the one steadied over time, grown by `grow`. Where a track has
+    no box it is covered all the same, from `look_ahead` frames before its first one, and for `hold_s` after
+    its last one, at the place where its motion leads and the last known one, the larger the longer it was
+    not seen. So no frame of a track goes without, also in its gaps, while `hold_s` is no shorter than the
+    `max_gap_s` for which track.faces keeps a number. Nothing is carried over a scene cut. A
     face that the detector never finds cannot be hidden: let it look at every frame, with a low
     `min_score`, and let `anonymize.audit` look at what comes out.
 
@@ -81,7 +82,12 @@ class AnonymizeFaces(Node):
     look_ahead: int = Field(
         12, ge=0, le=250, description="Frames for which a face is hidden before it was first found; 0 live."
     )
-    hold_s: float = Field(1.0, ge=0, le=30, description="Seconds for which it is hidden after it was lost.")
+    hold_s: float = Field(
+        1.5,
+        ge=0,
+        le=30,
+        description="Seconds for which it is hidden after it was lost; at least max_gap_s of its tracker.",
+    )
     steady_s: float = Field(0.06, ge=0, le=1, description="Width of the window that steadies boxes, seconds.")
 
     memory: ClassVar[int] = FOREVER
