@@ -151,7 +151,7 @@ def test_to_template_puts_the_landmarks_on_the_template() -> None:
 
 
 def test_to_template_stretches_where_the_template_does() -> None:
-    """The middle 96 columns of the ArcFace crop become 128, its 112 rows too; the turn is found before that."""
+    """The middle 96 columns of the ArcFace crop become 128, its 112 rows too; the turn comes first."""
     name = "arcface112 columns 8..104 resized to 128"
     landmarks = TEMPLATES["arcface112"].points @ [(0.6, -0.8), (0.8, 0.6)] * 2 + (100, 40)
     crop = apply(to_template(landmarks, "arcface112"), landmarks)

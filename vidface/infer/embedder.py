@@ -117,7 +117,7 @@ class Embedder:
 def _known(template: str, name: str) -> str:
     if template not in TEMPLATES:
         raise ModelError(
-            f"{name} wants crops aligned to {template!r}, which vidface cannot make: templates of an embedder "
-            f"are {', '.join(TEMPLATES)}. Choose another; vidface models list --task embed lists them."
+            f"{name} wants crops aligned to {template!r}, which vidface cannot make: an embedder has one of "
+            f"{', '.join(TEMPLATES)}. Choose another; vidface models list --task embed lists them."
         )
     return template

@@ -112,7 +112,8 @@ def to_template(landmarks: Any, name: str) -> NDArray[np.float64]:
     """
     template = TEMPLATES[name]
     stretch = np.array(template.stretch)
-    return similarity(landmarks, template.points / stretch) * stretch[:, None]
+    matrix: NDArray[np.float64] = similarity(landmarks, template.points / stretch) * stretch[:, None]
+    return matrix
 
 
 def five_of_68(points: Any) -> NDArray[np.float64]:
