@@ -16,6 +16,7 @@ from tests.media.make_clips import picture, read, times
 from vidface.data import Frame
 from vidface.errors import InputError, UsageError
 from vidface.media.decode import open_source
+from vidface.media.pixels import AvPixels
 from vidface.media.probe import probe
 
 N = 24
@@ -237,6 +238,18 @@ def test_colour_by_tags_then_by_size_then_by_wish(clip: Maker) -> None:
     assert (full.matrix, full.full_range) == ("bt601", True)
     with pytest.raises(UsageError, match="bt601, bt709, bt2020"):
         probe(clip("h264.mp4"), colorspace="rec709")
+
+
+def test_a_matrix_that_is_not_known_here_is_said_and_keeps_its_tag(clip: Maker) -> None:
+    """YCgCo is read by size, for want of better, but is not passed on as something else."""
+    path = clip("ycgco.mp4", colour=(8, 1))
+    info = probe(path)
+    assert (info.matrix, info.colour_source) == ("bt601", "unread")
+    assert info.extra["colours"] == "stated as YCgCo, which is not known here: read wrongly, as bt601"
+    assert AvPixels.of(read(path)[0]).colour.tag == 8
+    assert "colours" not in probe(clip("h264.mp4")).extra
+    wished = probe(path, colorspace="bt709")
+    assert (wished.colour_source, "colours" in wished.extra) == ("user", False)
 
 
 def test_results_do_not_depend_on_threads(clip: Maker) -> None:

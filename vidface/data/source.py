@@ -28,7 +28,8 @@ class SourceInfo:
         start: time of the first frame in seconds as the container states it (may be negative).
         frames: number of frames the container promises, None where it does not.
         matrix: "bt601", "bt709" or "bt2020"; `full_range`: 0..255 rather than 16..235.
-        colour_source: "tags" where the stream states its colour, "size" where decided by size.
+        colour_source: "tags" where the stream states its colour, "size" where decided by size, "unread" where
+            it states a matrix that is not known here (`extra["colours"]` says which).
         audio: one dict per audio stream: codec, rate_hz, channels, language.
         decoder: which decoder reads it: "pyav" or "decord".
         extra: anything else worth recording (profile, bit rate, metadata).

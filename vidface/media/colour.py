@@ -27,6 +27,8 @@ _MATRIX_OF_CODE: dict[int, Matrix] = {
     9: "bt2020",
     10: "bt2020",
 }
+_NOT_STATED = (0, 2, 3)  # RGB's own, which YUV cannot have; unspecified; reserved
+_NOT_READ = {8: "YCgCo", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
 _CODE_OF_MATRIX: dict[str, int] = {"bt601": 6, "bt709": 1, "bt2020": 9}
 # The same in the numbering that swscale shares only in part.
 _SCALER_CODE: dict[str, int] = {"bt601": 5, "bt709": 1, "bt2020": 9}
@@ -42,7 +44,8 @@ class Colour:
         primaries, transfer: H.273 codes as tagged, 2 where not stated.
         tag: H.273 code of the matrix to write; finer than `matrix` (5 and 6 are both BT.601).
         source: "tags", "size" (not tagged: decided by size, as players do) or "user" (overridden),
-            "rgb" (made from RGB here).
+            "rgb" (made from RGB here), "unread" (tagged with a matrix that is not known here: read by size
+            all the same, and the tag kept).
     """
 
     matrix: Matrix = "bt709"
@@ -73,6 +76,14 @@ def matrix_by_size(width: int, height: int) -> Matrix:
     return "bt709" if height >= 720 or width >= 1280 else "bt601"
 
 
+def misread(colour: Colour) -> str | None:
+    """A phrase for reports where the matrix is stated, but not known here; else None."""
+    if colour.source != "unread":
+        return None
+    name = _NOT_READ.get(colour.tag, f"number {colour.tag} of H.273")
+    return f"stated as {name}, which is not known here: read wrongly, as {colour.matrix}"
+
+
 def matrix_by_name(name: str) -> Matrix:
     """Check a name that the user gave.
 
@@ -94,17 +105,18 @@ def colour_of(frame: VideoFrame, *, override: Matrix | None = None, still: bool 
     """
     name = frame.format.name
     tagged = _MATRIX_OF_CODE.get(frame.colorspace)
-    by_size = matrix_by_size(frame.width, frame.height)
+    unread = tagged is None and frame.colorspace not in _NOT_STATED and not _is_rgb(frame)
+    matrix = override or tagged or matrix_by_size(frame.width, frame.height)
     full = frame.color_range == FULL or name.startswith("yuvj")
     if still and frame.color_range == 0 and name.startswith(("gray", "ya", "mono")):
         full = True
     return Colour(
-        matrix=override or tagged or by_size,
+        matrix=matrix,
         full_range=full and not _is_rgb(frame),
         primaries=frame.color_primaries,
         transfer=frame.color_trc,
-        tag=frame.colorspace if tagged and not override else _CODE_OF_MATRIX[override or tagged or by_size],
-        source="user" if override else "tags" if tagged else "size",
+        tag=frame.colorspace if (tagged or unread) and not override else _CODE_OF_MATRIX[matrix],
+        source="user" if override else "tags" if tagged else "unread" if unread else "size",
     )
 
 

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from vidface.data.planes import Matrix
 from vidface.data.source import SourceInfo
 from vidface.errors import InputError
-from vidface.media.colour import UNSPECIFIED, colour_of, matrix_by_name
+from vidface.media.colour import UNSPECIFIED, Colour, colour_of, matrix_by_name, misread
 from vidface.media.opening import open_input, raw_format, shown_name, video_stream
 from vidface.media.orient import turn_of
 from vidface.media.planar import has_alpha
@@ -98,7 +98,7 @@ def _info(name: str, look: _Look, override: Matrix | None) -> SourceInfo:
         full_range=colour.full_range,
         colour_source=colour.source,
         audio=tuple(_audio(track) for track in container.streams.audio),
-        extra=_extra(look),
+        extra=_extra(look, colour),
     )
 
 
@@ -174,7 +174,7 @@ def _audio(track: Any) -> dict[str, Any]:
     }
 
 
-def _extra(look: _Look) -> dict[str, Any]:
+def _extra(look: _Look, colour: Colour) -> dict[str, Any]:
     stream, frame = look.stream, look.frame
     context = stream.codec_context
     facts: dict[str, Any] = {}
@@ -186,6 +186,9 @@ def _extra(look: _Look) -> dict[str, Any]:
         facts["interlaced"] = True
     if has_alpha(frame):
         facts["alpha"] = "dropped"
+    wrong = misread(colour)
+    if wrong:
+        facts["colours"] = wrong
     ratio = stream.sample_aspect_ratio
     if ratio and ratio != 1:
         facts["sample_aspect_ratio"] = f"{ratio.numerator}:{ratio.denominator}"
