@@ -169,10 +169,11 @@ def test_import_for_a_known_model(shipped: Path, user: Path, tiny: Path) -> None
 
 
 def test_import_of_ones_own(shipped: Path, user: Path, tiny: Path) -> None:
-    """It shows in the list with the licence class that was given."""
-    put(shipped, "m")
+    """It shows in the list with the licence class that was given; what it takes from its family is said."""
+    put(shipped, "m", defaults={"min_score": 0.5})
     words = ["--name", "mine", "--family", "double", "--license", "MIT", "--license-class", "permissive"]
-    run("import", str(tiny / "double.onnx"), *words)
+    told = run("import", str(tiny / "double.onnx"), *words).stdout
+    assert "as all models of its family: min_score 0.5" in told
     rows = {row["name"]: row for row in json.loads(run("list", "--format", "json").stdout)}
     assert (rows["mine"]["licence_class"], rows["mine"]["state"], rows["mine"]["own"]) == (
         "permissive",

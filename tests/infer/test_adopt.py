@@ -66,6 +66,31 @@ def test_a_model_of_ones_own_runs(shipped: Path, user: Path, tiny: Path) -> None
     assert model.path == user / "mine" / "model.onnx"
 
 
+@pytest.mark.parametrize(
+    ("family", "agreed"),
+    [
+        ("scrfd", {"min_score": 0.5}),
+        ("retinaface", {"min_score": 0.5}),
+        ("sface", {"same_person": 0.363}),
+        ("yunet", {}),
+        ("minifasnet", {}),
+        ("nobody", {}),
+    ],
+)
+def test_what_a_shipped_family_agrees_on(family: str, agreed: dict[str, float]) -> None:
+    """A value that one of them has otherwise is no value of the family."""
+    assert adopt.defaults_of(family) == agreed
+
+
+def test_a_model_of_ones_own_takes_what_its_family_agrees_on(shipped: Path, user: Path, tiny: Path) -> None:
+    """Without it, the node's own value would hold; what differs and what others' formats say stays out."""
+    put(shipped, "one", defaults={"min_score": 0.5, "min_network_px": 10})
+    put(shipped, "two", defaults={"min_score": 0.5, "min_network_px": 12})
+    put(shipped, "three", defaults={"min_score": 0.1}, format="openvino")
+    adopt.introduce(tiny / "double.onnx", name="mine", family="double", licence=MIT)
+    assert weights.entry("mine").manifest.defaults == {"min_score": 0.5}
+
+
 def test_a_graph_that_does_not_fit_its_family_is_refused(shipped: Path, user: Path, tiny: Path) -> None:
     """Two inputs instead of one: nothing is copied."""
     put(shipped, "known")

@@ -134,7 +134,11 @@ def import_model(file: Path, known: str | None, allow_unverified: bool, **own: s
     found = adopt.introduce(
         file, name=given["name"], family=given["family"], licence=terms, task=given.get("task")
     )
-    click.echo(f"{found.entry.manifest.name}  {found.path}  sha256 {found.sha256}")
+    own_name, defaults = found.entry.manifest.name, found.entry.manifest.defaults
+    click.echo(f"{own_name}  {found.path}  sha256 {found.sha256}")
+    if defaults:
+        said = ", ".join(f"{key} {value}" for key, value in defaults.items())
+        click.echo(f"as all models of its family: {said}")
 
 
 def _row(known: weights.Entry) -> dict[str, Any]:

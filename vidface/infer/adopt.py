@@ -58,7 +58,8 @@ def introduce(
     """Copy an ONNX file into the user's model folder under a manifest of its own, and check it.
 
     Where the family is known, the graph must be able to follow its contract; where it is not, the
-    contract is what the graph declares, and `task` must be given.
+    contract is what the graph declares, and `task` must be given. Parameter values on which all models
+    of the family agree are taken over.
 
     Raises:
         UsageError: the name is taken or not a name; the family is unknown and no task is given.
@@ -84,12 +85,21 @@ def introduce(
         licence=licence,
         files=(WeightFile(name="model.onnx", size=digest.size, sha256=digest.sha256),),
         contract=contract,
+        defaults=defaults_of(family),
         source=f"Imported by the user from {path.name}; licence as given by the user.",
     )
     folder = weights.home(name)
     _copy(path, folder / "model.onnx")
     _write(folder / weights.MANIFEST, dump_manifest(manifest))
     return weights.verify(name)
+
+
+def defaults_of(family: str) -> dict[str, float | int | bool | str]:
+    """Parameter values that all models of a family agree on which came with vidface and which it runs."""
+    known = [each.manifest for each in weights.entries() if not each.user]
+    said = [each.defaults for each in known if each.family == family and each.format == "onnx"]
+    first = said[0] if said else {}
+    return {key: value for key, value in first.items() if all(one.get(key) == value for one in said)}
 
 
 def _match(path: Path, manifest: Manifest) -> tuple[WeightFile, Digest]:
