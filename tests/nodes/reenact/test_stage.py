@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vidface.infer import weights
+from vidface.media.pixels import frame_from_rgb
 from vidface.nodes.reenact._source import Still
 from vidface.nodes.reenact._stage import stage_of
 from vidface.vision.meshmodel import MeshModel
@@ -22,7 +23,7 @@ def still(face_px: float) -> Still:
     pixels = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
     mean = np.asarray(MODEL.mean, np.float32)
     mesh = (mean - mean.mean(axis=0)) * (face_px / float(np.ptp(mean[:, 1]))) + (*MIDDLE, 0)
-    return Still(Path("made.png"), pixels, mesh.astype(np.float32), 1)
+    return Still(Path("made.png"), pixels, mesh.astype(np.float32), 1, frame_from_rgb(pixels).pixels)
 
 
 @pytest.mark.parametrize("face_px", [2, 12, 24, 28, 60, 64, 120])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vidface.data import Frame
 from vidface.data.planes import Planes
 from vidface.infer.liveportrait import LivePortrait, RawMotion
+from vidface.nodes.reenact._canvas import canvas
 from vidface.vision.compare import matched
 from vidface.vision.facecrop import aligned, region_of
 from vidface.vision.facemask import frame_outline
@@ -74,7 +75,7 @@ class Sitter:
 
     def on(self, frame: Frame) -> Frame:
         """The still as it moves now, at the time of a frame; at rest where nothing has driven it yet."""
-        return frame.remade(self.size, self._paint)
+        return canvas(frame, self._picture.pixels, self.size, self._paint)
 
     def _paint(self, planes: Planes) -> None:
         still = matched(self._picture.planes(), planes)

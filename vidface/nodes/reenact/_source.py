@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import Device, Frame
+from vidface.data.frame import Pixels
 from vidface.errors import InputError, ModelError, UsageError
 from vidface.infer import session
 from vidface.media.stills import still_frame
 from vidface.nodes.mesh._network import MeshNetwork
+from vidface.nodes.reenact._canvas import coded_as
 from vidface.vision.detection import (
     STRIDES,
     YUNET_OUTPUTS,
@@ -40,12 +42,14 @@ class Still(NamedTuple):
         pixels: h x w x 3 uint8 RGB.
         mesh: 478 x 3, pixels of it.
         faces: how many faces it shows.
+        coded: a picture in the colour of the file.
     """
 
     path: Path
     pixels: NDArray[np.uint8]
     mesh: NDArray[np.float32]
     faces: int
+    coded: Pixels
 
 
 class StillReader:
@@ -89,7 +93,8 @@ class StillReader:
                 f"{self._node}: no face was found in {path}; a photograph is wanted that shows both eyes "
                 "and a face of 32 pixels high or more (drawings and masks are often not seen)."
             )
-        return Still(Path(path), frame.rgb(), self._chosen(frame, found, path, face), len(found.boxes))
+        mesh = self._chosen(frame, found, path, face)
+        return Still(Path(path), frame.rgb(), mesh, len(found.boxes), coded_as(frame))
 
     def _chosen(self, frame: Frame, found: Found, path: str | Path, face: int | None) -> Any:
         order = np.argsort(found.boxes[:, [0, 2]].mean(axis=1), kind="stable")

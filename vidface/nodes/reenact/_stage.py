@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data import Frame, Planes
+from vidface.data.frame import Pixels
+from vidface.nodes.reenact._canvas import canvas
 from vidface.nodes.reenact._source import Still
 from vidface.vision.facecrop import scale_of
 from vidface.vision.headsquare import square_around
@@ -32,21 +34,23 @@ class Stage(NamedTuple):
         source: the looks, in the square.
         still: h x w x 3 uint8 RGB, even sides: what is shown where nothing moves.
         left, top: where the square lies in it (may be outside).
+        coded: a picture in the colour of the source.
     """
 
     source: PortraitSource
     still: Picture
     left: int
     top: int
+    coded: Pixels
 
     def show(self, frame: Frame, drawn: Drawn | None) -> Frame:
-        """The picture at the frame's place in time, in the colour of its stream."""
+        """The picture at the frame's place in time, in the colour of its stream, or its own; see `canvas`."""
         high, wide = self.still.shape[:2]
 
         def paint(planes: Planes) -> None:
             fill_planes(planes, self.stitched(drawn))
 
-        return frame.remade((wide, high), paint)
+        return canvas(frame, self.coded, (wide, high), paint)
 
     def stitched(self, drawn: Drawn | None) -> Picture:
         """The still with the square over it, soft at its border."""
@@ -91,7 +95,7 @@ def stage_of(stills: Sequence[Still], model: MeshModel, *, crop: int | None, lon
     first = stills[0]
     if crop is not None:
         looks = [look_of(one.pixels, one.mesh, square_around(one.mesh, crop), crop) for one in stills]
-        return Stage(PortraitSource(looks, model), looks[0].picture, 0, 0)
+        return Stage(PortraitSource(looks, model), looks[0].picture, 0, 0, first.coded)
     high, wide = first.pixels.shape[:2]
     native = 1 / scale_of(square_around(first.mesh, 1))
     scale = min(1.0, longest / max(high, wide), _LARGEST / native)
@@ -108,7 +112,8 @@ def stage_of(stills: Sequence[Still], model: MeshModel, *, crop: int | None, lon
     bounds = inner_bounds(-left, -top, size, side)
     own = Look(_cut(still, left, top, side), (mesh - (left, top, 0)).astype(np.float32), bounds)
     others = [look_of(one.pixels, one.mesh, _in_middle(one.mesh, head, side), side) for one in stills[1:]]
-    return Stage(PortraitSource([own, *others], model), np.ascontiguousarray(still), left, top)
+    source = PortraitSource([own, *others], model)
+    return Stage(source, np.ascontiguousarray(still), left, top, first.coded)
 
 
 def _in_middle(mesh: Any, head: int, side: int) -> NDArray[np.float64]:

@@ -43,10 +43,10 @@ class ReenactOnnx(Node):
       middle of each face and inside its outline; nothing else changes. Without a track the frame stays as it
       is, silence closes the mouth as the network thinks fit.
     - LivePortrait: the person in the still picture `source` moves as the largest face of the frame, or that
-      of `track`, does; the output is the still. Wire `mesh`. Motion counts against the
-      driver's first frame after a start or a cut (`relative`) or is taken as it is. Frames without the
-      driver's face hold the last picture. The crops around the driver stay where the first one lay. Where
-      the runtime cannot sample in three dimensions, take liveportrait_warping_fix.
+      of `track`, does; the output is the still, in its own colour where the driver is in HDR (BT.2020). Wire
+      `mesh`. Motion counts against the driver's first frame after a start or a cut (`relative`) or is taken
+      as it is. Frames without the driver's face hold the last picture. The crops around the driver stay where
+      the first one lay. Where the runtime cannot sample in three dimensions, take liveportrait_warping_fix.
 
     Such networks draw what is likely: every output is marked as synthetic, and a graph with this node needs
     the consent of the person (`consent:`).

@@ -69,7 +69,8 @@ class ReenactPortrait(Node):
     The output is the whole first picture (`stitch`), or the square around the head. Frames without the
     driver hold for `hold_s`, then ease to rest; who comes back or takes over does so within 0.3 s, without
     a jump. Turns beyond the limits bend gently and are told in the report. Of several faces in front of the
-    camera the largest one drives until it is away, or `track`.
+    camera the largest one drives until it is away, or `track`. A driver in HDR (BT.2020) leaves the portrait
+    in the colour of its picture.
 
     It makes a person do what the person did not do: a graph with it needs a `consent:`.
     """
