@@ -67,6 +67,15 @@ def test_transparency_is_dropped_and_said(tmp_path: Path) -> None:
         assert facts["notes"] == wanted
 
 
+def test_transparency_that_lies_beside_the_pictures_is_said_too(clip: Maker, tmp_path: Path) -> None:
+    """VP8 and VP9 in webm: the decoder shows none of it, the file says that it is there."""
+    path = clip("clear.webm", codec="libvpx-vp9", pixel_format="yuva420p", pts=(0, 1))
+    assert probe(path).extra["alpha"].startswith("dropped")
+    _, facts = encode(path, tmp_path)
+    assert facts["notes"] == ["transparency was dropped"]
+    assert "alpha" not in probe(clip("vp9.webm", codec="libvpx-vp9", pts=(0, 1))).extra
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (33, 21), (64, 1)])
 def test_odd_sizes_keep_their_size(tmp_path: Path, size: tuple[int, int]) -> None:
     """H.264 at any size, down to one pixel: 4:4:4 where 4:2:0 cannot be odd."""

@@ -31,6 +31,7 @@ from vidface.media.codecs import EncodeSettings
 from vidface.media.colour import UNSPECIFIED, Colour, matrix_by_size
 from vidface.media.opening import address
 from vidface.media.pixels import AvPixels
+from vidface.media.probe import ALPHA_BESIDE
 
 _FORMATS = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 _CLEAR = "transparency was dropped"
@@ -162,7 +163,8 @@ class Encoder:
             self._settings = self._settings.in_software()
             name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         fields = self._info.extra.get("interlaced")
-        for text in (lost, _CLEAR if pixels.alpha else None, _FIELDS if fields else None):
+        clear = pixels.alpha or self._info.extra.get("alpha") == ALPHA_BESIDE
+        for text in (lost, _CLEAR if clear else None, _FIELDS if fields else None):
             if text:
                 self._notes[text] += 1
         container = av.open(

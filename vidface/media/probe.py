@@ -26,6 +26,7 @@ _MAX_PACKETS_TO_FIRST_PICTURE = 1000
 STILL_CODECS = frozenset({"png", "apng", "gif", "bmp", "tiff", "webp", "pgm", "ppm", "pam", "targa"})
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 FALLBACK_RATE = Fraction(25)
+ALPHA_BESIDE = "dropped: VP8 and VP9 code it beside the pictures, which alone are decoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,8 @@ def _extra(look: _Look, colour: Colour) -> dict[str, Any]:
         facts["interlaced"] = True
     if has_alpha(frame):
         facts["alpha"] = "dropped"
+    elif stream.metadata.get("alpha_mode") == "1":
+        facts["alpha"] = ALPHA_BESIDE
     wrong = misread(colour)
     if wrong:
         facts["colours"] = wrong

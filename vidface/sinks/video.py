@@ -18,7 +18,7 @@ from vidface.media.nvenc import EncoderWish, choose_encoder
 from vidface.node import Sink, Target
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
 
-_OF_PIXELS = ("sample_aspect_ratio", "interlaced")
+_OF_PIXELS = ("sample_aspect_ratio", "interlaced", "alpha")
 
 
 class VideoSink(Sink):
