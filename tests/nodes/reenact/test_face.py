@@ -20,6 +20,7 @@ from vidface.graph.harness import NodeHarness
 from vidface.infer import weights
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
+from vidface.nodes.reenact import face
 from vidface.nodes.reenact._source import StillReader
 from vidface.nodes.reenact.face import Redriven, ReenactFace
 from vidface.sinks.motion import MotionSink
@@ -121,6 +122,19 @@ def test_a_saved_motion_runs_on_through_a_cut(tmp_path: Path) -> None:
     ways = [[float(out.report.column("reenact_change")[0]) for out in outs] for outs in (whole, cut)]
     assert ways[0][2] > ways[0][1] + 0.005
     assert ways[1] == pytest.approx(ways[0], abs=0.005)
+
+
+def test_a_face_on_every_frame_was_never_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who it is goes on from frame to frame, also with `hold_s: 0`."""
+    known = []
+
+    def person(model: MeshModel) -> Person:
+        known.append(Person(model))
+        return known[-1]
+
+    monkeypatch.setattr(face, "Person", person)
+    run([own_motion()] * 3, hold_s=0)
+    assert len(known) == 1
 
 
 def test_only_the_chosen_track_moves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
@@ -118,6 +119,7 @@ class ReenactFace(Node):
     _model: MeshModel
     _replay: Replay | None
     _trails: dict[int, _Trail]
+    _last: float
     _put: Put
     _clock: SteadyClock
     _counts: dict[str, int]
@@ -144,7 +146,7 @@ class ReenactFace(Node):
 
     def reset(self) -> None:
         """Forget everybody."""
-        self._trails = {}
+        self._trails, self._last = {}, -math.inf
 
     def facts(self) -> dict[str, Any]:
         """Faces re-driven, left as they were, and held back at a limit."""
@@ -162,7 +164,7 @@ class ReenactFace(Node):
         check_rows(faces, mesh=mesh, motions=motions)
         time = float(frame.time)
         self._clock.set(frame)
-        self._trails = {k: t for k, t in self._trails.items() if time - t.seen <= self.hold_s}
+        self._forget(time)
         table = np.full((len(faces), len(KINDS)), np.nan, np.float32)
         parts = []
         for row in self._rows(faces, mesh):
@@ -182,6 +184,13 @@ class ReenactFace(Node):
             chosen &= faces.tracks == self.track
         rows: list[int] = np.flatnonzero(chosen).tolist()
         return sorted(rows, key=lambda row: float(faces.heights[row]))
+
+    def _forget(self, now: float) -> None:
+        """Drop faces that were away for too long; the frame before, however long ago, is not away."""
+        self._trails = {
+            k: t for k, t in self._trails.items() if t.seen >= self._last or now - t.seen <= self.hold_s
+        }
+        self._last = now
 
     def _trail(self, key: int, time: float) -> _Trail:
         if key not in self._trails:
