@@ -22,6 +22,7 @@ from vidface.infer.embedder import Embedder
 from vidface.media.decode import open_source
 from vidface.media.images import is_picture
 from vidface.media.probe import probe
+from vidface.nodes.recognize._upright import MESH, Upright
 from vidface.nodes.recognize.quality import RecognizeQuality
 from vidface.vision.align import TEMPLATES, to_template
 
@@ -99,16 +100,19 @@ class GraphSampler:
     fingerprint: str = field(init=False)
     dimension: int = field(init=False)
     _embedder: Embedder = field(init=False)
+    _upright: Upright = field(init=False)
 
     def __post_init__(self) -> None:
         from vidface.infer.devices import resolve
 
-        self._embedder = Embedder(self.model, resolve("auto"))
+        device = resolve("auto")
+        self._embedder, self._upright = Embedder(self.model, device), Upright(MESH, device)
         self.fingerprint, self.dimension = self._embedder.fingerprint, self._embedder.dimension
 
     def close(self) -> None:
-        """Close the embedder."""
+        """Close both networks."""
         self._embedder.close()
+        self._upright.close()
 
     def stills(self, paths: Sequence[Path]) -> Iterator[Shot]:
         """See `Sampler`; many go through one run, as a folder of links."""
@@ -172,9 +176,10 @@ class GraphSampler:
         size = self._embedder.size
         template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
         rows, crops = [], []
-        for row in np.argsort(-faces.heights, kind="stable").tolist():
+        order = np.argsort(-faces.heights, kind="stable").tolist()
+        for row, five in zip(order, self._upright(frame, faces, order), strict=True):
             try:
-                matrix = to_template(faces.landmarks[row], template.name) * (size / template.size)
+                matrix = to_template(five, template.name) * (size / template.size)
             except ValueError:  # points that fix no crop
                 continue
             rows.append(row)

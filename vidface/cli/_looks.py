@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,7 @@ from vidface.errors import InputError
 from vidface.graph.run import run
 from vidface.infer.embedder import Embedder, Looks
 from vidface.media.decode import open_source
+from vidface.nodes.recognize._upright import MESH, Upright
 from vidface.vision.align import TEMPLATES, to_template
 from vidface.vision.resize import resize
 from vidface.vision.shrink import seen_at
@@ -167,22 +169,27 @@ def _given(folder: Path, size: int) -> Iterator[Crop]:
 
 
 def _found(folder: Path, embedder: FaceEmbedder) -> Iterator[Crop]:
+    from vidface.infer.devices import resolve
+
     work = run(_FIND, folder, rate=_RATE)
     bar = Progress("auto", work.info, None, None)
-    with work:
+    with work, closing(Upright(MESH, resolve("auto"))) as upright:
         for tick in work:
             bar.update(tick.time)
             faces: Faces = tick["detect"]
-            yield Crop(_place(tick.frame), _largest(tick.frame, faces, embedder), len(faces))
+            yield Crop(_place(tick.frame), _largest(tick.frame, faces, embedder, upright), len(faces))
     bar.done(work.report.ledger.processed)
 
 
-def _largest(frame: Frame, faces: Faces, embedder: FaceEmbedder) -> NDArray[np.uint8] | None:
+def _largest(
+    frame: Frame, faces: Faces, embedder: FaceEmbedder, upright: Upright
+) -> NDArray[np.uint8] | None:
     """The aligned crop of the largest face whose landmarks can be aligned, as recognize.embed makes it."""
     template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
-    for row in np.argsort(-faces.heights, kind="stable"):
+    for row in np.argsort(-faces.heights, kind="stable").tolist():
+        (five,) = upright(frame, faces, [row])
         try:
-            matrix = to_template(faces.landmarks[row], template.name) * (embedder.size / template.size)
+            matrix = to_template(five, template.name) * (embedder.size / template.size)
         except ValueError:
             continue
         return frame.crop(matrix, (embedder.size, embedder.size))

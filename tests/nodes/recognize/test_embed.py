@@ -68,7 +68,7 @@ def faces(count: int = 1, **more: Any) -> Faces:
 
 
 def run(frames: list[Frame], found: list[Faces], **fields: Any) -> list[Embeddings]:
-    with NodeHarness(RecognizeEmbed(**fields)) as harness:
+    with NodeHarness(RecognizeEmbed(upright="", **fields)) as harness:
         return harness.run(frame=frames, faces=found)
 
 
@@ -80,7 +80,7 @@ def test_wired_crops_are_read_in_place_of_the_frame() -> None:
     matrices = np.full((2, 2, 3), np.nan)
     matrices[0] = [(2, 0, 10), (0, 2, 10)]
     crops = Crops(pixels, matrices, "ffhq512")
-    with NodeHarness(RecognizeEmbed()) as harness:
+    with NodeHarness(RecognizeEmbed(upright="")) as harness:
         (found,) = harness.run(frame=[frame(Painted((200, 0, 0)))], faces=[faces(2)], crops=[crops])
         (none,) = harness.run(frame=[frame(Painted((200, 0, 0)), 1)], faces=[faces(2)], crops=[Crops.none()])
     assert found.vectors[0].argmax() == 1
@@ -116,7 +116,7 @@ def test_rows_that_cannot_or_should_not_be_read_are_zeros() -> None:
 
 @pytest.mark.usefixtures("made")
 def test_faces_of_a_batch_of_frames_are_read_together() -> None:
-    node = RecognizeEmbed()
+    node = RecognizeEmbed(upright="")
     node.open(Device())
     with NodeHarness(node, chunk=8) as harness:
         harness.run(frame=[frame(Painted((1, 2, 3)), i) for i in range(4)], faces=[faces(2)] * 4)
