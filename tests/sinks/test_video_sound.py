@@ -100,11 +100,16 @@ def test_sound_of_joined_clips_stays_beside_its_pictures(clip: Maker, tmp_path: 
     assert 5.8 < float(stamps[-1] - stamps[0]) < 6.2
 
 
-@pytest.mark.parametrize(("container", "codec"), [("mp4", "h264"), ("webm", "vp9")])
+@pytest.mark.parametrize(
+    ("container", "codec", "german"), [("mp4", "h264", "deu"), ("webm", "vp9", "deu"), ("mov", "h264", "ger")]
+)
 def test_languages_and_the_stream_that_is_played_are_kept(
-    clip: Maker, tmp_path: Path, container: str, codec: str
+    clip: Maker, tmp_path: Path, container: str, codec: str, german: str
 ) -> None:
-    """Copied or encoded anew: the second of two streams stays the one that a player begins with."""
+    """Copied or encoded anew: the second of two streams stays the one that a player begins with.
+
+    QuickTime has the older codes of languages alone.
+    """
     path, two = clip("in.mkv", sound="aac"), tmp_path / "two.mkv"
     with av.open(str(path)) as source, av.open(str(two), "w") as made:
         lanes: dict[int, list[Any]] = {0: [made.add_stream_from_template(source.streams.video[0])], 1: []}
@@ -122,7 +127,7 @@ def test_languages_and_the_stream_that_is_played_are_kept(
             (one.language, bool(one.disposition & av.stream.Disposition.default))
             for one in result.streams.audio
         ]
-    assert told == [("eng", False), ("deu", True)]
+    assert told == [("eng", False), (german, True)]
 
 
 def test_subtitles_that_are_left_out_are_told(clip: Maker, tmp_path: Path) -> None:
@@ -142,3 +147,60 @@ def test_subtitles_that_are_left_out_are_told(clip: Maker, tmp_path: Path) -> No
                 made.mux_one(line)
     _, facts = encode(both, tmp_path)
     assert facts["notes"] == ["left out of what the input holds: 1 subtitle stream"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "container", "codec", "heard", "said"),
+    [
+        ("5.1", "webm", "vp9", "5.1", ""),
+        ("5.1(side)", "webm", "vp9", "5.1", ""),
+        ("5.1(side)", "mp4", "h264", "5.1", ""),
+        ("7.1", "webm", "vp9", "stereo", ", mixed down from 7.1 to stereo"),
+    ],
+)
+def test_channels_are_kept_or_told(
+    clip: Maker, tmp_path: Path, layout: str, container: str, codec: str, heard: str, said: str
+) -> None:
+    """Sound that must be encoded anew keeps its channels where the encoder takes them."""
+    path = _around(clip("in.mp4"), layout, tmp_path / "in.mov")
+    out, facts = encode(path, tmp_path, container=container, codec=codec)
+    assert facts["notes"] == [f"{container} does not hold pcm_u8 audio: it was encoded anew{said}"]
+    with av.open(str(out)) as made:
+        assert made.streams.audio[0].codec_context.layout.name == heard
+
+
+def _around(video: Path, layout: str, path: Path, codec: str = "pcm_u8") -> Path:
+    """The pictures of a file beside a second of silence in this layout, in a coding that mp4 refuses."""
+    with av.open(str(video)) as seen, av.open(str(path), "w") as out:
+        picture: Any = out.add_stream_from_template(seen.streams.video[0])
+        sound: Any = out.add_stream(codec, rate=48_000)
+        context = sound.codec_context
+        context.layout, context.bit_rate = layout, 128_000
+        for packet in seen.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = picture
+                out.mux_one(packet)
+        context.open(strict=False)
+        size = context.frame_size or 1024
+        for place in range(0, 48_000 - size, size):
+            frame: Any = av.AudioFrame(format=context.format, layout=layout, samples=size)
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, place, Fraction(1, 48_000)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            for made in sound.encode(frame):
+                out.mux_one(made)
+        for made in sound.encode(None):
+            out.mux_one(made)
+    return path
+
+
+def test_what_the_decoder_still_holds_is_encoded_too(clip: Maker, tmp_path: Path) -> None:
+    """A decoder that gives each frame with the packet after it has one more at the end."""
+    path = _around(clip("in.mp4"), "stereo", tmp_path / "in.wmv", codec="wmav2")
+    out, facts = encode(path, tmp_path)
+    assert facts["audio"] == "re-encoded 1 stream"
+    heard = []
+    for one in (path, out):
+        with av.open(str(one)) as container:
+            heard.append(sum(frame.samples for frame in container.decode(audio=0)))
+    assert heard[1] >= heard[0]

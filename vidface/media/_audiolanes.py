@@ -24,6 +24,7 @@ PARSED: Final = frozenset({"ac3", "eac3"})
 """Codecs of which mp4 and mov need a packet before they can say what the stream is."""
 
 _OPUS_RATE = 48000
+_LAYOUTS: Final = frozenset({"mono", "stereo", "3.0", "quad", "5.0", "5.1"})
 _LOOK_S = 10  # streams of a file lie interleaved; what is this far apart belongs to no common moment
 
 
@@ -68,13 +69,19 @@ class CopyLane:
 
 
 class EncodeLane:
-    """Sound decoded and encoded anew, mono or stereo: AAC, or Opus in webm."""
+    """Sound decoded and encoded anew: AAC, or Opus in webm.
+
+    Attributes:
+        stream: of the output.
+        mixed: "mixed down from 7.1 to stereo" where the encoder does not take the layout; else "".
+    """
 
     def __init__(self, source: AudioStream, output: OutputContainer, *, webm: bool) -> None:
         context = source.codec_context
         rate = _OPUS_RATE if webm else _aac_rate(context.sample_rate)
         self.stream: Any = output.add_stream("libopus" if webm else "aac", rate=rate)
-        layout = "mono" if context.channels == 1 else "stereo"
+        layout, self.mixed = _layout(context)
+        self._decoder = context
         self.stream.codec_context.layout = layout
         self.stream.codec_context.time_base = Fraction(1, rate)
         self._shape = (layout, rate)
@@ -90,9 +97,13 @@ class EncodeLane:
         return [made for frame in frames for made in self._encoded(reshaper.take(frame))]
 
     def rest(self) -> list[Packet[Any]]:
-        """What the encoder still holds."""
+        """What decoder and encoder still hold."""
         reshaper, framer = self._opened()
-        made = self._encoded(reshaper.rest())
+        frames: list[Any] = []
+        with contextlib.suppress(av.error.FFmpegError):
+            frames = self._decoder.decode(None)
+        made = [packet for frame in frames for packet in self._encoded(reshaper.take(frame))]
+        made += self._encoded(reshaper.rest())
         made += [packet for part in framer.resample(None) for packet in self.stream.encode(part)]
         return [*made, *self.stream.encode(None)]
 
@@ -187,6 +198,17 @@ def _name(stream: AudioStream) -> str | None:
     """Its codec, where FFmpeg found any sound of it."""
     context: Any = stream.codec_context
     return context.name if context is not None and context.sample_rate else None
+
+
+def _layout(context: Any) -> tuple[str, str]:
+    """Channels to encode, as of the input where AAC and Opus take them, and what is said where not."""
+    name = str(context.layout.name)
+    plain = name.removesuffix("(side)")
+    if plain in _LAYOUTS:
+        return plain, ""
+    if context.channels > 2:
+        return "stereo", f"mixed down from {name} to stereo"
+    return "mono" if context.channels == 1 else "stereo", ""
 
 
 def _aac_rate(rate: int) -> int:

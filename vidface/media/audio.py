@@ -29,6 +29,12 @@ from vidface.media.cut import Cut
 from vidface.media.opening import open_input
 
 _TOLD: Final = ("language", "title", "name", "handler_name")
+# QuickTime's list of languages has the older codes of ISO 639-2 (and its own of Swedish); others are dropped.
+_OLDER: Final = {
+    "sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "cze": "ces", "nld": "dut",
+    "fre": "fra", "kat": "geo", "deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "msa": "may",
+    "fas": "per", "rum": "ron", "slo": "slk", "bod": "tib", "cym": "wel", "swe": "sve",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,13 @@ class AudioTrack:
         else:
             lane = EncodeLane(stream, self._output, webm=container == "webm")
             self._lanes[stream.index], copied = lane, lane.stream
-            self.notes[f"{container} does not hold {name} audio: it was encoded anew"] += 1
+            mixed = f", {lane.mixed}" if lane.mixed else ""
+            self.notes[f"{container} does not hold {name} audio: it was encoded anew{mixed}"] += 1
         # Which language a stream is in, and which a player begins with, is no part of its coding.
-        copied.metadata.update({key: stream.metadata[key] for key in _TOLD if key in stream.metadata})
+        told = {key: stream.metadata[key] for key in _TOLD if key in stream.metadata}
+        if container == "mov" and "language" in told:
+            told["language"] = _OLDER.get(told["language"], told["language"])
+        copied.metadata.update(told)
         copied.disposition = stream.disposition
 
     def _read(self) -> Generator[Packet[Any], None, None]:
