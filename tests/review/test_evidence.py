@@ -8,6 +8,7 @@ import pytest
 
 from vidface.review.curves import Axis, range_of
 from vidface.review.evidence import maps_of, stretches, summed, windows_of
+from vidface.review.part import part_of
 from vidface.review.source import done_to, tools_in
 from vidface.review.words import clock, share, span, spans, ticks
 
@@ -142,6 +143,32 @@ def test_what_was_done_is_known_from_vidface_alone() -> None:
     assert done_to({"metadata": {"encoder": "Topaz Video AI"}}) == ()
     hidden = "made with vidface 0.6.0; people hidden by: anonymize.faces"
     assert done_to({"metadata": {"comment": hidden}}) == ("anonymised",)
+
+
+@pytest.mark.parametrize("nodes", [5, "x", [1], None, {"use": "restore.face"}, [{"use": 5}, [], None]])
+def test_an_assertion_of_any_form_is_read(nodes: Any) -> None:
+    """Anybody can sign one under vidface's label: what has not its form names nothing."""
+    assert done_to({"manifest": {"provenance": {"nodes": nodes}}}) == ()
+    assert done_to({"manifest": {"provenance": nodes}}) == ()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"input": {"duration": "10", "start": "0"}, "from": None, "to": None}, None),
+        ({"input": {"duration": "10", "start": "1/2"}, "from": 0.5, "to": 10.5}, None),
+        ({"input": {"duration": "10"}, "from": 0.0, "to": 60.0}, None),
+        ({"input": {"duration": "10"}, "from": 2.5, "to": None}, "2.5–10.0 s of 10.0 s"),
+        ({"input": {"duration": "10"}, "to": 1.0}, "0.0–1.0 s of 10.0 s"),
+        ({"input": {}, "from": 2.5}, "from 2.5 s"),
+        ({"input": {"duration": None}, "from": 2.5, "to": 70.0}, "2.5 s–1:10.0"),
+        ({"input": {"duration": "1/0"}, "from": "x", "to": []}, None),
+    ],
+)
+def test_the_part_that_was_reviewed(manifest: dict[str, Any], said: str | None) -> None:
+    """What run.json says of where the run was to begin and end, against what the file says of its length."""
+    part = part_of(manifest)
+    assert (None if part is None else str(part)) == said
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def made(folder: Path) -> tuple[Page, dict[str, Any]]:
     return Page(page.read_text()), json.loads(facts.read_text())
 
 
+def caveats(facts: dict[str, Any]) -> list[str]:
+    """The caveats but the first one: the run at hand was told to end after four seconds."""
+    told: list[str] = facts["caveats"]
+    assert told[0].startswith("Only a part was reviewed")
+    return told[1:]
+
+
 def test_it_is_private_and_the_same_each_time(folder: Path) -> None:
     """Nothing of the clock or of the folder's place goes in."""
     paths = write_report(folder)
@@ -240,6 +247,35 @@ def test_what_was_missing_is_said_first(folder: Path, change: Callable[[Edit], N
     assert all(text in "".join(page.texts) for text in facts["caveats"])
 
 
+def test_of_a_part_it_is_said_that_it_is_one(folder: Path, change: Callable[[Edit], None]) -> None:
+    """Length is that of the clip; the first caveat tells what was looked at. Of all of it there is none."""
+    page, facts = made(folder)
+    assert facts["caveats"][0] == (
+        "Only a part was reviewed: 0.0–4.0 s of 12.4 s. Nothing is said of the rest of the clip."
+    )
+    told = [text for text in page.texts if text.strip()]
+    assert told[told.index("Length") + 1] == "12.4 s"
+    assert told[told.index("Reviewed part") + 1] == "0.0–4.0 s of 12.4 s"
+    change(lambda manifest: manifest.update(to=None))
+    page, facts = made(folder)
+    assert not [text for text in facts["caveats"] if "part" in text]
+    assert "Reviewed part" not in page.texts
+
+
+def test_frames_that_no_detector_looked_at_are_not_called_detected(folder: Path) -> None:
+    """On every second frame it looks, and on every fourth it finds nobody."""
+    rows = [json.loads(line) for line in (folder / "faces.jsonl").read_text().splitlines()][:40]
+    for n, row in enumerate(rows):
+        row["looked"] = n % 2 == 0
+        row["faces"] = [face | {"interpolated": n % 4 == 2} for face in row["faces"] if face["track"] == 1]
+    (folder / "faces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page, facts = made(folder)
+    one = next(one for one in facts["tracks"] if one["track"] == 1)
+    assert (one["looked"], one["found"]) == (20, 10)
+    assert "found on 10 of the 20 on which the detector looked" in "".join(page.texts)
+    assert " detected" not in "".join(page.texts)
+
+
 def test_a_run_that_was_cut_off(folder: Path) -> None:
     """Without tracks.jsonl, faces and verdicts come from faces.jsonl."""
     (folder / "tracks.jsonl").unlink()
@@ -253,8 +289,8 @@ def test_processed_footage_is_named(folder: Path) -> None:
     declared = {"metadata": {"comment": "made with vidface 0.5.0", "encoder": "Lavf61.7.100"}, "mark": None}
     (folder / "about.json").write_text(json.dumps({"declared": declared}))
     _, facts = made(folder)
-    assert facts["caveats"][0].startswith("The file's own data name vidface and FFmpeg")
-    assert "Processing alone" in facts["caveats"][0]
+    assert caveats(facts)[0].startswith("The file's own data name vidface and FFmpeg")
+    assert "Processing alone" in caveats(facts)[0]
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
@@ -283,13 +319,11 @@ def test_notes_stand_in_the_report(folder: Path) -> None:
     page, facts = made(folder)
     assert [note["text"] for note in facts["notes"]] == ["The mouth does not close on b and p."]
     assert "A. Reviewer" in "".join(page.texts)
-    assert facts["caveats"][0].startswith("No references")
+    assert caveats(facts)[0].startswith("No references")
     path = folder / "notes.jsonl"
     path.write_text(path.read_text().replace("does not close", "closes well"))
     _, facts = made(folder)
-    assert (
-        facts["caveats"][0] == "The reviewers' notes were changed: line 1 was changed after it was written."
-    )
+    assert caveats(facts)[0] == "The reviewers' notes were changed: line 1 was changed after it was written."
 
 
 def test_a_manifest_that_was_edited_is_said(folder: Path, change: Callable[[Edit], None]) -> None:
@@ -300,7 +334,7 @@ def test_a_manifest_that_was_edited_is_said(folder: Path, change: Callable[[Edit
 
     change(edit)
     _, facts = made(folder)
-    assert facts["caveats"][0].startswith("run.json was changed after the run")
+    assert caveats(facts)[0].startswith("run.json was changed after the run")
 
 
 def test_the_person_of_the_references_is_named(folder: Path, change: Callable[[Edit], None]) -> None:

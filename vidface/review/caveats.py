@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from vidface.review.claimed import judged
+from vidface.review.part import part_of
 from vidface.review.reading import Material
 from vidface.review.source import tools_in
 
@@ -17,7 +18,13 @@ _REPACK: Final = {"FFmpeg"}
 
 def caveats(run: Material) -> list[str]:
     """Sentences, the weightiest first."""
-    return [*_of_file(run.source.get("declared") or {}), *_of_run(run), *_of_input(run)]
+    return [*_of_part(run), *_of_file(run.source.get("declared") or {}), *_of_run(run), *_of_input(run)]
+
+
+def _of_part(run: Material) -> Iterator[str]:
+    part = part_of(run.manifest)
+    if part is not None:
+        yield f"Only a part was reviewed: {part}. Nothing is said of the rest of the clip."
 
 
 def _of_file(declared: dict[str, Any]) -> Iterator[str]:
@@ -89,7 +96,8 @@ def _of_input(run: Material) -> Iterator[str]:
     facts = run.manifest.get("input") or {}
     lasts = run.last - run.first
     if run.frames and lasts < SHORT_S:
-        yield f"The clip is {lasts:.1f} s long; tests of movement and of the pulse need more."
+        what = "clip" if part_of(run.manifest) is None else "part that was reviewed"
+        yield f"The {what} is {lasts:.1f} s long; tests of movement and of the pulse need more."
     if not facts.get("audio"):
         yield "The clip has no sound: lips could not be held against a voice."
     heights = [float(row.get("mean_height_px") or 0) for row in run.tracks]

@@ -88,9 +88,7 @@ def _verdict(one: Facts) -> list[Child]:
     if verdict["claim"]:
         facts["Claim"] = WORDS.get(verdict["claim"], verdict["claim"])
     facts["Seconds in question"] = _buttons(one["likely"]) if one["likely"] else "none"
-    facts["Seen"] = (
-        f"{spans(one['spans'], 4)} ({one['frames']} frames, {one['detected'] or 0} of them detected)"
-    )
+    facts["Seen"] = f"{spans(one['spans'], 4)} ({one['frames']} frames{_found(one)})"
     facts["Mean height"] = f"{float(one['height_px'] or 0):.0f} px"
     if one["quality"] is not None:
         facts["Mean quality"] = number(one["quality"])
@@ -102,6 +100,13 @@ def _verdict(one: Facts) -> list[Child]:
         else None
     )
     return [scale, pairs(facts)]
+
+
+def _found(one: Facts) -> str:
+    """How often a detector saw the face; elsewhere its place follows from its track, or its mesh."""
+    if not one["looked"]:
+        return ""
+    return f"; found on {one['found']} of the {one['looked']} on which the detector looked"
 
 
 def _who(identity: Facts) -> str:

@@ -21,11 +21,17 @@ _MOST_BOXES: Final = 3000
 
 @dataclass(slots=True)
 class TrackPath:
-    """Where a track's face is: seconds and box (share of the picture's width and height) of a few frames."""
+    """Where a track's face is: seconds and box (share of the picture's width and height) of a few frames.
+
+    Attributes:
+        looked, found: of its frames, those on which the detector looked, and on which it was found then.
+    """
 
     times: list[float] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     spans: list[list[float]] = field(default_factory=list)
+    looked: int = 0
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,9 @@ class _Walk:
 
     def _face(self, track: int, now: float, line: dict[str, Any], face: dict[str, Any]) -> None:
         path = self.paths.setdefault(track, TrackPath())
+        looked = bool(line.get("looked", True))
+        path.looked += looked
+        path.found += looked and not face.get("interpolated")
         if path.spans and now - path.spans[-1][1] <= 1:
             path.spans[-1][1] = now
         else:

@@ -59,8 +59,14 @@ def done_to(declared: dict[str, Any]) -> tuple[str, ...]:
     """
     manifest = declared.get("manifest") or {}
     nodes = [str(name) for name in (declared.get("mark") or {}).get("nodes") or ()]
-    signed = {} if manifest.get("state") in _BROKEN else manifest.get("provenance") or {}
-    nodes += [str(one.get("use")) for one in signed.get("nodes") or () if isinstance(one, dict)]
+    nodes += [] if manifest.get("state") in _BROKEN else _uses(manifest.get("provenance"))
     texts = (declared.get("metadata") or {}).values()
     nodes += [node for text in texts for node in hidden_by(str(text))]
     return tuple(what for what, begins in _DONE.items() if any(node.startswith(begins) for node in nodes))
+
+
+def _uses(assertion: Any) -> list[str]:
+    """Names of nodes in an assertion, which anybody can have written under vidface's label, and anyhow."""
+    nodes = assertion.get("nodes") if isinstance(assertion, dict) else None
+    rows = [one for one in nodes if isinstance(one, dict)] if isinstance(nodes, list) else []
+    return [row["use"] for row in rows if isinstance(row.get("use"), str)]

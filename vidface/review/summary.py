@@ -7,6 +7,7 @@ from typing import Any
 from vidface.review.claimed import SHORT, judged
 from vidface.review.curves import Axis, presence, swatch, time_axis
 from vidface.review.html import Child, Html, data, el, join, pairs, plain, table
+from vidface.review.part import length_of, part_of
 from vidface.review.pictures import picture_uri
 from vidface.review.reading import Material
 from vidface.review.words import clock, number, share, spans
@@ -29,10 +30,9 @@ CONTENTS = {
 def head(facts: Facts) -> Html:
     """Title, conclusion, what was reviewed, contents."""
     given = facts["input"]
-    lasts = facts["time"]["last"] - facts["time"]["first"]
     rate = plain(given.get("rate"))
     told = {
-        "Length": clock(lasts),
+        **_length(facts),
         "Picture": f"{given.get('width')} × {given.get('height')} px, {given.get('codec')}, {rate} frames/s",
         "Sound": _sound(given),
         "SHA-256": el("code", str(given.get("sha256") or "not known")),
@@ -50,6 +50,15 @@ def head(facts: Facts) -> Html:
             aria_label="Contents",
         ),
     )
+
+
+def _length(facts: Facts) -> dict[str, Child]:
+    """How long the clip is, and what of it was reviewed."""
+    lasts, part = length_of(facts["input"]), part_of(facts["manifest"])
+    if lasts is None and part is None:
+        lasts = facts["time"]["last"] - facts["time"]["first"]
+    told: dict[str, Child] = {"Length": "not known" if lasts is None else clock(lasts)}
+    return told if part is None else told | {"Reviewed part": str(part)}
 
 
 def player(facts: Facts, axis: Axis) -> Html:
