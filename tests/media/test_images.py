@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zlib
 from fractions import Fraction
@@ -12,12 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.media.conftest import Maker
 from tests.media.make_clips import picture, read, times
 from vidface.data.digest import digests_in
 from vidface.errors import InputError, UsageError
 from vidface.media.decode import open_source
 from vidface.media.exif import jpeg_turn, stated_turn
-from vidface.media.images import natural_key
+from vidface.media.images import is_still, natural_key
 
 
 def save(path: Path, i: int, size: tuple[int, int] = (64, 48)) -> Path:
@@ -161,6 +163,19 @@ def test_a_damaged_picture_keeps_its_place(tmp_path: Path) -> None:
     (hole,) = source.holes()
     assert (hole.frames, hole.after_index, hole.time) == (1, 1, Fraction(2, 25))
     assert "2.png" in hole.cause
+
+
+def test_a_png_that_moves_is_a_clip(clip: Maker, tmp_path: Path) -> None:
+    """Alone it shows all of its pictures, in a folder the first one, which is said."""
+    path = clip("a.apng", codec="apng", pixel_format="rgb24", pts=(0, 1, 2))
+    moving = Path(shutil.copy(path, tmp_path / "a.PNG"))
+    assert times(read(moving)) == [Fraction(i, 25) for i in range(3)]
+    assert not is_still(moving)
+    assert is_still(save(tmp_path / "b.png", 1))
+    assert is_still(tmp_path / "gone.png")
+    source = open_source(tmp_path)
+    assert len(list(source.frames())) == 2
+    assert source.info.extra["animations"].startswith("1: of each")
 
 
 def test_only_damaged_pictures(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from vidface.data.sound import SOUND_RATE
 from vidface.errors import InputError
 from vidface.graph.run import run
 from vidface.media.decode import open_source
-from vidface.media.images import is_picture
+from vidface.media.images import is_still
 from vidface.media.probe import FALLBACK_RATE
 from vidface.media.sound import SoundReader
 from vidface.vision.facecrop import aligned, region_of, scale_of
@@ -142,7 +142,7 @@ def read_source(path: str, start: int = 0) -> Head:
 
 def _found(clip: str, part: Part) -> tuple[_Rows, dict[int, Fraction], Fraction]:
     """Meshes by frame of the face that is seen longest (largest in a picture), all times, and the rate."""
-    still = is_picture(Path(clip))
+    still = is_still(Path(clip))
     last = part.start + part.frames * part.every
     tracks: dict[int, _Rows] = defaultdict(dict)
     times: dict[int, Fraction] = {}
@@ -198,7 +198,7 @@ def _inside(matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bo
 
 def _voice(clip: str, first: Fraction, last: Fraction) -> Voice | None:
     """The envelope of the clip's sound around those times."""
-    if is_picture(Path(clip)) or not Path(clip).is_file():
+    if is_still(Path(clip)) or not Path(clip).is_file():
         return None
     reader = SoundReader(Path(clip))
     try:

@@ -20,7 +20,7 @@ from vidface.errors import InputError
 from vidface.graph.run import run
 from vidface.graph.tick import Tick
 from vidface.infer.embedder import Embedder
-from vidface.media.images import is_picture
+from vidface.media.images import is_still
 from vidface.nodes.forensics._reading import PartsReader, samples_of
 from vidface.vision.manner import SIGNALS, signals_of
 from vidface.vision.personlook import Sample
@@ -76,7 +76,7 @@ class Reader:
 
     def __call__(self, path: Path) -> Recording:
         """Read a file; what is wrong with it stands in `problem`."""
-        clip = not is_picture(path)
+        clip = not is_still(path)
         seen = _Seen()
         try:
             with closing(run(_graph(self._name, clip=clip), path)) as work:

@@ -9,7 +9,7 @@ from vidface.data.source import Source
 from vidface.errors import UsageError
 from vidface.media.cut import Cut
 from vidface.media.decord_reader import DecordSource
-from vidface.media.images import ImageSource, is_picture
+from vidface.media.images import ImageSource, is_still
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.source import LiveSource
 from vidface.media.opening import is_url
@@ -55,7 +55,7 @@ def open_source(
         return _watched(camera, options, start=start, stop=stop, decoder=decoder)
     cut = Cut.of(start, stop)
     threads, colorspace = options.get("threads") or 0, options.get("colorspace")
-    if not is_url(path) and (Path(path).is_dir() or is_picture(Path(path))):
+    if not is_url(path) and (Path(path).is_dir() or is_still(Path(path))):
         lasts, rate = options.get("lasts"), options.get("rate")
         return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts)
     if decoder == "decord":

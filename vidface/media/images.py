@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,12 +26,36 @@ from vidface.media.orient import Turn, quarter_turn
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, probe
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_CHECKSUM = 4  # bytes behind a chunk
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def is_picture(path: Path) -> bool:
     """By its name, the file is a still picture."""
     return path.suffix.lower() in SUFFIXES
+
+
+def is_still(path: Path) -> bool:
+    """It is a picture by its name, and no PNG that moves: that is a clip."""
+    return is_picture(path) and not moves(path)
+
+
+def moves(path: Path) -> bool:
+    """The file is a PNG of several pictures (acTL stands before the first of them)."""
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as handle:
+            if handle.read(8) != _PNG:
+                return False
+            while len(head := handle.read(8)) == 8 and head[4:] != b"IDAT":
+                if head[4:] == b"acTL":
+                    return int.from_bytes(handle.read(4)) > 1
+                handle.seek(int.from_bytes(head[:4]) + _CHECKSUM, os.SEEK_CUR)
+    except OSError:  # whoever opens it says why
+        return False
+    return False
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -69,12 +94,13 @@ class ImageSource:
             self._paths *= max(1, ceil(lasts * self._rate))
         self._shown: tuple[Path, AvPixels] | None = None
         self._holes: list[Hole] = []
+        self._moving: set[Path] = set()
         self._closed = False
         self._info = self._first_info(path, colorspace)
 
     @property
     def info(self) -> SourceInfo:
-        """Size and format of the first picture that can be read."""
+        """Size and format of the first picture that can be read; `extra` tells of animations once read."""
         return self._info
 
     def frames(self) -> Iterator[Frame]:
@@ -112,6 +138,9 @@ class ImageSource:
         picture, turn = read
         pixels = AvPixels(picture, colour=colour_of(picture, override=self._override, still=True), turn=turn)
         self._shown = path, pixels
+        if moves(path):
+            self._moving.add(path)
+            self._info.extra["animations"] = f"{len(self._moving)}: of each the first picture alone is read"
         return pixels
 
     def _frame(self, index: int, place: int, pixels: AvPixels) -> Frame:
