@@ -152,8 +152,11 @@ def _vidface(*words: Any) -> str:
 
 
 def purity(groups: Sequence[dict[str, Any]], who: dict[int, str]) -> tuple[BCubed, int]:
-    """How right the groups are, and the number of tracks."""
-    rows = [(g["group"], who.get(t["track"], "")) for g in groups for t in g["tracks"]]
+    """How right the groups are, and the number of tracks.
+
+    A track whose truth is not clear is nobody else: two of them in one group are not right together.
+    """
+    rows = [(g["group"], who.get(t["track"]) or f"track {t['track']}") for g in groups for t in g["tracks"]]
     return b_cubed(*(np.array(column) for column in zip(*rows, strict=True))), len(rows)
 
 

@@ -268,6 +268,22 @@ def test_a_clip_without_a_person_is_a_person_of_its_own(
     assert "by person (1 clips name nobody, each stands for a person of its own), 20 draws" in done.output
 
 
+def test_clips_of_one_name_are_left_out_by_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = []
+    for place in ("a", "b"):
+        (folder / place).mkdir()
+        (folder / place / "x.mp4").write_bytes(b"x")
+        rows.append({"file": f"{place}/x.mp4", "label": "real"})
+
+    def fail(case: Case, *_: Any) -> Evidence:
+        raise InputError(f"{case.file} cannot be read")
+
+    monkeypatch.setattr(_deepfakereport, "open_fusion", lambda *_, **__: FUSION)
+    monkeypatch.setattr(_deepfakereport, "evidence_of", fail)
+    with pytest.raises(InputError, match=r"a/x\.mp4 cannot be read; .*b/x\.mp4 cannot be read"):
+        deepfake_report(manifest(folder, *rows), folder, model="", resamples=0)
+
+
 def test_a_fusion_that_is_none_is_a_model_error(folder: Path) -> None:
     done = CliRunner().invoke(
         cli, ["eval", "deepfake", str(manifest(folder, ROW)), "--model", "vidface-embed"]

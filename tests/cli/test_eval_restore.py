@@ -17,7 +17,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from vidface.cli import _looks, _restore, main
+from vidface.cli import _looks, _restore, _restorereport, main
 from vidface.cli._restoreclip import CROP, BadClip, FaceTrack, Making, make_bad, rescaled
 from vidface.cli._restorejudge import OWN, FileEmbedder, Seen, placed
 from vidface.cli._restoremethods import METHODS, Method, bicubic, plan_of
@@ -244,6 +244,26 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     gain = rows["vidface"]["ids"] - rows["bicubic"]["ids"]
     assert report["overall"]["vidface"]["ids_least_gain"] == pytest.approx(gain)
     assert report["embedders"] == dict.fromkeys(("ids", "ids_independent"), "greys@000000000000")
+
+
+def test_clips_of_one_name_have_their_own_groups_and_sheets(
+    monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path
+) -> None:
+    """Folders of one name are two groups, and their clips of one name two pictures."""
+    clips = [str(plain)]
+    for place in ("a", "b"):
+        clips.append(str(shutil.copytree(plain, tmp_path / place / "clips" / "x")))
+    told: list[tuple[str, str]] = []
+
+    def score(*_: Any, group: str, name: str) -> dict[str, Any]:
+        told.append((group, name))
+        return {"group": group, "results": {}}
+
+    monkeypatch.setattr(_looks, "open_embedder", lambda name: Greys())
+    monkeypatch.setattr(_restorereport, "score_clip", score)
+    report = _restorereport.restore_report(clips, _restorereport.RestoreOptions(methods=("bicubic",)))
+    assert told == [("empty", "empty-wall"), ("a-clips", "a-clips-x"), ("b-clips", "b-clips-x")]
+    assert list(report["groups"]) == ["empty", "a-clips", "b-clips"]
 
 
 def test_a_csv_has_a_line_for_each_clip_group_and_method(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vidface.cli._outfile import check_out, make_folder, write_out
+from vidface.cli._outfile import check_out, make_folder, short_names, write_out
 from vidface.errors import OutputError, OutputExistsError, UsageError
 
 ENDINGS = (".md", ".json")
@@ -41,3 +41,12 @@ def test_what_cannot_be_made_or_written_is_told_in_one_sentence(tmp_path: Path) 
         write_out(tmp_path, "text")
     make_folder("--videos", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_names_are_as_long_as_it_takes_to_tell_files_apart() -> None:
+    """The same file has the same name; files of one stem in one folder keep their endings."""
+    paths = ["/a/clips/x.mpg", "/b/clips/x.mpg", "/b/clips/y.mpg", "/b/clips/y.mpg", "/c/z.mp4", "/c/z.mkv"]
+    assert short_names(paths) == ["a-clips-x", "b-clips-x", "y", "y", "z.mp4", "z.mkv"]
+    assert short_names(["/a/x.mpg"], least=2) == ["a-x"]
+    assert short_names(["/a/v1.0", "/b/v1.0"], endings=True) == ["a-v1.0", "b-v1.0"]
+    assert len(set(short_names(["/p/a-b/c", "/q/c", "/q/a-b-c"]))) == 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidface.eval.flow import flicker, motion_between, motion_of, warp_error
+from vidface.eval.flow import BORDER, flicker, motion_between, motion_of, warp_error
 
 
 def texture(shift: int = 0, *, side: int = 96) -> NDArray[np.uint8]:
@@ -66,7 +66,23 @@ def test_flow_follows_a_moved_pattern() -> None:
 
 
 def test_masked_pixels_do_not_count() -> None:
-    mask = np.zeros((20, 20), bool)
-    mask[:5] = True
-    motion = motion_of(constant(0), constant(0), mask)
-    assert motion.seen.sum() == motion.still.sum() == 100
+    """Neither those outside, nor those beside the edge, nor those that go outside."""
+    mask = np.zeros((30, 40), bool)
+    mask[:, :20] = True
+    flow = np.broadcast_to(np.array((3, 0), np.float32), (30, 40, 2)).copy()
+    stands, moves = motion_of(flow * 0, flow * 0, (mask, mask)), motion_of(flow, -flow, (mask, mask))
+    assert stands.seen.sum() == stands.still.sum() == 30 * (20 - BORDER)
+    assert moves.seen.sum() == 30 * (20 - BORDER - 3)
+
+
+@pytest.mark.parametrize("speed", [1, 4])
+def test_what_moves_out_of_the_clips_picture_is_no_change(speed: int) -> None:
+    """A pattern that moves steadily, black beyond a straight edge as crops are at a clip's border."""
+    mask = np.ones((96, 96), bool)
+    frames = [texture(speed * number) for number in range(2)]
+    whole = warp_error(frames, [motion_between(*frames, (mask, mask))])
+    mask[:, 64:] = False
+    cut = [frame * mask[..., None] for frame in frames]
+    motion = motion_between(cut[0], cut[1], (mask, mask))
+    assert motion.seen.any()
+    assert warp_error(cut, [motion]) < max(2 * whole, 0.05)

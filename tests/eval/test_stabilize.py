@@ -66,6 +66,14 @@ def test_low_share_tells_slow_from_fast() -> None:
         low_share([1.0, math.nan])
 
 
+def test_a_short_clip_has_no_stability() -> None:
+    """Of up to eleven frames all frequencies are among the five lowest, so that pure shake would have 1."""
+    shake = np.random.default_rng(0).normal(size=(11, 2)) * 10
+    steps = [similarity(1, 0, x, y) for x, y in shake]
+    assert np.isnan(stability(steps[:10], size=(640, 360))).all()
+    assert stability(steps, size=(640, 360))[1] < 1
+
+
 def test_a_path_adds_up_and_stands_still_where_a_step_is_lost() -> None:
     """Three steps of 2 px with one lost end at 4 px; a turn adds up beyond half a circle."""
     step = similarity(1, 0, 2)

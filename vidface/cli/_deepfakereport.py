@@ -12,6 +12,7 @@ import numpy as np
 
 from vidface.cli._deepfakecases import Case, claims_of, read_cases
 from vidface.cli._deepfakeclip import Evidence, evidence_of, person_files
+from vidface.cli._outfile import short_names
 from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Verdict
 from vidface.errors import InputError, VidfaceError
@@ -94,14 +95,15 @@ def _judged(
     judged: list[Judged] = []
     left: dict[str, str] = {}
     files = list(dict.fromkeys(case.file for case in cases))
-    for place, file in enumerate(files, 1):
-        click.echo(f"{place} of {len(files)}: {file.name}", err=True)
+    names = short_names(files, endings=True)
+    for place, (file, name) in enumerate(zip(files, names, strict=True), 1):
+        click.echo(f"{place} of {len(files)}: {name}", err=True)
         mine = [case for case in cases if case.file == file]
         wanted = {case.claim: people[case.claim] for case in mine if case.claim in people}
         try:
             found = evidence_of(mine[0], wanted, keep)
         except VidfaceError as error:
-            left[file.name] = str(error)
+            left[name] = str(error)
             continue
         judged += [judge(case, found, fusion) for case in mine]
     return judged, left

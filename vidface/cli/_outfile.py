@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,30 @@ def check_out(out: Path, endings: Sequence[str], *, overwrite: bool) -> None:
         raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
     if out.exists() and not overwrite:
         raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
+
+
+def short_names(paths: Sequence[str | Path], *, least: int = 1, endings: bool = False) -> list[str]:
+    """A name for each file or folder: the end of its path, as long as it takes to tell it from the others.
+
+    They serve in tables and as names of files: folders are joined by `-`. What is given twice has one name.
+
+    Args:
+        least: parts of the path at least. endings: keep those of files, as in `clip.mp4`; a file has its own
+            in any case where another differs in nothing else.
+    """
+    whole = [Path(path).resolve() for path in paths]
+    bare = [path.with_suffix("") for path in whole]
+    alike = Counter(one for one, _ in set(zip(bare, whole, strict=True)))
+    kept = [path if endings or alike[one] > 1 else one for path, one in zip(whole, bare, strict=True)]
+    ends = {path: _ends(path, least) for path in kept}
+    taken = Counter(end for mine in ends.values() for end in set(mine))
+    return [next((end for end in ends[path] if taken[end] == 1), ends[path][-1]) for path in kept]
+
+
+def _ends(path: Path, least: int) -> list[str]:
+    """The last parts of a path joined by `-`, the shortest first."""
+    parts = path.parts[1:] or path.parts
+    return ["-".join(parts[-count:]) for count in range(min(least, len(parts)), len(parts) + 1)]
 
 
 def make_folder(option: str, folder: Path) -> None:

@@ -12,6 +12,7 @@ import click
 
 from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder
+from vidface.cli._outfile import short_names
 from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
 from vidface.cli._reenactjudge import Judges
 from vidface.cli._reenactmethods import METHODS, at_hand
@@ -144,10 +145,10 @@ def _scored(
     ways = {name: METHODS[name] for name in options.methods}
     rows: list[dict[str, Any]] = []
     left: dict[str, str] = {}
-    for place, clip in enumerate(clips, 1):
+    for place, (clip, label) in enumerate(zip(clips, short_names(clips), strict=True), 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
         try:
-            pair = _pair(clip, options)
+            pair = _pair(clip, label, options)
         except InputError as error:
             if options.source is not None and options.source in str(error):
                 raise
@@ -165,7 +166,8 @@ def _scored(
 def protocol(options: ReenactOptions) -> list[str]:
     """How it was measured, in sentences."""
     who = (
-        "Self-reenactment: the source is the first driving frame, which itself does not count for likeness."
+        "Self-reenactment: the source is the first driving frame, which itself does not count, except for "
+        "correlations and for frames without a face."
         if options.source is None
         else f"Cross-reenactment: the source is frame {options.source_frame} or the first after it with a "
         f"face of {Path(options.source).name}, the clips drive it."
@@ -227,12 +229,12 @@ def _table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"| {method} | " + " | ".join(cells) + " |"
 
 
-def _pair(clip: str, options: ReenactOptions) -> Pair:
+def _pair(clip: str, label: str, options: ReenactOptions) -> Pair:
     if options.source is not None:
         source = read_source(options.source, options.source_frame)
-        return Pair(source, read_head(clip, Part(0, options.frames, options.every)), own=False)
+        return Pair(source, read_head(clip, Part(0, options.frames, options.every)), own=False, label=label)
     driver = read_head(clip, Part(options.source_frame, options.frames, options.every))
-    return Pair(driver.first(), driver, own=True)
+    return Pair(driver.first(), driver, own=True, label=label)
 
 
 def _stamp(name: str) -> str:

@@ -30,17 +30,25 @@ class Pair:
     Attributes:
         source: one frame. driver: n frames.
         own: both are of one clip, so that the driving frames are the truth.
+        label: of the driver, where others have the name of its file too.
     """
 
     source: Head
     driver: Head
     own: bool
+    label: str = ""
 
     @property
     def name(self) -> str:
         """For tables and names of files."""
-        driver = Path(self.driver.clip).stem
+        driver = self.label or Path(self.driver.clip).stem
         return driver if self.own else f"{Path(self.source.clip).stem}-by-{driver}"
+
+    @property
+    def counted(self) -> NDArray[np.int64]:
+        """Rows that count: in self-reenactment not the source's own frame, which nothing had to move."""
+        numbers = np.asarray(self.driver.numbers)
+        return np.flatnonzero(numbers != self.source.numbers[0] if self.own else numbers >= 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +68,7 @@ def score_pair(
     face = look(pair.source.frames[:1], judges)
     truth = look(pair.driver.frames, judges)
     rest = face.points[0] if drive == "relative" else None
-    goal = _counted(truth, None if rest is None else _first(truth), judges)
+    goal = _picked(_counted(truth, None if rest is None else _first(truth), judges), pair.counted)
     made: dict[str, NDArray[np.uint8]] = {}
     results: dict[str, dict[str, float]] = {}
     for name, way in ways.items():
@@ -69,7 +77,8 @@ def score_pair(
         made[name] = np.stack([render(mesh) for mesh in wanted])
         spent = (time.perf_counter() - begin) / len(wanted)
         seen = look(made[name], judges)
-        results[name] = _figures(pair, seen, face, truth) | _shapes(_counted(seen, rest, judges), goal)
+        results[name] = _figures(pair, seen, face, truth)
+        results[name] |= _shapes(_picked(_counted(seen, rest, judges), pair.counted), goal)
         if pair.own:
             results[name] |= _likeness(pair, made[name], seen, truth)
         results[name]["ms"] = 1e3 * spent
@@ -99,7 +108,7 @@ def _figures(pair: Pair, seen: Seen, face: Seen, truth: Seen) -> dict[str, float
     """What needs no truth of the pictures."""
     row: dict[str, float] = {}
     for name, vectors in seen.vectors.items():
-        row[name] = _mean(cosines(vectors, face.vectors[name][0]))
+        row[name] = _mean(cosines(vectors[pair.counted], face.vectors[name][0]))
         if not pair.own:
             row[f"{name}_driver"] = _mean(cosines(vectors, truth.vectors[name]))
     row["expression_r"] = reenact.expression_correlation(seen.shown, truth.shown)
@@ -128,6 +137,10 @@ def _counted(seen: Seen, rest: NDArray[np.float64] | None, judges: Judges) -> re
     return seen.shown if rest is None else reenact.since_rest(seen.points, rest, judges.model)
 
 
+def _picked(shown: reenact.Shown, rows: NDArray[np.int64]) -> reenact.Shown:
+    return reenact.Shown(*(column[rows] for column in shown))
+
+
 def _shapes(seen: reenact.Shown, goal: reenact.Shown) -> dict[str, float]:
     return reenact.pose_errors(seen, goal) | {"expression_pct": reenact.expression_error(seen, goal)}
 
@@ -135,7 +148,7 @@ def _shapes(seen: reenact.Shown, goal: reenact.Shown) -> dict[str, float]:
 def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> dict[str, float]:
     """Against the driving frames; the source's own frame among them does not count."""
     driver = pair.driver
-    rows = [place for place, number in enumerate(driver.numbers) if number != pair.source.numbers[0]]
+    rows = pair.counted.tolist()
     couples = [(made[row], driver.frames[row]) for row in rows]
     akd, each = reenact.keypoint_errors(seen.points[rows], truth.points[rows])
     return {

@@ -137,9 +137,7 @@ def motions(track: FaceTrack) -> list[flow.Motion | None]:
     """Motion of the clean crops between neighbouring frames."""
     pairs = enumerate(restore.neighbours(track.frames.tolist()))
     return [
-        flow.motion_between(track.clean[at], track.clean[at + 1], track.masks[at] & track.masks[at + 1])
-        if near
-        else None
+        flow.motion_between(track.clean[at], track.clean[at + 1], track.masks[at : at + 2]) if near else None
         for at, near in pairs
     ]
 

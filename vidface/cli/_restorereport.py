@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder, look_at
+from vidface.cli._outfile import short_names
 from vidface.cli._restoreclip import CROP, Making, make_bad
 from vidface.cli._restorejudge import INDEPENDENT, OWN
 from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, provenance, through_graph
@@ -80,9 +81,11 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         open_source(clip).close()
     judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets, synthetic)
     rows = []
-    for place, clip in enumerate(clips, 1):
+    folders = short_names([Path(clip).resolve().parent for clip in clips], endings=True)
+    labels = zip(clips, folders, short_names(clips, least=2), strict=True)
+    for place, (clip, group, name) in enumerate(labels, 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
-        rows.append(score_clip(make_bad(clip, making), ways, judges))
+        rows.append(score_clip(make_bad(clip, making), ways, judges, group=group, name=name))
     groups = dict.fromkeys(row["group"] for row in rows)
     names = [*ways, CLEAN]
     return {

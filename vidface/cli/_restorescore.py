@@ -66,15 +66,20 @@ class _Truth:
     nobody: int
 
 
-def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict[str, Any]:
+def score_clip(
+    bad: BadClip, ways: Mapping[str, Method], judges: Judges, *, group: str, name: str
+) -> dict[str, Any]:
     """All figures of all methods on a clip, ready for JSON; without faces `results` is empty.
+
+    Args:
+        group: with which clips it is put together. name: of the clip's sheet; no other clip has it.
 
     Raises:
         UsageError: a method does not serve. OutputError: the picture cannot be written or signed.
     """
     row: dict[str, Any] = {
         "clip": bad.clip,
-        "group": Path(bad.clip).resolve().parent.name,
+        "group": group,
         "frames": len(bad.frames),
         "size": list(bad.size),
         "degraded to": list(bad.frames[0].shape[1::-1]) if bad.frames else None,
@@ -95,14 +100,14 @@ def score_clip(bad: BadClip, ways: Mapping[str, Method], judges: Judges) -> dict
         for place, vector in truth.owners.items()
     ]
     shown: dict[str, NDArray[np.uint8]] = {}
-    for name, way in ways.items():
-        seen = truth.before if name == INPUT else _seen(bad, way(bad), judges)
-        row["results"][name] = _figures(bad, seen, truth)
-        shown[name] = seen[0].crops
+    for method, way in ways.items():
+        seen = truth.before if method == INPUT else _seen(bad, way(bad), judges)
+        row["results"][method] = _figures(bad, seen, truth)
+        shown[method] = seen[0].crops
     figures = _figures(bad, truth.clean, truth)
     row["results"][CLEAN] = {name: value for name, value in figures.items() if name not in _TRIVIAL}
     if judges.sheets is not None:
-        path = judges.sheets / f"{row['group']}-{Path(bad.clip).stem}.png"
+        path = judges.sheets / f"{name}.png"
         write_sheet(path, {**shown, CLEAN: truth.clean[0].crops}, judges.synthetic, bad.clip)
     return row
 

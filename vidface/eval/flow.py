@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 STILL_PX: Final = 0.25
 """Where the flow is shorter than this nothing moves."""
+BORDER: Final = 8
+"""Pixels beside the edge of a mask that do not count: there the patches of the flow, 8 px wide, hold some of
+the black behind it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +36,7 @@ class Motion:
     still: NDArray[np.bool_]
 
 
-def motion_between(first: NDArray[np.uint8], second: NDArray[np.uint8], mask: Any = None) -> Motion:
+def motion_between(first: NDArray[np.uint8], second: NDArray[np.uint8], masks: Any = None) -> Motion:
     """Motion from a frame to the next.
 
     Forward and backward flow agree where |f + b|^2 < 0.01 (|f|^2 + |b|^2) + 0.5 (N. Sundaram et al., "Dense
@@ -41,7 +44,7 @@ def motion_between(first: NDArray[np.uint8], second: NDArray[np.uint8], mask: An
 
     Args:
         first, second: H x W x 3 uint8 RGB.
-        mask: H x W bool, pixels that count at all; None for all.
+        masks: of each of both H x W bool, what is a picture at all; None for all.
     """
     grey = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in (first, second)]
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -50,17 +53,24 @@ def motion_between(first: NDArray[np.uint8], second: NDArray[np.uint8], mask: An
         np.asarray(finder.calc(one, other, np.zeros((0, 0), np.float32)), np.float32)
         for one, other in (grey, grey[::-1])
     )
-    return motion_of(forward, backward, mask)
+    return motion_of(forward, backward, masks)
 
 
-def motion_of(forward: NDArray[np.float32], backward: NDArray[np.float32], mask: Any = None) -> Motion:
-    """Motion from flow in both directions, see `motion_between`."""
+def motion_of(forward: NDArray[np.float32], backward: NDArray[np.float32], masks: Any = None) -> Motion:
+    """Motion from flow in both directions, see `motion_between`.
+
+    A pixel counts where it lies inside the first mask, and the place that the flow takes it to inside the
+    second, both at least `BORDER` pixels from what is outside.
+    """
     back, inside = _brought_back(backward, forward)
     away = ((forward + back) ** 2).sum(-1)
     allowed = 0.01 * ((forward**2).sum(-1) + (back**2).sum(-1)) + 0.5
     seen = inside & (away < allowed)
-    if mask is not None:
-        seen &= np.asarray(mask, bool)
+    if masks is not None:
+        square = np.ones((2 * BORDER + 1,) * 2, np.uint8)
+        here, there = (cv2.erode(np.asarray(mask, np.uint8), square) for mask in masks)
+        ends, _ = _brought_back(np.asarray(there, np.float32), forward)
+        seen &= (here > 0) & (ends > 1 - 1e-3)
     return Motion(forward, seen, seen & ((forward**2).sum(-1) < STILL_PX**2))
 
 

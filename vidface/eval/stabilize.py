@@ -8,7 +8,7 @@ Definitions (as in the literature on video stabilisation; Liu et al. 2013, "Bund
 - The affine part of both is that at the middle of the input (published scripts take its corner).
 - Stability: the homographies between output frames add up to a path of x, y and rotation; of each signal
   the energy in the five lowest frequencies over the energy in all, without the mean. Least and mean.
-  A signal that does not move counts as 1.
+  A signal that does not move counts as 1. Up to eleven frames have no other frequencies, and no stability.
 - Face jitter: RMS of the second difference of the five landmarks over the inter-ocular distance.
 
 Frames without a homography are left out and counted.
@@ -94,10 +94,13 @@ def stability(steps: Sequence[Matrix | None], *, size: tuple[int, int]) -> tuple
     Args:
         steps: homographies from each output frame to the next, None where there is none.
         size: width and height, to tell rotation in pixels at the border from noise.
+
+    Returns:
+        NaN where the path is so short that all of its frequencies are low ones.
     """
-    if not steps:
-        return float("nan"), float("nan")
     path = path_of(steps)
+    if len(path) // 2 <= LOW_BINS:
+        return float("nan"), float("nan")
     path[:, 2] *= max(size) / 2
     shares = [1.0 if np.ptp(signal) < _STILL_PX else low_share(signal) for signal in path.T]
     return float(np.mean(shares)), float(np.min(shares))
