@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from tests.gallery.people import MODEL, D, direction, looks, picture, vector
+from vidface.cli._gallery_common import Place, opened_or_new
 from vidface.cli._gallery_enroll import best
 from vidface.cli._gallery_faces import Face, GraphSampler, Shot, picture_shot
 from vidface.cli._gallery_tracks import TrackPlaces, places_of
@@ -436,6 +437,20 @@ def test_export_import_and_re_embed() -> None:
     assert people() == {"Ann": 3, "Bob": 3, "Cem": 3}
     with pytest.raises(UsageError, match="re-embed"):
         run("import", "g.zip")
+
+
+def test_a_gallery_begins_at_the_threshold_of_its_embedder() -> None:
+    """SFace's makers say 0.363; who says nothing gets 0.4."""
+    three()
+    place = Place(None, Made)
+    with opened_or_new(place, Path("new"), lambda: ("sface_2021dec@1", D)) as own:
+        assert own.reference().threshold == 0.363
+    with opened_or_new(place, Path("other"), lambda: ("other@1", D)) as own:
+        assert own.reference().threshold == 0.4
+    for model, threshold in (("sface_2021dec", 0.363), ("other", 0.4)):
+        run("re-embed", "--model", model)
+        with Gallery.open("g") as own:
+            assert own.reference().threshold == threshold
 
 
 def test_another_embedder_says_what_to_do() -> None:

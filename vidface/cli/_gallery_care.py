@@ -22,6 +22,7 @@ from vidface.cli._gallery_common import (
     opened_or_new,
     show_json,
     table,
+    threshold_of,
 )
 from vidface.cli._numbers import FiniteRange
 from vidface.errors import InputError, ModelError, UsageError, VidfaceError
@@ -162,6 +163,7 @@ def re_embed(place: Place, model: str, folder: str | None) -> None:
             sampler.embed,
             fingerprint=sampler.fingerprint,
             dimension=sampler.dimension,
+            threshold=threshold_of(sampler.fingerprint),
             progress=_progress if sys.stderr.isatty() else None,
         )
         click.echo(f"{report.looks} looks embedded by {gallery.fingerprint}; calibrate anew")

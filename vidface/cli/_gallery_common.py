@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from vidface.cli._numbers import FiniteRange
-from vidface.errors import UsageError
+from vidface.errors import ModelMissingError, UsageError
 
 if TYPE_CHECKING:
     from vidface.cli._gallery_faces import Sampler
@@ -106,7 +106,9 @@ def opened_or_new(place: Place, folder: Path, belongs: Callable[[], tuple[str, i
     if not is_gallery(folder):
         fingerprint, dimension = belongs()
         try:
-            new = Gallery.create(folder, fingerprint=fingerprint, dimension=dimension)
+            new = Gallery.create(
+                folder, fingerprint=fingerprint, dimension=dimension, threshold=threshold_of(fingerprint)
+            )
         except UsageError:
             if not is_gallery(folder):  # else another process has just made it
                 raise
@@ -116,6 +118,18 @@ def opened_or_new(place: Place, folder: Path, belongs: Callable[[], tuple[str, i
             return
     with opened(place, str(folder), write=True) as gallery:
         yield gallery
+
+
+def threshold_of(fingerprint: str) -> float:
+    """From which score on the makers of an embedder call two looks one person's; else the gallery's own."""
+    from vidface.gallery.gallery import THRESHOLD
+    from vidface.infer import weights
+
+    try:
+        known = weights.entry(fingerprint.rpartition("@")[0])
+    except ModelMissingError:
+        return THRESHOLD
+    return float(known.manifest.defaults.get("same_person", THRESHOLD))
 
 
 @contextmanager

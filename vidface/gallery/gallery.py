@@ -182,16 +182,18 @@ class Gallery(View):
         *,
         fingerprint: str,
         dimension: int,
+        threshold: float = THRESHOLD,
         progress: Callable[[int, int], None] | None = None,
     ) -> ReembedReport:
         """Bring the gallery over to another embedder, from the pictures of its looks.
 
-        Looks without a picture are dropped; the threshold goes back to `THRESHOLD`, since scores of two
+        Looks without a picture are dropped; the threshold goes back to where it began, since scores of two
         embedders do not compare.
 
         Args:
             embed: pictures -> vectors and recognisabilities.
             fingerprint, dimension: of the new embedder.
+            threshold: of its scores, until `calibrate` sets it.
             progress: called with looks done and all looks.
 
         Raises:
@@ -204,7 +206,7 @@ class Gallery(View):
             fingerprint=fingerprint,
             dimension=dimension,
             progress=progress,
-            threshold=THRESHOLD,
+            threshold=float(threshold),
             calibration="",
         )
 
