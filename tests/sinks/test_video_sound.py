@@ -130,6 +130,26 @@ def test_languages_and_the_stream_that_is_played_are_kept(
     assert told == [("eng", False), (german, True)]
 
 
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "h264"), ("mkv", "h264"), ("webm", "vp9")])
+def test_beside_hidden_people_a_sound_keeps_its_language_and_no_name(
+    clip: Maker, tmp_path: Path, container: str, codec: str
+) -> None:
+    """Copied or encoded anew; the title of a sound is that of the input else."""
+    path, named = clip("in.mkv", sound="aac"), tmp_path / "named.mkv"
+    with av.open(str(path)) as source, av.open(str(named), "w") as made:
+        lanes = {one.index: made.add_stream_from_template(one) for one in source.streams}
+        lanes[1].metadata.update({"language": "deu", "title": "Ann Lee's microphone"})
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = lanes[packet.stream.index]
+                made.mux_one(packet)
+    for hidden in (("anonymize.faces",), ()):
+        out, _ = encode(named, tmp_path, container=container, codec=codec, target={"hidden_by": hidden})
+        with av.open(str(out)) as result:
+            assert result.streams.audio[0].language == "deu"
+        assert (b"Ann Lee" in out.read_bytes()) == (not hidden)
+
+
 def test_subtitles_that_are_left_out_are_told(clip: Maker, tmp_path: Path) -> None:
     words, both = tmp_path / "words.srt", tmp_path / "both.mkv"
     words.write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n\n")

@@ -45,11 +45,13 @@ class AudioFrom:
         cut: packets with start <= time < stop are taken, in seconds of the input's clock.
         lead: for a file that is not the input itself: seconds to add to its times. Its sound ends where
             the pictures do.
+        nameless: of what streams say of themselves only the language goes along: names may be of people.
     """
 
     path: Path
     cut: Cut
     lead: Fraction | None = None
+    nameless: bool = False
 
 
 class AudioTrack:
@@ -72,6 +74,7 @@ class AudioTrack:
         self._lead = what.lead or Fraction(0)
         self._cut = what.cut.earlier(self._lead)
         self._output = output
+        self._told = _TOLD[:1] if what.nameless else _TOLD
         patient = PARSED if container in ("mp4", "mov") else frozenset()
         silent = silent_streams(what.path, self._cut, patient=patient)
         self._input = open_input(what.path)
@@ -157,7 +160,7 @@ class AudioTrack:
             mixed = f", {lane.mixed}" if lane.mixed else ""
             self.notes[f"{container} does not hold {name} audio: it was encoded anew{mixed}"] += 1
         # Which language a stream is in, and which a player begins with, is no part of its coding.
-        told = {key: stream.metadata[key] for key in _TOLD if key in stream.metadata}
+        told = {key: stream.metadata[key] for key in self._told if key in stream.metadata}
         if container == "mov" and "language" in told:
             told["language"] = _OLDER.get(told["language"], told["language"])
         copied.metadata.update(told)

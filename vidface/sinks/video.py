@@ -55,11 +55,11 @@ class VideoSink(Sink):
         settings = EncodeSettings(self.codec, self.container, self.crf, self.preset, self.threads)
         card = None if target.card is None else target.card.device.index or 0
         settings, self._encoded_on = choose_encoder(settings, self.encoder, card)
-        sound, cut = None, Cut.of(target.start, target.stop)
+        sound, cut, nameless = None, Cut.of(target.start, target.stop), bool(target.hidden_by)
         if self.audio == "copy" and target.sound is not None:
-            sound = AudioFrom(target.sound, cut, target.sound_lead)
+            sound = AudioFrom(target.sound, cut, target.sound_lead, nameless)
         elif self.audio == "copy" and target.input is not None and target.info.audio:
-            sound = AudioFrom(target.input, cut)
+            sound = AudioFrom(target.input, cut, nameless=nameless)
         self._labels = Labels(self.label, target)
         self._encoder = Encoder(
             target.folder / f"{target.name}.{self.container}",
