@@ -121,6 +121,31 @@ def corrupted(path: Path, target: Path, *, size: int = 600) -> Path:
     return target
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [
+        ("a.gif", "gif", "rgb8"),
+        ("a.wmv", "wmv2", "yuv420p"),
+        ("a.y4m", "rawvideo", "yuv420p"),
+        ("grey.y4m", "rawvideo", "gray"),
+        ("deep.y4m", "rawvideo", "yuv422p10le"),
+    ],
+)
+def test_what_ends_within_a_picture_is_said_of_formats_that_ffmpeg_reads_on_quietly(
+    clip: Maker, tmp_path: Path, name: str, codec: str, pixel_format: str
+) -> None:
+    """Whole ones lack nothing; of a part of one the pictures come, and that it ended early."""
+    path = clip(name, codec=codec, pixel_format=pixel_format, pts=LONG, muxer={"strict": "-1"}, size=(66, 50))
+    whole = open_source(path)
+    assert len(list(whole.frames())) == len(LONG)
+    assert whole.holes() == ()
+    data = path.read_bytes()
+    (tmp_path / name).write_bytes(data[: int(0.6 * len(data))])
+    source = open_source(tmp_path / name)
+    assert 20 < len(list(source.frames())) < 50
+    assert any(hole.cause.startswith("input ends early") for hole in source.holes())
+
+
 def test_corrupt_packets_are_counted_and_passed_over(clip: Maker, tmp_path: Path) -> None:
     """Damage in the middle: the end still comes, every packet is a frame or in a hole."""
     whole = clip("ffv1.mkv", codec="ffv1", pts=LONG)

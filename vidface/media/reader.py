@@ -22,6 +22,7 @@ from vidface.data.frame import Frame, Pixels
 from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import UsageError
+from vidface.media._endings import cut_off
 from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.cut import Cut
 from vidface.media.losses import Losses
@@ -228,6 +229,8 @@ class PyavSource:
             part = session.losses.since is not None
             promised = promised_end(session.container, session.stream, part=part)
             if promised is not None and end < promised - _END_SLACK_S:
+                session.losses.ends_early()
+            if not is_url(self._path) and cut_off(Path(self._path), session.stream, end):
                 session.losses.ends_early()
             session.losses.finish(promised_packets(session.container, session.stream))
         self._info.extra.update(session.timeline.notes())
