@@ -73,7 +73,7 @@ def test_four_runs_at_once_see_what_each_sees_alone(samples: Path) -> None:
             np.testing.assert_allclose(shared_boxes, boxes, atol=0.05)
             np.testing.assert_allclose(shared_vectors, vectors, atol=1e-3)
     assert pool.facts() == []
-    assert [len(facts) for facts in looks] == [2] * len(looks)
+    assert [len(facts) for facts in looks] == [3] * len(looks)  # detector, mesh, embedder
     assert all(row["kept_apart"] is None for facts in looks for row in facts)
     assert sum(row["calls_run_together"] for row in looks[-1]) > 0
 
