@@ -68,6 +68,25 @@ def test_who_walks_past_is_followed_from_the_first_look_on(every: int) -> None:
     assert all(len(value) == 1 for value in values)
 
 
+@pytest.mark.parametrize("look_ahead", LOOK_AHEADS)
+@pytest.mark.parametrize(("rate_hz", "every"), [(5, 3), (15, 10), (25, 25)])
+def test_where_looks_are_rare_the_rows_in_between_stay(look_ahead: int, rate_hz: int, every: int) -> None:
+    """More than `interpolate_s` from look to look, and nobody missed the face: it is there throughout."""
+    walk, times = going(200, 300, 90, vx=40), steady(6, rate_hz)
+    values = run(TrackFaces(look_ahead=look_ahead), times, seen(times, [walk], every=every))
+    assert numbers(values) == {1}
+    assert all(len(value) == 1 for value in values[every:])
+    none = run(TrackFaces(look_ahead=look_ahead, interpolate_s=0), times, seen(times, [walk], every=every))
+    assert {len(value) for i, value in enumerate(none) if i % every} == {0}
+
+
+def test_a_camera_of_a_frame_in_ten_seconds_fills_no_such_hole() -> None:
+    """Nobody knows where somebody was for so long."""
+    times = [Fraction(5 * i) for i in range(8)]
+    values = run(TrackFaces(), times, seen(times, [going(300, 300, 90)], every=2))
+    assert [len(value) for value in values] == [1, 0] * 4
+
+
 def test_longer_than_max_gap_is_a_new_number() -> None:
     path = going(300, 300, 90, unseen=(1, 2))
     times = steady(3)

@@ -18,11 +18,17 @@ COAST_MISSES = 2
 """Looks in a row that may miss a face before its place is no longer given from its motion alone."""
 
 
+BETWEEN_LOOKS_S = 3.0
+"""Up to so many seconds between one look and the next a face is filled in, whatever `interpolate_s`: nobody
+missed it there. Where cameras are slow or looks rare, boxes would else come and go with every look."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """One face on one frame."""
+    """One face on one frame; `look` counts the looks."""
 
     index: int
+    look: int
     time_s: float
     box: NDArray[np.float32]
     landmarks: NDArray[np.float32]
@@ -68,6 +74,7 @@ class Trails:
         self._interpolate_s = interpolate_s
         self._trails: dict[int, Trail] = {}
         self._taken = -1
+        self._looks = 0
 
     def process(
         self,
@@ -96,12 +103,12 @@ class Trails:
             )
         time_s = float(frame.time)
         keys = self._linker.link(time_s, faces, vectors, frame.size)
+        self._looks += 1
         for row, key in enumerate(keys.tolist()):
             if key != NO_TRACK:
                 trail = self._trails.setdefault(key, Trail())
-                trail.sightings.append(
-                    Sighting(frame.index, time_s, faces.boxes[row], faces.landmarks[row], faces.scores[row])
-                )
+                seen = faces.boxes[row], faces.landmarks[row], faces.scores[row]
+                trail.sightings.append(Sighting(frame.index, self._looks, time_s, *seen))
         for key, confirmed in zip(self._linker.keys.tolist(), self._linker.confirmed.tolist(), strict=True):
             self._trails[key].confirmed = confirmed
 
@@ -133,6 +140,11 @@ class Trails:
             trail.confirmed = True
         return trail.confirmed
 
+    def _fills(self, gap_s: float, missed: bool) -> bool:
+        """Whether a hole is to be filled; `missed` says that a look within it did not find the face."""
+        most = self._interpolate_s if missed else max(self._interpolate_s, BETWEEN_LOOKS_S)
+        return self._interpolate_s > 0 and gap_s <= most
+
     def _rows(
         self,
         frame: Frame,
@@ -142,8 +154,9 @@ class Trails:
         coasting: list[tuple[Trail, Sighting, int]],
     ) -> Faces:
         time_s = float(frame.time)
-        held = [h for h in held if h[2].time_s - h[1].time_s <= self._interpolate_s]
-        coasting = [c for c in coasting if time_s - c[1].time_s <= self._interpolate_s]
+        misses = self._linker.misses
+        held = [h for h in held if self._fills(h[2].time_s - h[1].time_s, h[2].look - h[1].look > 1)]
+        coasting = [c for c in coasting if self._fills(time_s - c[1].time_s, bool(misses[c[2]] > 0))]
         parts = [_seen(seen), _held(held, time_s)]
         trails = [s[0] for s in seen] + [h[0] for h in held]
         if coasting:

@@ -26,7 +26,8 @@ class TrackFaces(Node):
 
     - between two sightings at most `interpolate_s` apart that the window holds, on the straight line;
     - after the last sighting in the window, where the face should be by its motion, until two
-      looks have missed it, `interpolate_s` is over or it has left the picture.
+      looks have missed it, `interpolate_s` is over or it has left the picture;
+    - where nobody has looked since the last sighting, for up to 3 s in either case.
 
     A longer hole has no rows, but the face keeps its number if it is found again within `max_gap_s`. Whoever
     was there on the last look is linked to the next one however long after, so slow cameras have tracks too.
@@ -44,7 +45,10 @@ class TrackFaces(Node):
         1.5, ge=0, le=60, description="Seconds for which a face may be out of sight and keep its number."
     )
     interpolate_s: float = Field(
-        0.5, ge=0, le=10, description="Holes up to this many seconds are filled; 0 fills none."
+        0.5,
+        ge=0,
+        le=10,
+        description="Holes in which looks missed the face are filled up to this many seconds; 0 fills none.",
     )
     birth_score: float = Field(
         0.5, ge=0, le=1, description="A weaker detection may prolong a track but not begin one."

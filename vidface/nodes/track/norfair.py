@@ -135,7 +135,10 @@ class TrackNorfair(Node):
         description="Seconds for which a well-known face may be out of sight and keep its number.",
     )
     interpolate_s: float = Field(
-        0.5, ge=0, le=10, description="Holes up to this many seconds are filled; 0 fills none."
+        0.5,
+        ge=0,
+        le=10,
+        description="Holes in which looks missed the face are filled up to this many seconds; 0 fills none.",
     )
     birth_hits: int = Field(2, ge=1, le=10, description="Looks that must find a face before it is a track.")
     max_distance: float = Field(
