@@ -58,6 +58,18 @@ def test_random_bytes(tmp_path: Path) -> None:
     assert "noise.mp4: " in sentence(path)
 
 
+@pytest.mark.parametrize("name", ["pipe", "pipe.mp4", "pipe.png", "null"])
+def test_a_pipe_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    """An input is read more than once (a look, the run, its hash), and a pipe without a writer waits forever."""
+    path = tmp_path / name
+    if name == "null":
+        path = Path(os.devnull)
+    else:
+        os.mkfifo(path)
+    wanted = "wanted a file, which can be read more than once, but found a pipe or a device"
+    assert wanted in sentence(path)
+
+
 def test_not_permitted(clip: Maker, tmp_path: Path) -> None:
     """A file that this user may not read."""
     if os.geteuid() == 0:

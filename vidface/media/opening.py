@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,13 @@ def _open_raw(path: str | Path, raw: str, name: str, hwaccel: HWAccel | None) ->
 
 def _check_file(path: Path, name: str) -> None:
     try:
-        size = path.stat().st_size
-        if path.is_file() and size == 0:
+        found = path.stat()
+        if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode) or stat.S_ISCHR(found.st_mode):
+            raise InputError(
+                f"{name}: wanted a file, which can be read more than once, but found a pipe or a device; "
+                "save what comes from it to a file first."
+            )
+        if path.is_file() and found.st_size == 0:
             raise InputError(f"{name}: the file is empty (0 bytes).")
         with path.open("rb") as handle:
             handle.read(1)
