@@ -60,7 +60,7 @@ def test_random_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["pipe", "pipe.mp4", "pipe.png", "null"])
 def test_a_pipe_is_refused_at_once(tmp_path: Path, name: str) -> None:
-    """An input is read more than once (a look, the run, its hash), and a pipe without a writer waits forever."""
+    """An input is read more than once (a look, the run, its hash), and a pipe nobody fills waits forever."""
     path = tmp_path / name
     if name == "null":
         path = Path(os.devnull)
