@@ -80,7 +80,7 @@ def test_what_moves_out_of_the_clips_picture_is_no_change(speed: int) -> None:
     """A pattern that moves steadily, black beyond a straight edge as crops are at a clip's border."""
     mask = np.ones((96, 96), bool)
     frames = [texture(speed * number) for number in range(2)]
-    whole = warp_error(frames, [motion_between(*frames, (mask, mask))])
+    whole = warp_error(frames, [motion_between(frames[0], frames[1], (mask, mask))])
     mask[:, 64:] = False
     cut = [frame * mask[..., None] for frame in frames]
     motion = motion_between(cut[0], cut[1], (mask, mask))

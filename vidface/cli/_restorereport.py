@@ -81,9 +81,7 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         open_source(clip).close()
     judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets, synthetic)
     rows = []
-    folders = short_names([Path(clip).resolve().parent for clip in clips], endings=True)
-    labels = zip(clips, folders, short_names(clips, least=2), strict=True)
-    for place, (clip, group, name) in enumerate(labels, 1):
+    for place, (clip, group, name) in enumerate(_labelled(clips), 1):
         click.echo(f"{place} of {len(clips)}: {clip}", err=True)
         rows.append(score_clip(make_bad(clip, making), ways, judges, group=group, name=name))
     groups = dict.fromkeys(row["group"] for row in rows)
@@ -107,6 +105,12 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         "groups": {group: _means([row for row in rows if row["group"] == group]) for group in groups},
         "overall": _means(rows),
     }
+
+
+def _labelled(clips: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Each clip, the name of its folder, and one of its own."""
+    folders = short_names([Path(clip).resolve().parent for clip in clips], endings=True)
+    return list(zip(clips, folders, short_names(clips, least=2), strict=True))
 
 
 def _synthetic(plan: Plan | None, options: RestoreOptions) -> dict[str, Provenance]:
