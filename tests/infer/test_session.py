@@ -14,6 +14,8 @@ from tests.infer.places import put
 from vidface.data import Device
 from vidface.errors import ModelError, ModelMismatchError, ModelMissingError
 from vidface.infer import session
+from vidface.infer.faults import RUNTIME_FAULTS
+from vidface.infer.trial import CONVOLUTION
 
 CPU = Device("cpu")
 PICTURE = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)
@@ -161,6 +163,25 @@ def test_a_card_that_cannot_be_opened_is_not_the_files_fault(
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
     with pytest.raises(ModelError, match=r"not be opened there: Please install TensorRT libraries\. `vid"):
         session.open_file(tiny / "double.onnx", Device("cuda"))
+
+
+@pytest.mark.gpu
+def test_tensorrt_gives_nearly_the_same(tiny: Path) -> None:
+    """It is an extra of NVIDIA's, which no card promises: skipped where it does not open."""
+    device = Device("cuda", 0, engine="tensorrt")
+    if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has no TensorRT")
+    try:
+        lack = session.fell_back(session.start(CONVOLUTION, device), device)
+    except RUNTIME_FAULTS as error:
+        lack = str(error)
+    if lack:
+        pytest.skip(f"TensorRT does not open: {lack}")
+    picture = np.random.default_rng(1).random((1, 1, 8, 8), np.float32)
+    there = session.open_file(tiny / "conv.onnx", device)
+    assert there.providers[0] == "TensorrtExecutionProvider"
+    here = session.open_file(tiny / "conv.onnx", CPU)
+    np.testing.assert_allclose(there(picture)["output"], here(picture)["output"], rtol=1e-2)
 
 
 def test_threads_do_not_change_the_answer(tiny: Path) -> None:
