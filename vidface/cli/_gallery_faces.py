@@ -174,7 +174,7 @@ class GraphSampler:
 
     def _shot(self, path: Path, frame: Frame, faces: Faces, index: int | None) -> Shot:
         size = self._embedder.size
-        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        template = TEMPLATES[self._embedder.template]
         rows, crops = [], []
         order = np.argsort(-faces.heights, kind="stable").tolist()
         for row, five in zip(order, self._upright(frame, faces, order), strict=True):

@@ -185,7 +185,7 @@ def _largest(
     frame: Frame, faces: Faces, embedder: FaceEmbedder, upright: Upright
 ) -> NDArray[np.uint8] | None:
     """The aligned crop of the largest face whose landmarks can be aligned, as recognize.embed makes it."""
-    template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
+    template = TEMPLATES[embedder.template]
     for row in np.argsort(-faces.heights, kind="stable").tolist():
         (five,) = upright(frame, faces, [row])
         try:

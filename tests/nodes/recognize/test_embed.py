@@ -23,7 +23,7 @@ FIVE = TEMPLATES["arcface112"].points
 class MeanColour:
     """An embedder whose vector is the mean colour of the crop."""
 
-    template, size, dimension, fingerprint = "arcface112", 112, 3, "made@1"
+    template, size, dimension, fingerprint, unread = "arcface112", 112, 3, "made@1", 0
 
     def __init__(self, *_args: Any, **_named: Any) -> None:
         self.calls: list[int] = []
@@ -121,3 +121,13 @@ def test_faces_of_a_batch_of_frames_are_read_together() -> None:
     with NodeHarness(node, chunk=8) as harness:
         harness.run(frame=[frame(Painted((1, 2, 3)), i) for i in range(4)], faces=[faces(2)] * 4)
         assert harness.node._embedder.calls == [8]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("made")
+def test_crops_without_numbers_are_told() -> None:
+    node = RecognizeEmbed(upright="")
+    node.open(Device())
+    assert node.facts() == {}
+    node._embedder.unread = 2
+    assert node.facts()["no_numbers"] == 2
+    assert "2 crops" in node.facts()["notes"][0]

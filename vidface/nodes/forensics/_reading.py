@@ -58,17 +58,17 @@ class PartsReader:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._template = TEMPLATES.get(embedder.template, TEMPLATES["arcface112"])
+        self._template = TEMPLATES[embedder.template]
 
     def __call__(
         self, frame: Frame, landmarks: NDArray[np.float32], mesh: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Inner and outer vector of one face; None where its points fix no crop or it is too small."""
+        """Inner and outer vector of one face; None where its points fix no crop, or it cannot be read."""
         crops = self.crops(frame, landmarks, mesh)
         if crops is None:
             return None
         inner, outer = self._embedder(np.stack(crops)).vectors
-        return inner, outer
+        return (inner, outer) if inner.any() and outer.any() else None
 
     def crops(
         self, frame: Frame, landmarks: NDArray[np.float32], mesh: NDArray[np.float32]

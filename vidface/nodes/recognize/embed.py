@@ -67,6 +67,14 @@ class RecognizeEmbed(Node):
         self._embedder = Embedder(self.model, device, threads=self.threads)
         self._card = device.card
 
+    def facts(self) -> dict[str, Any]:
+        """Crops for which the network gave no numbers, where there were any, with a note."""
+        count = self._embedder.unread
+        if not count:
+            return {}
+        note = f"{self.model} gave no numbers (NaN or infinite) for {count} crops, which were not measured"
+        return {"no_numbers": count, "notes": [note]}
+
     def close(self) -> None:
         self._embedder.close()
         if self._upright is not None:
@@ -107,14 +115,14 @@ class RecognizeEmbed(Node):
         return faces.landmarks[rows] if self._upright is None else self._upright(frame, faces, rows)
 
     def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> Any:
-        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        template = TEMPLATES[self._embedder.template]
         size = self._embedder.size
         matrix = to_template(landmarks, template.name) * (size / template.size)
         return cut(frame, matrix, size, self._card)
 
     def _recut(self, crops: Crops, row: int, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The embedder's crop out of another one."""
-        template = TEMPLATES.get(self._embedder.template, TEMPLATES["arcface112"])
+        template = TEMPLATES[self._embedder.template]
         size = self._embedder.size
         to_crop = np.vstack([to_template(landmarks, template.name) * (size / template.size), (0, 0, 1)])
         back = np.linalg.inv(np.vstack([crops.matrices[row], (0, 0, 1)]))
