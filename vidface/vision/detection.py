@@ -86,8 +86,7 @@ def vote(found: Found, candidates: Found) -> Found:
 def numbers_in(found: Found) -> NDArray[np.bool_]:
     """n bool: the row is of finite numbers throughout; one that is not would undo all the others."""
     columns = (found.boxes, found.scores[:, None], found.landmarks.reshape(-1, 10))
-    finite: NDArray[np.bool_] = np.isfinite(np.concatenate(columns, axis=1)).all(axis=1)
-    return finite
+    return np.asarray(np.isfinite(np.concatenate(columns, axis=1)).all(axis=1), bool)
 
 
 def faces_among(candidates: Found, max_iou: float, *, voting: bool = True) -> Found:
