@@ -6,12 +6,15 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from tests.media.conftest import Maker
+from vidface.errors import ModelError
 from vidface.media import nvdec
 from vidface.media.decode import open_source
 from vidface.media.probe import probe
@@ -80,6 +83,80 @@ def test_software_frames_among_those_of_the_card_are_taken_as_they_are(samples: 
     made = nvdec.Nvdec(card, "h264").pixels(picture, Colour(), UPRIGHT)
     assert isinstance(made, AvPixels)
     assert card.traffic.copies("pictures_to_host") == 0
+
+
+@pytest.mark.parametrize(("siting", "left"), [(0, True), (1, False)])
+def test_chroma_is_read_where_it_lies(
+    samples: Path, tmp_path: Path, card: Any, siting: int, left: bool
+) -> None:
+    """H.264 that says left or centre: found on its first picture, of whatever coding it is said to be."""
+    path = sited_clip(samples, tmp_path, siting)
+    for codec in ("h264", "vp9"):
+        made = nvdec._sited(first_nv12(path), path, codec, card)
+        assert isinstance(made, nvdec.Nvdec)
+        assert made.left is left
+    assert not any(kind["copies"] for kind in card.traffic.to_json().values())
+
+
+def test_chroma_on_the_corner_is_decoded_in_host_memory(samples: Path, tmp_path: Path, card: Any) -> None:
+    """Top-left has no form on the card within 45 dB."""
+    path = sited_clip(samples, tmp_path, 2)
+    made = nvdec._sited(first_nv12(path), path, "h264", card)
+    assert isinstance(made, str)
+    assert made.startswith("its chroma lies elsewhere")
+
+
+def sited_clip(samples: Path, folder: Path, siting: int) -> Path:
+    """One picture of a sample in H.264 that says where its chroma lies, as x264 numbers that."""
+    from vidface.media.pixels import AvPixels
+
+    path = folder / "sited.mp4"
+    picture, _ = AvPixels.of(next(iter(open_source(samples / "two_people.mp4").frames()))).upright()
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=25, options={"x264-params": f"chromaloc={siting}"})
+        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
+        frame = picture.reformat(format="yuv420p")
+        frame.pts = None
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def first_nv12(path: Path) -> Any:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).reformat(format="nv12")
+
+
+def test_a_card_without_memory_is_a_sentence(
+    card: Any, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch's error on memory is no traceback."""
+    from vidface.media import cardpixels
+    from vidface.media.colour import Colour
+    from vidface.media.orient import UPRIGHT
+
+    def full(*_given: Any, **_options: Any) -> Any:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 MiB.")
+
+    monkeypatch.setattr(cardpixels, "card_planes", full)
+    frame = SimpleNamespace(format=SimpleNamespace(name="cuda"))
+    with pytest.raises(
+        ModelError, match=r"cpu cannot take a decoded picture \(cuda out of memory.*--device cpu"
+    ):
+        nvdec.Nvdec(card, "h264").pixels(frame, Colour(), UPRIGHT)  # type: ignore[arg-type]
+
+
+def test_a_card_that_fails_after_the_trial_is_left(samples: Path, card: Any, monkeypatch: Any) -> None:
+    """The file cannot be opened there a second time: every frame comes from host memory, and it is said."""
+
+    class Failing:
+        def open(self, path: Any) -> Any:
+            raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(nvdec, "nvdec_for", lambda *_: (Failing(), "cuda:0: h264 by NVDEC"))
+    source = open_source(samples / "two_people.mp4", card=card)
+    assert next(iter(source.frames())).index == 0
+    assert source.info.extra["decoded_on"] == "cpu: NVDEC failed after its trial (CUDA out of memory)"
 
 
 def made_clips(clip: Maker) -> dict[str, Path]:

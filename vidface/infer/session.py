@@ -263,6 +263,7 @@ def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
         "CPUExecutionProvider",
     ]
     # TensorRT builds its engines when a model is opened; what it cannot run goes to the next provider.
+    # It has no such switch: it may compute in TF32, which NVIDIA_TF32_OVERRIDE=0 alone forbids.
     return [("TensorrtExecutionProvider", options), *cuda] if device.engine == "tensorrt" else cuda
 
 

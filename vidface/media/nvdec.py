@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 import av
 import av.codec.hwaccel
+import numpy as np
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from vidface.data.card import Card
 from vidface.data.source import SourceInfo
-from vidface.errors import InputError
+from vidface.errors import InputError, ModelError
 from vidface.media.colour import Colour, colour_of
 from vidface.media.opening import is_url, open_input, video_stream
 from vidface.media.orient import Turn
@@ -39,6 +40,8 @@ _FORMATS: Final = ("yuv420p", "yuvj420p", "yuv420p10le", "nv12", "p010le")
 _LEFT: Final = ("h264", "hevc", "mpeg2video")
 """Codings whose chroma lies on the left column unless they say otherwise."""
 _MOST_PACKETS: Final = 64
+_MOST_ERROR: Final = 255**2 / 10**4.5
+"""Mean square of levels, 45 dB: so near are forms on the card to those in host memory."""
 
 
 class Nvdec:
@@ -47,11 +50,12 @@ class Nvdec:
     Args:
         card: where frames are left.
         codec: of the stream, as in `SourceInfo`.
+        left: chroma lies on the left column; None: as the coding has it unless it says otherwise.
     """
 
-    def __init__(self, card: Card, codec: str) -> None:
+    def __init__(self, card: Card, codec: str, *, left: bool | None = None) -> None:
         self._card = card
-        self._left = codec in _LEFT
+        self.left: Final = codec in _LEFT if left is None else left
 
     def open(self, path: str | Path) -> InputContainer:
         """As `open_input`, for one pass over the file.
@@ -63,14 +67,18 @@ class Nvdec:
             return open_input(path, hwaccel=_accelerator(self._card.device.index or 0, current=True))
 
     def pixels(self, frame: VideoFrame, colour: Colour, turn: Turn) -> CardPixels | AvPixels:
-        """The picture of a decoded frame: on the card, or in host memory where the card had to pass."""
+        """The picture of a decoded frame: on the card, or in host memory where the card had to pass.
+
+        Raises:
+            ModelError: the card has no memory left for it, or failed.
+        """
         if frame.format.name != "cuda":
             return AvPixels(frame, colour=colour, turn=turn)
         from vidface.media.cardpixels import CardPixels, card_planes
 
         try:
             with self._card.decoding():
-                planes = card_planes(frame, colour, left=self._left)
+                planes = card_planes(frame, colour, left=self.left)
         except (
             ValueError,
             NotImplementedError,
@@ -79,15 +87,21 @@ class Nvdec:
             here = frame.reformat(format=planar_format(name, frame.width, frame.height))
             self._card.traffic.add("pictures_to_host", sum(plane.buffer_size for plane in here.planes))
             return AvPixels(here, colour=colour, turn=turn)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{self._card} cannot take a decoded picture ({_plain(error)}): free its memory, or run with "
+                "`--device cpu`."
+            ) from error
         return CardPixels(planes, self._card, colour=colour, turn=turn, mark=self._card.mark())
 
 
 def nvdec_for(path: str | Path, info: SourceInfo, card: Card) -> tuple[Nvdec | None, str]:
     """NVDEC for a file, tried on its first picture; or None. And why, a phrase for reports."""
-    why = _why_not(path, info) or nvdec_lack(card.device.index or 0, card) or _tried(path, info, card)
-    if why is None:
-        return Nvdec(card, info.codec), f"{card}: {info.codec} by NVDEC"
-    return None, f"cpu: {why}"
+    why = _why_not(path, info) or nvdec_lack(card.device.index or 0, card)
+    made = why or _tried(path, info, card)
+    if isinstance(made, Nvdec):
+        return made, f"{card}: {info.codec} by NVDEC"
+    return None, f"cpu: {made}"
 
 
 def nvdec_lack(index: int = 0, card: Card | None = None) -> str | None:
@@ -134,8 +148,8 @@ def _why_not(path: str | Path, info: SourceInfo) -> str | None:
     return None
 
 
-def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
-    """Decode the first picture on the card; why that failed, or None."""
+def _tried(path: str | Path, info: SourceInfo, card: Card) -> Nvdec | str:
+    """Decode the first picture on the card; how the others are, or why that failed."""
     nvdec = Nvdec(card, info.codec)
     try:
         with nvdec.open(path) as container:
@@ -144,7 +158,7 @@ def _tried(path: str | Path, info: SourceInfo, card: Card) -> str | None:
                 return f"FFmpeg's decoder {stream.codec_context.name} has no NVDEC form"
             for count, packet in enumerate(container.demux(stream)):
                 for frame in packet.decode():
-                    return _refused(frame, info, card)
+                    return _refused(frame, info, card) or _sited(frame, path, info.codec, card)
                 if count >= _MOST_PACKETS:
                     break
     except (av.error.FFmpegError, InputError, RuntimeError, NotImplementedError) as error:
@@ -167,6 +181,34 @@ def _refused(frame: VideoFrame, info: SourceInfo, card: Card) -> str | None:
     except (ValueError, NotImplementedError) as error:
         return f"its pictures cannot be shared with torch ({_plain(error)})"
     return None
+
+
+def _sited(frame: VideoFrame, path: str | Path, codec: str, card: Card) -> Nvdec | str:
+    """Where the chroma of a stream lies, told by its first picture in host memory at half size; or a refusal.
+
+    A stream may say it, and PyAV does not pass that on. Of more than 8 bits nobody heeds it.
+    """
+    from vidface.media.cardpixels import CardPixels, card_planes
+
+    wanted = Nvdec(card, codec)
+    with open_input(path) as container:
+        own = next(container.decode(video_stream(container, path)), None)
+    if own is None or "10" in own.format.name:
+        return wanted
+    colour, width = colour_of(own), max(2, own.width // 4 * 2)
+    here = AvPixels(own, colour=colour).bgr(width).astype(np.float64)
+    errors = {}
+    for left in (wanted.left, not wanted.left):
+        with card.decoding():
+            planes = card_planes(frame, colour, left=left)
+        pixels = CardPixels(planes, card, colour=colour, mark=card.mark())
+        with card.lane():
+            there = pixels.card_bgr(width).permute(1, 2, 0).cpu().numpy()
+        errors[left] = float(np.mean((there - here) ** 2))
+    best = min(errors, key=lambda left: errors[left])
+    if errors[best] > _MOST_ERROR:
+        return "its chroma lies elsewhere than between the rows, on the left column or between both"
+    return Nvdec(card, codec, left=best)
 
 
 def _plain(error: Exception) -> str:

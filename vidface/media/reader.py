@@ -21,7 +21,7 @@ from vidface.data.card import Card
 from vidface.data.frame import Frame, Pixels
 from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
-from vidface.errors import UsageError
+from vidface.errors import InputError, UsageError
 from vidface.media._endings import cut_off
 from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.cut import Cut
@@ -192,8 +192,8 @@ class PyavSource:
         with self._lock:
             if self._session is not None:
                 self._session.container.close()
+            container = self._container()
             nvdec = self._nvdec
-            container = open_input(self._path) if nvdec is None else nvdec.open(self._path)
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"
             # FFmpeg's own choice is one more, which holds a picture more and is no faster.
@@ -207,6 +207,17 @@ class PyavSource:
             timeline.mode = mode_of(container, self._info.codec)
             self._session.losses.strict = self._info.codec != "vp8" and timeline.mode != "lagged"
             return self._session
+
+    def _container(self) -> InputContainer:
+        """For the card where it decodes; if that cannot open the file again, for host memory from here on."""
+        if self._nvdec is not None:
+            try:
+                return self._nvdec.open(self._path)
+            except (av.error.FFmpegError, InputError, RuntimeError) as error:
+                said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+                self._nvdec = None
+                self._info.extra["decoded_on"] = f"cpu: NVDEC failed after its trial ({said})"
+        return open_input(self._path)
 
     def _sought(self, time: Fraction) -> _Session:
         session = self._open()
