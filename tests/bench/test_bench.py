@@ -11,10 +11,16 @@ from typing import Any
 
 import pytest
 
+from vidface.bench import work
 from vidface.bench.job import Begin, Case, Job, RunCost, Spread
-from vidface.bench.measure import Result, in_process
+from vidface.bench.measure import Request, Result, _jobs, in_process
 from vidface.bench.plot import Bar, bars
 from vidface.bench.text import dearest, report
+from vidface.bench.work import added, decode_case, graph_case
+from vidface.data import Device
+from vidface.data.card import Card
+from vidface.errors import UsageError
+from vidface.graph.oncard import Placement
 from vidface.graph.plan import load
 from vidface.media.benchclip import bench_clip, decoded_frames
 from vidface.media.decode import open_source
@@ -97,6 +103,30 @@ def test_the_report_shows_losses_and_what_could_not_be_measured() -> None:
     assert "| vidface --help | 0.20 (0.20-0.20) | 0.10 (0.10-0.10) |" in text
 
 
+def test_a_card_is_given_nvdec_and_several_streams() -> None:
+    """On a CPU the cases are those of old."""
+    jobs = {job.name: job for job in _jobs(Request(device="cuda:1"), ["graphs/a.yaml"], "clip.mp4")}
+    assert list(jobs) == ["decode only", "decode only, NVDEC", "a", "a, 4 at once"]
+    assert [job.device for job in jobs.values()] == [None, "cuda:1", "cuda:1", "cuda:1"]
+    assert jobs["a, 4 at once"].streams == 4
+    for device in (None, "cpu"):
+        cases = [job.name for job in _jobs(Request(device=device), ["graphs/a.yaml"], "clip.mp4")]
+        assert cases == ["decode only", "a"]
+
+
+def test_runs_at_once_are_added_up_and_the_report_shows_the_card() -> None:
+    copied = {"pictures_to_host": {"copies": 50, "bytes": 100_000_000}}
+    one = RunCost(100, 100, 2.0, 1.0, card_mb=900.0, copies=copied)
+    both = added([one, replace(one, card_mb=1000.0)], 2.5, 2.0)
+    assert (both.processed, both.wall_s, both.card_mb) == (200, 2.5, 1000.0)
+    assert both.copies == {"pictures_to_host": {"copies": 100, "bytes": 200_000_000}}
+    cases = (case("decode only", 1.0), Case("track, 2 at once", "graph", (both,)))
+    text = report(Result(facts(), cases, (), ()))
+    assert "| track, 2 at once | 80.0 (80.0-80.0) | 0.80 |" in text
+    assert "| track, 2 at once | 1000 | 1.000 (0.50) | - |" in text
+    assert "On the card" not in report(Result(facts(), cases[:1], (), ()))
+
+
 def test_bars_are_as_long_as_their_logarithm() -> None:
     svg = ET.fromstring(bars("T & t", "fps", [Bar(n, Spread(v, v, v)) for n, v in (("a<b", 10), ("c", 100))]))
     ns = "{http://www.w3.org/2000/svg}"
@@ -141,6 +171,29 @@ def test_a_case_runs_in_a_process_of_its_own_and_accounts_for_its_frames(clip: P
 def test_decoding_alone_takes_as_many_frames_each_time(clip: Path) -> None:
     found = in_process(Job("decode", "decode only", str(clip), runs=2, seconds=0.001, least=40))
     assert [run.processed for run in found.runs] == [40, 40]
+
+
+def test_streams_run_at_once_and_all_their_frames_count(clip: Path) -> None:
+    job = Job("graph", "two", str(clip), FACES, runs=1, seconds=0.01, least=30, streams=2)
+    run = graph_case(job).runs[0]
+    assert (run.decoded, run.processed, run.missing) == (60, 60, 0)
+    assert (run.card_mb, run.copies) == (None, None)
+
+
+def test_decoding_on_a_card_is_never_that_of_the_cpu(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the card does not decode there is a sentence; where it does, its frames are counted."""
+    pytest.importorskip("torch", reason="torch is an extra")
+    here = Placement({}, Card("cpu"), "a test")
+    monkeypatch.setattr(work, "resolve", lambda text: Device("cuda"))
+    monkeypatch.setattr(work, "placed", lambda devices: here)
+    monkeypatch.setattr(work, "card_memory_mb", lambda index: 700.0)
+    job = Job("decode", "decode only, NVDEC", str(clip), device="cuda", runs=1, seconds=0.001, least=20)
+    monkeypatch.setattr("vidface.media.nvdec.nvdec_for", lambda *_: (None, "cpu: no NVDEC"))
+    with pytest.raises(UsageError, match=r"NVDEC does not decode clip\.mp4: cpu: no NVDEC"):
+        decode_case(job)
+    monkeypatch.setattr("vidface.media.nvdec.nvdec_for", lambda *_: (None, "cuda:0: h264 by NVDEC"))
+    run = decode_case(job).runs[0]
+    assert (run.processed, run.card_mb) == (20, 700.0)
 
 
 def test_what_cannot_run_is_a_case_with_the_reason(clip: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the driver's own tool says of the first card: its name, and the memory in use on it."""
+"""What torch and the driver's own tool say of a card: its name, and the memory in use on it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ def card_name() -> str | None:
     return "; ".join(rows) or None
 
 
-def card_memory_mb() -> float | None:
-    """MiB in use on the first card, by all programs; None where there is none."""
+def card_memory_mb(index: int = 0) -> float | None:
+    """MiB in use on a card, by all programs; None where there is none.
+
+    Asked of torch where it sees the card, whose numbers are CUDA's; else of the driver's tool.
+    """
+    from vidface.infer.devices import torch_lack
+
+    if torch_lack(index) is None:
+        import torch
+
+        free, whole = torch.cuda.mem_get_info(index)
+        return float(whole - free) / 2**20
     rows = _ask("memory.used")
     try:
-        return float(rows[0].split()[0]) if rows else None
+        return float(rows[index].split()[0]) if index < len(rows) else None
     except ValueError:
         return None
 

@@ -42,6 +42,7 @@ class Job:
         runs: measured runs, after one that warms up.
         seconds: so long the run that warms up lasts; the others take as many frames.
         least: frames that a run has at least.
+        streams: runs of the graph at the same time, in threads of one process.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Job:
     runs: int = 5
     seconds: float = 1.5
     least: int = 25
+    streams: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -81,7 +83,8 @@ class RunCost:
         faces: rows of faces in its outputs, where there are any.
         rss_mb: resident memory afterwards.
         nodes: rows of the report: name, use, frames, ms_per_frame, cpu_ms_per_frame, ...
-        card_mb: memory in use on the card afterwards; None without a card.
+        card_mb: memory in use on the card of the nodes (of decoding) afterwards; None without one.
+        copies: between that card and the host, by kind, as in run.json; None where pictures are not on it.
     """
 
     decoded: int
@@ -94,6 +97,7 @@ class RunCost:
     rss_mb: float = 0.0
     nodes: tuple[dict[str, Any], ...] = ()
     card_mb: float | None = None
+    copies: dict[str, dict[str, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

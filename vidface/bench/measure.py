@@ -29,6 +29,9 @@ from vidface.media.benchclip import bench_clip
 from vidface.media.probe import probe
 
 DECODE: Final = "decode only"
+DECODE_ON_CARD: Final = "decode only, NVDEC"
+_STREAMS: Final = 4
+"""Runs at once, where there is a card: one alone leaves most of it idle."""
 _TIMES: Final = 3
 _FIRST: Final = "track"
 """The graph whose first frame is waited for where none was named."""
@@ -148,9 +151,15 @@ def _without_spreads(row: dict[str, Any]) -> dict[str, Any]:
 def _jobs(request: Request, named: Sequence[str], clip: str) -> Iterator[Job]:
     common: dict[str, Any] = {"clip": clip, "runs": request.runs, "seconds": request.seconds}
     yield Job("decode", DECODE, **common)
+    on_card = (request.device or "").lower().startswith(("cuda", "tensorrt"))
+    if on_card:
+        yield Job("decode", DECODE_ON_CARD, device=request.device, **common)
     common |= {"device": request.device, "overrides": request.overrides}
     for path in named or sorted(str(path) for path in shipped("graphs").glob("*.yaml")):
         yield Job("graph", Path(path).stem, graph=path, **common)
+    if on_card:
+        path = named[0] if named else str(find(_FIRST))
+        yield Job("graph", f"{Path(path).stem}, {_STREAMS} at once", graph=path, streams=_STREAMS, **common)
     if not named:
         for name, graph in EXTRAS.items():
             yield Job("graph", name, graph=graph, **(common | {"overrides": ()}))

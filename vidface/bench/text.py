@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from vidface.bench.job import Case, Spread
 from vidface.bench.measure import DECODE, Result
+from vidface.data.traffic import Kind
 
 MOST_MB: Final = 600
 """What a run of any shipped graph may take at 1080p on a CPU."""
@@ -14,7 +15,12 @@ MOST_MB: Final = 600
 
 def report(result: Result) -> str:
     """The whole report, Markdown."""
-    return "\n".join([*_head(result.facts), *_begins(result), *_graphs(result), *_nodes(result)]) + "\n"
+    return (
+        "\n".join(
+            [*_head(result.facts), *_begins(result), *_graphs(result), *_cards(result), *_nodes(result)]
+        )
+        + "\n"
+    )
 
 
 def _head(facts: dict[str, Any]) -> Iterator[str]:
@@ -72,6 +78,27 @@ def _graphs(result: Result) -> Iterator[str]:
     large = [f"{case.name} ({case.peak_mb:.0f})" for case in result.cases if case.peak_mb > MOST_MB]
     yield f"Peak above {MOST_MB} MB, the aim at 1080p on a CPU: {', '.join(large) or 'none'}."
     yield ""
+
+
+def _cards(result: Result) -> Iterator[str]:
+    """Nothing where no case ran on a card."""
+    cases = [case for case in result.cases if case.runs and case.runs[-1].card_mb is not None]
+    if not cases:
+        return
+    yield "On the card: memory in use by all programs after the last run, and copies a frame, MB (copies)."
+    yield ""
+    kinds = get_args(Kind)
+    yield f"| graph | card MB | {' | '.join(kind.replace('_', ' ') for kind in kinds)} |"
+    yield "|---" * (2 + len(kinds)) + "|"
+    for case in cases:
+        run = case.runs[-1]
+        shown = [_copied((run.copies or {}).get(kind), run.processed) for kind in kinds]
+        yield f"| {case.name} | {run.card_mb:.0f} | {' | '.join(shown)} |"
+    yield ""
+
+
+def _copied(row: dict[str, int] | None, frames: int) -> str:
+    return "-" if row is None else f"{row['bytes'] / frames / 1e6:.3f} ({row['copies'] / frames:.2f})"
 
 
 def _nodes(result: Result) -> Iterator[str]:
