@@ -167,3 +167,11 @@ def test_providers_in_order_of_choice() -> None:
         {"device_id": 1, "use_tf32": "0"},
     )
     assert session._providers(Device()) == ["CPUExecutionProvider"]
+
+
+def test_memory_is_that_of_the_card_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By all programs; None where torch sees no such card."""
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (70 - index, 100))
+    monkeypatch.setattr(devices, "torch_lack", lambda index: None if index < 2 else "torch sees 2")
+    assert [devices.memory_used(index) for index in range(3)] == [30, 31, None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+from vidface.infer.devices import memory_used
+
 _TIMEOUT_S = 5.0
 
 
@@ -19,13 +21,9 @@ def card_memory_mb(index: int = 0) -> float | None:
 
     Asked of torch where it sees the card, whose numbers are CUDA's; else of the driver's tool.
     """
-    from vidface.infer.devices import torch_lack
-
-    if torch_lack(index) is None:
-        import torch
-
-        free, whole = torch.cuda.mem_get_info(index)
-        return float(whole - free) / 2**20
+    used = memory_used(index)
+    if used is not None:
+        return used / 2**20
     rows = _ask("memory.used")
     try:
         return float(rows[index].split()[0]) if index < len(rows) else None

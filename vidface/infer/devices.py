@@ -87,6 +87,16 @@ def torch_lack(index: int = 0) -> str | None:
     return None
 
 
+def memory_used(index: int = 0) -> int | None:
+    """Bytes in use on a card, by all programs, as CUDA tells torch; None where torch does not see it."""
+    if torch_lack(index) is not None:
+        return None
+    import torch
+
+    free, whole = torch.cuda.mem_get_info(index)
+    return int(whole - free)
+
+
 def choose(text: str, machine: Machine) -> Device:
     """`resolve` on a machine that is described.
 
