@@ -131,3 +131,13 @@ def test_crops_without_numbers_are_told() -> None:
     node._embedder.unread = 2
     assert node.facts()["no_numbers"] == 2
     assert "2 crops" in node.facts()["notes"][0]
+
+
+def test_a_mesh_without_numbers_is_told() -> None:
+    """Tilted faces would be embedded as somebody else's again."""
+    node = RecognizeEmbed()
+    node.open(Device())
+    assert node._upright is not None
+    node._upright._network.unread = 3
+    assert "tilted faces may be embedded wrongly" in node.facts()["notes"][0]
+    node.close()

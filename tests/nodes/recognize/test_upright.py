@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tests.bench.tilt import frame_of, laid, seen
+from vidface.cli._gallery_faces import GraphSampler
 from vidface.data import Device, Faces, Frame
+from vidface.infer.embedder import Embedder
 from vidface.node import Batch
 from vidface.nodes.detect.face import DetectFace
+from vidface.nodes.forensics._reading import PartsReader
+from vidface.nodes.mesh.face import MeshFace
 from vidface.nodes.recognize._upright import MESH, Upright
 from vidface.nodes.recognize.embed import RecognizeEmbed
 
@@ -82,3 +87,37 @@ def test_where_no_face_is_seen_nothing_changes(samples: Path) -> None:
 def test_the_models_of_the_node_say_what_it_loads() -> None:
     assert RecognizeEmbed().models() == ("vidface-embed", MESH)
     assert RecognizeEmbed(upright="").models() == ("vidface-embed",)
+
+
+def test_enrolment_reads_tilted_pictures_as_recognition_does(samples: Path, tmp_path: Path) -> None:
+    """And so does the reading of a face's parts: a tilted picture is like the upright one."""
+    canvas, scale = laid(samples / "hopper.jpg"), 0.4
+    sampler = GraphSampler("vidface-embed")
+    try:
+        vectors = []
+        for degrees in (0, 45):
+            path = tmp_path / f"{degrees}.png"
+            cv2.imwrite(str(path), seen(canvas, degrees, scale)[..., ::-1])
+            (shot,) = sampler.stills([path])
+            vectors.append(shot.faces[0].vector)
+    finally:
+        sampler.close()
+    assert vectors[0] @ vectors[1] > 0.85
+
+
+def test_parts_of_a_tilted_face_are_its_own(samples: Path, detector: DetectFace) -> None:
+    mesh, embedder = MeshFace(), Embedder("vidface-embed", Device())
+    mesh.open(Device())
+    parts = []
+    for degrees in (0, 45):
+        frame = turned(samples, degrees, 200)
+        faces = found(detector, frame)
+        mesh.reset()
+        points = mesh.process(frame, faces).mesh.points[0]
+        read = PartsReader(embedder)(frame, faces.landmarks[0], points)
+        assert read is not None
+        parts.append(read)
+    mesh.close()
+    embedder.close()
+    assert parts[0][0] @ parts[1][0] > 0.85
+    assert parts[0][1] @ parts[1][1] > 0.85

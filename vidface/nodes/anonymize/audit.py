@@ -117,8 +117,10 @@ def share_under(boxes: NDArray[np.float32], covers: NDArray[np.float32], shape: 
     steps = (np.arange(_GRID) + 0.5) / _GRID
     grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 1, 2)
     shares = np.zeros(len(boxes), np.float32)
-    for i, box in enumerate(boxes):
-        away = np.abs(box[:2] + grid * (box[2:] - box[:2]) - middle) / half
+    meets = iou_matrix(boxes, covers) > 0
+    for i in np.flatnonzero(meets.any(axis=1)):
+        box, near = boxes[i], meets[i]
+        away = np.abs(box[:2] + grid * (box[2:] - box[:2]) - middle[near]) / half[near]
         inside = away.max(axis=2) <= 1 if shape == "box" else (away**2).sum(axis=2) <= 1
         shares[i] = inside.any(axis=1).mean()
     return shares

@@ -9,10 +9,11 @@ from vidface.data import Embeddings, Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.infer.embedder import Embedder
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.align import TEMPLATES, TILTED_DEG, to_template, turn_between
 from vidface.vision.facemask import outline_of_mesh
 from vidface.vision.faceparts import OUTSIDE_ZOOM, hull_mask, only
 from vidface.vision.manner import expressions_of
+from vidface.vision.meshtopology import five_of_mesh
 from vidface.vision.personlook import Sample
 
 _LEAST_EYES_PX = 8.0
@@ -76,6 +77,7 @@ class PartsReader:
         """What the embedder is shown: the inside alone, the outside alone."""
         size = self._embedder.size
         try:
+            landmarks = _upright(landmarks, mesh)
             matrix = to_template(landmarks, self._template.name) * (size / self._template.size)
         except ValueError:
             return None
@@ -91,3 +93,12 @@ class PartsReader:
             mask = hull_mask(outline @ way[:, :2].T + way[:, 2], size)
             parts.append(only(crop, mask if inside else 1 - mask))
         return parts[0], parts[1]
+
+
+def _upright(landmarks: NDArray[np.float32], mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The landmarks; those of the mesh where the face is tilted, which a detector does not follow.
+
+    As recognize.embed has it, so that the parts of a face are cut out as the whole is. Raises ValueError.
+    """
+    five = five_of_mesh(mesh)
+    return five.astype(np.float32) if turn_between(landmarks, five) > TILTED_DEG else landmarks

@@ -70,7 +70,9 @@ class MeshNetwork:
         self.unread = 0
         self._batch = port.shape[0] or _BATCH
         # On a card every new length of a batch is tuned for anew, so there it is always the same.
-        self._whole = device.kind != "cpu" or port.shape[0] is not None
+        # Shared sessions fill up the runs that they put together themselves.
+        tuned = device.kind != "cpu" and device.pool is None
+        self._whole = tuned or port.shape[0] is not None
 
     def __call__(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
         """Cut out and read each crop; `matrices` as those of `vidface.vision.meshcrop`."""

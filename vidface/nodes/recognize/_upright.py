@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 
 from vidface.data import Device, Faces, Frame
 from vidface.nodes.mesh._network import MeshNetwork
-from vidface.vision.align import to_template
+from vidface.vision.align import TILTED_DEG, turn_between
 from vidface.vision.boxes import iou_pairs
 from vidface.vision.meshcrop import Matrix, box_of_mesh, crop_of_landmarks, crop_of_mesh
 from vidface.vision.meshtopology import five_of_mesh
 
 MESH: Final = "vidface-facemesh"
 """The network that is shipped."""
-_TILTED_DEG: Final = 10.0
-"""Upright faces stay with the detector's landmarks, which the embedder was trained on; theirs and the
-mesh's differ by 3 degrees there (standard deviation)."""
 _SETTLED_DEG: Final = 3.0
 _LOOKS: Final = 2
 _PRESENT: Final = 0.5
@@ -43,6 +40,11 @@ class Upright:
     def __init__(self, model: str, device: Device) -> None:
         self._network = MeshNetwork(model, device)
 
+    @property
+    def unread(self) -> int:
+        """Crops for which the network gave no numbers, so far."""
+        return self._network.unread
+
     def close(self) -> None:
         """Give back the network's memory."""
         self._network.close()
@@ -55,9 +57,10 @@ class Upright:
             with suppress(ValueError):  # points that fix no crop
                 crops[place] = crop_of_landmarks(five, self._network.size)
         for place, points in self._read(frame, faces.boxes[rows], crops).items():
-            if _between(found[place], five_of_mesh(points)) > _TILTED_DEG:
-                five = self._settled(frame, faces.boxes[rows[place]], points)
-                found[place] = found[place] if five is None else five
+            with suppress(ValueError):  # mirrored points
+                if turn_between(found[place], five_of_mesh(points)) > TILTED_DEG:
+                    five = self._settled(frame, faces.boxes[rows[place]], points)
+                    found[place] = found[place] if five is None else five
         return found
 
     def _settled(
@@ -72,7 +75,7 @@ class Upright:
                     return None
                 points, before = read[0], five
                 five = five_of_mesh(points)
-                if _between(before, five) <= _SETTLED_DEG:
+                if turn_between(before, five) <= _SETTLED_DEG:
                     break
         return five
 
@@ -86,9 +89,3 @@ class Upright:
         lies = iou_pairs(box_of_mesh(read.points), boxes[list(crops)]) >= _OVERLAP
         seen = (read.presence >= _PRESENT) & lies
         return {row: points for row, points, good in zip(crops, read.points, seen, strict=True) if good}
-
-
-def _between(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Angle between two sets of five landmarks, each laid on the template as a whole; degrees, 0 to 180."""
-    turns = [to_template(five, "arcface112")[:, 0] @ np.array([1, 1j]) for five in (one, other)]
-    return float(abs(np.degrees(np.angle(turns[0] / turns[1]))))

@@ -69,11 +69,12 @@ class RecognizeEmbed(Node):
 
     def facts(self) -> dict[str, Any]:
         """Crops for which the network gave no numbers, where there were any, with a note."""
-        count = self._embedder.unread
-        if not count:
-            return {}
-        note = f"{self.model} gave no numbers (NaN or infinite) for {count} crops, which were not measured"
-        return {"no_numbers": count, "notes": [note]}
+        unread, unseen = self._embedder.unread, 0 if self._upright is None else self._upright.unread
+        what = "gave no numbers (NaN or infinite) for"
+        notes = [f"{self.model} {what} {unread} crops, which were not measured"] if unread else []
+        if unseen:
+            notes.append(f"{self.upright} {what} {unseen} crops, so tilted faces may be embedded wrongly")
+        return {"no_numbers": unread + unseen, "notes": notes} if notes else {}
 
     def close(self) -> None:
         self._embedder.close()
