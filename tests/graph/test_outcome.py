@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,15 @@ def test_a_file_with_its_signature_beside_it(tmp_path: Path) -> None:
     whole = Stretch(None, None, "the whole run")
     found = check_outcome(tmp_path, then, tmp_path, stretch=whole, tolerance=0.0)
     assert {one.name: one.state for one in found} == {"v.mkv": "same", "v.mkv.c2pa": "unchecked"}
+
+
+@pytest.mark.parametrize(("content", "state"), [(b"", "unchecked"), (b"{}\n", "differs")])
+def test_a_file_that_older_versions_did_not_write_empty(tmp_path: Path, content: bytes, state: str) -> None:
+    """A run in which nobody was followed had no file of tracks; one with rows was taken out."""
+    then, now = facts("v.mp4", "plain", None), facts("v.mp4", "plain", None)
+    now["outputs"]["video"]["files"].append("tracks.jsonl")
+    now["files_sha256"]["tracks.jsonl"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "run.json").write_text(json.dumps(now))
+    whole = Stretch(None, None, "the whole run")
+    found = check_outcome(tmp_path, then, tmp_path, stretch=whole, tolerance=0.0)
+    assert [one.state for one in found if one.name == "tracks.jsonl"] == [state]

@@ -158,6 +158,15 @@ def test_what_ends_within_a_picture_is_said_of_formats_that_ffmpeg_reads_on_quie
     assert any(hole.cause.startswith("input ends early") for hole in source.holes())
 
 
+@pytest.mark.parametrize("more", [bytes(200), b"\nmade by hand\n"])
+def test_what_programs_append_to_a_gif_is_no_loss(clip: Maker, tmp_path: Path, more: bytes) -> None:
+    path = tmp_path / "more.gif"
+    path.write_bytes(clip("a.gif", codec="gif", pixel_format="rgb8").read_bytes() + more)
+    source = open_source(path)
+    assert list(source.frames())
+    assert source.holes() == ()
+
+
 def test_corrupt_packets_are_counted_and_passed_over(clip: Maker, tmp_path: Path) -> None:
     """Damage in the middle: the end still comes, every packet is a frame or in a hole."""
     whole = clip("ffv1.mkv", codec="ffv1", pts=LONG)

@@ -189,6 +189,22 @@ def test_channels_are_kept_or_told(
         assert made.streams.audio[0].codec_context.layout.name == heard
 
 
+@pytest.mark.parametrize("layout", ["stereo", "5.1"])
+def test_channels_of_which_the_input_says_only_how_many_go_into_mp4(
+    clip: Maker, tmp_path: Path, layout: str
+) -> None:
+    """mp4 refuses "2 channels" of PCM, and says so only with its trailer: all pictures would be lost."""
+    path = _around(clip("in.mp4"), layout, tmp_path / "in.mkv", "pcm_s16le")
+    with av.open(str(path)) as made:
+        assert made.streams.audio[0].codec_context.layout.name.endswith(" channels")
+        wanted = made.streams.audio[0].codec_context.layout.nb_channels
+    out, facts = encode(path, tmp_path)
+    assert facts["notes"] == []
+    with av.open(str(out)) as made:
+        assert made.streams.audio[0].codec_context.layout.nb_channels == wanted
+        assert made.streams.video[0].frames > 0
+
+
 def _around(video: Path, layout: str, path: Path, codec: str = "pcm_u8") -> Path:
     """The pictures of a file beside a second of silence in this layout, in a coding that mp4 refuses."""
     with av.open(str(video)) as seen, av.open(str(path), "w") as out:

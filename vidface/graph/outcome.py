@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ _TAKEN: Final = "the graph writes it, but run.json names no such file"
 _UNKNOWN: Final = (
     "the graph writes it, but run.json does not know that output (--outputs may have left it out)"
 )
+_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_EMPTY: Final = "the graph writes it, empty; older versions wrote no file where there was nothing to say"
 _LATER: Final = "it was made after the run, and no run makes it again"
 _SIGNED: Final = "what was signed is the same; of the file with its signature `vidface inspect` tells"
 _SIDECAR: Final = "a signature is never the same twice; `vidface inspect` tells of it"
@@ -131,7 +134,11 @@ def _more(facts: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[Check]:
         left_out = facts["settings"]["outputs"] is None and output not in known
         state: State = "unchecked" if left_out else "differs"
         for name in told.get("files", ()):
-            if name in new:
+            if name not in new:
+                continue
+            if made["files_sha256"][name] == _NOTHING:
+                yield Check("re-run", name, "unchecked", _EMPTY)
+            else:
                 yield Check("re-run", name, state, _UNKNOWN if left_out else _TAKEN)
 
 

@@ -25,6 +25,8 @@ PARSED: Final = frozenset({"ac3", "eac3"})
 
 _OPUS_RATE = 48000
 _LAYOUTS: Final = frozenset({"mono", "stereo", "3.0", "quad", "5.0", "5.1"})
+_USUAL: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
+"""Channels -> layout, where the input says only how many there are."""
 _LOOK_S = 10  # streams of a file lie interleaved; what is this far apart belongs to no common moment
 
 
@@ -136,7 +138,7 @@ def muxer_takes(stream: AudioStream, muxer: str) -> bool:
     """
     trial = av.open(BytesIO(), "w", format=muxer)
     try:
-        trial.add_stream_from_template(stream)
+        name_layout(trial.add_stream_from_template(stream))
         trial.start_encoding()
     except (ValueError, av.error.FFmpegError):
         return False
@@ -144,6 +146,16 @@ def muxer_takes(stream: AudioStream, muxer: str) -> bool:
         with contextlib.suppress(av.error.FFmpegError):
             trial.close()
     return True
+
+
+def name_layout(stream: AudioStream) -> None:
+    """State the usual layout of so many channels where the input states none.
+
+    mp4 refuses "2 channels" of PCM, which WAV and AVI hold, and says so only when its trailer is written.
+    """
+    context: Any = stream.codec_context
+    if context.layout.name.endswith(" channels") and context.layout.nb_channels in _USUAL:
+        context.layout = _USUAL[context.layout.nb_channels]
 
 
 def silent_streams(path: Path, cut: Cut, *, patient: frozenset[str] = frozenset()) -> set[int]:
@@ -203,6 +215,8 @@ def _name(stream: AudioStream) -> str | None:
 def _layout(context: Any) -> tuple[str, str]:
     """Channels to encode, as of the input where AAC and Opus take them, and what is said where not."""
     name = str(context.layout.name)
+    if name.endswith(" channels"):
+        name = _USUAL.get(context.channels, name)
     plain = name.removesuffix("(side)")
     if plain in _LAYOUTS:
         return plain, ""

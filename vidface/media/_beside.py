@@ -18,7 +18,7 @@ from vidface.errors import InputError
 from vidface.media.opening import open_input, video_stream
 
 _KEPT: Final[tuple[str, ...]] = ("title", "creation_time")
-_TECHNICAL: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_TECHNICAL: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "software"})
 _STREAMS: Final = {"subtitle": "subtitle stream", "data": "data stream", "attachment": "attachment"}
 _MASTERING: Final = (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL)
 _MOST_PACKETS: Final = 100  # a picture of HDR comes with the first few

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Final
 from av.video.stream import VideoStream
 
 _ASF_FACTS: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # the File Properties Object
+_GIF_TAIL_BYTES: Final = 1 << 12
+_GIF_END: Final = re.compile(rb"\0;[\0\t\n\r -~]*\Z")
+"""End of the last block and trailer; programs append zeros or a line of text behind it."""
 _ASF_HEAD_BYTES: Final = 1 << 16
 _ASF_FIELDS: Final = struct.Struct("<24xQ16xQ8xQI")  # bytes of the file, 100 ns, preroll in ms, flags
 _ASF_LIVE: Final = 1  # flag: written while it was sent, so that sizes mean nothing
@@ -27,7 +31,7 @@ def cut_off(path: Path, stream: VideoStream, end: Fraction) -> bool:
     """
     kind = stream.container.format.name
     if kind == "gif":
-        return not _tail(path).rstrip(b"\0\r\n ").endswith(b";")
+        return _GIF_END.search(_tail(path)) is None
     if kind == "yuv4mpegpipe":
         return _part_of_a_picture(path, stream)
     if kind == "asf":
@@ -38,7 +42,7 @@ def cut_off(path: Path, stream: VideoStream, end: Fraction) -> bool:
 
 def _tail(path: Path) -> bytes:
     with path.open("rb") as handle:
-        handle.seek(max(0, path.stat().st_size - 64))
+        handle.seek(max(0, path.stat().st_size - _GIF_TAIL_BYTES))
         return handle.read()
 
 

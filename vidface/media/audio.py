@@ -20,6 +20,7 @@ from vidface.media._audiolanes import (
     EncodeLane,
     in_part,
     muxer_takes,
+    name_layout,
     seek_to,
     silent_streams,
     time_of,
@@ -153,6 +154,7 @@ class AudioTrack:
         copied: Any
         if muxer_takes(stream, self._output.format.name):
             copied = self._output.add_stream_from_template(stream)
+            name_layout(copied)
             self._lanes[stream.index] = CopyLane(stream, copied, container)
         else:
             lane = EncodeLane(stream, self._output, webm=container == "webm")

@@ -19,8 +19,6 @@ from vidface.node import Sink, Target
 from vidface.sinks._files import LineFile, write_private, writing
 from vidface.sinks.jsonl import compact
 
-"""Folder of the heat maps in the run's folder; of an output that is not called findings, heat_NAME."""
-
 
 class FindingsSink(Sink):
     """Write `NAME.jsonl`, one line a finding, in the order in which they became complete.
