@@ -60,8 +60,9 @@ def test_a_tilted_face_keeps_its_vector(samples: Path, detector: DetectFace, deg
     own = vector(straight, found(detector, straight))
     frame = turned(samples, degrees, 80)
     faces = found(detector, frame)
-    assert own @ vector(frame, faces) > 0.85
-    assert own @ vector(frame, faces, upright="") < 0.5
+    with_mesh, without = own @ vector(frame, faces), own @ vector(frame, faces, upright="")
+    assert with_mesh > 0.85
+    assert with_mesh > without + 0.25
 
 
 def test_an_upright_face_keeps_the_landmarks_that_were_found(samples: Path, detector: DetectFace) -> None:

@@ -40,7 +40,7 @@ class Upright:
 
     def __init__(self, model: str, device: Device) -> None:
         self._network = MeshNetwork(model, device)
-        # On a CPU several crops in one call gain nothing, and eight at once took 19 MB more in graphs/lowres.yaml.
+        # On a CPU several crops in one call gain nothing, and eight took 19 MB more in graphs/lowres.yaml.
         self._at_once = 1 if device.kind == "cpu" else _MANY
 
     @property
