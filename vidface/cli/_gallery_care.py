@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import zipfile
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -210,11 +209,13 @@ def _impostors(gallery: Gallery, given: str | None) -> tuple[NDArray[np.float32]
 def _vectors(path: Path, fingerprint: str) -> NDArray[np.float32]:
     import numpy as np
 
+    from vidface.data.npz import read_npz
+
     try:
-        with np.load(path, allow_pickle=False) as packed:
-            rows: NDArray[np.float32] = np.asarray(packed["vectors"], np.float32)
-            model = str(packed["fingerprint"]) if "fingerprint" in packed else fingerprint
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        packed = read_npz(path, ("vectors",), optional=("fingerprint",))
+        rows: NDArray[np.float32] = np.asarray(packed["vectors"], np.float32)
+        model = str(packed.get("fingerprint", fingerprint))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no .npz file with an array `vectors`") from error
     if rows.ndim != 2:
         raise InputError(f"{path}: wanted n x d `vectors`, but found the shape {rows.shape}")

@@ -24,7 +24,7 @@ from vidface.media.images import is_picture
 from vidface.media.probe import probe
 from vidface.nodes.recognize._upright import MESH, Upright
 from vidface.nodes.recognize.quality import RecognizeQuality
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.align import to_template
 
 _RATE: Final = 25
 _BATCH: Final = 32
@@ -174,12 +174,11 @@ class GraphSampler:
 
     def _shot(self, path: Path, frame: Frame, faces: Faces, index: int | None) -> Shot:
         size = self._embedder.size
-        template = TEMPLATES[self._embedder.template]
         rows, crops = [], []
         order = np.argsort(-faces.heights, kind="stable").tolist()
         for row, five in zip(order, self._upright(frame, faces, order), strict=True):
             try:
-                matrix = to_template(five, template.name) * (size / template.size)
+                matrix = to_template(five, self._embedder.template, size)
             except ValueError:  # points that fix no crop
                 continue
             rows.append(row)

@@ -21,7 +21,7 @@ from vidface.graph.run import run
 from vidface.infer.embedder import Embedder, Looks
 from vidface.media.decode import open_source
 from vidface.nodes.recognize._upright import MESH, Upright
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.align import to_template
 from vidface.vision.resize import resize
 from vidface.vision.shrink import seen_at
 
@@ -185,11 +185,10 @@ def _largest(
     frame: Frame, faces: Faces, embedder: FaceEmbedder, upright: Upright
 ) -> NDArray[np.uint8] | None:
     """The aligned crop of the largest face whose landmarks can be aligned, as recognize.embed makes it."""
-    template = TEMPLATES[embedder.template]
     for row in np.argsort(-faces.heights, kind="stable").tolist():
         (five,) = upright(frame, faces, [row])
         try:
-            matrix = to_template(five, template.name) * (embedder.size / template.size)
+            matrix = to_template(five, embedder.template, embedder.size)
         except ValueError:
             continue
         return frame.crop(matrix, (embedder.size, embedder.size))

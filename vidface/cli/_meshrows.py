@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from vidface.data import NOT_TRACKED
 from vidface.data.mesh import POINTS
+from vidface.data.npz import read_npz
 from vidface.errors import InputError
 
 Ints = NDArray[np.int64]
@@ -41,15 +40,10 @@ def load_meshes(path: Path) -> MeshRows:
         InputError: it is missing, damaged, no .npz, or has no meshes in it.
     """
     try:
-        # Opened here: NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no whole .npz")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                points = np.asarray(arrays["points"], np.float64)
-                columns = [_whole(name, arrays[name]) for name in ("frame", "track")]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = read_npz(path, ("points", "frame", "track"))
+        points = np.asarray(arrays["points"], np.float64)
+        columns = [_whole(name, arrays[name]) for name in ("frame", "track")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read as a file of meshes (.npz of the sink mesh): {error}"
         ) from error

@@ -23,7 +23,7 @@ from vidface.media.decode import open_source
 from vidface.media.degrade import Degradation, degrade_sequence
 from vidface.media.pixels import frame_from_rgb
 from vidface.media.probe import FALLBACK_RATE
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.align import to_template
 from vidface.vision.resize import resize
 
 CROP: Final = 256
@@ -197,7 +197,7 @@ def _row(frame: int, faces: Faces, place: int) -> _Row | None:
     if faces.interpolated[place]:
         return None
     try:
-        matrix = to_template(faces.landmarks[place], TEMPLATE) * (CROP / TEMPLATES[TEMPLATE].size)
+        matrix = to_template(faces.landmarks[place], TEMPLATE, CROP)
     except ValueError:
         return None
     marks = faces.landmarks[place].astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]

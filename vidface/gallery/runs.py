@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.npz import read_npz
 from vidface.errors import InputError, UsageError
 
 MANIFEST: Final = "run.json"
@@ -227,16 +227,10 @@ def _read(path: Path, folder: Path) -> tuple[str, list[Track]]:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        # Opened here: NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no whole .npz file")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as found:
-                arrays = {name: found[name] for name in (*_COLUMNS, *_SPANS, "vector", "model")}
+        arrays = read_npz(path, (*_COLUMNS, *_SPANS, "vector", "model"))
     except KeyError as error:
         raise InputError(f"{path} has no array {error.args[0]}: it is not of the sink embeddings") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); run the clip again") from error
     wrong = _fault(arrays)
     if wrong:

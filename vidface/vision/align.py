@@ -115,11 +115,12 @@ def turn_between(one: Any, other: Any) -> float:
     return float(abs(np.degrees(np.angle(turns[0] / turns[1]))))
 
 
-def to_template(landmarks: Any, name: str) -> NDArray[np.float64]:
+def to_template(landmarks: Any, name: str, size: int | None = None) -> NDArray[np.float64]:
     """2 x 3 matrix from frame pixels to the crop of the template `name`, for `Frame.crop`.
 
     Args:
         landmarks: 5 x 2 points in pixels of the frame.
+        size: side of the crop in pixels; the template's own where none is given.
 
     Raises:
         KeyError: no template of that name.
@@ -128,7 +129,7 @@ def to_template(landmarks: Any, name: str) -> NDArray[np.float64]:
     template = TEMPLATES[name]
     stretch = np.array(template.stretch)
     matrix: NDArray[np.float64] = similarity(landmarks, template.points / stretch) * stretch[:, None]
-    return matrix
+    return matrix if size is None else matrix * (size / template.size)
 
 
 def five_of_68(points: Any) -> NDArray[np.float64]:

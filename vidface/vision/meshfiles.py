@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data.npz import read_npz
 from vidface.errors import InputError, UsageError
 
 Array = NDArray[np.float64]
@@ -135,13 +135,13 @@ def _column(values: Ints | None, count: int) -> Ints:
 
 def _read_npz(path: Path) -> _Table:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            points = np.asarray(file["points"], np.float64)
-            columns = [
-                np.atleast_1d(np.asarray(file[name]).astype(np.int64)) if name in file else None
-                for name in ("track", "frame")
-            ]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path, ("points",), optional=("track", "frame"))
+        points = np.asarray(arrays["points"], np.float64)
+        columns = [
+            np.atleast_1d(arrays[name].astype(np.int64)) if name in arrays else None
+            for name in ("track", "frame")
+        ]
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read as meshes (.npz with an array 'points'): {error}") from error
     table = points[None] if points.ndim == 2 else points
     if table.ndim != 3 or table.shape[2] != 3 or table.shape[1] < _LEAST_POINTS:

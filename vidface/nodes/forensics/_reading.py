@@ -9,7 +9,7 @@ from vidface.data import Embeddings, Faces, Frame
 from vidface.data.mesh import Meshes
 from vidface.data.pose import Poses
 from vidface.infer.embedder import Embedder
-from vidface.vision.align import TEMPLATES, TILTED_DEG, to_template, turn_between
+from vidface.vision.align import TILTED_DEG, to_template, turn_between
 from vidface.vision.facemask import outline_of_mesh
 from vidface.vision.faceparts import OUTSIDE_ZOOM, hull_mask, only
 from vidface.vision.manner import expressions_of
@@ -59,7 +59,6 @@ class PartsReader:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._template = TEMPLATES[embedder.template]
 
     def __call__(
         self, frame: Frame, landmarks: NDArray[np.float32], mesh: NDArray[np.float32]
@@ -78,7 +77,7 @@ class PartsReader:
         size = self._embedder.size
         try:
             landmarks = _upright(landmarks, mesh)
-            matrix = to_template(landmarks, self._template.name) * (size / self._template.size)
+            matrix = to_template(landmarks, self._embedder.template, size)
         except ValueError:
             return None
         eyes = float(np.linalg.norm(landmarks[1] - landmarks[0]))

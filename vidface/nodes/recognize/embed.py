@@ -15,7 +15,7 @@ from vidface.infer.crops import cut, stacked
 from vidface.infer.embedder import Embedder, Looks
 from vidface.node import Batch, Node
 from vidface.nodes.recognize._upright import Upright
-from vidface.vision.align import TEMPLATES, to_template
+from vidface.vision.align import to_template
 from vidface.vision.facecrop import aligned
 
 
@@ -116,16 +116,13 @@ class RecognizeEmbed(Node):
         return faces.landmarks[rows] if self._upright is None else self._upright(frame, faces, rows)
 
     def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> Any:
-        template = TEMPLATES[self._embedder.template]
         size = self._embedder.size
-        matrix = to_template(landmarks, template.name) * (size / template.size)
-        return cut(frame, matrix, size, self._card)
+        return cut(frame, to_template(landmarks, self._embedder.template, size), size, self._card)
 
     def _recut(self, crops: Crops, row: int, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The embedder's crop out of another one."""
-        template = TEMPLATES[self._embedder.template]
         size = self._embedder.size
-        to_crop = np.vstack([to_template(landmarks, template.name) * (size / template.size), (0, 0, 1)])
+        to_crop = np.vstack([to_template(landmarks, self._embedder.template, size), (0, 0, 1)])
         back = np.linalg.inv(np.vstack([crops.matrices[row], (0, 0, 1)]))
         return np.asarray(aligned(crops.pixels[row], (to_crop @ back)[:2], size), np.uint8)
 

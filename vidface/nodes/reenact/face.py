@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from vidface.data.steadyclock import SteadyClock
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._drive import LIMITED, Replay, key_of
+from vidface.vision.away import Away
 from vidface.vision.facecrop import region_of, scale_of
 from vidface.vision.floweyes import Slit
 from vidface.vision.headsquare import square_around
@@ -119,7 +119,7 @@ class ReenactFace(Node):
     _model: MeshModel
     _replay: Replay | None
     _trails: dict[int, _Trail]
-    _last: float
+    _away: Away
     _put: Put
     _clock: SteadyClock
     _counts: dict[str, int]
@@ -146,7 +146,7 @@ class ReenactFace(Node):
 
     def reset(self) -> None:
         """Forget everybody."""
-        self._trails, self._last = {}, -math.inf
+        self._trails, self._away = {}, Away(self.hold_s)
 
     def facts(self) -> dict[str, Any]:
         """Faces re-driven, left as they were, and held back at a limit."""
@@ -164,7 +164,7 @@ class ReenactFace(Node):
         check_rows(faces, mesh=mesh, motions=motions)
         time = float(frame.time)
         self._clock.set(frame)
-        self._forget(time)
+        self._trails = self._away.without(self._trails, time)
         table = np.full((len(faces), len(KINDS)), np.nan, np.float32)
         parts = []
         for row in self._rows(faces, mesh):
@@ -184,13 +184,6 @@ class ReenactFace(Node):
             chosen &= faces.tracks == self.track
         rows: list[int] = np.flatnonzero(chosen).tolist()
         return sorted(rows, key=lambda row: float(faces.heights[row]))
-
-    def _forget(self, now: float) -> None:
-        """Drop faces that were away for too long; the frame before, however long ago, is not away."""
-        self._trails = {
-            k: t for k, t in self._trails.items() if t.seen >= self._last or now - t.seen <= self.hold_s
-        }
-        self._last = now
 
     def _trail(self, key: int, time: float) -> _Trail:
         if key not in self._trails:

@@ -55,7 +55,7 @@ def cuts_of(
         if five is None:
             continue
         try:
-            matrix = to_template(five, template.name) * (side / template.size)
+            matrix = to_template(five, template.name, side)
         except ValueError:
             continue
         region = region_of(frame.current, matrix, side)

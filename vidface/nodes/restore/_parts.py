@@ -140,9 +140,8 @@ def told_of(held: Mapping[int, int], *, others: int = 0, other_frames: int = 0) 
 
 def look_of(crop: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.uint8]:
     """The embedder's crop out of the restorer's: both are aligned, so the way is fixed."""
-    template = TEMPLATES[embedder.template]
     own = TEMPLATES["ffhq512"].points * (len(crop) / TEMPLATES["ffhq512"].size)
-    matrix = to_template(own, template.name) * (embedder.size / template.size)
+    matrix = to_template(own, embedder.template, embedder.size)
     return np.asarray(aligned(crop, matrix, embedder.size), np.uint8)
 
 

@@ -30,6 +30,7 @@ from vidface.nodes.restore._outlines import Area, Outlines
 from vidface.nodes.restore._parts import Cut, Held, Paste, Trail, enlarged, look_of, pasted
 from vidface.nodes.restore._report import KINDS, RestoredFaces
 from vidface.vision.align import TEMPLATES
+from vidface.vision.away import Away
 from vidface.vision.evidence import Residual, consistent, evidence_of, residual_of, with_fitted_blur
 from vidface.vision.grain import Grain
 from vidface.vision.paste import colour_matched
@@ -115,7 +116,7 @@ class RestoreFace(Node):
     _embedder: Embedder | None
     _people: KnownPeople | None
     _trails: dict[int, Trail]
-    _last: float
+    _away: Away
     _counts: dict[str, int]
     _held: Held
     _notes: dict[str, None]
@@ -155,7 +156,7 @@ class RestoreFace(Node):
 
     def reset(self) -> None:
         """Forget all faces."""
-        self._trails, self._last = {}, -math.inf
+        self._trails, self._away = {}, Away(self.hold_s)
 
     def close(self) -> None:
         self._network.close()
@@ -186,7 +187,7 @@ class RestoreFace(Node):
         check_rows(here, mesh=mesh, identity=identity)
         aimless = bool(self.gallery) and self.person is None and identity is None
         self._notes.update(dict.fromkeys(hints(here, aimless=aimless)))
-        self._forget(float(now.time))
+        self._trails = self._away.without(self._trails, float(now.time))
         cuts = self._cuts(frame, faces, identity)
         self._counts["left"] += len(here) - len(cuts)
         if not cuts:
@@ -287,11 +288,3 @@ class RestoreFace(Node):
         if self.scale > 1:
             return enlarged(now, pastes, self.scale, grainy=grainy)
         return pasted(now, pastes, self._card, grainy=grainy) if pastes else now
-
-    def _forget(self, now: float) -> None:
-        """Drop tracks that were away for too long; the frame before, however long ago, is not away."""
-        away = [track for track, trail in self._trails.items() if trail.seen < self._last]
-        for track in away:
-            if now - self._trails[track].seen > self.hold_s:
-                del self._trails[track]
-        self._last = now

@@ -20,6 +20,7 @@ from vidface.node import FOREVER, Node, Span, Window
 from vidface.nodes.restore._cuts import FaceCut, cuts_of
 from vidface.nodes.restore._outlines import Area, Outlines
 from vidface.vision.align import TEMPLATES
+from vidface.vision.away import Away
 from vidface.vision.grain import Grain
 from vidface.vision.paste import colour_matched, paste_delta
 from vidface.vision.stilltrack import Stillness, StillTrack
@@ -86,7 +87,7 @@ class RestoreOnnx(Node):
 
     _network: Restorer
     _stills: dict[int, StillTrack]
-    _last: float
+    _away: Away
     _counts: dict[str, int]
 
     def reach(self) -> Span:
@@ -111,7 +112,7 @@ class RestoreOnnx(Node):
 
     def reset(self) -> None:
         """Forget all faces."""
-        self._stills, self._last = {}, -math.inf
+        self._stills, self._away = {}, Away(self.hold_s)
 
     def close(self) -> None:
         self._network.close()
@@ -140,7 +141,7 @@ class RestoreOnnx(Node):
         """
         now, here, side = frame.current, faces.current, self._network.size
         check_rows(here, mesh=mesh)
-        self._forget(float(now.time))
+        self._stills = self._away.without(self._stills, float(now.time))
         template = TEMPLATES[self._network.template]
         wanted = np.flatnonzero(here.heights >= self.min_face_px).tolist()
         if self.track is not None:
@@ -181,7 +182,7 @@ class RestoreOnnx(Node):
         if cut.track == NOT_TRACKED:
             return picture
         if cut.track not in self._stills:
-            # Who was away is for `_forget` to say, which knows how far frames lie apart.
+            # Who was away is for `Away` to say, which knows how far frames lie apart.
             self._stills[cut.track] = StillTrack(Stillness(self.smooth_s, math.inf))
         return self._stills[cut.track](cut.crop, picture, time=time)
 
@@ -194,11 +195,3 @@ class RestoreOnnx(Node):
                 paste_delta(planes, delta, mask=mask, matrix=cut.matrix, gain=self.fidelity, grain=grain)
 
         return now.painted(paint)
-
-    def _forget(self, now: float) -> None:
-        """Drop tracks that were away for too long; the frame before, however long ago, is not away."""
-        away = [track for track, still in self._stills.items() if still.seen < self._last]
-        for track in away:
-            if now - self._stills[track].seen > self.hold_s:
-                del self._stills[track]
-        self._last = now
