@@ -96,7 +96,7 @@ def test_the_account_says_why_a_camera_is_away_now(server: RtspServer, write: Wr
     stand.until(lambda: lane.row()["status"] == "lost")
     server.login = "me:other"
     server.start()
-    stand.until(lambda: "401" in lane.row()["why"])
+    stand.until(lambda: "(401)" in lane.row()["why"])
     assert (lane.row()["status"], lane.row()["losses"]) == ("lost", 1)
     assert stand.watcher.recent.kinds()["camera_lost"] == 1
 
@@ -461,7 +461,7 @@ def test_passwords_are_in_no_file_and_no_sentence(
     stand.until(lambda: stand.frames("a") > 3 and stand.watcher.recent.kinds().get("camera_lost"))
     stand.watcher.close()
     texts = [path.read_text() for path in (folder / "out").rglob("*.json*")] + stand.said
-    assert any("401" in text for text in texts)
+    assert any("(401)" in text for text in texts)
     assert not [text for text in texts if "hushhush" in text or "wrongword" in text]
 
 

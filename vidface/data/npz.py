@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -12,8 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-_DAMAGE: Final = (EOFError, TypeError, RuntimeError, TokenError, SyntaxError, zipfile.BadZipFile, zlib.error)
-"""RuntimeError: of how it is packed (a password, a method nobody knows); of the header the next two."""
+_DAMAGE: Final = (
+    *(OSError, EOFError, TypeError, RuntimeError, MemoryError, TokenError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
+"""OSError: a place before the file's beginning is sought. RuntimeError: of how it is packed (a password, a
+method nobody knows). MemoryError: a header that promises more numbers than any memory holds; of the header
+the next two."""
 
 
 def read_npz(
@@ -26,14 +33,13 @@ def read_npz(
         KeyError: an array is missing.
         ValueError: it is no whole .npz file, or an array in it is damaged.
     """
-    try:
-        # Opened here: NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
+    with path.open("rb") as file:  # opened here: NumPy leaves a file open that it cannot read
+        try:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is no whole .npz file")
             file.seek(0)
             with np.load(file, allow_pickle=False) as found:
                 there = [name for name in optional if name in found]
                 return {name: found[name] for name in (*names, *there)}
-    except _DAMAGE as error:
-        raise ValueError(str(error)) from error
+        except _DAMAGE as error:
+            raise ValueError(str(error)) from error

@@ -225,8 +225,8 @@ def test_a_password_that_was_changed_is_not_hammered_on(server: RtspServer) -> N
         server.stop()
         server.login = "u:another"
         server.start()
-        assert happens(lambda: any("401" in text for text in watched.told))
-    waits = [float(text.split()[-2]) for text in watched.told if "401" in text]
+        assert happens(lambda: any("(401)" in text for text in watched.told))
+    waits = [float(text.split()[-2]) for text in watched.told if "(401)" in text]
     assert len(waits) == 1
     assert waits[0] >= 30
 
