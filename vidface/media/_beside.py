@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from vidface.errors import InputError
 from vidface.media.opening import open_input, video_stream
+from vidface.media.steps import Steps
 
 _KEPT: Final[tuple[str, ...]] = ("title", "creation_time")
 _TECHNICAL: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "software"})
@@ -31,10 +32,12 @@ class Beside:
     Attributes:
         tags: title and date of the input, for the output's container.
         notes: what was left out, in a sentence each.
+        steps: of the input's times, where its unit does not tell enough.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    steps: Steps | None = None
 
 
 def beside(path: Path, *, keep: bool, hdr: bool = False) -> Beside:

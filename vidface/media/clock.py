@@ -11,27 +11,32 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
 from vidface.data.frame import Frame
+from vidface.media.steps import FINEST, IN_HAND, Steps
 
 KEY_EVERY_S = 2  # a killed run loses no more than this
 BACK_S = 1  # as in `timeline`: a step back by more is a new clock
 _MAX_TIMESCALE = 2**31 - 1
 _MIN_TIMESCALE = 10_000
-_FINEST, _FINE = 10_000_000, 1_000_000  # in finer units mp4 could hold no step of two minutes
+_FINE = 1_000_000
 # mp4 writes in 31 bits how far a frame is from the next, and from its decoding, that is from the frames
 # that an encoder with B-frames has in hand.
-_FURTHEST, _IN_HAND = 2**31 - 2**16, 6
+_FURTHEST = 2**31 - 2**16
 _MS = Fraction(1, 1000)
 _FAR = 2**62
 
 
-def output_time_base(frame: Frame) -> Fraction:
+def output_time_base(frame: Frame, steps: Steps | None = None) -> Fraction:
     """The unit that holds every time of a stream like this one: 1/n s, as mp4 wants it.
 
     n is a multiple of the input's, fine enough for players and encoders (libvpx refuses whole seconds).
-    Inputs that count in less than a ten-millionth of a second get millionths.
+    Inputs that count in less than a ten-millionth of a second get the coarsest unit that holds all their
+    times, where mp4 holds their steps in it; else, and where the times are not known, millionths.
     """
     units = frame.time_base.denominator
-    units = units if units <= _FINEST else _FINE
+    if units > FINEST:
+        units = _FINE if steps is None else steps.unit.denominator
+        if units > FINEST and (steps is None or steps.longest * units > _FURTHEST or units > _MAX_TIMESCALE):
+            units = _FINE
     while units < _MIN_TIMESCALE:
         units *= 2
     return Fraction(1, units)
@@ -53,7 +58,7 @@ class Clock:
     shift: Fraction = Fraction(0)
     notes: Counter[str] = field(default_factory=Counter)
     _last: int | None = None
-    _hand: deque[int] = field(default_factory=lambda: deque(maxlen=_IN_HAND))
+    _hand: deque[int] = field(default_factory=lambda: deque(maxlen=IN_HAND))
     _end: int = 0
     _before: tuple[int, int, bool] | None = None
     _reach: tuple[int, int] = (-_FAR, -_FAR)
@@ -61,9 +66,9 @@ class Clock:
     _durations: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def starting(cls, first: Frame, *, coarse: bool) -> Clock:
-        """The clock of a stream with this first frame."""
-        clock = cls(output_time_base(first), coarse)
+    def starting(cls, first: Frame, *, coarse: bool, steps: Steps | None = None) -> Clock:
+        """The clock of a stream with this first frame, and such steps where they are known."""
+        clock = cls(output_time_base(first, steps), coarse)
         if first.time < 0:
             clock.shift = -first.time
             moved = f"all moved by {float(clock.shift):.6f} s"
@@ -113,7 +118,7 @@ class Clock:
 
         All that follows moves with it.
         """
-        room = (_FURTHEST - (last - self._hand[0])) // _IN_HAND
+        room = (_FURTHEST - (last - self._hand[0])) // IN_HAND
         after = last + max(1, min(self._end - last, room))
         self.shift -= (pts - after) * self.base
         most = f"more than the container holds ({float(_FURTHEST * self.base):.0f} s)"

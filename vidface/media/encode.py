@@ -86,6 +86,7 @@ class Encoder:
         self._settings = settings
         self._info = info
         self._audio = audio
+        self._steps = beside.steps if beside else None
         self._tags = {**(beside.tags if beside else {}), **({"comment": comment} if comment else {})}
         self._traffic = traffic
         self._open: _Open | None = None
@@ -154,7 +155,8 @@ class Encoder:
             output.container.close()
 
     def _begin(self, frame: Frame, pixels: AvPixels) -> _Open:
-        clock = Clock.starting(frame, coarse=self._settings.container in ("mkv", "webm"))
+        coarse = self._settings.container in ("mkv", "webm")
+        clock = Clock.starting(frame, coarse=coarse, steps=self._steps)
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         why = self._unfit_for_card(name, pixels.size)

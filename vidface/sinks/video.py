@@ -15,6 +15,7 @@ from vidface.media.codecs import CodecName, ContainerName, EncodeSettings
 from vidface.media.cut import Cut
 from vidface.media.encode import Encoder
 from vidface.media.nvenc import EncoderWish, choose_encoder
+from vidface.media.steps import steps_of
 from vidface.node import Sink, Target
 from vidface.sinks._labels import ABOUT, Labels, LabelWish
 
@@ -61,13 +62,16 @@ class VideoSink(Sink):
         elif self.audio == "copy" and target.input is not None and target.info.audio:
             sound = AudioFrom(target.input, cut, nameless=nameless)
         self._labels = Labels(self.label, target)
+        told = _beside(target, cut)
+        if target.input is not None and self.container in ("mp4", "mov"):
+            told = replace(told, steps=steps_of(target.input, target.info))
         self._encoder = Encoder(
             target.folder / f"{target.name}.{self.container}",
             settings,
             _shape_of(target),
             audio=sound,
             comment=target.comment,
-            beside=_beside(target, cut),
+            beside=told,
             traffic=None if target.card is None else target.card.traffic,
         )
 
