@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.media.make_clips import Clip, make
 from vidface.cli import main
 
 GRAPH = "graphs/track.yaml"
@@ -165,6 +166,21 @@ def test_format_adds_a_table(monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_pa
     )
     assert call(monkeypatch, repo, *words, "--outputs", "faces") == 0
     assert (tmp_path / "o" / "faces.csv").exists()
+
+
+def test_a_quiet_run_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures that the input promises and does not hold change the result; anything else is not said."""
+    whole = make(tmp_path / "whole.mkv", Clip(pts=tuple(range(60)))).read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 2])
+    words = ("run", GRAPH, cut, "-o", tmp_path / "o", "--outputs", "faces", "--rate", "5", "-q")
+    assert call(monkeypatch, repo, *words) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith("vidface: missing") for line in err.splitlines())
+    assert "input ends early" in err
 
 
 HEARING = (

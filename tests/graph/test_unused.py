@@ -64,10 +64,15 @@ def test_the_command_line_says_it_at_the_end(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Also a quiet one."""
-    words = ("run", "graphs/detect.yaml", clip, "--outputs", "faces", "-q", "-o")
-    assert call(monkeypatch, repo, *words, tmp_path / "out", "--rate", "5") == 0
+    """A quiet one leaves it to run.json, whose notes are the same."""
+    words = ("run", "graphs/detect.yaml", clip, "--outputs", "faces", "--rate", "5", "-o")
+    assert call(monkeypatch, repo, *words, tmp_path / "out") == 0
     assert capsys.readouterr().err.startswith("vidface: --rate 5 is for folders of pictures; ")
+    assert call(monkeypatch, repo, *words, tmp_path / "quiet", "-q") == 0
+    assert capsys.readouterr() == ("", "")
+    loud, quiet = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("out", "quiet"))
+    assert len(quiet["notes"]) == 1
+    assert quiet["notes"] == loud["notes"]
 
 
 def test_an_empty_choice_of_outputs_takes_nothing_away(

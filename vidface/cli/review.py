@@ -115,7 +115,7 @@ def review() -> None:
 @click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto", show_default=True
 )
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors, and what the result lacks.")
 @signing
 def _clip(clip: str, **options: Any) -> None:
     """Review one clip."""

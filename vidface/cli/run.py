@@ -77,7 +77,7 @@ MOST_HOLES = 20
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto", show_default=True
 )
 @live_options
-@click.option("-q", "--quiet", is_flag=True, help="No table at the end.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors, and what the result lacks.")
 def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **options: Any) -> None:
     """Run GRAPH over CLIP (a video, a picture, a folder of pictures, or the address of a camera).
 
@@ -99,15 +99,16 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
     signal.signal(signal.SIGTERM, _interrupt)
     work = run_graph(plan, clip, folder, command=tuple(sys.argv), tell=tell, **options)
     end_on_request(work)
-    bar = Progress(progress, work.info, options["start"], options["stop"])
+    style = "none" if quiet and progress == "auto" else progress
+    bar = Progress(style, work.info, options["start"], options["stop"])
     with work:
         for tick in work:
             bar.update(tick.time)
     bar.done(work.report.ledger.processed)
     _say_holes(work.report.ledger.holes)
-    for note in work.notes:
-        tell(note)
     if not quiet:
+        for note in work.notes:
+            tell(note)
         click.echo(work.report.table(), err=True)
         click.echo(f"written to {folder}: {', '.join(_files(work.report.facts))}", err=True)
 
