@@ -106,6 +106,19 @@ def test_chroma_on_the_corner_is_decoded_in_host_memory(samples: Path, tmp_path:
     assert made.startswith("its chroma lies elsewhere")
 
 
+@pytest.mark.parametrize("coded", ["yuv420p", "yuv420p10le"])
+def test_pictures_of_other_times_are_not_compared(clip: Maker, card: Any, coded: str) -> None:
+    """A card that begins with another picture than the CPU would number all frames otherwise: refused."""
+    path = clip("first.mp4", pixel_format=coded)
+    with av.open(str(path)) as container:
+        first, second, *_ = [one.reformat(format="nv12") for one in container.decode(video=0)]
+    assert isinstance(nvdec._sited(first, path, "h264", card), nvdec.Nvdec)
+    told = "NVDEC does not begin with the picture with which FFmpeg's decoder begins"
+    assert nvdec._sited(second, path, "h264", card) == told
+    first.pts = None
+    assert nvdec._sited(first, path, "h264", card) == told
+
+
 def sited_clip(samples: Path, folder: Path, siting: int) -> Path:
     """One picture of a sample in H.264 that says where its chroma lies, as x264 numbers that."""
     from vidface.media.pixels import AvPixels

@@ -193,6 +193,8 @@ def _sited(frame: VideoFrame, path: str | Path, codec: str, card: Card) -> Nvdec
     wanted = Nvdec(card, codec)
     with open_input(path) as container:
         own = next(container.decode(video_stream(container, path)), None)
+    if own is not None and own.pts != frame.pts:
+        return "NVDEC does not begin with the picture with which FFmpeg's decoder begins"
     if own is None or "10" in own.format.name:
         return wanted
     colour, width = colour_of(own), max(2, own.width // 4 * 2)
