@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -158,18 +159,36 @@ def name_layout(stream: AudioStream) -> None:
         context.layout = _USUAL[context.layout.nb_channels]
 
 
-def silent_streams(path: Path, cut: Cut, *, patient: frozenset[str] = frozenset()) -> set[int]:
-    """Indices of the audio streams without a packet in the part.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where the sound of a file begins.
 
-    Streams of codecs in `patient` are looked for up to the end of the part. For others the first seconds
-    are enough: a stream that begins later is taken to have sound.
+    Attributes:
+        silent: indices of the audio streams without a packet in the part.
+        late: there is sound, and that of every stream begins later than in the first seconds.
+    """
+
+    silent: frozenset[int] = frozenset()
+    late: bool = False
+
+
+def listen(path: Path, cut: Cut, *, patient: bool) -> Heard:
+    """Look for the first sound of each stream of a part.
+
+    Args:
+        path: the file.
+        cut: the part of it.
+        patient: streams are looked for up to the end of the part. Otherwise the first seconds are enough: a
+            stream that begins later is taken to have sound.
 
     Raises:
         InputError: the file cannot be read any more.
     """
     with open_input(path) as container:
-        waiting = {stream.index for stream in container.streams.audio}
-        sought = {s.index for s in container.streams.audio if _name(s) in patient}
+        streams = container.streams.audio
+        waiting = {stream.index for stream in streams}
+        # Of these FFmpeg writes no header before their first packet.
+        late = not any(_name(stream) in PARSED for stream in streams)
         latest: Fraction | None = None
         with contextlib.suppress(av.error.FFmpegError):
             seek_to(container, cut)
@@ -177,16 +196,17 @@ def silent_streams(path: Path, cut: Cut, *, patient: frozenset[str] = frozenset(
                 at = time_of(packet)
                 if not packet.size or at is None:
                     continue
-                if in_part(at, cut):
-                    waiting.discard(packet.stream.index)
-                if not waiting or (cut.stop is not None and at > cut.stop + _LOOK_S):
-                    return waiting
                 if latest is None:
                     latest = max(at, at if cut.start is None else cut.start) + _LOOK_S
+                if packet.stream.index in waiting and in_part(at, cut):
+                    waiting.discard(packet.stream.index)
+                    late = late and at > latest
+                if not waiting or (cut.stop is not None and at > cut.stop + _LOOK_S):
+                    break
                 long = cut.stop is None or cut.stop > latest
-                if at > latest and long and not waiting & sought:
-                    return set()
-        return waiting
+                if at > latest and long and not patient:
+                    return Heard()
+        return Heard(frozenset(waiting), late and len(waiting) < len(streams))
 
 
 def seek_to(container: Any, cut: Cut) -> None:

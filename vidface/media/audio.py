@@ -15,14 +15,14 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from vidface.media._audiolanes import (
-    PARSED,
     CopyLane,
     EncodeLane,
+    Heard,
     in_part,
+    listen,
     muxer_takes,
     name_layout,
     seek_to,
-    silent_streams,
     time_of,
 )
 from vidface.media.clock import BACK_S
@@ -54,6 +54,18 @@ class AudioFrom:
     lead: Fraction | None = None
     nameless: bool = False
 
+    def heard(self, container: str) -> Heard:
+        """Where its sound begins, for an output in this container.
+
+        mp4 and mov wait with all that they write for the first packet of each stream: there it is known
+        for certain.
+
+        Raises:
+            InputError: the file cannot be read any more.
+        """
+        cut = self.cut.earlier(self.lead or Fraction(0))
+        return listen(self.path, cut, patient=container in ("mp4", "mov"))
+
 
 class AudioTrack:
     """Copies every audio stream of a file; one that the container cannot hold is encoded anew.
@@ -65,19 +77,18 @@ class AudioTrack:
         output: where the streams are added; no header may be written yet.
         container: "mp4", "mov", "mkv" or "webm".
         what: the file, the part of it, and its place in time.
+        heard: what `AudioFrom.heard` says of it.
 
     Raises:
         InputError: the input cannot be read any more.
     """
 
-    def __init__(self, output: OutputContainer, container: str, what: AudioFrom) -> None:
+    def __init__(self, output: OutputContainer, container: str, what: AudioFrom, heard: Heard) -> None:
         self._foreign = what.lead is not None
         self._lead = what.lead or Fraction(0)
         self._cut = what.cut.earlier(self._lead)
         self._output = output
         self._told = _TOLD[:1] if what.nameless else _TOLD
-        patient = PARSED if container in ("mp4", "mov") else frozenset()
-        silent = silent_streams(what.path, self._cut, patient=patient)
         self._input = open_input(what.path)
         self._lanes: dict[int, CopyLane | EncodeLane] = {}
         self.notes: Counter[str] = Counter()
@@ -85,7 +96,7 @@ class AudioTrack:
         self._heard: Fraction | None = None
         self._seen: Fraction | None = None
         for stream in self._input.streams.audio:
-            self._add(stream, container, silent)
+            self._add(stream, container, heard.silent)
         self._packets = self._read()
         self._waiting: Packet[Any] | None = None
 
@@ -142,7 +153,7 @@ class AudioTrack:
         self._packets.close()
         self._input.close()
 
-    def _add(self, stream: AudioStream, container: str, silent: set[int]) -> None:
+    def _add(self, stream: AudioStream, container: str, silent: frozenset[int]) -> None:
         context: Any = stream.codec_context
         if context is None:
             self.notes["an audio stream of unknown coding was left out"] += 1

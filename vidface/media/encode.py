@@ -24,6 +24,7 @@ from vidface.data.source import SourceInfo
 from vidface.data.traffic import Traffic
 from vidface.errors import OutputError
 from vidface.media import nvenc
+from vidface.media._audiolanes import Heard
 from vidface.media._beside import Beside
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
@@ -155,8 +156,8 @@ class Encoder:
             output.container.close()
 
     def _begin(self, frame: Frame, pixels: AvPixels) -> _Open:
-        coarse = self._settings.container in ("mkv", "webm")
-        clock = Clock.starting(frame, coarse=coarse, steps=self._steps)
+        kind = self._settings.container
+        clock = Clock.starting(frame, coarse=kind in ("mkv", "webm"), steps=self._steps)
         upright, colour = pixels.upright()
         name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         why = self._unfit_for_card(name, pixels.size)
@@ -169,18 +170,15 @@ class Encoder:
         for text in (lost, _CLEAR if clear else None, _FIELDS if fields else None):
             if text:
                 self._notes[text] += 1
-        container = av.open(
-            address(self.path),
-            "w",
-            format=_FORMATS[self._settings.container],
-            container_options=self._muxer_options(clock.base),
-        )
+        heard = Heard() if self._audio is None else self._audio.heard(kind)
+        options = self._muxer_options(clock.base, late=heard.late)
+        container = av.open(address(self.path), "w", format=_FORMATS[kind], container_options=options)
         stream = self._add_stream(container, name, pixels.size, clock.base)
         _tag(stream, colour, pixels.size, self._aspect(pixels))
         container.metadata.update(self._tags)
         audio = None
         if self._audio is not None:
-            audio = AudioTrack(container, self._settings.container, self._audio)
+            audio = AudioTrack(container, kind, self._audio, heard)
         self._open = _Open(container, stream, name, pixels.size, colour, clock, audio)
         return self._open
 
@@ -216,17 +214,21 @@ class Encoder:
             context.codec_tag = "hvc1"  # the tag that Apple's players insist on
         return stream  # type: ignore[no-any-return]
 
-    def _muxer_options(self, base: Fraction) -> dict[str, str]:
+    def _muxer_options(self, base: Fraction, *, late: bool) -> dict[str, str]:
         # Without "disabled" the muxer moves all times so that the first is not negative.
         options = {"avoid_negative_ts": "disabled", "flush_packets": "1"}
         if self._settings.container in ("mp4", "mov"):
             # While it grows the file is a row of fragments; at the end `hybrid_fragmented` makes a plain,
             # indexed mp4 of it. The start offset stands in an edit list, which `delay_moov` can fill in and
             # whose own clock (the movie's) must be as fine as the track's.
-            flags = "frag_keyframe+delay_moov+default_base_moof+hybrid_fragmented"
+            # With delay_moov nothing at all is written before the first sound. Where that is late the header
+            # comes first: the whole file is the same; one that was killed plays, and its pictures (alone, by
+            # the delay of B-frames) come two frames late.
+            header = "empty_moov+frag_discont" if late else "delay_moov"
             scale = str(base.denominator)
             options |= {
-                "movflags": flags,
+                "movflags": f"frag_keyframe+{header}+default_base_moof+hybrid_fragmented",
+                "use_editlist": "1",
                 "video_track_timescale": scale,
                 "movie_timescale": scale,
             }
