@@ -123,7 +123,12 @@ class Frame:
         return self.pixels.size
 
     def rgb(self, width: int | None = None) -> NDArray[np.uint8]:
-        """H x W x 3 uint8 RGB, upright; `width` scales, area when shrinking, linear when growing."""
+        """H x W x 3 uint8 RGB, upright; `width` scales, area when shrinking, linear when growing.
+
+        In host memory 8-bit 4:2:0 at full size is read by FFmpeg's quick way, which cuts where it should round:
+        by 1 to 1.5 grey levels too dark on the mean, and by less than 3 anywhere (0.5 to 1, and 2, where the
+        range is full). The exact way would make decoding and reading twice as dear (tests/bench/results/rgb.md).
+        """
         return self.pixels.rgb(width)
 
     def bgr(self, width: int | None = None) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ _OWN: Final = {
     else {},
     "libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"},
 }
-_EXACT: Final = int(Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND)
+EXACT: Final = int(Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND)
 """swscale's quick way to RGB cuts instead of rounding, and so darkens by a grey level or more."""
 _LEAST: Final = {"hevc": 128}
 """x265 writes where it must not when a side is below 64 px, of which the process may die, and reads there
@@ -72,7 +72,7 @@ def recode(
     with av.open(store, "r") as coded:
         coded.streams.video[0].codec_context.thread_count = 1
         whole = [
-            picture.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
+            picture.reformat(format="rgb24", interpolation=EXACT).to_ndarray()
             for picture in coded.decode(video=0)
         ]
     return [np.ascontiguousarray(picture[:high, :wide], np.uint8) for picture in whole]
