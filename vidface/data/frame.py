@@ -125,9 +125,9 @@ class Frame:
     def rgb(self, width: int | None = None) -> NDArray[np.uint8]:
         """H x W x 3 uint8 RGB, upright; `width` scales, area when shrinking, linear when growing.
 
-        In host memory 8-bit 4:2:0 at full size is read by FFmpeg's quick way, which cuts where it should round:
-        by 1 to 1.5 grey levels too dark on the mean, and by less than 3 anywhere (0.5 to 1, and 2, where the
-        range is full). The exact way would make decoding and reading twice as dear (tests/bench/results/rgb.md).
+        In host memory 8-bit 4:2:0 at full size is read by FFmpeg's quick way, which cuts where it should
+        round: too dark by 1 to 1.5 grey levels on the mean and less than 3 anywhere (full range: 0.5 to 1,
+        and 2). The exact way doubles the cost of decoding and reading (tests/bench/results/rgb.md).
         """
         return self.pixels.rgb(width)
 
