@@ -139,6 +139,32 @@ def test_a_missed_frame_on_the_way_is_no_jump_either() -> None:
     assert yaws[40] == pytest.approx(-20, abs=0.5)
 
 
+@pytest.mark.parametrize("fps", [10, 25, 60])
+def test_coming_back_is_no_jump_however_short_the_hold_and_the_ease(fps: int) -> None:
+    """Away at any time and for as long as it likes: no frame back takes more than 0.3 s allow, easing."""
+    rng = np.random.default_rng(fps)
+    most = 1.35 * 45 * 1.5 / (0.3 * fps)  # the steepest of the ease; a third for ways that are interrupted
+    for hold_s in (0.0, 0.3 / fps, 0.05, 0.2):
+        for ease_s in (0.0, 0.3 / fps, 1.5 / fps, 0.1, 0.3):
+            presence, before = Presence(hold_s, ease_s), 0.0
+            for i in range(80):
+                away = i and rng.random() < 0.3
+                now = yaw_of(presence(None if away else turned(45), Motion(), i / fps)[0])
+                assert away or not i or now - before <= max(most, 1e-3), (hold_s, ease_s, i)
+                before = now
+
+
+@pytest.mark.parametrize("fps", [1, 3, 10, 25, 100])
+def test_the_way_to_rest_is_that_of_the_clock_at_any_frame_rate(fps: int) -> None:
+    """Hold and ease count from the last frame with a driver, not in whole frames."""
+    presence = Presence(0.5, 2.0)
+    presence(turned(20), Motion(), 0.0)
+    for i in range(1, 3 * fps):
+        left = min(1.0, max(0.0, 1 - (i / fps - 0.5) / 2))
+        yaw = yaw_of(presence(None, Motion(), i / fps)[0])
+        assert yaw == pytest.approx(20 * left**2 * (3 - 2 * left), abs=0.01)
+
+
 def test_halfway_between_two_motions() -> None:
     """Turns on the arc, sizes as factors, expressions of unequal length padded."""
     one, other = turned(-20), Motion(turned(40).rotation, scale=4.0, expression=np.ones(2, np.float32))

@@ -140,10 +140,11 @@ class Presence:
     """What a face does when nobody drives it: it holds for a while, then eases to its rest.
 
     Whoever drives it then takes over from where it is, without a jump: the same driver in one and a half
-    times as long as it was away, so that a frame that was missed slows nothing, at most as long as another.
+    times as long as it was away, so that a frame that was missed slows nothing, at most as long as another;
+    and in no less than the share of that time which the face has come towards its rest, however fast it did.
 
     Args:
-        hold_s, ease_s: seconds.
+        hold_s, ease_s: seconds; in less than a frame it is at rest at once.
     """
 
     def __init__(self, hold_s: float, ease_s: float) -> None:
@@ -178,9 +179,11 @@ class Presence:
     def _driven(self, motion: Motion, before: float, time: float, *, anew: bool) -> tuple[Motion, float]:
         missed = before - self._seen
         if self._shown is not None and (anew or missed > 0):
-            takes_s = _BACK_S if anew else min(_BACK_S, _SLOWER * missed)
-            way = self._way
-            if anew or way is None or way.begun + way.takes_s - self._seen <= takes_s:
+            way, moved = self._way, 1 - _eased(self._left)
+            takes_s = _BACK_S if anew else max(min(_BACK_S, _SLOWER * missed), _BACK_S * moved)
+            left_s = 0.0 if way is None or anew else way.begun + way.takes_s - self._seen
+            if way is None or left_s <= takes_s or moved > 0:
+                takes_s = max(takes_s, min(_BACK_S, left_s + _BACK_S * moved))
                 self._way = _Way(*self._shown, before, takes_s)
             else:
                 # It was on its way and goes on there.
@@ -194,8 +197,10 @@ class Presence:
     def _alone(self, rest: Motion, before: float, time: float) -> tuple[Motion, float]:
         if self._held is None:
             return rest, 0.0
-        if time - self._seen > self._hold_s:
-            self._left = max(0.0, self._left - max(0.0, time - before) / max(self._ease_s, 1e-6))
+        over_s = time - self._seen - self._hold_s
+        if over_s > 0:
+            # Of a step across the end of the hold only what lies behind it counts.
+            self._left = max(0.0, self._left - min(over_s, max(0.0, time - before)) / max(self._ease_s, 1e-6))
         held, share = self._held
         if self._left >= 1:
             return held, share

@@ -108,7 +108,12 @@ class ReenactPortrait(Node):
     max_pitch: float = Field(25, ge=0, le=90, description="Most turn up or down, degrees.")
     max_shift: float = Field(0.8, ge=0, le=5, description="Most shift, inter-ocular distances.")
     hold_s: float = Field(0.5, ge=0, le=60, description="Without the driver the portrait holds so long.")
-    ease_s: float = Field(1.0, ge=0, le=60, description="Then it comes to rest in this time; seconds.")
+    ease_s: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="Then it comes to rest in this time; less than a frame: at once. Seconds.",
+    )
     look_ahead: int = Field(12, ge=0, le=100, description="Frames among which a neutral one is looked for.")
     motion: str = Field("", description="Replay this .npz of the sink `motion`; nobody in the clip drives.")
     detector: str = Field("vidface-facedet", description="Finds the face in the pictures; family yunet.")
