@@ -149,6 +149,22 @@ def test_a_smile_stays_a_smile() -> None:
     assert gaps(quiet).max() < 0.03
 
 
+@pytest.mark.parametrize(("seen", "remembered"), [([1, 1], True), ([1, 0, 1], False)])
+def test_who_is_in_every_frame_of_a_time_lapse_is_remembered(seen: list[int], remembered: bool) -> None:
+    """Three seconds a frame: the mouth at rest goes on from where it was; away for one, it begins anew."""
+    meshes = [Meshes.of(mesh_of()), *[Meshes.of(mesh_of(smile()))] * (len(seen) - 1)]
+    box = np.array([[200.0, 140, 440, 340]])
+    faces = [Faces.of(box[:count], tracks=np.ones(count, np.int32)) for count in seen]
+    meshes = [mesh if count else Meshes.none(0) for mesh, count in zip(meshes, seen, strict=True)]
+    sound = Sound(np.zeros(PAST + AHEAD, np.float32), -PAST, 0, False)
+    frames = [Frame(at, at, Fraction(3), FlatPixels()) for at in range(len(seen))]
+    with NodeHarness(ReenactSpeech(**still())) as harness:
+        found = harness.run(frame=frames, sound=[sound] * len(seen), faces=faces, mesh=meshes)
+    anew = run(np.zeros(SOUND_RATE), 1, points=mesh_of(smile()), heard=False, **still())[0]
+    same = np.allclose(found[-1][0].expression, anew[0][0].expression, atol=1e-4)
+    assert same is not remembered
+
+
 def test_strength_scales_what_is_said() -> None:
     half, full = (gaps(run(syllables(2), 2 * RATE, **still(strength=s))[0]) for s in (0.5, 1.0))
     none = gaps(run(syllables(2), 2 * RATE, **still(strength=0.0))[0])

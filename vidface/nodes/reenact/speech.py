@@ -18,6 +18,7 @@ from vidface.data.sound import SOUND_RATE, Sound
 from vidface.node import FOREVER, Node
 from vidface.nodes.mesh._model import open_mesh_model, usable
 from vidface.nodes.reenact._voice import SpeechNetwork, Voice, voice_of
+from vidface.vision.away import Away
 from vidface.vision.liveliness import Blinks, wander
 from vidface.vision.meshmodel import MeshModel
 from vidface.vision.motionfit import Person, Reading, matrix_of, motion_of, vector_of
@@ -38,7 +39,7 @@ _NOD: Final = 0.035
 """Radians by which the head goes down where the voice is loudest."""
 _CALM_S: Final = 0.25
 _AWAY_S: Final = 2.0
-"""A face that was away for longer begins anew."""
+"""A face that was away for longer begins anew; who was in the frame before was not away."""
 _HALF: Final = SOUND_RATE // 2
 _ENOUGH: Final = 50
 """Frames from which the lag of the mouth can be told."""
@@ -54,7 +55,7 @@ class _Speaker:
     blinks: Blinks
     rest: Array | None = None
     drive: float = 0.0
-    seen_s: float = 0.0
+    seen: float = 0.0
 
 
 class ReenactSpeech(Node):
@@ -93,6 +94,7 @@ class ReenactSpeech(Node):
     _shut: Array
     _network: SpeechNetwork
     _speakers: dict[int, _Speaker]
+    _away: Away
     _log: _Log
 
     def models(self) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class ReenactSpeech(Node):
 
     def reset(self) -> None:
         """Forget everybody."""
-        self._speakers = {}
+        self._speakers, self._away = {}, Away(_AWAY_S)
         self._log.cut()
 
     def facts(self) -> dict[str, Any]:
@@ -128,7 +130,7 @@ class ReenactSpeech(Node):
         way = self.strength * voice.speech * (self._mouth.lower @ self._network(sound, self.smoothing_s))
         self._log.take(frame, sound, voice, max(0.0, float(self._mouth.gap(way) - self._mouth.gap(0 * way))))
         time, rows = float(frame.time), []
-        self._speakers = {k: one for k, one in self._speakers.items() if time - one.seen_s <= _AWAY_S}
+        self._speakers = self._away.without(self._speakers, time)
         for row, known in enumerate(usable(mesh, self._model)):
             if not known:
                 rows.append(Motion.none(len(self._model.expression)))
@@ -141,14 +143,14 @@ class ReenactSpeech(Node):
     def _speaker(self, key: int, time: float) -> _Speaker:
         if key not in self._speakers:
             blinks = Blinks((self.seed, abs(key), int(key < 0)), time)
-            self._speakers[key] = _Speaker(Person(self._model), blinks, seen_s=time)
+            self._speakers[key] = _Speaker(Person(self._model), blinks, seen=time)
         return self._speakers[key]
 
     def _motion(self, speaker: _Speaker, points: Any, way: Array, voice: Voice, time: float) -> Motion:
         # As reenact.face does it, so that both mean the same face when they say expression.
         read = speaker.person.read(points)
-        passed = max(0.0, time - speaker.seen_s)
-        speaker.seen_s = time
+        passed = max(0.0, time - speaker.seen)
+        speaker.seen = time
         wanted = max(voice.speech * voice.loudness, 0.0)
         speaker.drive += (wanted - speaker.drive) * (1 - np.exp(-passed / _CALM_S))
         lower = self._mouth.lower
