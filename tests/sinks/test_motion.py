@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.damaged import check_reader
 from vidface.data import Faces, Frame, SourceInfo
 from vidface.data.motion import Motion, Motions
 from vidface.errors import InputError, UsageError
@@ -138,3 +139,14 @@ def test_what_cannot_be_replayed_gets_a_sentence(tmp_path: Path) -> None:
     sink.finish()
     with pytest.raises(InputError, match="no face was measured"):
         Replay("n", str(tmp_path / "empty.npz"), None)
+
+
+def test_whatever_is_damaged_is_told(tmp_path: Path) -> None:
+    """Also arrays that are single numbers."""
+    path = written(tmp_path)
+    whole = dict(np.load(path))
+    check_reader(path, lambda path: Replay("n", str(path), None), InputError)
+    for name in ("time", "track"):
+        np.savez(path, **(whole | {name: np.float64(1)}))
+        with pytest.raises(InputError, match="unequal lengths"):
+            Replay("n", str(path), None)

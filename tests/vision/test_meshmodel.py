@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.data.damaged import check_reader
 from vidface.errors import ModelError
 from vidface.infer import weights
 from vidface.vision.meshmodel import MeshFitter, MeshModel
@@ -186,6 +187,11 @@ def test_a_cut_file_is_named(model: MeshModel, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match=r"m\.npz: no mesh model can be read"):
         MeshModel.load(tmp_path / "m.npz")
+
+
+def test_whatever_is_damaged_is_told(model: MeshModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "m.npz")
+    check_reader(tmp_path / "m.npz", MeshModel.load, ModelError)
 
 
 def test_a_file_that_lacks_arrays_says_which(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.damaged import check_reader
 from vidface.data.person import PersonReferences, ReferenceSource
 from vidface.errors import InputError, UsageError
 from vidface.vision import facegeometry, manner
@@ -59,6 +60,12 @@ def test_a_changed_byte_is_told(tmp_path: Path) -> None:
     (tmp_path / "p.npz").write_bytes(bytes(data))
     with pytest.raises(InputError, match="damaged"):
         read_person(tmp_path / "p.npz")
+
+
+def test_whatever_is_damaged_is_told(tmp_path: Path) -> None:
+    """Also what only a zip file can have: a method of packing that nobody knows, a password."""
+    (tmp_path / "p.npz").write_bytes(packed(made()))
+    check_reader(tmp_path / "p.npz", read_person, InputError)
 
 
 def test_other_files_are_told(tmp_path: Path) -> None:

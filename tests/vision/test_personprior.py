@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.data.damaged import check_reader
 from tests.vision.madeprior import made_prior
 from vidface.errors import ModelError
 from vidface.infer import weights
@@ -45,6 +46,11 @@ def test_the_shipped_prior_is_sane(shipped: PersonPrior) -> None:
 def test_it_comes_back_from_its_file(tmp_path: Path) -> None:
     made_prior(8).save(tmp_path / "p.npz")
     assert PersonPrior.load(tmp_path / "p.npz").whole.tolist() == made_prior(8).whole.tolist()
+
+
+def test_whatever_is_damaged_is_told(tmp_path: Path) -> None:
+    made_prior(8).save(tmp_path / "p.npz")
+    check_reader(tmp_path / "p.npz", PersonPrior.load, ModelError)
 
 
 def test_broken_priors_are_told(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ viewer; the mean looks straight at the viewer and is its own mirror image.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
 from vidface.data.mesh import POINTS
+from vidface.data.npz import read_npz
 from vidface.errors import ModelError
 from vidface.vision.rigid import RobustFit, Similarity, fit_robust
 
@@ -81,12 +80,13 @@ class MeshModel:
             ModelError: the file cannot be read, lacks an array, or an array is not as described.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                lacking = [field.name for field in fields(cls) if field.name not in arrays.files]
-                if lacking:
-                    raise ModelError(f"{path}: a mesh model needs the array {', '.join(lacking)}.")
-                return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            names = [field.name for field in fields(cls)]
+            arrays = read_npz(path, (), optional=names)
+            lacking = [name for name in names if name not in arrays]
+            if lacking:
+                raise ModelError(f"{path}: a mesh model needs the array {', '.join(lacking)}.")
+            return cls(**arrays)
+        except (OSError, ValueError) as error:
             raise ModelError(f"{path}: no mesh model can be read from it ({error}).") from error
 
     def save(self, path: Path) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from vidface.data.npz import read_npz
 from vidface.data.person import PersonReferences, ReferenceSource
 from vidface.errors import InputError, UsageError
 from vidface.vision import facegeometry, manner
@@ -51,9 +50,8 @@ def read_person(path: Path) -> PersonReferences:
             raise InputError(
                 f"{path}: a person file has at most {LARGEST >> 20} MiB; this is something else."
             )
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            told = json.loads(bytes(arrays["told"]).decode())
-            found = {name: arrays[name] for name in _ARRAYS}
+        found = read_npz(path, ("told", *_ARRAYS))
+        told = json.loads(bytes(found.pop("told")).decode())
         if told["format"] != FORMAT:
             raise InputError(
                 f"{path}: wanted a person file of the format {FORMAT}, but it is {told['format']!r}."
@@ -66,7 +64,7 @@ def read_person(path: Path) -> PersonReferences:
         person = PersonReferences(name, embedder, mesh_model, sources, **found)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no person file, or it is damaged ({error}); make it with: vidface references PATH... "
             f"-o {path.name}"

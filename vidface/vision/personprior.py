@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
+from vidface.data.npz import read_npz
 from vidface.errors import ModelError
 from vidface.vision import facegeometry, manner, wander
 
@@ -96,9 +95,8 @@ class PersonPrior:
             ModelError: the file cannot be read, lacks an array, or an array is not as described.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            return cls(**read_npz(path, [field.name for field in fields(cls)]))
+        except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{path}: no prior of people can be read from it ({error}).") from error
 
     def save(self, path: Path) -> None:

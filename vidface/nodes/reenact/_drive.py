@@ -14,6 +14,7 @@ from vidface.data import NOT_TRACKED, Faces, Frame
 from vidface.data.measures import Measure
 from vidface.data.mesh import Meshes
 from vidface.data.motion import Motion, Motions
+from vidface.data.npz import read_npz
 from vidface.data.steadyclock import SteadyClock
 from vidface.errors import InputError, UsageError
 from vidface.vision.irisfind import with_irises
@@ -255,24 +256,21 @@ def _motion(arrays: dict[str, NDArray[Any]], row: int) -> Motion:
 def _arrays(node: str, path: str) -> tuple[dict[str, NDArray[Any]], float]:
     """The columns of the file, and the time of the first frame."""
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as found:
-            lacking = [name for name in _ARRAYS if name not in found.files]
-            if lacking:
-                raise InputError(
-                    f"{node}: {path} is no motion file: it lacks {', '.join(lacking)}. One is written by an "
-                    "output with `use: motion`."
-                )
-            arrays = {name: found[name] for name in _ARRAYS}
-            # Files of former versions say nothing of it, and begin with their first face.
-            none = np.zeros((len(arrays["time"]), 0), np.float32)
-            arrays["neutral"] = found["neutral"] if "neutral" in found.files else none
-            begin = found["start"] if "start" in found.files else arrays["time"].min(initial=np.inf)
-            start = float(begin.item())
+        arrays = read_npz(Path(path), (), optional=(*_ARRAYS, "neutral", "start"))
+        lacking = [name for name in _ARRAYS if name not in arrays]
+        if lacking:
+            raise InputError(
+                f"{node}: {path} is no motion file: it lacks {', '.join(lacking)}. One is written by an "
+                "output with `use: motion`."
+            )
+        times = arrays["time"].reshape(-1)
+        # Files of former versions say nothing of it, and begin with their first face.
+        arrays.setdefault("neutral", np.zeros((len(times), 0), np.float32))
+        start = float(arrays.pop("start", times.min(initial=np.inf)).item())
     except OSError as error:
         raise InputError(f"{node}: {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, EOFError) as error:
+    except ValueError as error:
         raise InputError(f"{node}: {path} is no motion file ({error}).") from error
-    rows = len(arrays["time"])
-    if any(len(array) != rows for array in arrays.values()):
+    if any(array.shape[:1] != times.shape for array in arrays.values()):
         raise InputError(f"{node}: {path} is damaged: its arrays have unequal lengths.")
     return arrays, start
