@@ -8,6 +8,7 @@ Definitions (as in the literature on video stabilisation; Liu et al. 2013, "Bund
 - The affine part of both is that at the middle of the input (published scripts take its corner).
 - Stability: the homographies between output frames add up to a path of x, y and rotation; of each signal
   the energy in the five lowest frequencies over the energy in all, without the mean. Least and mean.
+  x and y are those of the picture's corner, as in published scripts: a turn about its middle moves them, too.
   A signal that does not move counts as 1. Up to eleven frames have no other frequencies, and no stability.
 - Face jitter: RMS of the second difference of the five landmarks over the inter-ocular distance.
 
@@ -75,7 +76,10 @@ def low_share(signal: Any) -> float:
 
 
 def path_of(steps: Sequence[Matrix | None]) -> NDArray[np.float64]:
-    """Homographies from each frame to the next, added up: n + 1 rows of x, y (px), rotation (rad)."""
+    """Homographies from each frame to the next, added up: n + 1 rows of x, y (px), rotation (rad).
+
+    x and y are where the first frame's corner (0, 0) went.
+    """
     whole = np.eye(3)
     rows = [(0.0, 0.0, 0.0)]
     for step in steps:
