@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vidface.data.digest import BLOCK, blocks_of, digests_in
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
+from vidface.graph.aside import Aside
 from vidface.graph.custody import (
     CHAIN,
     DIGEST,
@@ -38,7 +39,7 @@ class RunFolder:
 
     run.json stands there with status "running" while the run goes on, so a killed run shows as such, and says
     what is planned for outputs whose files it does not list yet. What an earlier run wrote stays until
-    `clear`.
+    this one has begun, see `replacing`.
 
     Attributes:
         taken: something is in the folder.
@@ -57,6 +58,7 @@ class RunFolder:
         self._hashed: dict[str, Any] = {}
         self._hasher: threading.Thread | None = None
         self._cancel = threading.Event()
+        self._withdrawn = False
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.taken = any(folder.iterdir())
@@ -88,10 +90,31 @@ class RunFolder:
         paths = dict.fromkeys((root / str(name)).resolve() for name in [*files, MANIFEST])
         return [path for path in paths if path.is_relative_to(root) and path.is_file()]
 
-    def clear(self, earlier: Sequence[Path]) -> None:
-        """Remove what an earlier run wrote, as `earlier` found it, and nothing else."""
-        for path in earlier:
-            path.unlink(missing_ok=True)
+    @contextlib.contextmanager
+    def replacing(self, earlier: Sequence[Path]) -> Iterator[None]:
+        """Around the beginning of the run: what an earlier one wrote, as `earlier` found it, goes after it.
+
+        Where the run does not begin, all is as it was, and run.json tells of the earlier one.
+
+        Raises:
+            OutputError: a file cannot be moved or removed.
+        """
+        aside = Aside(self._folder, earlier) if earlier else None
+        try:
+            yield
+        except BaseException:
+            if aside is not None:
+                self._withdraw()
+                aside.restore(self.earlier())
+            raise
+        if aside is not None:
+            aside.drop()
+
+    def _withdraw(self) -> None:
+        self._withdrawn = True
+        self._cancel.set()
+        if self._hasher is not None:
+            self._hasher.join()
 
     def begin(self, facts: dict[str, Any]) -> None:
         """Write run.json with status "running", and start to hash the input."""
@@ -130,6 +153,8 @@ class RunFolder:
         Args:
             beside: files in the folder that no output wrote: a trace, a saved motion.
         """
+        if self._withdrawn:
+            return
         if self._hasher is not None:
             if status != "done":
                 self._cancel.set()

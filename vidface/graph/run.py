@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -116,13 +116,13 @@ class Run:
             facts = {} if folder is None else self._facts(clip, heard, settings)
             if folder is not None and folder.taken:
                 engine.open()  # what most often fails, as long as an earlier run's results are there
-                folder.clear(earlier)
-            if self._trace is not None:
-                self._trace.begin(overwrite=settings.overwrite)
-            if folder is not None and writer is not None:
-                folder.begin(facts)
-                self._folder = folder
-                writer.start(lambda name: self._target(name, clip, self._out, settings))
+            with nullcontext() if folder is None else folder.replacing(earlier):
+                if self._trace is not None:
+                    self._trace.begin(overwrite=settings.overwrite)
+                if folder is not None and writer is not None:
+                    folder.begin(facts)
+                    self._folder = folder
+                    writer.start(lambda name: self._target(name, clip, self._out, settings))
             undo.pop_all()
         return engine
 
