@@ -169,12 +169,13 @@ def recorded(stand: Watched) -> lane_module.Lane:
     return lane
 
 
+@pytest.mark.parametrize("graph", ["graph: fails.yaml", "set: [through.fails_at=3]"])
 def test_a_graph_that_fails_is_one_alarm(
-    server: RtspServer, write: Write, watched: Begin, folder: Path
+    server: RtspServer, write: Write, watched: Begin, folder: Path, graph: str
 ) -> None:
-    """The camera is well, and comes again with each try; that it is not watched is told once."""
+    """At once or after some frames: the camera is well, comes again with each try, and is lost once."""
     never_opens(folder)
-    stand = watched(write(f"  door: {{url: '{server.url}', graph: fails.yaml, lost_after_s: 0}}\n"))
+    stand = watched(write(f"  door: {{url: '{server.url}', {graph}, lost_after_s: 0}}\n"))
     stand.until(lambda: stand.watcher.lane("door") is not None)
     lane = stand.watcher.lane("door")
     assert lane is not None

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from vidface.data.faces import Faces
 from vidface.data.times import time_of_day
@@ -30,6 +30,19 @@ class Sums:
     def __add__(self, other: Sums) -> Sums:
         both = self.dropped + other.dropped
         return Sums(self.frames + other.frames, self.connections + other.connections, both)
+
+
+class Standing(NamedTuple):
+    """How a camera is at one moment.
+
+    Attributes:
+        lasts_s: since when, in seconds.
+        why: there is no picture, if there is none.
+    """
+
+    status: CameraStatus
+    lasts_s: float
+    why: str | None
 
 
 class CameraAccount:
@@ -66,6 +79,12 @@ class CameraAccount:
         """How the camera is at present."""
         with self._lock:
             return self._status
+
+    @property
+    def standing(self) -> Standing:
+        """The same, since when, and why."""
+        with self._lock:
+            return Standing(self._status, time.monotonic() - self._since, self._why)
 
     @property
     def away_s(self) -> float:

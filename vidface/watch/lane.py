@@ -22,14 +22,13 @@ from vidface.media.live.recorder import Recorder
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
 from vidface.watch.account import CameraAccount
+from vidface.watch.alarm import STEADY_S, Alarms
 from vidface.watch.check import Checked
 from vidface.watch.config import CameraPlan
 from vidface.watch.sessions import Sessions
 from vidface.watch.station import CameraStation
 from vidface.watch.voice import Voice
 
-_STEADY_S: Final = 60.0
-"""A graph that ran for so long was no failure: the next wait is short again."""
 _NOTE_EVERY_S: Final = 1.0
 
 
@@ -58,8 +57,9 @@ class Lane:
     """Watches one camera until `stop`; its troubles are its own.
 
     The first picture is waited for, then the graph begins; the camera counts as watched from the first frame
-    that has been through it. Where either fails or ends, both begin anew after 1 to 60 s. A camera that is
-    recorded does not wait for a graph that failed: it is called again at once, and the graph alone waits.
+    that has been through it. Where either fails or ends, both begin anew after 1 to 60 s, ever later until a
+    graph has worked for a minute. A camera that is recorded does not wait for a graph that failed: it is
+    called again at once, and the graph alone waits.
     After `evict_after_s` without a picture the graph is closed (its models, memory and files); the camera
     alone is called on, and the graph begins anew with the next picture.
 
@@ -83,9 +83,10 @@ class Lane:
         self._hangup = Hangup()
         self._run: Run | None = None
         self._graph_due = 0.0
-        self._graph_began: float | None = None
+        self._calling = True
         self._evicting = False
-        self._lost_told = False
+        self._first_frame: float | None = None
+        self._alarms = Alarms()
         self._thread = threading.Thread(target=self._work, name=f"lane-{plan.name}", daemon=True)
 
     def start(self) -> None:
@@ -142,17 +143,13 @@ class Lane:
     def look_after(self) -> None:
         """Called now and then from one other thread: tells of a lost camera, and closes its idle graph."""
         account, settings = self.account, self.plan.settings
-        status, away_s = account.status, account.away_s
-        if status == "watched":
-            if self._lost_told:
-                self._lost_told = False
-                self.station.report("camera_back")
-            return
-        if not self._lost_told and account.why is not None and away_s >= settings.lost_after_s:
-            self._lost_told = True
-            self.station.report("camera_lost", cause=account.why, away_s=round(away_s, 1))
+        now = account.standing
+        alarm = self._alarms.look(now, settings.lost_after_s)
+        if alarm is not None:
+            self.station.report(alarm.kind, **alarm.details)
+        away = now.status in ("waiting", "lost") and not account.there
         with self._lock:
-            idle = not account.there and status != "stopped" and away_s >= settings.evict_after_s
+            idle = away and now.lasts_s >= settings.evict_after_s
             work = self._run if idle else None
             self._evicting = self._evicting or work is not None
         if work is not None:
@@ -175,10 +172,9 @@ class Lane:
             if trouble is None and self._evicting:
                 self._evicting = False
                 continue
-            if self._graph_began is not None and time.monotonic() - self._graph_began > _STEADY_S:
+            if self._first_frame is not None and time.monotonic() - self._first_frame > STEADY_S:
                 backoff.succeeded()
-            calling = self._graph_began is None  # the trouble is the camera's, not the graph's
-            kind = "password" if calling and isinstance(trouble, InputError) else "lost"
+            kind = "password" if self._calling and isinstance(trouble, InputError) else "lost"
             text = str(trouble or "it ended")
             # The connection has counted its own tries already.
             wait = None if limit is not None and kind == "password" else backoff.next(kind)
@@ -187,8 +183,10 @@ class Lane:
                 self._voice.say(f"{text}; given up")
                 return
             self.account.failed(text)
+            if trouble is not None and not self._calling:
+                self._alarms.failed()
             self._voice.say(f"{text}; beginning anew in {wait:.0f} s")
-            if self._recorder is None or trouble is None or calling:
+            if self._recorder is None or trouble is None or self._calling:
                 self._stopping.wait(wait)
             else:  # recording goes on
                 self._graph_due = time.monotonic() + wait
@@ -210,7 +208,7 @@ class Lane:
 
     def _session(self) -> None:
         """From the first picture to the end of the graph."""
-        self._graph_began = None
+        self._calling, self._first_frame = True, None  # trouble is the camera's, not the graph's
         with self._lock:
             self._hangup = Hangup()
         if self._stopping.is_set():
@@ -225,7 +223,7 @@ class Lane:
                 self._recorder.nobody()  # a graph that failed told of no leaving
 
     def _watch(self, source: LiveSource) -> None:
-        self._graph_began = time.monotonic()
+        self._calling = False
         plan = load(self.graph.file)
         session, folder = self._sessions.begin()
         self.station.session = session
@@ -265,6 +263,7 @@ class Lane:
                     noted = time.monotonic()
                     self.account.noted(work.report, source.facts())
                 self.account.looked(tick)
+                self._first_frame = self._first_frame or time.monotonic()
 
     def _address(self) -> LiveAddress:
         address = live_address(self.plan.url)

@@ -1,0 +1,85 @@
+"""When a camera is told to be lost and to be back: counted by the clock, over graphs that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from vidface.watch.account import CameraAccount
+from vidface.watch.alarm import STEADY_S, Alarms
+from vidface.web.board import CameraStatus
+
+AFTER_S = 5.0
+
+
+class Days:
+    """A camera's account, its alarms, and a clock; `told` are pairs of time and kind."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self._clock = clock
+        self.account, self.alarms = CameraAccount("door"), Alarms()
+        self.told: list[tuple[float, str]] = []
+
+    def stand(self, status: CameraStatus, seconds: float, why: str | None = None) -> None:
+        """It is like that for a while, and looked at each second."""
+        self.account._turn(status, why)
+        for _ in range(round(seconds)):
+            self._clock[0] += 1
+            alarm = self.alarms.look(self.account.standing, AFTER_S)
+            if alarm is not None:
+                self.told.append((self._clock[0], alarm.kind))
+
+    def fail(self, pause_s: float) -> None:
+        """The graph fails, and waits."""
+        self.account.failed("on purpose")
+        self.alarms.failed()
+        self.stand("lost", pause_s, "on purpose")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Days:
+    clock = [0.0]
+    fake = SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0])
+    for place in ("account", "alarm"):
+        monkeypatch.setattr(f"vidface.watch.{place}.time", fake)
+    return Days(clock)
+
+
+def test_a_camera_that_stayed_away_is_back_with_its_next_frame(days: Days) -> None:
+    """A short absence is no event."""
+    days.stand("watched", 10)
+    days.stand("lost", 4, "silent")
+    days.stand("watched", 10)
+    days.stand("lost", 20, "silent")
+    days.stand("watched", 2)
+    assert days.told == [(29, "camera_lost"), (45, "camera_back")]
+
+
+@pytest.mark.parametrize("pause", [lambda n: min(60, 2**n), lambda n: 2], ids=["ever longer", "short"])
+def test_a_graph_that_fails_after_some_frames_is_one_alarm_in_a_day(
+    days: Days, pause: Callable[[int], float]
+) -> None:
+    """However long it waits, it is lost since its first failure; back once it has worked for a minute."""
+    days.stand("watched", 100)
+    for number in range(1000):
+        days.fail(pause(number))
+        days.stand("watched", 3)
+    assert [kind for _, kind in days.told] == ["camera_lost"]
+    assert days.told[0][0] == pytest.approx(105, abs=4)
+    began = days._clock[0] - 3
+    days.stand("watched", 100)
+    days.fail(20)
+    assert [kind for _, kind in days.told[1:]] == ["camera_back", "camera_lost"]
+    assert [at for at, _ in days.told[1:]] == pytest.approx([began + STEADY_S, began + 103 + AFTER_S], abs=1)
+
+
+def test_a_graph_that_failed_once_and_works_is_no_event(days: Days) -> None:
+    """And a camera that goes soon after is away since it went."""
+    days.stand("watched", 100)
+    days.fail(1)
+    days.stand("watched", 30)
+    days.stand("lost", 4, "silent")
+    days.stand("watched", 100)
+    assert days.told == []

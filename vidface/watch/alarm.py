@@ -1,0 +1,55 @@
+"""Alarm: when a camera is told to be lost and to be back, once however often its graph fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, NamedTuple
+
+from vidface.data.event import EventKind
+from vidface.watch.account import Standing
+
+STEADY_S: Final = 60.0
+"""A graph that has worked for so long has not merely begun anew."""
+
+
+class Alarm(NamedTuple):
+    """An event of the camera itself."""
+
+    kind: EventKind
+    details: dict[str, Any]
+
+
+class Alarms:
+    """Tells of a camera that is lost, and of one that is back.
+
+    A camera that stayed away is back with its next frame. One whose graph failed is back when it has been
+    watched for `STEADY_S`: the frames that it gives from one failure to the next end nothing, so that a graph
+    that fails for days is told of once. It is lost since its first failure, however often it began anew.
+    """
+
+    def __init__(self) -> None:
+        self._told = self._resumed = False
+        self._first_failure: float | None = None
+
+    def failed(self) -> None:
+        """The graph over the camera failed; from any thread, after the account knows of it."""
+        self._resumed = False
+        if self._first_failure is None:
+            self._first_failure = time.monotonic()
+
+    def look(self, now: Standing, lost_after_s: float) -> Alarm | None:
+        """What is to be told now; from one thread, now and then."""
+        failed = self._first_failure
+        if now.status == "watched":
+            self._resumed = True
+            if failed is not None and now.lasts_s < STEADY_S:
+                return None
+            self._first_failure = None
+            told, self._told = self._told, False
+            return Alarm("camera_back", {}) if told else None
+        # Where it was watched since the last failure, it is the camera that went.
+        away_s = now.lasts_s if failed is None or self._resumed else time.monotonic() - failed
+        if self._told or now.why is None or away_s < lost_after_s:
+            return None
+        self._told = True
+        return Alarm("camera_lost", {"cause": now.why, "away_s": round(away_s, 1)})
