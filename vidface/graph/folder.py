@@ -99,20 +99,24 @@ class RunFolder:
         Raises:
             OutputError: a file cannot be moved or removed.
         """
-        aside = Aside(self._folder, earlier) if earlier else None
+        if not earlier:
+            yield
+            return
+        aside = Aside(self._folder, earlier)
+        begun = False
         try:
             yield
-        except BaseException:
-            if aside is not None:
-                self._withdraw()
+            begun = True
+        finally:
+            if not begun:
+                self._withdrawn = True
+                self._end_hashing(cancel=True)
                 aside.restore(self.earlier())
-            raise
-        if aside is not None:
-            aside.drop()
+        aside.drop()
 
-    def _withdraw(self) -> None:
-        self._withdrawn = True
-        self._cancel.set()
+    def _end_hashing(self, *, cancel: bool) -> None:
+        if cancel:
+            self._cancel.set()
         if self._hasher is not None:
             self._hasher.join()
 
@@ -156,9 +160,7 @@ class RunFolder:
         if self._withdrawn:
             return
         if self._hasher is not None:
-            if status != "done":
-                self._cancel.set()
-            self._hasher.join()
+            self._end_hashing(cancel=status != "done")
             self._facts["input"] |= self._hashed | {"sha256": self._digest}
             self._facts["driver"]["sha256"] = self._digest
         self._facts |= {
