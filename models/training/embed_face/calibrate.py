@@ -1,4 +1,4 @@
-"""Fit what follows the network: the centre that is taken off, recognisability, and impostor vectors.
+"""Fit what follows the network: the centre that is taken off, and recognisability.
 
 All from validation people and training people, never from the test part.
 
@@ -14,9 +14,6 @@ All from validation people and training people, never from the test part.
   knows people that it was trained on better, so what these weights say is brought to validation people by
   a slope and an offset of its own (Platt 1999); calibration.json has the reliability of each validation
   person by the others' slope and offset.
-- `impostors.npz`: vectors of strangers for `vidface gallery calibrate`. Nobody's: faces of the bank that
-  were made by mixing two people, at 112, 24 and 16 px. calibration.json tells how well their best scores
-  against a gallery agree with those of real strangers.
 """
 
 from __future__ import annotations
@@ -140,19 +137,6 @@ def events(
     return found, scores >= threshold, np.where(parts == "val", names, "")[rows]
 
 
-def best_scores(probes: Float, gallery: Float) -> list[float]:
-    """Quantiles 0.9, 0.99 and 0.999 of each probe's best score."""
-    return [round(float(v), 3) for v in np.quantile((probes @ gallery.T).max(1), [0.9, 0.99, 0.999])]
-
-
-def made_strangers(outputs: Outputs, bank: Path, centre: Float, count: int) -> Float:
-    """Vectors of faces that nobody has, a third of them sharp, a third at 24 px, a third at 16 px."""
-    shards = sorted(bank.glob("pixels_*.npy"))[-4:]
-    crops = np.concatenate([np.load(p, mmap_mode="r")[: count // len(shards), 4:-4, 4:-4] for p in shards])
-    thirds = [shrunk(crops[i::3], side) for i, side in enumerate((112, 24, 16))]
-    return unit(outputs(np.concatenate(thirds))[0] - centre)
-
-
 def spoil(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A 120 px face as a camera may give it, from sharp to nothing left."""
     crop = placed(image, rng, float(rng.uniform(0, 2)))
@@ -199,9 +183,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="gets recognisable.npz, impostors.npz, calibration.json"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="gets recognisable.npz, calibration.json")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     rng, outputs, held = np.random.default_rng(3), Outputs(args.checkpoint), Held(args.pack, "val")
@@ -228,11 +210,6 @@ def main() -> None:
     chance = others_said(said, event, names[validation])
     fitted = {"centre": centre, "destroyed": away, "sharpness": keeps, "weights": weights}
     np.savez(args.out / "recognisable.npz", **fitted)
-    portraits = np.flatnonzero(~np.char.startswith(held.names, "celeb"))
-    real = np.concatenate([unit(raw[side] - centre)[portraits] for side in (112, 24, 16)])
-    crowd = made_strangers(outputs, args.bank, centre, 4000)
-    np.savez(args.out / "impostors.npz", vectors=crowd.astype(np.float32))
-    people = unit(raw[112] - centre)[np.char.startswith(held.names, "celeb")]
     facts = {
         "share of the mean taken off": share,
         "mean accuracy at 16, 12, 8 px by share": table,
@@ -244,11 +221,6 @@ def main() -> None:
         "validation people": len(np.unique(names[validation])),
         "slope and offset for validation people": [round(float(slope), 3), round(float(offset), 3)],
         "reliability on validation people (stated, observed, looks)": reliability(chance, event),
-        "impostors": len(crowd),
-        "best score of a stranger against the validation celebrities, quantiles .9 .99 .999": {
-            "validation portraits": best_scores(real, people),
-            "made faces": best_scores(crowd, people),
-        },
     }
     (args.out / "calibration.json").write_text(json.dumps(facts, indent=1) + "\n")
     print(json.dumps(facts, indent=1))

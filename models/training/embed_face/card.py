@@ -65,6 +65,15 @@ def reliability(calibration: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{told}"
 
 
+def strangers(impostors: dict[str, Any]) -> str:
+    """Held-out strangers that pass, by gallery and by what was asked for."""
+    asked = impostors["asked for, percent"]
+    lines = ["| gallery | " + " | ".join(f"{one:g} % asked" for one in asked) + " |", "|---" * 4 + "|"]
+    for kind, row in impostors["held-out strangers that pass, percent"].items():
+        lines.append(f"| {kind} | " + " | ".join(f"{one:g}" for one in row["shipped"]) + " |")
+    return "\n".join(lines)
+
+
 def trained(log: Path) -> str:
     """How much it saw: the last line of each run in the log."""
     runs: dict[str, Any] = {}
@@ -83,8 +92,9 @@ def main() -> None:
         "--model", type=Path, required=True, help="folder with metrics, facts, calibration, log"
     )
     folder = parser.parse_args().model
-    metrics, facts, calibration = (
-        json.loads((folder / name).read_text()) for name in ("metrics.json", "facts.json", "calibration.json")
+    metrics, facts, calibration, impostors = (
+        json.loads((folder / f"{name}.json").read_text())
+        for name in ("metrics", "facts", "calibration", "impostors")
     )
     discard = metrics["error versus discard by recognisability, sizes mixed"]
     parts = {
@@ -99,6 +109,7 @@ def main() -> None:
         "TROUBLES": sizes(metrics["verification"], False),
         "GROUPS": groups(metrics),
         "RECOGNISABILITY": reliability(calibration),
+        "STRANGERS": strangers(impostors),
         "DISCARD": ", ".join(f"{100 * a:.0f} % -> {b} %" for a, b in discard)
         + " false non-matches at a false match rate of 1 %",
         "CPU": str(metrics["CPU ms a face, one thread"]),
