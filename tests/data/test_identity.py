@@ -15,6 +15,7 @@ def test_vectors_of_any_length_become_unit_and_zero_stays_unmeasured() -> None:
     assert found.known.tolist() == [True, False]
     assert not found.vectors.flags.writeable
     assert found.pick([1]).model == "m@1"
+    assert Embeddings.of([[0, 2], [0, 0]]).known.tolist() == [True, False], "a 0 in a vector is a number"
 
 
 def test_a_vector_that_is_not_of_unit_length_is_refused() -> None:

@@ -30,6 +30,8 @@ def test_pixels_that_leave_or_disagree_are_not_seen() -> None:
     assert not fits.still.any()
     assert not motion_of(constant(2), constant(2)).seen.any()
     assert motion_of(constant(0.2), constant(-0.2)).still[:, :19].all()
+    down = motion_of(constant(0, 2), constant(0, -2))
+    assert down.seen.sum(axis=1).tolist() == [20] * 18 + [0, 0]
 
 
 def test_warp_error_of_a_known_change() -> None:
@@ -52,6 +54,16 @@ def test_flicker_is_the_change_beyond_the_reference() -> None:
     assert flicker(frames, reference, [still, still]) == pytest.approx(5)
     assert flicker(frames[:1] * 3, reference, [still, still]) == pytest.approx(-3)
     assert np.isnan(flicker(frames[:2], reference[:2], [motion_of(constant(2), constant(-2))]))
+
+
+def test_figures_are_means_over_pairs() -> None:
+    """Changes of 10, 0 and 2 levels: means of their squares and of themselves, not what is in the middle."""
+    frames = [np.full((20, 20, 3), value, np.uint8) for value in (50, 60, 60, 62)]
+    still = motion_of(constant(0), constant(0))
+    expected = 1000 * 3 * (100 + 0 + 4) / 3 / 255**2
+    assert warp_error(frames, [still] * 3) == pytest.approx(expected, rel=1e-5)
+    assert flicker(frames, frames[:1] * 4, [still] * 3) == pytest.approx(4)
+    assert flicker(frames, frames[:1] * 4, [still, None, still]) == pytest.approx(6)
 
 
 def test_flow_follows_a_moved_pattern() -> None:

@@ -68,8 +68,8 @@ def test_landmark_jitter_of_a_shaking_face() -> None:
 
 
 def test_guard_counts_the_faces_that_fell() -> None:
-    """One of two known faces fell; equal is not lower."""
-    assert guard_share([0.5, 0.5, 0.5], [0.4, 0.5, np.nan]) == 0.5
+    """One of four known faces fell; equal is not lower, and one that rose does not make up for it."""
+    assert guard_share([0.5, 0.5, 0.5, 0.5, 0.5], [0.4, 0.5, np.nan, 0.5, 0.9]) == 0.25
     assert np.isnan(guard_share([np.nan], [1.0]))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
-from vidface.eval.homography import cropping_of, distortion_of, features, homography
+from vidface.eval.homography import MAX_SIDE, cropping_of, distortion_of, features, homography
 from vidface.eval.stabilize import face_jitter, low_share, path_of, score, stability
 
 
@@ -121,3 +122,15 @@ def test_a_homography_is_found_and_a_plain_picture_has_none() -> None:
     assert found is not None
     assert found[:2, 2] == pytest.approx((20, 10), abs=0.1)
     assert homography(here, features(np.zeros((200, 280), np.uint8))) is None
+
+
+def test_a_homography_of_a_large_picture_is_in_its_own_pixels() -> None:
+    """Features are looked for in a smaller one: a shift of (90, 45) of 1500 columns is no less for that."""
+    whole = picture()
+    large = np.asarray(cv2.resize(whole, (1600, 1600 * whole.shape[0] // whole.shape[1])), np.uint8)
+    here, there = large[45:, 90:], large[:-45, :-90]
+    assert max(here.shape) > MAX_SIDE
+    found = homography(features(here), features(there))
+    assert found is not None
+    assert found[:2, 2] == pytest.approx((90, 45), abs=1)
+    assert found[:2, :2] == pytest.approx(np.eye(2), abs=2e-3)

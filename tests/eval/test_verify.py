@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidface.eval.discard import error_versus_discard
-from vidface.eval.intervals import bootstrap, figures, units_of
+from vidface.eval.intervals import Figure, bootstrap, figures, proportion, units_of
 from vidface.eval.verify import (
     Pairs,
     best_threshold,
@@ -203,3 +203,14 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
         pairs([math.nan], [0.1])
     with pytest.raises(ValueError, match="persons"):
         units_of(["a"], 2)
+
+
+@pytest.mark.parametrize(("count", "reach"), [(1, 0.025), (10, 0.6915), (100, 0.9638)])
+def test_a_share_of_all_or_nobody_has_the_exact_interval(count: int, reach: float) -> None:
+    """Clopper and Pearson's tables: of 10 people none wrong is up to 30.85 %, of 100 up to 3.62 %."""
+    none, everybody = proportion(Figure(0.0), count), proportion(Figure(1.0), count)
+    assert (none.value, none.low, none.high) == pytest.approx((0, 0, 1 - reach), abs=1e-4)
+    assert (everybody.value, everybody.low, everybody.high) == pytest.approx((1, reach, 1), abs=1e-4)
+    some = Figure(0.5, 0.25, 0.75)
+    assert proportion(some, count) is some
+    assert np.isnan(proportion(Figure(0.0), 0).high)

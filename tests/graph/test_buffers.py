@@ -33,13 +33,19 @@ def test_segments_are_where_they_began(begins: list[bool]) -> None:
         later = [first for first in starts if first > i]
         assert timeline.segment(i) == (start, later[0] if later else None)
     timeline.ended = True
-    assert timeline.segment(len(begins) - 1)[1] == len(begins)
+    for i in range(len(begins)):
+        later = [first for first in starts if first > i]
+        assert timeline.segment(i)[1] == (later[0] if later else len(begins))
 
 
 def test_old_segments_are_forgotten() -> None:
     timeline = Timeline()
     for i in range(100):
         timeline.append(new_segment=i % 10 == 0)
+    timeline.drop_before(5)
+    assert timeline.segment(7) == (0, 10)
+    timeline.drop_before(10)
+    assert timeline.segment(7) == (10, 10), "the first segment is over, and forgotten"
     timeline.drop_before(55)
     assert timeline.segment(57) == (50, 60)
     assert timeline.segment(50) == (50, 60)

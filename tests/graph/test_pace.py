@@ -141,3 +141,12 @@ def test_a_graph_that_takes_seconds_a_frame_climbs_too() -> None:
         moment = Moment(100.0 + 3 * place, 0.01 * place, 0.4, 70 * place)
         changes.append(pace.judge(moment, lowest=True, highest=False))
     assert [change is not None for change in changes] == [False, False, True, True, True]
+
+
+def test_drops_among_the_first_calls_are_let_pass() -> None:
+    """A network's first calls take seconds: a full graph that drops frames then gives up nothing yet."""
+    drive = Drive()
+    drive.run(1.9, 1.0, drops_a_second=10)
+    assert drive.changes == []
+    drive.run(6, 0.3)
+    assert drive.changes == []

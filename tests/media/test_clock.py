@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import av
 import pytest
+from av import VideoFrame
 
 from tests.media.conftest import Maker
 from tests.media.make_clips import read, sound_of, times
 from tests.sinks.video_files import encode, frame_at, write_frames
-from vidface.media.clock import output_time_base
+from vidface.media.clock import Clock, output_time_base
 
 LEAPT = "times leapt ahead by more than the container holds"
 
@@ -29,6 +31,40 @@ def later(path: Path, out: Path, seconds: int) -> Path:
                 packet.stream = lanes[packet.stream.index]
                 made.mux_one(packet)
     return out
+
+
+def stamped(*seconds: str, duration: int = 40) -> tuple[list[Fraction], Counter[str]]:
+    """The times that a clock writes on frames of these times, and its notes."""
+    frames = [
+        replace(frame_at(0), pts=round(Fraction(one) * 1000), time_base=Fraction(1, 1000), duration=duration)
+        for one in seconds
+    ]
+    clock, written = Clock.starting(frames[0], coarse=False), []
+    for frame in frames:
+        picture = VideoFrame(16, 16, "yuv420p")
+        clock.stamp(picture, frame)
+        assert picture.pts is not None
+        assert picture.time_base is not None
+        written.append(picture.pts * picture.time_base)
+    return written, clock.notes
+
+
+def test_a_small_step_back_moves_one_frame_and_a_leap_all_that_follow() -> None:
+    """Late in a clip as at its beginning: a second is the limit, whatever the time is."""
+    tick = Fraction(1, 16000)
+    small, notes = stamped("100", "99", "100.04", "100.08")
+    assert small == [100, 100 + tick, Fraction("100.04"), Fraction("100.08")]
+    assert list(notes) == ["a time repeated or went back and was moved behind the one before"]
+    leap, notes = stamped("100", "98.9", "99", "99.5")
+    assert leap == [100, Fraction("100.04"), Fraction("100.14"), Fraction("100.64")]
+    assert list(notes) == ["times leapt back: what follows was moved behind what came before"]
+
+
+def test_a_leap_ahead_goes_on_at_the_pace_of_the_clip() -> None:
+    """The next frame comes when the one before it ends, and those after it keep their distances."""
+    far, _ = stamped("0", "0.04", "200000", "200000.5")
+    assert far == [0, Fraction("0.04"), Fraction("0.08"), Fraction("0.58")]
+    assert stamped("-1", "-0.96", "0")[0] == [0, Fraction("0.04"), 1]
 
 
 def test_a_leap_ahead_loses_neither_pictures_nor_sound(clip: Maker, tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidface.media.timeline import Timeline
+from vidface.media.timeline import Timeline, mode_of
 
 MS = Fraction(1, 1000)
 
@@ -80,3 +83,38 @@ def test_a_long_pause_is_noted() -> None:
     for pts in (0, 40, 80, 2080, 2120):
         timeline.stamp(pts, None)
     assert timeline.notes() == {"longest_gap": "2.000 s after frame 2"}
+
+
+@pytest.mark.parametrize(
+    ("step", "pause"),
+    [(40, 900), (40, 1000), (400, 3200), (40, 40)],
+)
+def test_a_short_pause_is_not_noted(step: int, pause: int) -> None:
+    """A second or less, or as few as eight frames of a slow clip: nothing is odd about that."""
+    timeline = Timeline(MS, step)
+    for pts in (0, step, step + pause, 2 * step + pause):
+        timeline.stamp(pts, None)
+    assert timeline.notes() == {}
+
+
+def test_a_frame_that_no_chunk_brought_begins_at_nothing() -> None:
+    """MPEG-4 in AVI whose first chunks state no time: the frame is the first, and the next follows it."""
+    timeline = Timeline(Fraction(1, 25), 1, "lagged")
+    timeline.feed(None)
+    assert [timeline.stamp(None, 5), timeline.stamp(None, 6)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "mode"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", "mpeg4", "pts"),
+        ("matroska,webm", "h264", "pts"),
+        ("avi", "mpeg4", "lagged"),
+        ("avi", "h264", "chunks"),
+        ("h264", "h264", "count"),
+    ],
+)
+def test_where_times_come_from(container: str, codec: str, mode: str) -> None:
+    """Presentation times, but for AVI, which has none, and bare streams, which have no times at all."""
+    opened: Any = SimpleNamespace(format=SimpleNamespace(name=container))
+    assert mode_of(opened, codec) == mode

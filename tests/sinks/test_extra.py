@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.identity import Identities, Identity
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.pose import Poses
@@ -263,3 +264,53 @@ def test_a_table_has_the_verdict_so_far(tmp_path: Path) -> None:
     found = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "faces.parquet")
     assert found["verdict_opinion"].to_pylist() == ["manipulated", "inconclusive"]
     assert found["verdict_probability"].to_pylist() == [pytest.approx(0.9123), None]
+
+
+ANN = Identity("known", "Ann", 0.8, 0.3, "Ann", 5, (4, 1, 2))
+OTHER = Identity("unknown", None, 0.2, nearest="Bob", looks=3)
+
+
+def test_a_table_says_who_each_face_is(tmp_path: Path) -> None:
+    """State, name, score and lead in the row of the face they are of; empty where a frame was skipped."""
+    faces = values()["faces"]
+    named = {"faces": faces, "identity": Identities((ANN, OTHER))}
+    run(Table(), tmp_path, named, {"faces": faces, "identity": Identities.none()})
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    place = header.index("identity_state")
+    assert header[place:] == ["identity_state", "identity_name", "identity_score", "identity_margin"]
+    assert [row[header.index("track")] for row in rows] == ["1", "2", "1", "2"]
+    assert [row[place:] for row in rows] == [
+        ["known", "Ann", "0.8", "0.3"],
+        ["unknown", "", "0.2", ""],
+        [""] * 4,
+        [""] * 4,
+    ]
+
+
+def test_a_table_has_the_opinion_on_each_face(tmp_path: Path) -> None:
+    """In the row of the face it is on."""
+    faces, opinions = values()["faces"], (Verdict("manipulated", 0.9, 0.8, 0.95), Verdict())
+    run(Table(), tmp_path, {"faces": faces, "verdict": Verdicts(opinions)})
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["verdict_opinion"], row["verdict_probability"]) for row in rows] == [
+        ("manipulated", "0.9"),
+        ("inconclusive", ""),
+    ]
+
+
+def test_lines_say_who_each_face_is_and_tracks_who_it_was_last(tmp_path: Path) -> None:
+    """tracks.jsonl has the last decision with the frames behind it, also after a frame that was skipped."""
+    faces = values()["faces"]
+    ticks = [Identities((OTHER, ANN)), Identities((ANN, OTHER)), Identities.none()]
+    run(Jsonl(), tmp_path, *({"faces": faces, "identity": one} for one in ticks))
+    lines = [json.loads(line)["faces"] for line in (tmp_path / "faces.jsonl").read_text().splitlines()]
+    assert [[face.get("identity") for face in line] for line in lines] == [
+        [OTHER.row(), ANN.row()],
+        [ANN.row(), OTHER.row()],
+        [None, None],
+    ]
+    first, second = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
+    assert (first["track"], first["identity"]) == (1, {**ANN.row(), "frames": [4, 1, 2]})
+    assert (second["track"], second["identity"]) == (2, {**OTHER.row(), "frames": []})

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidface.data import Faces, Frame, SourceInfo
+from vidface.data.measures import Measure, Measures
 from vidface.data.times import time_text
 from vidface.errors import OutputError
 from vidface.media.pixels import frame_from_rgb
@@ -269,3 +270,19 @@ def test_nobody_who_was_followed_has_an_empty_file_of_tracks(tmp_path: Path, fol
     assert (tmp_path / "tracks.jsonl").exists() == followed
     assert facts["files"] == ["faces.jsonl", *(["tracks.jsonl"] if followed else [])]
     assert facts["tracks"] == 0
+
+
+def test_gap_best_frame_and_means_of_a_track_that_begins_late(tmp_path: Path) -> None:
+    """The gap is between looks, not since the clip began; the best frame is the earliest of the best."""
+    face, kind = (0, 0, 20, 24), (Measure("quality", "ratio", "How good it is."),)
+    sink = Jsonl()
+    sink.start(target(tmp_path))
+    for index, quality in ((10, 0.5), (11, 0.8), (14, 0.8), (15, np.nan), (16, 0.3)):
+        faces = Faces.of([face], scores=[0.9], tracks=[1])
+        sink.process(at(index, 512 * index), faces, quality=Measures(kind, np.array([[quality]], np.float32)))
+    sink.finish()
+    sink.close()
+    row = json.loads((tmp_path / "tracks.jsonl").read_text())
+    assert (row["first_time"], row["last_time"], row["longest_gap_s"]) == ("0.400000", "0.640000", 0.12)
+    assert (row["best_frame"], row["best_time"], row["best_quality"]) == (11, "0.440000", 0.8)
+    assert row["mean_quality"] == 0.6

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vidface.vision.align import TEMPLATES, five_of_68, similarity, to_template
+from vidface.vision.align import TEMPLATES, five_of_68, similarity, to_template, turn_between
 
 Points = NDArray[np.float64]
 PUBLISHED = {
@@ -158,3 +158,14 @@ def test_to_template_stretches_where_the_template_does() -> None:
     narrow = apply(to_template(landmarks, name), landmarks)
     np.testing.assert_allclose(narrow, (crop - (8, 0)) * (128 / 96, 128 / 112), atol=1e-9)
     np.testing.assert_allclose(narrow, TEMPLATES[name].points, atol=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 25), (25, 0), (-10, 15), (170, -165), (-165, 170)])
+def test_the_angle_between_two_faces_has_no_sign(first: float, second: float) -> None:
+    """25 degrees whichever face is named first and whichever way it leans, also across 180."""
+    five = TEMPLATES["arcface112"].points
+    turned = []
+    for degrees in (first, second):
+        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        turned.append(five @ [(c, s), (-s, c)] * (2 if degrees == first else 0.5) + (300, 40))
+    assert turn_between(*turned) == pytest.approx(25, abs=1e-9)

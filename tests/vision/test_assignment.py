@@ -110,3 +110,15 @@ def test_few_faces_are_paired_as_scipy_pairs_them(rows: int, columns: int, seed:
     wanted = linear_sum_assignment(np.where(allowed, cost - cost[allowed].min(), far))
     good = allowed[wanted]
     assert (here.tolist(), there.tolist()) == (wanted[0][good].tolist(), wanted[1][good].tolist())
+
+
+def test_motion_cost_is_the_t_density_of_the_surprise() -> None:
+    """Known numbers: belief and detection each as sure as a detection, the box one standard deviation off."""
+    belief = motion.begin(BOX)
+    size = np.sqrt(80.0 * 100.0)
+    off = np.sqrt(2) * 0.04 * size
+    cost, distance = assignment.motion_cost(belief, np.concatenate([BOX, BOX + np.array([off, 0, off, 0])]))
+    np.testing.assert_allclose(cost[0], [0, (motion.TAIL + 4) / 2 * np.log1p(1 / motion.TAIL)], atol=1e-9)
+    np.testing.assert_allclose(distance[0], [0, 0.5], atol=1e-9)
+    worse = motion.Motion(belief.place, belief.velocity, belief.variance * 7)  # variance 8 to 2, four times
+    assert assignment.motion_cost(worse, BOX)[0][0, 0] == pytest.approx(0.5 * 4 * np.log(4))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vidface.vision.boxes import areas, iou_matrix, iou_pairs, nms
+from vidface.vision.boxes import areas, iou_matrix, iou_pairs, nms, voting_weights
 
 MAX_IOU = 0.3
 
@@ -112,7 +112,27 @@ def test_a_crowd_of_candidates_needs_little_memory(count: int) -> None:
 @given(st.integers(0, 9))
 def test_overlaps_row_by_row_are_the_diagonal_of_all_of_them(seed: int) -> None:
     """To the bit: which of the two is used must not change what is found."""
-    numbers = np.random.default_rng(seed).uniform(-20, 60, (2, 7, 4))
+    corners = np.random.default_rng(seed).uniform(-20, 60, (2, 7, 2))
+    numbers = np.concatenate([corners, corners + 50], axis=2)
+    numbers[:, 0, 2:] -= 80  # one pair turned inside out
     a, b = numbers[0], numbers[1].astype(np.float32)
+    assert (iou_pairs(a, b) > 0).sum() >= 1  # overlaps, else any union would do
     assert iou_pairs(a, b).tolist() == np.diag(iou_matrix(a, b)).tolist()
     assert iou_pairs(a[:0], b[:0]).shape == (0,)
+
+
+def test_known_overlaps_row_by_row() -> None:
+    """The same numbers as from all pairs: same box 1, half shifted 1/3, a quarter inside 1/4, apart 0."""
+    box = np.array([[0, 0, 10, 10]] * 4, np.float32)
+    others = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [0, 0, 5, 5], [20, 20, 30, 30]], np.float32)
+    np.testing.assert_allclose(iou_pairs(box, others), [1, 1 / 3, 1 / 4, 0], atol=1e-6)
+
+
+def test_boxes_vote_by_score_squared_and_overlap() -> None:
+    """Overlaps of 1 and 1/2 vote 0.64 to 0.18; the one at the limit votes, one below it does not."""
+    kept = np.array([[0, 0, 10, 10], [80, 80, 90, 90]], np.float32)
+    candidates = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 4], [30, 30, 40, 40]], np.float32)
+    scores = np.array([0.8, 0.6, 0.9, 1.0], np.float32)
+    weights = voting_weights(kept, candidates, scores, min_iou=0.5)
+    np.testing.assert_allclose(weights[0], [0.64 / 0.82, 0.18 / 0.82, 0, 0], atol=1e-6)
+    assert weights[1].tolist() == [0, 0, 0, 0]

@@ -52,3 +52,11 @@ def test_a_shape_wants_a_mesh_and_the_right_fitter() -> None:
 def test_seen_from_the_front_there_is_nothing_to_lean_on() -> None:
     assert not pose_terms(0.0, 0.0).any()
     assert pose_terms(np.zeros(3), np.zeros(3)).shape == (3, 6)
+
+
+def test_yaw_and_pitch_have_their_own_terms() -> None:
+    """In steps of 20 degrees: pitch 2 and yaw -1 give p, p p, y y, y, y p and p y y."""
+    np.testing.assert_allclose(pose_terms(-20.0, 40.0), (2, 4, 1, -1, -2, 2))
+    np.testing.assert_allclose(
+        pose_terms([0.0, 40.0], [10.0, 0.0]), [(0.5, 0.25, 0, 0, 0, 0), (0, 0, 4, 2, 0, 0)]
+    )

@@ -270,3 +270,17 @@ def test_the_score_stays_within_bounds_and_follows_every_part(values: list[float
     assert max(low, 0.01) - 1e-9 <= score <= max(high, 0.01) + 1e-9
     parts[names[worse]] *= 0.5
     assert one(**parts) <= score
+
+
+@pytest.mark.parametrize(
+    ("corner", "columns", "rows"),
+    [((50, 40), 20, 20), ((90, 40), 8, 20), ((50, 70), 20, 8), ((-5, 40), 13, 20), ((50, -5), 20, 13)],
+)
+def test_what_lies_beyond_any_side_of_the_frame_is_cut(
+    corner: tuple[int, int], columns: int, rows: int
+) -> None:
+    """Two pixels from the edge on, on all four sides: else a measure would see what is not there."""
+    shift = np.array([(1.0, 0, -corner[0]), (0, 1.0, -corner[1])])
+    there = quality.inside_frame(shift, 20, (100, 80))
+    assert (there.any(axis=0).sum(), there.any(axis=1).sum()) == (columns, rows)
+    assert there.sum() == columns * rows

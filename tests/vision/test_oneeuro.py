@@ -77,6 +77,17 @@ def test_unknown_points_pass_and_go_on() -> None:
     assert not np.array_equal(found[11, 0], way[11, 0])
 
 
+def test_a_point_of_which_one_coordinate_is_unknown_is_unknown() -> None:
+    """Both coordinates of it, and only in that frame: the one that was known leaves no trace."""
+    way = np.random.default_rng(3).normal(50, 1, (20, 2, 2))
+    half, whole = way.copy(), way.copy()
+    half[8, 0, 1] = np.nan
+    whole[8, 0] = np.nan
+    np.testing.assert_array_equal(run(half), run(whole))
+    assert np.isnan(run(half)[8, 0]).all()
+    assert np.isfinite(run(half)[9:]).all()
+
+
 def test_after_a_long_hole_a_point_begins_anew() -> None:
     """Longer than max_gap_s: the value is given as it is, without memory of where it was."""
     points, times = np.array([0.0, 0.0, 500.0]).reshape(-1, 1, 1), [0, 0.04, 0.6]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidface.vision.pulse import common_beat, even_rate, pos
+from vidface.vision.pulse import _snr_db, common_beat, even_rate, pos
 
 RATE = 30.0
 
@@ -65,3 +65,12 @@ def test_false_alarms_are_as_stated() -> None:
 def test_a_still_patch_and_a_short_one() -> None:
     assert common_beat(np.zeros((3, 300)), RATE) is None
     assert not pos(np.full((2, 20, 3), 100.0), RATE).any()
+
+
+def test_the_strength_of_a_beat_is_its_lines_against_the_rest_of_the_band() -> None:
+    """Beat and its double against all else from 0.7 to 4 Hz; the sway of a head and flicker do not count."""
+    hz = np.arange(0, 8, 0.1)
+    power = np.zeros(len(hz))
+    for where, much in ((1.2, 8.0), (2.4, 2.0), (0.9, 0.5), (3.5, 0.5), (0.3, 1000.0), (5.0, 1000.0)):
+        power[round(10 * where)] = much
+    assert _snr_db(power, hz, 1.2, 0.12) == pytest.approx(10)

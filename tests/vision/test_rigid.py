@@ -192,3 +192,17 @@ def test_no_rows_give_no_rows() -> None:
 def test_values_are_frozen() -> None:
     with pytest.raises(ValueError, match="read-only"):
         moved((0, 0, 0)).scales[0] = 2
+
+
+def test_points_without_weight_do_not_widen_what_the_robust_fit_trusts() -> None:
+    """With them and without them the other points count the same, to the bit of rounding."""
+    target = moved((20, 10, -5)).apply(SOLID)
+    target[:, :15] += (35, 0, 0)
+    target[:, 20:40] += np.random.default_rng(3).normal(0, 400, (20, 3))
+    weights = np.ones(60)
+    weights[20:40] = 0
+    counts = weights > 0
+    found = fit_robust(SOLID, target, weights)
+    alone = fit_robust(SOLID[counts], target[:, counts])
+    np.testing.assert_allclose(found.weights[:, counts], alone.weights, atol=1e-9)
+    np.testing.assert_allclose(found.residuals, alone.residuals, rtol=1e-9)

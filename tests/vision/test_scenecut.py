@@ -130,3 +130,18 @@ def test_no_false_cut_in_restless_clips(shared_data: Path, name: str) -> None:
 def test_edited_clip_has_its_cut(shared_data: Path) -> None:
     """From a face to another place, by way of black."""
     assert cuts_in(shared_data / "clips/edge/face_noface.mov") == [72, 73]
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_a_flash_that_clips_is_no_cut_and_a_change_both_ways_is(seed: int) -> None:
+    """White flattens the structure: half the likeness is enough where all of it grew brighter, or darker."""
+    normal = picture(seed)
+    flash = np.clip(normal * 1.5 + 120.0, 0, 255).astype(np.uint8)
+    mixed = np.clip(normal + 110.0, 0, 255).astype(np.uint8)
+    mixed[:, :10] = np.maximum(normal[:, :10] - 30.0, 0)
+    for other in (flash, mixed):
+        assert 0.5 < np.corrcoef(signature(normal)[:144], signature(other)[:144])[0, 1] < 0.85
+    assert not cut(normal, flash)
+    assert not cut(flash, normal)
+    assert cut(normal, mixed)
+    assert cut(mixed, normal)

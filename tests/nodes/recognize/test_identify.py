@@ -68,6 +68,28 @@ def test_the_decision_changes_as_the_track_grows(gallery: Callable[..., Path]) -
     assert rows[-1].rows[0].name == "Ann"
 
 
+def test_a_known_track_keeps_its_name_by_the_slack_and_gets_none_by_it(gallery: Callable[..., Path]) -> None:
+    """Clear looks, then blurred ones: below the threshold the name holds as far as the slack goes."""
+    folder = str(gallery(Ann=1))
+
+    def looks(threshold: float, slack: float, clear: int = 3) -> list[Identity]:
+        first, rest = Stream([{1: 1}] * clear, noise=0.2), Stream([{1: 1}] * 12, noise=1.5)
+        ports = {name: [*values, *rest.ports[name]] for name, values in first.ports.items()}
+        with NodeHarness(RecognizeIdentify(gallery=folder, threshold=threshold, slack=slack)) as harness:
+            return [one.rows[0] for one in harness.run(**ports)]
+
+    scores = [one.score for one in looks(0, 0)]
+    low = min(scores)
+    bar = low + 0.01
+    assert scores[2] > bar
+    assert {one.name for one in looks(bar, 0.02)[2:]} == {"Ann"}
+    lost = looks(bar, 0.005)
+    assert lost[2].name == "Ann"
+    assert lost[scores.index(low)].state == "unknown"
+    never = max(one.score for one in looks(0, 0, clear=0)[2:]) + 0.005
+    assert {one.name for one in looks(never, 0.02, clear=0)} == {None}
+
+
 def test_measures_without_a_quality_are_refused_by_name() -> None:
     """Those of mesh.measures, say: the user's graph is at fault, and no node has a bug."""
     kinds = (Measure("smile", "ratio", "How much it smiles."),)
