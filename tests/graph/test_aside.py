@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import vidface
 from tests.graph.test_apart import BOTH, contents, go, graph_of
 from tests.media.make_clips import Clip, make
-from vidface.errors import OutputError
+from vidface.data import Frame
+from vidface.errors import InputError, OutputError
 from vidface.node import Target
 from vidface.sinks.video import VideoSink
 
@@ -43,6 +45,41 @@ def test_results_stay_until_the_outputs_are_open(
     go(turned, film, out, overwrite=True, outputs=("faces",))
     names = {path.name for path in out.iterdir()}
     assert names == {"run.json", "chain.jsonl", "faces.jsonl", "tracks.jsonl", "mine.txt"}
+
+
+@pytest.mark.parametrize(("fails_at", "stays"), [(0, True), (1, False)])
+def test_results_stay_until_every_output_has_taken_a_frame(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int, stays: bool
+) -> None:
+    """A file that cannot be opened is often told with the first frame; with the second it is another run."""
+    out, graph = tmp_path / "out", graph_of(tmp_path, BOTH)
+    go(graph, film, out)
+    before, real = contents(out), VideoSink.process
+
+    def process(self: VideoSink, frame: Frame) -> None:
+        if frame.index == fails_at:
+            raise OutputError("there is no room for a video")
+        real(self, frame)
+
+    monkeypatch.setattr(VideoSink, "process", process)
+    with pytest.raises(OutputError, match="no room"):
+        go(graph, film, out, overwrite=True)
+    assert (contents(out) == before) is stays
+    assert json.loads((out / "run.json").read_text())["status"] == ("done" if stays else "failed")
+    assert not list(out.glob(".earlier-*"))
+
+
+def test_results_stay_where_a_run_has_no_frame(film: Path, tmp_path: Path) -> None:
+    """It begins behind the end, or is left before its first frame."""
+    out, graph = tmp_path / "out", graph_of(tmp_path, BOTH)
+    go(graph, film, out)
+    before = contents(out)
+    with pytest.raises(InputError, match="no frame from"):
+        go(graph, film, out, overwrite=True, start=100.0)
+    assert contents(out) == before
+    with vidface.run(graph, film, out, overwrite=True):
+        pass
+    assert contents(out) == before
 
 
 def test_in_a_folder_without_results_a_run_that_fails_to_begin_says_so(

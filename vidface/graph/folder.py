@@ -59,6 +59,7 @@ class RunFolder:
         self._hasher: threading.Thread | None = None
         self._cancel = threading.Event()
         self._withdrawn = False
+        self._aside: Aside | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.taken = any(folder.iterdir())
@@ -92,27 +93,47 @@ class RunFolder:
 
     @contextlib.contextmanager
     def replacing(self, earlier: Sequence[Path]) -> Iterator[None]:
-        """Around the beginning of the run: what an earlier one wrote, as `earlier` found it, goes after it.
+        """Around the opening of the outputs: what an earlier run wrote, as `earlier` found it, lies aside.
 
-        Where the run does not begin, all is as it was, and run.json tells of the earlier one.
+        It goes with `begun`. Where the run fails or ends before that, all is as it was, and run.json tells of
+        the earlier one.
 
         Raises:
             OutputError: a file cannot be moved or removed.
         """
-        if not earlier:
-            yield
-            return
-        aside = Aside(self._folder, earlier)
-        begun = False
+        self._aside = Aside(self._folder, earlier) if earlier else None
+        opened = False
         try:
             yield
-            begun = True
+            opened = True
         finally:
-            if not begun:
-                self._withdrawn = True
-                self._end_hashing(cancel=True)
-                aside.restore(self.earlier())
-        aside.drop()
+            if not opened:
+                self._withdraw()
+
+    def begun(self) -> None:
+        """Every output has taken its first frame: what an earlier run wrote goes; safe to call twice.
+
+        Raises:
+            OutputError: a file cannot be removed.
+        """
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            aside.drop()
+
+    def _withdraw(self) -> None:
+        """Put back what an earlier run wrote, if there is anything, and write no more."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            self._withdrawn = True
+            self._end_hashing(cancel=True)
+            aside.restore(self.earlier())
+
+    def _gave_way(self, status: str) -> bool:
+        """At the end: the run never began, and an earlier one's results stand here again."""
+        if status == "done":
+            self.begun()  # also without a frame
+        self._withdraw()
+        return self._withdrawn
 
     def _end_hashing(self, *, cancel: bool) -> None:
         if cancel:
@@ -157,7 +178,7 @@ class RunFolder:
         Args:
             beside: files in the folder that no output wrote: a trace, a saved motion.
         """
-        if self._withdrawn:
+        if self._gave_way(status):
             return
         if self._hasher is not None:
             self._end_hashing(cancel=status != "done")

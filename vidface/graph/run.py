@@ -98,7 +98,7 @@ class Run:
             folder = RunFolder(out, overwrite=settings.overwrite, sign=sign)
             inputs = partial(_inputs, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
-            writer = Writer(self.plan.outlets, ledger, watch, seal=seal)
+            writer = Writer(self.plan.outlets, ledger, watch, seal=seal, begun=folder.begun)
         earlier = self._check_places(folder, clip, settings)
         engine = Engine(
             self.plan,

@@ -22,6 +22,10 @@ Seal = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Output name and the facts of its finished sink -> the facts, once its files are marked."""
 
 
+def _nothing() -> None:
+    """Nobody waits for the first frame."""
+
+
 def unsealed(_output: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Nothing to mark."""
     return facts
@@ -35,17 +39,24 @@ class Writer:
 
     Args:
         seal: called for each output once its files are complete.
+        begun: called, in that thread, once every output has taken its first frame.
     """
 
     def __init__(
-        self, outlets: tuple[Outlet, ...], ledger: Ledger, watch: Watch, *, seal: Seal = unsealed
+        self,
+        outlets: tuple[Outlet, ...],
+        ledger: Ledger,
+        watch: Watch,
+        *,
+        seal: Seal = unsealed,
+        begun: Callable[[], None] = _nothing,
     ) -> None:
         self.costs = [NodeCost(outlet.name, outlet.use) for outlet in outlets]
         self._outlets = outlets
         self.ledger = ledger
         self.latency = Latency()
         self._watch = watch
-        self._seal = seal
+        self._seal, self._begun = seal, begun
         self._channel: Channel[Tick] = Channel(QUEUE)
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
         self._error: BaseException | None = None
@@ -95,8 +106,10 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            for tick in self._channel:
+            for count, tick in enumerate(self._channel):
                 self._write(tick)
+                if not count:
+                    self._begun()
         except BaseException as error:  # noqa: BLE001 - carried to the engine's thread, raised there
             self._error = error
             self._channel.abandon()
