@@ -81,3 +81,15 @@ def test_joined_looks_count_together() -> None:
 def test_what_is_not_known_weighs_one_half() -> None:
     np.testing.assert_allclose(weights_of([0.8, np.nan], [0.5, np.nan]), [0.4, 0.25])
     np.testing.assert_allclose(weights_of([0.8, np.nan]), [0.8, 0.5])
+
+
+def test_trimming_keeps_the_best_in_their_order() -> None:
+    looks = Looks()
+    for frame, weight in enumerate((0.2, 0.9, 0.5, 0.7)):
+        looks.add(np.eye(4, dtype=np.float32)[frame], weight, frame)
+    assert looks.fused[0] > 0
+    looks.trim(2)
+    assert (looks.frames, looks.weights, looks.seen, looks.best) == ([1, 3], [0.9, 0.7], 4, 0.9)
+    assert looks.fused[0] == 0
+    looks.trim(9)
+    assert looks.frames == [1, 3]

@@ -74,6 +74,15 @@ class Looks:
         self._fused = None
         return True
 
+    def trim(self, count: int) -> None:
+        """Keep the best `count` looks only; `seen` and `best` stay as they are."""
+        if len(self.weights) > count:
+            kept = sorted(np.argsort(-np.asarray(self.weights), kind="stable")[:count].tolist())
+            self.vectors = [self.vectors[row] for row in kept]
+            self.weights = [self.weights[row] for row in kept]
+            self.frames = [self.frames[row] for row in kept]
+            self._fused = None
+
     @property
     def fused(self) -> Vector:
         """The vector of all kept looks; unit length, or zeros of length 0 before the first."""

@@ -134,15 +134,44 @@ def test_identifying_for_weeks_keeps_a_bounded_number_of_everything(
     assert node._earlier == {"Ann": 150}
 
 
-def test_looks_of_a_track_go_after_the_time_that_is_asked_for(gallery: Callable[..., Path]) -> None:
+def test_most_looks_of_a_track_go_after_the_time_that_is_asked_for(gallery: Callable[..., Path]) -> None:
     """Also where the camera's own clock leaps back a day in between."""
     node = RecognizeIdentify(gallery=str(gallery(Ann=1)), forget_after_s=10)
     node.open(Device())
-    node.process(at(90_000, arrival=5.0), *seen(1, 1))
+    for _ in range(20):
+        node.process(at(90_000, arrival=5.0), *seen(1, 1))
     node.process(at(0, arrival=14.0), *NOBODY)
-    assert len(node._tracks) == 1
+    assert len(node._tracks[1].looks.vectors) == 20
     node.process(at(2, arrival=16.0), *NOBODY)
     assert node._tracks == {}
+    assert len(node._resting[1].looks.vectors) == 8
+
+
+def test_of_tracks_out_of_sight_only_so_many_are_remembered(gallery: Callable[..., Path]) -> None:
+    """A street: thousands pass once, and memory stays."""
+    node = RecognizeIdentify(gallery=str(gallery(Ann=1)), forget_after_s=10)
+    node.open(Device())
+    for number in range(2100):
+        node.process(at(number), *seen(number, number))
+    assert list(node._tracks) == list(range(2090, 2100))
+    assert list(node._resting) == list(range(90, 2090))
+
+
+def test_who_comes_back_after_long_is_known_at_once(gallery: Callable[..., Path]) -> None:
+    """Not begun anew, and not taken out of the gallery's log."""
+    folder = gallery(Ann=1, Bob=2)
+    node = RecognizeIdentify(gallery=str(folder), min_looks=5)
+    node.open(Device())
+    for step in range(50):
+        before = node.process(at(step / 25), *seen(1, 1)).rows[0]
+    for step in range(140):
+        node.process(at(2 + step), *NOBODY)
+    after = node.process(at(150), *seen(1, 1)).rows[0]
+    assert (before.state, before.name, before.looks) == ("known", "Ann", 50)
+    assert (after.state, after.name, after.looks) == ("known", "Ann", 51)
+    node.facts()
+    with Gallery.open(folder) as book:
+        assert book.audit(1)[0].people == ("Ann",)
 
 
 def test_vectors_that_are_forgotten_meanwhile_do_not_live_on(gallery: Callable[..., Path]) -> None:

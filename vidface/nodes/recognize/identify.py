@@ -29,6 +29,9 @@ _LONE: Final = 0.25
 one of an embedder that tells no recognisability at most half."""
 _MOST_FOUND: Final = 10_000
 """Tracks whose name is remembered for the gallery's log; of the earlier ones the names and how many."""
+_RESTING: Final = 2000
+"""Tracks out of sight that are remembered, as many people as recognize.relink remembers."""
+_RESTING_LOOKS: Final = 8
 
 
 class RecognizeIdentify(Node):
@@ -46,7 +49,7 @@ class RecognizeIdentify(Node):
     So the decision may change as a track grows: the last one stands in tracks.jsonl. Rows without a
     track are decided from their one look, which is evidence enough from a weight of 0.25 on. Looks are kept
     over cuts and gaps, since a track's number comes only once, or again for the same person
-    (`recognize.relink`).
+    (`recognize.relink`): of a track that is long out of sight the best eight, of 2,000 such tracks.
 
     The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
     tells that it was searched, and at the end who was found. Before a camera a gallery that is changed counts
@@ -74,7 +77,7 @@ class RecognizeIdentify(Node):
     )
 
     forget_after_s: float = Field(
-        120.0, gt=0, description="The looks of a track not seen for so many seconds are forgotten."
+        120.0, gt=0, description="Of a track not seen for so many seconds only the best eight looks are kept."
     )
 
     memory = FOREVER
@@ -85,6 +88,7 @@ class RecognizeIdentify(Node):
     _threshold: float
     _margin: float
     _tracks: dict[int, _Track]
+    _resting: dict[int, _Track]
     _found: dict[int, str]
     _earlier: Counter[str]
     _clock: SteadyClock
@@ -100,7 +104,7 @@ class RecognizeIdentify(Node):
         self._enrolled = Enrolled(self.gallery) if self.gallery else None
         self._live = False
         self._refer()
-        self._tracks, self._found = {}, {}
+        self._tracks, self._resting, self._found = {}, {}, {}
         self._earlier, self._clock = Counter(), SteadyClock()
         self._clip = ""
 
@@ -123,7 +127,7 @@ class RecognizeIdentify(Node):
         names = set() if self._reference is None else set(self._reference.names)
         self._found = {number: name for number, name in self._found.items() if name in names}
         self._earlier = Counter({name: count for name, count in self._earlier.items() if name in names})
-        for number, track in self._tracks.items():
+        for number, track in (self._resting | self._tracks).items():
             if track.looks.seen:
                 track.identity = self._decide(track, alone=False)
                 self._remember(number, track.identity)
@@ -178,7 +182,7 @@ class RecognizeIdentify(Node):
         weights = weights_of(embeddings.recognisability, good)
         rows = []
         for row, number in enumerate(faces.tracks.tolist()):
-            track = self._tracks.get(number) or _Track()
+            track = self._tracks.get(number) or self._resting.pop(number, None) or _Track()
             track.seen_s = now
             if len(known) and known[row] and not embeddings.recognisability[row] < self.min_recognisability:
                 track.looks.add(embeddings.vectors[row], float(weights[row]), frame.index)
@@ -187,8 +191,18 @@ class RecognizeIdentify(Node):
                 self._tracks[number] = track
                 self._remember(number, track.identity)
             rows.append(track.identity)
-        self._tracks = {k: t for k, t in self._tracks.items() if now - t.seen_s < self.forget_after_s}
+        self._rest([k for k, t in self._tracks.items() if now - t.seen_s >= self.forget_after_s])
         return Identities(tuple(rows))
+
+    def _rest(self, numbers: list[int]) -> None:
+        """Keep little of these tracks, and nothing of those that rest longest where they are too many."""
+        for number in numbers:
+            track = self._tracks.pop(number)
+            if track.looks.seen:
+                track.looks.trim(max(_RESTING_LOOKS, self.min_looks))
+                self._resting[number] = track
+        while len(self._resting) > _RESTING:
+            del self._resting[next(iter(self._resting))]
 
     def _remember(self, number: int, identity: Identity) -> None:
         if identity.name is not None:
