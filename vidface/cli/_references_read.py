@@ -183,7 +183,11 @@ def _graph(embedder: str, *, clip: bool) -> Mapping[str, Any]:
         "mesh": {"use": "mesh.face", "in": {"frame": "source", "faces": found}},
         "pose": {"use": "mesh.pose", "in": {"mesh": "mesh.mesh"}},
         "measures": {"use": "mesh.measures", "in": {**measured, "mesh": "mesh.mesh", "pose": "pose"}},
-        "embed": {"use": "recognize.embed", "in": measured, "with": {"model": embedder}},
+        "embed": {
+            "use": "recognize.embed",
+            "in": {**measured, "mesh": "mesh.mesh"},
+            "with": {"model": embedder},
+        },
     }
     faces = "mesh.faces"
     if clip:

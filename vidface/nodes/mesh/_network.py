@@ -76,10 +76,14 @@ class MeshNetwork:
 
     def __call__(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
         """Cut out and read each crop; `matrices` as those of `vidface.vision.meshcrop`."""
-        parts = [
-            self._run(frame, matrices[first : first + self._batch])
-            for first in range(0, len(matrices), self._batch)
-        ]
+        return self.of_frames([frame] * len(matrices), matrices)
+
+    def of_frames(self, frames: Sequence[Frame], matrices: Sequence[Matrix]) -> Read:
+        """The same for crops each of which has its own frame: both of one length."""
+        parts = []
+        for first in range(0, len(matrices), self._batch):
+            part = slice(first, first + self._batch)
+            parts.append(self._run(frames[part], matrices[part]))
         if not parts:
             empty = np.zeros((0, len(BLENDSHAPES)), np.float32)
             return Read(np.zeros((0, POINTS, 3), np.float32), np.zeros(0, np.float32), empty)
@@ -89,11 +93,12 @@ class MeshNetwork:
         """Give back the session's memory."""
         self._model.close()
 
-    def _run(self, frame: Frame, matrices: Sequence[Matrix]) -> Read:
+    def _run(self, frames: Sequence[Frame], matrices: Sequence[Matrix]) -> Read:
         count = len(matrices)
         length = self._batch if self._whole else count
+        pairs = zip(frames, matrices, strict=True)
         crops = stacked(
-            [cut(frame, matrix, self.size, self._card) for matrix in matrices], self.size, self._card
+            [cut(frame, matrix, self.size, self._card) for frame, matrix in pairs], self.size, self._card
         )
         outputs = self._model(prepared(self._spec, filled(crops, length, self._card), self._card))
         raw = outputs["points" if self._own else "landmarks"].reshape(length, POINTS, 3)[:count]

@@ -11,10 +11,12 @@ from pydantic import Field
 from vidface.data import Device, Embeddings, Faces, Frame
 from vidface.data.card import Card
 from vidface.data.crops import Crops
+from vidface.data.mesh import Meshes
+from vidface.data.rows import check_rows
 from vidface.infer.crops import cut, stacked
 from vidface.infer.embedder import Embedder, Looks
 from vidface.node import Batch, Node
-from vidface.nodes.recognize._upright import Upright
+from vidface.nodes.recognize._upright import Upright, View
 from vidface.vision.align import to_template
 from vidface.vision.facecrop import aligned
 
@@ -31,7 +33,8 @@ class RecognizeEmbed(Node):
 
     A detector's landmarks do not follow a face that is tilted: at 24 pixels not at all, at 100 to 30 degrees.
     So each face is looked at by a mesh network first (`upright`), and where its landmarks are turned by more
-    than 10 degrees against the given ones, they are taken.
+    than 10 degrees against the given ones, they are taken. Where the meshes of mesh.face are wired in, they
+    say it, and only rows without one are looked at.
 
     Where `crops` are wired in (those of restore.face), the vectors are read from them instead of from the
     frame; rows without a crop are zeros.
@@ -82,18 +85,29 @@ class RecognizeEmbed(Node):
             self._upright.close()
 
     def process(
-        self, frame: Batch[Frame], faces: Batch[Faces], crops: Batch[Crops] | None = None
+        self,
+        frame: Batch[Frame],
+        faces: Batch[Faces],
+        crops: Batch[Crops] | None = None,
+        mesh: Batch[Meshes] | None = None,
     ) -> Batch[Embeddings]:
-        """Embeddings of each frame, row by row those of its faces."""
+        """Embeddings of each frame, row by row those of its faces.
+
+        Raises:
+            UsageError: meshes that are wired in have not a row for every face.
+        """
         rows = [self._wanted(one) for one in faces]
+        for place, given in enumerate(crops or ()):
+            rows[place] = [row for row in rows[place] if len(given) and given.known[row]]
+        meshes = [None] * len(frame) if mesh is None else mesh
+        views = [View(*one) for one in zip(frame, faces, rows, meshes, strict=True)]
         pictures = []
-        for place, (image, one) in enumerate(zip(frame, faces, strict=True)):
-            given = None if crops is None else crops[place]
-            if given is not None:
-                rows[place] = [row for row in rows[place] if len(given) and given.known[row]]
-            for row, landmarks in zip(rows[place], self._landmarks(image, one, rows[place]), strict=True):
+        for place, (view, found) in enumerate(zip(views, self._landmarks(views), strict=True)):
+            for row, landmarks in zip(view.rows, found, strict=True):
                 pictures.append(
-                    self._crop(image, landmarks) if given is None else self._recut(given, row, landmarks)
+                    self._crop(view.frame, landmarks)
+                    if crops is None
+                    else self._recut(crops[place], row, landmarks)
                 )
         size = self._embedder.size
         looks = self._embedder(stacked(pictures, size, self._card))
@@ -112,8 +126,13 @@ class RecognizeEmbed(Node):
         rows: list[int] = np.flatnonzero(seen & spread).tolist()
         return rows
 
-    def _landmarks(self, frame: Frame, faces: Faces, rows: list[int]) -> NDArray[np.float32]:
-        return faces.landmarks[rows] if self._upright is None else self._upright(frame, faces, rows)
+    def _landmarks(self, views: list[View]) -> list[NDArray[np.float32]]:
+        """Of each view those of its rows, k x 5 x 2."""
+        for view in views:
+            check_rows(view.faces, mesh=view.mesh)
+        if self._upright is None:
+            return [view.faces.landmarks[view.rows] for view in views]
+        return self._upright.of_views(views)
 
     def _crop(self, frame: Frame, landmarks: NDArray[np.float32]) -> Any:
         size = self._embedder.size
