@@ -15,7 +15,7 @@ import pytest
 
 from tests.gallery.people import MODEL, D, filled, looks, vector
 from vidface.errors import InputError, UsageError
-from vidface.gallery import Gallery, Look, _vectors
+from vidface.gallery import Gallery, Look, _proof, _vectors
 from vidface.gallery._store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +181,33 @@ with Gallery.open(sys.argv[1], write=True) as g:
     with Gallery.open(folder, write=True, wait_s=20) as gallery:
         assert len(gallery.people()) == 4
     process.communicate()
+
+
+def test_a_look_for_damage_waits_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a forgetting looks like damage: nothing is said of the files until it is done."""
+    monkeypatch.setattr("vidface.gallery._store.BUSY_S", 0.1)
+    folder = filled(tmp_path / "g")
+    with Gallery.open(folder) as reader:
+        with Gallery.open(folder, write=True) as writer:
+            _vectors.erase(folder / _vectors.FILE, D, [0])
+            with pytest.raises(UsageError, match="is being written by process"):
+                reader.check()
+            assert "not of unit length" in writer.check()[0]  # who writes may look
+        assert "not of unit length" in reader.check()[0]
+    Gallery.open(folder, write=True).close()  # and lets go of the lock
+
+
+def test_files_that_vanish_meanwhile_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the journal of a search that another process logged: it was listed, and is gone by then."""
+    folder = filled(tmp_path / "g")
+    listed, found = Path.iterdir, _proof.files
+    gone = folder / "gallery.sqlite-journal"
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter([*listed(path), gone]))
+    monkeypatch.setattr(Path, "is_file", lambda path: path == gone or path.exists())
+    monkeypatch.setattr(_proof, "files", lambda path: iter([*found(path), gone]))
+    with Gallery.open(folder, write=True) as gallery:
+        assert gallery.check() == ()
+        assert gallery.forget("Ann").clean
 
 
 def test_readers_see_whole_states_while_another_process_writes(tmp_path: Path) -> None:

@@ -74,6 +74,55 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
             gallery.export(tmp_path / "nowhere" / "g.zip")
 
 
+@pytest.mark.parametrize("name", ["gallery.sqlite", "vectors.bin", "new.zip", "."])
+def test_a_gallery_is_not_written_over_by_its_own_export(tmp_path: Path, name: str) -> None:
+    """However the place is named, and whatever is there."""
+    folder = filled(tmp_path / "from")
+    (tmp_path / "link").symlink_to(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with Gallery.open(folder) as gallery:
+        for place in (folder / name, tmp_path / "link" / name, folder / ".." / "from" / name):
+            with pytest.raises(UsageError, match=r"own folder|is a folder"):
+                gallery.export(place, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_export_that_is_interrupted_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """And a file of the user's that is called as the part once was stays."""
+
+    def stop(*_: object) -> None:
+        raise error
+
+    (tmp_path / "g.zip.part").write_text("mine")
+    with Gallery.open(filled(tmp_path / "from")) as gallery:
+        gallery.export(tmp_path / "g.zip")
+        (tmp_path / "g.zip").write_text("before")
+        monkeypatch.setattr(zipfile.ZipFile, "writestr", stop)
+        with pytest.raises((error, OutputError)):
+            gallery.export(tmp_path / "g.zip", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "g.zip", "g.zip.part"]
+    assert (tmp_path / "g.zip").read_text() == "before"
+    assert (tmp_path / "g.zip.part").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["{", "null", '{"fmr": 0.1}', '{"threshold": "high"}'])
+def test_a_damaged_calibration_is_told_and_made_anew(tmp_path: Path, text: str) -> None:
+    with Gallery.open(filled(tmp_path / "from"), write=True) as gallery:
+        with gallery._store.change():
+            gallery._store.set(calibration=text)
+        for ask in (gallery.reference, lambda: gallery.export(tmp_path / "g.zip")):
+            with pytest.raises(InputError, match="vidface gallery calibrate"):
+                ask()
+        assert "calibration is damaged" in gallery.check()[0]
+        found = gallery.calibrate(np.stack([vector(person) for person in range(50, 90)]), fmr=0.1)
+        assert gallery.calibration is not None
+        assert gallery.reference().threshold == found.threshold
+        assert gallery.check() == ()
+
+
 def test_an_empty_gallery_travels(tmp_path: Path) -> None:
     with Gallery.create(tmp_path / "from", fingerprint=MODEL, dimension=D) as gallery:
         assert gallery.export(tmp_path / "g.zip") == 0
@@ -138,6 +187,9 @@ HOSTILE: dict[str, Callable[[Files], None]] = {
     "a measure out of bounds": changed(lambda i: i["people"][0]["looks"][0].update(quality=7)),
     "a digest that is none": changed(lambda i: i["people"][0].update(digests=["x"])),
     "another version": changed(lambda i: i.update(version=3)),
+    "a calibration that is no JSON": changed(lambda i: i["settings"].update(calibration="{")),
+    "a calibration without numbers": changed(lambda i: i["settings"].update(calibration='{"fmr": "x"}')),
+    "a calibration that is a list": changed(lambda i: i["settings"].update(calibration="[[[]]]")),
 }
 
 

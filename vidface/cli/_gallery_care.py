@@ -202,7 +202,7 @@ def _impostors(gallery: Gallery, given: str | None) -> tuple[NDArray[np.float32]
                 f"no {IMPOSTORS} comes with {gallery.fingerprint}: only the gallery itself counts", err=True
             )
             return None, {}
-        return strangers(gallery.reference(), _vectors(path, gallery.fingerprint))
+        return strangers(gallery.uncalibrated(), _vectors(path, gallery.fingerprint))
     return _vectors(Path(given), gallery.fingerprint), {}
 
 

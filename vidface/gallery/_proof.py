@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -109,14 +110,17 @@ def _explained(data: mmap.mmap | bytes, place: int, name: bytes, texts: set[byte
 
 
 def _mapped(path: Path) -> closing[mmap.mmap] | closing[_Nothing]:
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            return closing(_Nothing())
-        return closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size:
+                return closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except FileNotFoundError:  # the journal of a search that was logged just now
+        pass
+    return closing(_Nothing())
 
 
 class _Nothing(bytes):
-    """An empty file, which cannot be mapped."""
+    """An empty file, which cannot be mapped; or one that is gone."""
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -99,6 +99,19 @@ class Store:
                     self.db.execute("ROLLBACK")
 
     @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """No other process changes files for the whole of the block.
+
+        Raises:
+            UsageError: one does, and is not done within some seconds.
+        """
+        with contextlib.ExitStack() as stack:
+            if self._lock is None:
+                with contextlib.suppress(OutputError):  # where nobody can write, nobody disturbs
+                    stack.callback(WriterLock(self.folder / LOCK, wait_s=BUSY_S).close)
+            yield
+
+    @contextlib.contextmanager
     def look_at(self) -> Iterator[sqlite3.Connection]:
         """One state of the database for the whole of the block."""
         with telling(self.folder):
@@ -213,7 +226,8 @@ class Store:
         _alone(self.folder)  # also where the way to it is a link
         for path in self.folder.iterdir():
             if path.is_file() and not path.is_symlink():
-                _alone(path)
+                with contextlib.suppress(FileNotFoundError):  # a reader that writes the log ended just now
+                    _alone(path)
         with telling(self.folder):
             self.db.execute(_origins.TABLE)
         told = []

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 
 import numpy as np
 
 from vidface.errors import InputError
-from vidface.gallery import _vectors
+from vidface.gallery import _calibrated, _vectors
 from vidface.gallery._store import Store
 
 _BLOCK = 65536
 
 
 def verify(store: Store) -> tuple[str, ...]:
-    """What is wrong, a sentence each."""
-    told = [*_files(store), *_database(store)]
-    try:
-        told += _rows(store)
-    except InputError as error:
-        told.append(str(error))
+    """What is wrong, a sentence each.
+
+    Raises:
+        UsageError: another process is writing: half of what it does looks like damage.
+    """
+    with store.undisturbed():
+        told = [*_files(store), *_database(store)]
+        for look in (_rows, _settings):
+            try:
+                told += look(store)
+            except InputError as error:
+                told.append(str(error))
     return tuple(told)
 
 
 def _files(store: Store) -> list[str]:
     told = []
     for path, wanted in [(store.folder, 0o700), *((path, 0o600) for path in store.folder.iterdir())]:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            told.append(f"{path} may be read by others (mode {mode:o}, wanted {wanted:o})")
+        with contextlib.suppress(FileNotFoundError):  # a search that was logged just now
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                told.append(f"{path} may be read by others (mode {mode:o}, wanted {wanted:o})")
     return told
+
+
+def _settings(store: Store) -> list[str]:
+    _calibrated.kept(store)
+    return []
 
 
 def _database(store: Store) -> list[str]:

@@ -170,7 +170,7 @@ class Gallery(View):
             UsageError: nobody is enrolled, nothing to compare with, or a rate outside of 0..1.
         """
         self._store.writable()
-        found = calibrate(self.reference(), impostors, fmr)
+        found = calibrate(self.uncalibrated(), impostors, fmr)
         with self._store.change():
             self._store.set(threshold=found.threshold, calibration=found.text())
             self._store.log("calibrate", json.loads(found.text()))

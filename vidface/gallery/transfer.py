@@ -1,32 +1,31 @@
-"""A gallery as one file: a zip with `gallery.json`, `vectors.npy` and `pictures/`."""
+"""A gallery as one file, a zip with `gallery.json`, `vectors.npy` and `pictures/`: its form; reading it."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import math
-import os
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vidface.errors import InputError, OutputError, OutputExistsError, UsageError
+from vidface.errors import InputError, UsageError
 from vidface.gallery import _add, _origins
+from vidface.gallery._calibrated import calibration_of
 from vidface.gallery._store import Store
 from vidface.gallery.values import LARGEST_PICTURE, AddReport, Look, check_picture, clean_name
 
 FORM: Final = "vidface-gallery"
-_INDEX: Final = "gallery.json"
-_VECTORS: Final = "vectors.npy"
+INDEX: Final = "gallery.json"
+VECTORS: Final = "vectors.npy"
 _LARGEST_INDEX: Final = 512 << 20
 _LARGEST_VECTORS: Final = 8 << 30
 _MEMBER: Final = re.compile(r"gallery\.json|vectors\.npy|pictures/[0-9]{1,9}\.(jpg|png)")
@@ -88,63 +87,6 @@ class Unpacked(NamedTuple):
     looks: list[Look]
 
 
-def pack(store: Store, path: Path, *, overwrite: bool) -> int:
-    """Write the zip, private to the user; returns how many people are in it.
-
-    Raises:
-        OutputExistsError: it is there and `overwrite` is not set. OutputError: it cannot be written.
-    """
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path} is there already; give another name, or --overwrite")
-    part = path.with_name(path.name + ".part")
-    try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file, store.look_at(), zipfile.ZipFile(file, "w") as archive:
-            os.fchmod(file.fileno(), 0o600)
-            count = _fill(store, archive)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} could not be written: {error.strerror or error}") from error
-    return count
-
-
-def _fill(store: Store, archive: zipfile.ZipFile) -> int:
-    vectors, db = store.vectors(), store.db
-    people: list[dict[str, Any]] = []
-    rows: list[int] = []
-    everybody = db.execute("SELECT id, name, added, changed FROM people ORDER BY id").fetchall()
-    for person, name, since, changed in everybody:
-        looks: list[dict[str, Any]] = []
-        origins = _origins.of_person(db, person)
-        found = db.execute(
-            "SELECT looks.id, row, recognisability, quality, source, added, data FROM looks "
-            "LEFT JOIN pictures ON pictures.look = looks.id WHERE person = ? ORDER BY row",
-            (person,),
-        )
-        for number, row, sure, quality, source, added, data in found:
-            look = {"row": len(rows), "recognisability": sure, "quality": quality, "source": source}
-            look |= {"added": added, "picture": None, "digests": origins[number]}
-            if data is not None:
-                kind = "jpg" if data.startswith(b"\xff\xd8") else "png"
-                look["picture"] = f"pictures/{len(rows)}.{kind}"
-                archive.writestr(look["picture"], data)
-            looks.append(look)
-            rows.append(row)
-        digests = [row[0] for row in db.execute("SELECT digest FROM sources WHERE person = ?", (person,))]
-        facts = {"name": name, "added": since, "changed": changed}
-        people.append({**facts, "looks": looks, "digests": digests})
-    packed = io.BytesIO()
-    np.save(packed, vectors[rows] if rows else vectors[:0], allow_pickle=False)
-    archive.writestr(_VECTORS, packed.getvalue())
-    index = {"format": FORM, "version": 2, "fingerprint": store.fingerprint, "dimension": store.dimension}
-    index["settings"] = {key: float(store.setting(key)) for key in ("threshold", "margin")} | {
-        "calibration": store.setting("calibration")
-    }
-    archive.writestr(_INDEX, json.dumps({**index, "people": people}, ensure_ascii=False, indent=1))
-    return len(people)
-
-
 def belongs_to(path: Path) -> tuple[str, int]:
     """Fingerprint and dimension of the embedder that an export was made with.
 
@@ -173,6 +115,8 @@ def unpack(path: Path, *, fingerprint: str, dimension: int) -> tuple[list[Unpack
                 f"gallery belongs to {fingerprint} ({dimension}): import it into a gallery of its own, and "
                 "vidface gallery re-embed that"
             )
+        if index.settings is not None:
+            calibration_of(index.settings.calibration, str(path), "it was not imported")
         vectors = _vectors(path, archive, index)
         return [_person(path, archive, person, vectors) for person in index.people], index.settings
 
@@ -196,11 +140,11 @@ def _index(path: Path, archive: zipfile.ZipFile) -> Packed:
     if len(set(names)) != len(names):
         raise InputError(f"{path} holds an entry twice; it was not imported")
     try:
-        return Packed.model_validate_json(_bytes(path, archive, _INDEX, _LARGEST_INDEX))
+        return Packed.model_validate_json(_bytes(path, archive, INDEX, _LARGEST_INDEX))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path}: {_INDEX} is not as it should be: {place}: {first['msg']}") from error
+        raise InputError(f"{path}: {INDEX} is not as it should be: {place}: {first['msg']}") from error
 
 
 def _bytes(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -216,22 +160,22 @@ def _bytes(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 def _vectors(path: Path, archive: zipfile.ZipFile, index: Packed) -> NDArray[np.float32]:
     looks = [look.row for person in index.people for look in person.looks]
     most = min(_LARGEST_VECTORS, len(looks) * index.dimension * 4 + 4096)
-    data = _bytes(path, archive, _VECTORS, most)
+    data = _bytes(path, archive, VECTORS, most)
     try:
         rows: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path}: {_VECTORS} is no array of numbers") from error
+        raise InputError(f"{path}: {VECTORS} is no array of numbers") from error
     found = (rows.dtype, rows.shape)
     if found != (np.dtype(np.float32), (len(looks), index.dimension)) or sorted(looks) != list(
         range(len(looks))
     ):
         raise InputError(
-            f"{path}: wanted {len(looks)} x {index.dimension} float32 in {_VECTORS}, one row a look, but "
+            f"{path}: wanted {len(looks)} x {index.dimension} float32 in {VECTORS}, one row a look, but "
             f"found {' x '.join(map(str, rows.shape))} {rows.dtype}"
         )
     lengths = np.linalg.norm(rows, axis=1)
     if not np.all(np.abs(lengths - 1) < 1e-3):
-        raise InputError(f"{path}: vectors in {_VECTORS} are not of unit length")
+        raise InputError(f"{path}: vectors in {VECTORS} are not of unit length")
     return rows
 
 

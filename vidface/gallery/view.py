@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from vidface.gallery import _marks, _verify, ann, transfer
+from vidface.gallery import _calibrated, _marks, _pack, _verify, ann
 from vidface.gallery._add import unlike
 from vidface.gallery._store import Store
 from vidface.gallery.calibrate import Calibration
@@ -55,9 +55,12 @@ class View:
 
     @property
     def calibration(self) -> Calibration | None:
-        """How the threshold came about; None where it is the one that the gallery started with."""
-        text = self._store.setting("calibration")
-        return Calibration.of(text) if text else None
+        """How the threshold came about; None where it is the one that the gallery started with.
+
+        Raises:
+            InputError: what is kept of it is damaged; `calibrate` makes it anew.
+        """
+        return _calibrated.kept(self._store)
 
     def __len__(self) -> int:
         """Looks."""
@@ -114,12 +117,21 @@ class View:
         return found is not None
 
     def reference(self) -> Reference:
-        """The whole gallery at this moment, to search in; it stays valid when the gallery is closed."""
+        """The whole gallery at this moment, to search in; it stays valid when the gallery is closed.
+
+        Raises:
+            InputError: the files, or the calibration, are damaged.
+        """
+        with self._store.look_at():
+            calibration = self.calibration
+            return self.uncalibrated(calibration.fmr if calibration else math.nan)
+
+    def uncalibrated(self, fmr: float = math.nan) -> Reference:
+        """The same without a look at the calibration, which may be damaged: what to calibrate with."""
         with self._store.look_at() as db:
             vectors = self._store.vectors()
             people = db.execute("SELECT id, name FROM people ORDER BY id").fetchall()
             rows = db.execute("SELECT row, person FROM looks ORDER BY row").fetchall()
-            calibration = self.calibration
             places = {person: place for place, (person, _) in enumerate(people)}
             kept = [row for row, _ in rows]
             # Gaps are there only while another process is forgetting somebody.
@@ -131,7 +143,7 @@ class View:
                 self.fingerprint,
                 float(self._store.setting("threshold")),
                 float(self._store.setting("margin")),
-                calibration.fmr if calibration else math.nan,
+                fmr,
                 self._index(len(kept)) if whole else None,
             )
 
@@ -169,16 +181,21 @@ class View:
         )
 
     def check(self) -> tuple[str, ...]:
-        """What is wrong with the files, a sentence each; nothing where all is well."""
+        """What is wrong with the files, a sentence each; nothing where all is well.
+
+        Raises:
+            UsageError: another process is writing, and is not done within some seconds.
+        """
         return _verify.verify(self._store)
 
     def export(self, path: str | Path, *, overwrite: bool = False) -> int:
         """Write everything but the log to one zip file (0600); returns the number of people.
 
         Raises:
-            OutputError: it cannot be written, or is there already.
+            OutputError: it cannot be written. OutputExistsError: it is there already.
+            UsageError: it is a folder, or lies in the gallery's own. InputError: the gallery is damaged.
         """
-        count = transfer.pack(self._store, Path(path), overwrite=overwrite)
+        count = _pack.pack(self._store, Path(path), overwrite=overwrite)
         self.log("export", {"people": count})
         return count
 
