@@ -52,6 +52,34 @@ def test_the_oldest_go_by_size(recordings: Recordings) -> None:
     assert recordings.sweep(None, 3500e-9) == []
 
 
+def test_a_clock_that_was_set_back_costs_no_newer_segment(tmp_path: Path) -> None:
+    """Ten from while it was a day ahead, then three: by size those of before go, whatever their names say."""
+    recordings = Recordings(tmp_path / "recordings")
+    now, names = time.time(), []
+    for utc in [*(now + 86_400 + 60 * n for n in range(10)), *(now - 180 + 60 * n for n in range(3))]:
+        path = recordings.folder / f"{recordings.stem(utc).name}.mp4"
+        path.write_bytes(bytes(1000))
+        os.utime(path, (utc, utc))
+        recordings.append({"file": path.name, "bytes": 1000})
+        names.append(path.name)
+    assert [row["file"] for row in recordings.sweep(24.0, 4500e-9)] == names[:9]
+    recordings.sweep(24.0, 1500e-9)
+    assert files(recordings) == [names[-1]]
+
+
+@pytest.mark.parametrize("hours", [-30.0, 1.5, 30.0])
+def test_what_is_in_no_index_does_not_stay_for_ever(recordings: Recordings, hours: float) -> None:
+    """Damaged, and nobody writes to it: it goes in its turn, and before the newest that is in the index."""
+    damaged = recordings.folder / "20250101T000000.000Z.mp4"
+    damaged.write_bytes(bytes(1000))
+    when = time.time() - hours * 3600
+    os.utime(damaged, (when, when))
+    recordings.sweep(None, 4500e-9)
+    assert damaged.exists() == (hours < 3)
+    recordings.sweep(None, 1500e-9)
+    assert files(recordings) == [NAMES[-1]]
+
+
 def test_the_segment_that_is_being_written_stays(recordings: Recordings) -> None:
     """It is in no index yet; however little may be kept, it is not taken from under the recorder."""
     (recordings.folder / "20261121T190000.000Z.mp4").write_bytes(bytes(9000))

@@ -24,6 +24,7 @@ import av
 from vidface.data.digest import sha256_of
 from vidface.data.disk import write_whole
 from vidface.data.times import time_of_day
+from vidface.media.live._condemned import condemned
 from vidface.media.live._diskreason import disk_reason
 from vidface.media.live.options import silent
 from vidface.media.live.recordsettings import RecordSettings
@@ -164,6 +165,8 @@ class Recordings:
     def sweep(self, keep_h: float | None, keep_gb: float | None) -> list[dict[str, Any]]:
         """Delete the oldest segments: older than `keep_h` hours, or more than `keep_gb` (10^9 bytes) in all.
 
+        For its size, what was recorded first goes first, however the clock was set since.
+
         Returns:
             What was deleted: file, bytes, because.
         """
@@ -172,7 +175,7 @@ class Recordings:
         with self._locked() as here:
             files = self._files()
             gone = []
-            for name, size, because in self._condemned(files, keep_h, keep_gb):
+            for name, size, because in condemned(files, self._recorded, (keep_h, keep_gb), time.time()):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=here)
                 del files[name]
@@ -182,25 +185,9 @@ class Recordings:
                 self._leave_out({str(row["file"]) for row in gone})
         return gone
 
-    def _condemned(
-        self, files: dict[str, tuple[int, float]], keep_h: float | None, keep_gb: float | None
-    ) -> list[tuple[str, int, str]]:
-        now = time.time()
-        room = None if keep_gb is None else keep_gb * 1e9
-        total = sum(size for size, _ in files.values())
-        # What is not in the index yet is being written, or was cut off and is found again at the next start.
-        # An index of weeks takes long to read, and most of the time nothing has to go for its size.
-        much = room is not None and total > room
-        known = {row["file"] for row, _ in self._lines()} if much else set()
-        found = []
-        for name in sorted(files, key=_order):
-            size, written = files[name]
-            old = keep_h is not None and now - written > keep_h * 3600
-            if old or (room is not None and total > room and name in known):
-                total -= size
-                because = f"older than {keep_h:g} h" if old else f"more than {keep_gb:g} GB in all"
-                found.append((name, size, because))
-        return found
+    def _recorded(self) -> list[str]:
+        """Names in the index, in the order in which they came there."""
+        return [str(row["file"]) for row, _ in self._lines()]
 
     def _leave_out(self, names: Set[str]) -> None:
         """Take lines out of the index; see `_locked`."""
