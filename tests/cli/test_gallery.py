@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ class Made:
             text = path.read_text()
             if text == "stop":
                 raise KeyboardInterrupt
-            yield Shot(path, problem="it is damaged or no picture") if text == "bad" else shot(path, text)
+            damage = "it is cut off or damaged" if text.endswith("cut") else ""
+            found = replace(shot(path, text.removesuffix("cut")), damage=damage) if text != "bad" else None
+            yield found or Shot(path, problem="it is damaged or no picture")
 
     def clip(self, path: Path, every_s: float) -> Iterator[Shot]:
         for number, line in enumerate(path.read_text().split("\n")):
@@ -333,6 +336,18 @@ def test_search_in_an_empty_gallery() -> None:
     assert "nobody is enrolled" in run("list").stderr
 
 
+def test_a_picture_that_was_cut_off_is_searched_and_not_enrolled() -> None:
+    three()
+    put({"cut.jpg": "0.5 cut", "whole.jpg": "0.6"})
+    assert (
+        "cut.jpg: it is cut off or damaged; left out" in run("enroll", "Ann", "cut.jpg", "whole.jpg").stderr
+    )
+    assert people()["Ann"] == 4
+    result = run("search", "cut.jpg")
+    assert "Ann" in result.stdout
+    assert "cut.jpg: it is cut off or damaged; searched as far as it can be read" in result.stderr
+
+
 def test_rename_merge_and_forget() -> None:
     three()
     assert "'Bob' now is 'Bobby Tables'" in run("rename", "Bob", "Bobby Tables").stdout
@@ -518,11 +533,13 @@ def test_the_real_sampler_keeps_pictures_in_order(tmp_path: Path) -> None:
             path.write_bytes(b"damaged")
         else:
             cv2.imwrite(str(path), grey)
+    paths[4].write_bytes(paths[4].read_bytes()[:-200])
     sampler = GraphSampler("vidface-embed")
     try:
         shots = list(sampler.stills(paths))
         assert [one.path for one in shots] == paths
         assert [bool(one.problem) for one in shots] == [True, False, False, True, False]
+        assert [one.damage for one in shots] == [*[""] * 4, "it is cut off or damaged"]
         assert [one.path for one in sampler.stills(paths[:1])] == paths[:1]
         with pytest.raises(InputError, match="damaged"):
             picture_shot(sampler, paths[0])

@@ -20,6 +20,7 @@ from vidface.errors import InputError, UsageError
 from vidface.media.decode import open_source
 from vidface.media.exif import jpeg_turn, stated_turn
 from vidface.media.images import is_still, natural_key
+from vidface.media.onepicture import read_picture
 
 
 def save(path: Path, i: int, size: tuple[int, int] = (64, 48)) -> Path:
@@ -163,6 +164,73 @@ def test_a_damaged_picture_keeps_its_place(tmp_path: Path) -> None:
     (hole,) = source.holes()
     assert (hole.frames, hole.after_index, hole.time) == (1, 1, Fraction(2, 25))
     assert "2.png" in hole.cause
+
+
+def cut_off(path: Path, share: float) -> Path:
+    """The beginning of a JPEG that is worth cutting."""
+    noise = np.random.default_rng(0).integers(0, 255, (160, 120, 3), np.uint8)
+    assert cv2.imwrite(str(path), noise, PROGRESSIVE if "prog" in path.name else [])
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+PROGRESSIVE = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+
+
+@pytest.mark.parametrize("name", ["base.jpg", "prog.jpg"])
+def test_a_jpeg_that_was_cut_off_is_shown_and_told_once(tmp_path: Path, name: str) -> None:
+    """FFmpeg makes grey of what is missing, and says nothing."""
+    source = open_source(cut_off(tmp_path / name, 0.6), lasts=Fraction(1, 5))
+    assert len(list(source.frames())) == 5
+    (hole,) = source.holes()
+    assert (hole.frames, hole.after_index, hole.time) == (0, -1, 0)
+    assert hole.cause == f"{name} is cut off or damaged; it is shown as far as it can be read"
+
+
+@pytest.mark.parametrize("name", ["base.jpg", "prog.jpg"])
+@pytest.mark.parametrize("behind", [b"\n", bytes(999), b"\0\0\0\x18ftypmp42" + bytes(range(256)), None])
+def test_what_stands_behind_a_whole_jpeg_is_no_damage(
+    tmp_path: Path, name: str, behind: bytes | None
+) -> None:
+    """Cameras put clips, depth and further pictures there."""
+    path = cut_off(tmp_path / name, 1.0)
+    path.write_bytes(path.read_bytes() + (path.read_bytes() if behind is None else behind))
+    source = open_source(path)
+    assert len(list(source.frames())) == 1
+    assert source.holes() == ()
+
+
+def png_head(wide: int, high: int) -> bytes:
+    """A PNG that states its size and holds nothing."""
+    named = b"IHDR" + struct.pack(">IIBBBBB", wide, high, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + named + struct.pack(">I", zlib.crc32(named))
+
+
+def jpeg_head(wide: int, high: int) -> bytes:
+    """A JPEG that states its size, behind a block that does not."""
+    return b"\xff\xd8\xff\xe0\0\4\0\0\xff\xc2\0\x0b\x08" + struct.pack(">HH", high, wide) + bytes(6)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("a.png", png_head(20000, 20000), "has 20000 x 20000 pixels, which is too large"),
+        ("a.jpg", jpeg_head(20000, 20001), "has 20000 x 20001 pixels, which is too large"),
+        ("b.png", png_head(2000, 2000), "is damaged or no picture"),
+        ("b.jpg", jpeg_head(20, 20), "is damaged or no picture"),
+        ("c.jpg", b"\xff\xd8\xff\xe0\0", "is damaged or no picture"),
+        ("a.webp", b"RIFF\x46\1\0\0WEBPVP8X\x0a\0\0\0\2\0\0\0" + bytes(99), "is an animated WebP"),
+        ("b.webp", b"RIFF\x46\1\0\0WEBPVP8X", "is damaged or no picture"),
+    ],
+)
+def test_why_a_picture_cannot_be_read(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+    """What is whole and not supported is not called damaged."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    found = read_picture(path)
+    assert isinstance(found, str)
+    assert found.startswith(told)
 
 
 def test_a_png_that_moves_is_a_clip(clip: Maker, tmp_path: Path) -> None:

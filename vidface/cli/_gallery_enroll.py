@@ -54,8 +54,8 @@ class Gate:
 
     def choose(self, shot: Shot) -> Face | str:
         """The face to enrol, or why there is none."""
-        if shot.problem:
-            return shot.problem
+        if shot.problem or shot.damage:
+            return shot.problem or shot.damage
         if not shot.faces:
             return "no face was found"
         tall = [face for face in shot.faces if face.height_px >= self.min_face_px]

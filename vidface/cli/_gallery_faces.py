@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -21,6 +21,7 @@ from vidface.graph.run import run
 from vidface.infer.embedder import Embedder
 from vidface.media.decode import open_source
 from vidface.media.images import is_picture
+from vidface.media.onepicture import read_picture
 from vidface.media.probe import probe
 from vidface.nodes.recognize._upright import MESH, Upright
 from vidface.nodes.recognize.quality import RecognizeQuality
@@ -30,6 +31,7 @@ _RATE: Final = 25
 _BATCH: Final = 32
 _JPEG: Final = 95
 _LEAST_PX: Final = 8.0
+_IN_PART: Final = "it is cut off or damaged"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +55,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture or a frame of a clip with its faces, tallest first; or why it cannot be read."""
+    """A picture or a frame of a clip with its faces, tallest first; or why it cannot be read.
+
+    `damage`: what is the matter with a picture that could be read in part.
+    """
 
     path: Path
     frame: int | None = None
     faces: tuple[Face, ...] = ()
     problem: str = ""
+    damage: str = ""
 
 
 class Sampler(Protocol):
@@ -170,7 +176,10 @@ class GraphSampler:
             with work:
                 for tick in work:
                     place = int(tick.time * Fraction(_RATE))
-                    yield place, self._shot(paths[place], tick.frame, tick["detect"], None)
+                    shot = self._shot(paths[place], tick.frame, tick["detect"], None)
+                    holes = work.report.ledger.holes
+                    cut = any(hole.frames == 0 and hole.time == tick.time for hole in holes)
+                    yield place, replace(shot, damage=_IN_PART if cut else "")
 
     def _shot(self, path: Path, frame: Frame, faces: Faces, index: int | None) -> Shot:
         size = self._embedder.size
@@ -240,7 +249,8 @@ def _corners(box: NDArray[np.float32]) -> tuple[float, float, float, float]:
 
 
 def _unread(path: Path) -> Shot:
-    return Shot(path, problem="it is damaged or no picture")
+    found = read_picture(path) if is_picture(path) else "is no picture"
+    return Shot(path, problem=f"it {found if isinstance(found, str) else 'is damaged or no picture'}")
 
 
 def _graph(every: int = 1) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def search(place: Place, picture: str, count: int, folder: str | None, as_json: 
     path = Path(picture)
     with opened(place, folder) as gallery, looking(place, None, gallery) as sampler:
         shot = picture_shot(sampler, path)
+        if shot.damage:
+            click.echo(f"{path}: {shot.damage}; searched as far as it can be read", err=True)
         if not shot.faces:
             raise InputError(f"{path}: no face was found")
         reference = gallery.reference()

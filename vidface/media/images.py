@@ -10,9 +10,6 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-import av
-from av.video.frame import VideoFrame
-
 from vidface.data.digest import visible
 from vidface.data.frame import Frame
 from vidface.data.planes import Matrix
@@ -20,14 +17,15 @@ from vidface.data.source import Hole, SourceInfo
 from vidface.errors import InputError, UsageError
 from vidface.media.colour import colour_of, matrix_by_name
 from vidface.media.cut import Cut
-from vidface.media.exif import stated_turn
+from vidface.media.onepicture import read_picture
 from vidface.media.opening import open_input
-from vidface.media.orient import Turn, quarter_turn
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, probe
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHECKSUM = 4  # bytes behind a chunk
+IN_PART = "is cut off or damaged; it is shown as far as it can be read"
+"""Said of a picture behind its name, in a hole of no frames."""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
@@ -68,7 +66,8 @@ class ImageSource:
 
     Pictures come in natural order of their names, hidden ones left out as from the input's hashes, one
     every 1/rate s; each keeps its own size. One that cannot be read is a hole that keeps its place in
-    time. EXIF orientation is honoured. One picture alone is shown for `lasts` seconds, where that is given.
+    time; one of which a part can be read is shown, and told as a hole of no frames. EXIF orientation is
+    honoured. One picture alone is shown for `lasts` seconds, where that is given.
 
     Raises:
         InputError: no picture there, or none that can be read.
@@ -95,6 +94,7 @@ class ImageSource:
         self._shown: tuple[Path, AvPixels] | None = None
         self._holes: list[Hole] = []
         self._moving: set[Path] = set()
+        self._cut_off: set[Path] = set()
         self._closed = False
         self._info = self._first_info(path, colorspace)
 
@@ -113,30 +113,34 @@ class ImageSource:
             if self._cut.before(time):
                 continue
             pixels = self._pixels(path)
-            if pixels is None:
-                cause = f"{path.name} is damaged or no picture"
-                self._holes.append(Hole(cause, 1, index - 1, time))
+            if isinstance(pixels, str):
+                self._holes.append(Hole(f"{path.name} {pixels}", 1, index - 1, time))
                 continue
+            if path in self._cut_off:
+                self._cut_off.remove(path)  # told once, however long it is shown
+                self._holes.append(Hole(f"{path.name} {IN_PART}", 0, index - 1, time))
             yield self._frame(index, place, pixels)
             index += 1
 
     def holes(self) -> tuple[Hole, ...]:
-        """Pictures that could not be read so far."""
+        """Pictures that could not be read so far, or only in part."""
         return tuple(self._holes)
 
     def close(self) -> None:
         """Stop; no file stays open between two frames."""
         self._closed = True
 
-    def _pixels(self, path: Path) -> AvPixels | None:
-        """The picture; one that is shown again is not read again."""
+    def _pixels(self, path: Path) -> AvPixels | str:
+        """The picture, or why there is none; one that is shown again is not read again."""
         if self._shown is not None and self._shown[0] == path:
             return self._shown[1]
-        read = _read(path)
-        if read is None:
-            return None
-        picture, turn = read
-        pixels = AvPixels(picture, colour=colour_of(picture, override=self._override, still=True), turn=turn)
+        read = read_picture(path)
+        if isinstance(read, str):
+            return read
+        colour = colour_of(read.frame, override=self._override, still=True)
+        pixels = AvPixels(read.frame, colour=colour, turn=read.turn)
+        if not read.whole:
+            self._cut_off.add(path)
         self._shown = path, pixels
         if moves(path):
             self._moving.add(path)
@@ -154,26 +158,27 @@ class ImageSource:
         )
 
     def _first_info(self, path: Path, colorspace: str | None) -> SourceInfo:
+        told = ""
         for candidate in self._paths:
-            read = _read(candidate)
-            if read is None:
+            read = read_picture(candidate)
+            if isinstance(read, str):
+                told = told or f"; the first {read}"
                 continue
-            picture, turn = read
-            width, height = turn.size(picture.width, picture.height)
+            width, height = read.turn.size(read.frame.width, read.frame.height)
             return replace(
                 probe(candidate, colorspace=colorspace),
                 name=str(path),
                 container="images",
                 width=width,
                 height=height,
-                rotation=turn.rotation,
+                rotation=read.turn.rotation,
                 time_base=Fraction(1, self._rate.numerator),
                 rate=self._rate,
                 duration=len(self._paths) / self._rate,
                 start=Fraction(0),
                 frames=len(self._paths),
             )
-        raise InputError(f"{path}: none of its {len(self._paths)} pictures can be read.")
+        raise InputError(f"{path}: none of its {len(self._paths)} pictures can be read{told}.")
 
 
 def _pictures(path: Path) -> list[Path]:
@@ -191,16 +196,3 @@ def _pictures(path: Path) -> list[Path]:
             f"{path}: wanted a folder of pictures ({wanted}), but found {len(entries)} other files."
         )
     return sorted(found, key=lambda entry: (natural_key(entry.name), entry.name))
-
-
-def _read(path: Path) -> tuple[VideoFrame, Turn] | None:
-    try:
-        with open_input(path) as container:
-            picture = next(container.decode(video=0), None)
-    except (av.error.FFmpegError, InputError, IndexError):
-        return None
-    if picture is None:
-        return None
-    with path.open("rb") as handle:
-        stated = stated_turn(handle)  # FFmpeg's bare angle knows no mirrors
-    return picture, stated or quarter_turn(picture.rotation)
