@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from tests.media.live.server import Coded, RtspServer
 from tests.media.make_clips import Clip, make
-from vidface.cli._live import folder_for
+from vidface.cli._live import folder_for, tell
 
 GRAPH = """
 version: 1
@@ -72,6 +73,16 @@ def test_a_signal_ends_a_camera_run_in_order(repo: Path, tmp_path: Path, number:
 def test_the_folder_of_a_camera_tells_no_secret(clip: str, folder: str) -> None:
     """It is named after the path, or else the host; a file keeps its name as it is."""
     assert folder_for(clip) == Path(folder)
+
+
+def test_what_cannot_be_said_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard error on a full disk, or closed: a thread that watches a camera does not end for that."""
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stderr", full)
+        tell("door: is back")
+        with contextlib.suppress(OSError):
+            full.close()
+        tell("door: is back")
 
 
 def _rows(out: Path) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import signal
 import subprocess
@@ -141,6 +142,21 @@ def test_what_is_not_taken_is_tried_again(answer: Answer, text: str, desk: Desk)
     assert desk.told[1].startswith(f"{name}: takes events again after ")
     assert len(desk.told) == 2
     assert courier.facts()["failed"] == 2
+
+
+def test_a_courier_goes_on_where_nothing_can_be_said(desk: Desk) -> None:
+    """Standard error lies on a full disk, say: events arrive all the same, after a failure too."""
+
+    def full(_text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Receiver([500, 410, 422, 204]) as receiver:
+        courier = desk.open(receiver.url, tell=full)
+        courier.send(an_event(1))
+        courier.send(an_event(2))
+        assert until(lambda: courier.facts()["waiting"] == 0, 10), courier.facts()
+    assert courier.facts()["trouble"] is None
+    assert receiver.tracks[-1] == "2"
 
 
 def test_what_is_counted_was_told_of(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -94,7 +95,13 @@ class Watched:
 
     def __init__(self, path: Path) -> None:
         self.said: list[str] = []
-        self.watcher = Watcher(Config.read(path, {}), tell=self.said.append)
+        self.full = False  # nothing more can be said
+        self.watcher = Watcher(Config.read(path, {}), tell=self._say)
+
+    def _say(self, text: str) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.said.append(text)
 
     def until(self, met: Callable[[], object], limit_s: float = 60) -> None:
         """Tick until something happens."""

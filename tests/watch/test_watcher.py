@@ -86,6 +86,43 @@ def test_a_lost_camera_is_told_of_and_comes_back(
     assert rows[1]["cause"]
 
 
+def test_a_camera_comes_back_where_nothing_can_be_said(
+    server: RtspServer, write: Write, watched: Begin
+) -> None:
+    """Standard error lies on a full disk, say: it is lost and watched again, in silence."""
+    stand = watched(write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n"))
+    stand.until(lambda: stand.frames("door") > 3)
+    stand.full = True
+    server.stop()
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
+    before = stand.frames("door")
+    server.start()
+    stand.until(lambda: stand.frames("door") > before, 20)
+    lane = stand.watcher.lane("door")
+    assert lane is not None
+    assert (lane.row()["status"], lane.row()["graphs_begun"]) == ("watched", 1)
+
+
+def test_a_bug_beside_the_sessions_ends_no_lane(
+    clip: Path, write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done between one session and the next fails once; the camera is called again after a pause."""
+    asked: list[str] = []
+
+    class Failing(Backoff):
+        def next(self, kind: str = "lost") -> float | None:
+            asked.append(kind)
+            if len(asked) == 1:
+                raise KeyError("nobody foresaw this")
+            return 0.1
+
+    monkeypatch.setattr(lane_module, "_ANEW_S", 0.1)
+    monkeypatch.setattr(lane_module, "Backoff", Failing)
+    stand = watched(write(f"  door: {{url: 'chaos:{clip}?loops=forever', set: [through.fails_at=3]}}\n"))
+    stand.until(lambda: len(asked) > 2, 20)
+    assert any("bug in vidface: KeyError" in text and "beginning anew" in text for text in stand.said)
+
+
 def test_the_account_says_why_a_camera_is_away_now(server: RtspServer, write: Write, watched: Begin) -> None:
     """It went since it was switched off; now it wants a password. That is one loss."""
     stand = watched(write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n"))

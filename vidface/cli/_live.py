@@ -13,6 +13,7 @@ import click
 
 from vidface.cli._numbers import FiniteRange
 from vidface.data.address import is_address, masked
+from vidface.data.telling import unfailing
 
 if TYPE_CHECKING:
     from vidface.graph.run import Run
@@ -54,8 +55,12 @@ def folder_for(clip: str) -> Path:
 
 
 def tell(text: str) -> None:
-    """Say something on standard error while the run goes on."""
-    click.echo(f"vidface: {text}", err=True)
+    """Say something on standard error while the run goes on, also where that can no longer be written."""
+    unfailing(_say)(f"vidface: {text}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def end_on_request(work: Run) -> None:

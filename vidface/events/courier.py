@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from vidface.data.event import Event
+from vidface.data.telling import unfailing
 from vidface.events.letter import letter_of, pack, unpack
 from vidface.events.spool import Spool
 
@@ -92,7 +93,7 @@ class Courier:
         self._spool = spool
         self._kinds = kinds
         self._pictures = pictures
-        self._tell = tell
+        self._tell = unfailing(tell)
         self._first_s = first_s
         self._dice = random.Random()
         self._outage: _Outage | None = None

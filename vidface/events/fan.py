@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from vidface.data.event import Event, EventPost
+from vidface.data.telling import unfailing
 from vidface.errors import OutputError
 from vidface.events.courier import Carrier, Courier
 from vidface.events.log import EventLog
@@ -53,7 +54,7 @@ class Fan:
         room: int = ROOM,
     ) -> None:
         self._outlets = dict(outlets)
-        self._tell = tell
+        self._tell = unfailing(tell)
         self._queue: queue.Queue[Event | None] = queue.Queue(room)
         self._overflowed = 0
         self._full = False

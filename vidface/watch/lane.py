@@ -5,20 +5,14 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from vidface.data.event import EventPost
 from vidface.errors import InputError, VidfaceError
 from vidface.graph.plan import load
 from vidface.graph.run import Run, run
-from vidface.infer.pool import Pool
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.options import Hangup, LiveOptions
-from vidface.media.live.recorder import Recorder
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
 from vidface.watch.account import CameraAccount
@@ -26,31 +20,12 @@ from vidface.watch.alarm import STEADY_S, Alarms
 from vidface.watch.check import Checked
 from vidface.watch.config import CameraPlan
 from vidface.watch.sessions import Sessions
+from vidface.watch.shared import Shared
 from vidface.watch.station import CameraStation
 from vidface.watch.voice import Voice
 
 _NOTE_EVERY_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all lanes share.
-
-    Attributes:
-        pool: of model sessions.
-        post: takes events.
-        tell: takes sentences.
-        out: folder; each camera has one of its own in it.
-        command: for run.json.
-        deleted: is told which recordings went by age or size, and where.
-    """
-
-    pool: Pool
-    post: EventPost
-    tell: Callable[[str], None]
-    out: Path
-    command: tuple[str, ...] = ()
-    deleted: Callable[[str, Sequence[Mapping[str, Any]]], None] = lambda _place, _gone: None
+_ANEW_S: Final = 10.0
 
 
 class Lane:
@@ -73,7 +48,7 @@ class Lane:
         self.graph = graph
         self.account = CameraAccount(plan.name)
         self._voice = Voice(plan.name, shared.tell)
-        self._recorder = _recorder(plan, shared)
+        self._recorder = shared.recorder(plan)
         posts = (shared.post,) if self._recorder is None else (self._recorder, shared.post)
         self.station = CameraStation(plan.name, *posts)
         self._shared = shared
@@ -157,10 +132,21 @@ class Lane:
 
     def _work(self) -> None:
         try:
-            self._watch_on()
+            while not (self._watched_on() or self._stopping.wait(_ANEW_S)):
+                continue
         finally:
             if self._recorder is not None:
                 self._recorder.close()
+
+    def _watched_on(self) -> bool:
+        """False where a bug outside the sessions ended it: no camera stays unwatched for that."""
+        try:
+            self._watch_on()
+        except Exception as error:  # noqa: BLE001 - as in `_guarded`
+            self.account.failed(str(_bug(error)))
+            self._voice.say(f"{_bug(error)}; beginning anew in {_ANEW_S:.0f} s")
+            return False
+        return True
 
     def _watch_on(self) -> None:
         limit = retry_limit(self.plan.settings.retry)
@@ -199,9 +185,7 @@ class Lane:
         except VidfaceError as error:
             return error
         except Exception as error:  # noqa: BLE001 - what fails before one camera must not end the others
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(place.filename).name}:{place.lineno}"
-            return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error} ({where})")
+            return _bug(error)
         finally:
             self.account.ended()
         return None
@@ -287,13 +271,7 @@ class Lane:
         )
 
 
-def _recorder(plan: CameraPlan, shared: Shared) -> Recorder | None:
-    if plan.record.when == "off":
-        return None
-    return Recorder(
-        shared.out / plan.name / "recordings",
-        plan.record,
-        name=plan.name,
-        tell=shared.tell,
-        deleted=partial(shared.deleted, f"{plan.name}/recordings"),
-    )
+def _bug(error: Exception) -> RuntimeError:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error} ({where})")

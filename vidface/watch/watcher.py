@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any, Final
 
+from vidface.data.telling import unfailing
 from vidface.data.times import time_of_day
 from vidface.errors import OutputError, UsageError, VidfaceError
 from vidface.events.fan import open_fan
@@ -20,9 +21,10 @@ from vidface.watch.check import Checked, checked
 from vidface.watch.config import CameraPlan, Config
 from vidface.watch.folder import WatchFolder
 from vidface.watch.keep import SPOOL, Keeper
-from vidface.watch.lane import Lane, Shared
+from vidface.watch.lane import Lane
 from vidface.watch.machine import process_facts
 from vidface.watch.recent import Recent
+from vidface.watch.shared import Shared
 
 EVENTS: Final = "events"
 _WRITE_EVERY_S: Final = 10.0
@@ -59,7 +61,7 @@ class Watcher:
 
     def __init__(self, config: Config, *, tell: Callable[[str], None], command: tuple[str, ...] = ()) -> None:
         self._config = config
-        self._tell = tell
+        self._tell = tell = unfailing(tell)
         orders = self._orders(config)
         self.folder = WatchFolder(config.out)
         log = config.out / EVENTS
