@@ -174,7 +174,7 @@ def test_streams_without_times_or_key_frames_are_recorded(
     tmp_path: Path, make_recorder: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that renews its picture bit by bit begins anywhere; missing times are made up."""
-    monkeypatch.setattr(_reel, "_MOST_TO_KEY", 5)
+    monkeypatch.setattr(_reel, "MOST_TO_KEY", 5)
     opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(60), options=NO_B)))
     bare = [replace(packet, pts=None, dts=None, key=False) for packet in packets]
     recorder = make_recorder()
@@ -414,6 +414,31 @@ def test_a_disk_that_is_too_slow_costs_packets_not_memory(
     recorder.close()
     assert [row["packets"] for row in recorder.recordings.rows()] == [19, 24]
     assert recorder.recordings.rows()[1]["lost_before"] == recorder.facts()["lost"] == 17
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_slow_disk_does_not_end_a_recording_without_key_frames(
+    again: bool, tmp_path: Path, make_recorder: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a key frame for so many packets, or up to the next connection; all are counted."""
+    for module in (_reel, recorder_module):
+        monkeypatch.setattr(module, "MOST_TO_KEY", 5)
+    monkeypatch.setattr(recorder_module, "_MOST_WAITING", 20)
+    opened, packets = sent(make(tmp_path / "clip.mp4", Clip(pts=range(60), options=NO_B)))
+    bare = [replace(packet, key=False) for packet in packets]
+    recorder = make_recorder(always(segment_s=60))
+    with recorder._changed:  # the writer cannot take anything meanwhile
+        feed(recorder, opened, bare[:30])
+        assert recorder.facts()["lost"] == 11
+    for packet in [*([opened] if again else []), *bare[30:]]:
+        while len(recorder._queue) > 10:
+            time.sleep(0.001)
+        feed(recorder, packet)
+    recorder.close()
+    facts = recorder.facts()
+    assert facts["lost"] == (11 if again else 16)
+    assert facts["packets"] + facts["early"] + facts["lost"] == 60
+    assert facts["packets"] == 39
 
 
 _RECORDING = """

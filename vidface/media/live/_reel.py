@@ -23,7 +23,7 @@ from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.media.live.wire import Coded, Heard, Opened
 
-_MOST_TO_KEY: Final = 300  # as in Connection: a stream that renews its picture bit by bit has no key frames
+MOST_TO_KEY: Final = 300  # as in Connection: a stream that renews its picture bit by bit has no key frames
 _AGAIN_S: Final = 60.0
 
 
@@ -162,7 +162,7 @@ class Reel:
         begins = packet.key or self._keyless
         if not self._running and not begins:
             self._before_key += 1
-            self._keyless = self._before_key >= _MOST_TO_KEY
+            self._keyless = self._before_key >= MOST_TO_KEY
             self.tally.early += 1
             return
         self._running = True

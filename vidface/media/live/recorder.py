@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.data.event import Event
-from vidface.media.live._reel import Reel
+from vidface.media.live._reel import MOST_TO_KEY, Reel
 from vidface.media.live.options import silent
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
@@ -71,7 +71,7 @@ class Recorder:
         self._reel = Reel(self.recordings, settings, name, tell, deleted=deleted)
         self._queue: deque[Message | _Happened | _Missed | _Nobody] = deque()
         self._bytes = 0
-        self._missed = 0
+        self._missed = self._without_key = 0
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name=f"record-{name}", daemon=True)
@@ -90,9 +90,9 @@ class Recorder:
             if isinstance(message, Coded | Heard) and self._left_out(message):
                 self._missed += isinstance(message, Coded)
                 return
-            if self._missed and isinstance(message, Coded):
+            if self._missed and isinstance(message, Coded | Opened):
                 self._queue.append(_Missed(self._missed))
-                self._missed = 0
+                self._missed = self._without_key = 0
             self._queue.append(message)
             self._bytes += _size(message)
             self._changed.notify()
@@ -116,6 +116,7 @@ class Recorder:
             trouble = "its thread has failed"
         state = "stopped" if trouble else "recording" if self._reel.recording else "waiting"
         tally = asdict(self._reel.tally)
+        tally["lost"] += self._missed
         return {"when": self._settings.when, "state": state, "cause": trouble, "sound": self.sound, **tally}
 
     def close(self, *, within_s: float = 10.0) -> None:
@@ -134,9 +135,15 @@ class Recorder:
                 self._changed.notify()
 
     def _left_out(self, packet: Coded | Heard) -> bool:
-        """No room, or no key frame since there was none."""
-        full = self._bytes + len(packet.data) > _MOST_WAITING_BYTES or len(self._queue) >= _MOST_WAITING
-        return full or (self._missed > 0 and not (isinstance(packet, Coded) and packet.key))
+        """No room, or no key frame since there was none; a stream that has none is not waited for."""
+        if self._bytes + len(packet.data) > _MOST_WAITING_BYTES or len(self._queue) >= _MOST_WAITING:
+            return True
+        if not self._missed:
+            return False
+        if isinstance(packet, Heard):
+            return True
+        self._without_key += 1
+        return not packet.key and self._without_key <= MOST_TO_KEY
 
     def _work(self) -> None:
         done = False
