@@ -141,6 +141,54 @@ def test_a_longer_name_of_somebody_else_is_no_trace(tmp_path: Path, other: str) 
         assert gallery.people()[0].name == other
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        *(("Ann Lee", way) for way in ("Ann_Lee", "ann-lee", "ANN.LEE", "AnnLee", "Ann+Lee", "Ann%20Lee")),
+        *(("Ann Lee", way) for way in ("_annlee_2", "Ann \u00a0 Lee", "Ann_-_Lee7")),
+        ("Jörg Straße", "JÖRG_STRASSE"),
+        ("Jorg Strasse", "jorg-straße"),
+        ("José", "jose\u0301"),
+        ("José Groß", "JOSE\u0301.GROSS"),
+    ],
+)
+@pytest.mark.parametrize("redacting", [True, False])
+def test_a_name_is_forgotten_as_file_names_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, written: str, redacting: bool
+) -> None:
+    """And what would be left is found."""
+    folder = filled(tmp_path / "g", (name, "Cem"))
+    if not redacting:
+        monkeypatch.setattr(_forget, "redact", lambda *_: 0)
+    with Gallery.open(folder, write=True) as gallery:
+        gallery.add("Cem", [Look(vector(1, 8), source=f"/p/{written}/8.jpg")])
+        gallery.log("search", {"picture": f"/q/{written}.jpg"})
+        proof = gallery.forget(name)
+        assert proof.clean == redacting
+        assert (written in gallery.looks("Cem")[-1].source) != redacting
+    assert (written.encode() in everything(folder)) != redacting
+
+
+def test_other_names_of_the_same_letters_stay(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "g", ("Ann Lee", "Anna Leeds"))
+    others = ("Anna Leeds", "Joann Lee", "Anna_Lee", "AnnLeeds", "Ann & Lee")
+    with Gallery.open(folder, write=True) as gallery:
+        for number, other in enumerate(others, 8):
+            gallery.add("Anna Leeds", [Look(vector(1, number), source=f"/p/{other}/8.jpg")])
+        assert gallery.forget("Ann Lee").clean
+        kept = [look.source for look in gallery.looks("Anna Leeds")][-len(others) :]
+    assert kept == [f"/p/{other}/8.jpg" for other in others]
+
+
+@pytest.mark.parametrize("written", ["Zacharias_Quist", "ZachariasQuist", "Zacharias%20Quist"])
+def test_a_trace_as_file_names_write_it_is_found(tmp_path: Path, written: str) -> None:
+    folder = made(tmp_path / "g")
+    (folder / "note.txt").write_text(f"see {written}.jpg")
+    with Gallery.open(folder, write=True) as gallery:
+        proof = gallery.forget(NAME)
+        assert (proof.found, proof.where) == (1, ("note.txt",))
+
+
 def test_a_mark_is_not_searched_for_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mark of a name may by chance hold that name, as a digit among letters."""
     monkeypatch.setattr("secrets.token_hex", lambda _: "4c51ec5d3edd7e4f")

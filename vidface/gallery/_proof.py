@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from vidface.gallery._base import DATABASE
-from vidface.gallery._redact import SHORTEST, Who, in_json, pattern, put
+from vidface.gallery._redact import SHORTEST, Who, in_json, pattern, put, spellings
 from vidface.gallery._store import Store
 from vidface.gallery._vectors import FILE as VECTORS
 
@@ -32,8 +32,8 @@ def names_left(store: Store, who: Who) -> tuple[int, set[str]]:
         mentions = _mentions(store.db, name)
         found += mentions
         where |= {DATABASE} if mentions else set()
-        if long_enough(name):
-            count, places = _unexplained(store, name.encode())
+        for spelling in filter(long_enough, spellings(name)):
+            count, places = _unexplained(store, spelling.encode())
             found += count
             where |= places
     return found, where
@@ -49,9 +49,8 @@ def _mentions(db: sqlite3.Connection, name: str) -> int:
     name_in = pattern(name)
     clean = partial(put, name_in, "")
     count = sum(1 for (text,) in db.execute("SELECT source FROM looks") if clean(text) != text)
-    return count + sum(
-        1 for (line,) in db.execute("SELECT detail FROM audit") if in_json(clean, line) != line
-    )
+    lines = "SELECT detail FROM audit UNION ALL SELECT value FROM settings WHERE key GLOB 'person.*'"
+    return count + sum(1 for (line,) in db.execute(lines) if in_json(clean, line) != line)
 
 
 def files(folder: Path) -> Iterator[Path]:

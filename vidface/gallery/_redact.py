@@ -15,6 +15,10 @@ SHORTEST: Final = 4
 """Bytes of a text that does not turn up by chance."""
 _MARK: Final = r"\[[0-9a-f]{16}\]"
 """What stands in place of a forgotten name."""
+_FORMS: Final = ("NFC", "NFD")
+_BETWEEN: Final = r"(?:[\s_.\-+]|%20)*"
+_INSTEAD: Final = (" ", "_", "-", ".", "+", "%20", "")
+"""What stands between the parts of a name."""
 _FILES: Final = ("picture", "sha256")
 """Facts of the log that say which picture was searched."""
 
@@ -81,11 +85,26 @@ def redact_digests(db: sqlite3.Connection, who: Who) -> int:
 
 
 def pattern(name: str) -> re.Pattern[str]:
-    """The name as a word of its own, in whichever form of Unicode; `Ann` is not in `Anna`."""
-    forms = {re.escape(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")}
+    """The name as a word of its own, in whichever form of Unicode, large or small; `Ann` is not in `Anna`.
+
+    White space is also what stands for it in the names of files: `Ann_Lee`, `ann-lee`, `AnnLee`, `Ann%20Lee`.
+    """
+    written = {unicodedata.normalize(form, one) for form in _FORMS for one in (name, name.casefold())}
+    forms = {_BETWEEN.join(_letters(part) for part in one.split()) for one in written}
     before = r"(?<!\d)" if name[0].isdigit() else r"(?<![^\W\d_])"
     after = r"(?!\d)" if name[-1].isdigit() else r"(?![^\W\d_])"
     return re.compile(f"{_MARK}|({before}(?:{'|'.join(sorted(forms))}){after})", re.IGNORECASE)
+
+
+def _letters(part: str) -> str:
+    """Without regard to case `re` takes letter for letter, and so knows no `ss` that is one letter."""
+    return re.sub("ss", "(?:ss|[ßẞ])", re.escape(part), flags=re.IGNORECASE)
+
+
+def spellings(name: str) -> set[str]:
+    """The commonest of what `pattern` finds, to be looked for in bytes."""
+    forms = {unicodedata.normalize(form, name) for form in _FORMS}
+    return {instead.join(one.split()) for one in forms for instead in _INSTEAD} | {name}
 
 
 def put(name_in: re.Pattern[str], instead: str, text: str) -> str:
