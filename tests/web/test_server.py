@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.web.conftest import TOKEN, served
 from tests.web.made_board import MadeBoard, plain_frame
 from vidface.errors import UsageError
+from vidface.web import _caller
 from vidface.web import server as served_by
+from vidface.web._door import Door
 from vidface.web.app import Site
 from vidface.web.server import Server
 from vidface.web.settings import HttpSettings
@@ -362,3 +366,68 @@ def test_https(board: MadeBoard, tmp_path: Path) -> None:
         answer = httpx2.post(f"{url}/login", data={"token": TOKEN}, verify=trust)
         assert answer.status_code == 303
         assert "; Secure" in answer.headers["set-cookie"]
+
+
+HEAD = b"GET /healthz HTTP/1.1\r\n"
+
+
+def healthy(server: Server) -> bool:
+    """It answers."""
+    try:
+        return httpx2.get(f"{server.url}/healthz", timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("said", [b"", HEAD, HEAD + b"Host: localhost\r\n\r\nG"])
+def test_silent_strangers_do_not_take_what_the_program_may_open(
+    said: bytes, board: MadeBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those beyond the bound are sent away at once, the others soon; then it answers again."""
+    monkeypatch.setattr(_caller, "ASK_S", 0.5)
+    with served(board, token=TOKEN, viewers=1) as server, ExitStack() as kept:
+        port = int(server.url.rpartition(":")[2])
+        most = 0
+        for _ in range(120):
+            stranger = kept.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            with suppress(OSError):
+                stranger.sendall(said)
+            door: Any = server._socket
+            most = max(most, sum(one.fileno() >= 0 for one in tuple(door._inside)))
+        assert most <= door.most == 81
+        assert until(lambda: healthy(server), 5)
+        assert until(lambda: len(server._service.server_state.connections) <= 1, 5)
+
+
+def test_a_stream_is_no_silent_stranger(board: MadeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has asked is served for as long as he likes."""
+    monkeypatch.setattr(_caller, "ASK_S", 0.1)
+    with (
+        served(board, rate=50) as server,
+        httpx2.stream("GET", f"{server.url}/cameras/door/stream.mjpeg") as answer,
+    ):
+        parts = answer.iter_bytes()
+        next(parts)
+        time.sleep(0.3)
+        board.show("door", plain_frame(9), "synthetic")
+        assert next(parts)
+
+
+def test_that_nothing_can_be_opened_is_told_once(board: MadeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio is told once in a second, and the user once."""
+
+    def exhausted(_: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    told: list[str] = []
+    with Door() as door, monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "accept", exhausted)
+        with pytest.raises(OSError, match="Too many") as error:
+            door.accept()
+        with pytest.raises(BlockingIOError):
+            door.accept()
+    service = Server(board, HttpSettings(address="127.0.0.1:0"), environment={}, tell=told.append)._service
+    loop: Any = None
+    for _ in range(3):
+        service._trouble(loop, {"exception": error.value})
+    assert told == ["the live page answers nobody new (too many open files); it is tried again each second."]

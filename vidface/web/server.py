@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from vidface.errors import UsageError
+from vidface.web._door import MORE, OTHERS, Door
 from vidface.web.board import Board
 from vidface.web.settings import HttpSettings, Place
 
@@ -72,7 +73,7 @@ class Server:
 
     def start(self) -> None:
         """Listen, and return once requests are answered."""
-        self._socket = _listening(self._place)
+        self._socket = _listening(self._place, self._settings.viewers + OTHERS + MORE)
         self._thread = threading.Thread(
             target=self._service.run, args=([self._socket],), name="page", daemon=True
         )
@@ -114,13 +115,14 @@ def _service(board: Board, settings: HttpSettings, place: Place, tell: Callable[
     return Service(board, settings, place, tell)
 
 
-def _listening(place: Place) -> socket.socket:
-    """A socket whose connections hold little for readers that are slow, and end with those that are stuck."""
+def _listening(place: Place, most: int) -> Door:
+    """A socket of so many connections, which hold little for slow readers and end with stuck ones."""
     try:
         family, kind, number, _, address = socket.getaddrinfo(
             place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        made = socket.socket(family, kind, number)
+        made = Door(family, kind, number)
+        made.most = most
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)

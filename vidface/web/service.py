@@ -6,16 +6,18 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
 from vidface.errors import UsageError
+from vidface.web._caller import Caller
+from vidface.web._door import EXHAUSTED, OTHERS
 from vidface.web.app import AppOptions, PageApp, make_app
 from vidface.web.board import Board
 from vidface.web.settings import HttpSettings, Place
 
-_OTHERS: Final = 64
+_BACKLOG: Final = 64
 _IDLE_S: Final = 15
 _END_S: Final = 3
 _TICK_S: Final = 0.05
@@ -36,7 +38,13 @@ class Service(uvicorn.Server):
         options = AppOptions(hosts, settings.rate, settings.quality, settings.viewers, tell)
         app = make_app(board, place.token, options)
         self.site = app.site
+        self._tell, self._told = tell, False
         super().__init__(_config(app, settings))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn."""
+        asyncio.get_running_loop().set_exception_handler(self._trouble)
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn, once it is told to end."""
@@ -51,12 +59,22 @@ class Service(uvicorn.Server):
                 transport.abort()
         await super().shutdown(sockets)
 
+    def _trouble(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio has to say; that nothing more can be opened, each second, is told once."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in EXHAUSTED:
+            loop.default_exception_handler(context)
+        elif not self._told:
+            self._told = True
+            reason = (error.strerror or str(error)).lower()
+            self._tell(f"the live page answers nobody new ({reason}); it is tried again each second.")
+
 
 def _config(app: PageApp, settings: HttpSettings) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Caller,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -64,7 +82,8 @@ def _config(app: PageApp, settings: HttpSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=settings.viewers + _OTHERS,
+        backlog=_BACKLOG,
+        limit_concurrency=settings.viewers + OTHERS,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_END_S,
         ssl_certfile=settings.certificate,
