@@ -14,6 +14,7 @@ from vidface.data.planes import Matrix
 from vidface.data.source import Hole, SourceInfo
 from vidface.errors import InputError, UsageError
 from vidface.media.colour import colour_of, matrix_by_name
+from vidface.media.live._patience import Patience
 from vidface.media.live.address import LiveAddress
 from vidface.media.live.connection import Connection, Picture
 from vidface.media.live.entry import Entrant, Entry, Gap
@@ -25,8 +26,6 @@ from vidface.media.orient import Turn
 from vidface.media.pixels import AvPixels
 
 _SEGMENT_S = 20.0  # a server of segments may be late by two of them
-_FEW, _MOST_STALL_S = 5, 60.0
-_INTERVALS = 2  # frame intervals without a packet are a stall, where that is longer than `stall_s`
 
 
 class LiveSource:
@@ -36,9 +35,9 @@ class LiveSource:
     (`Backoff`); where nobody listened, the camera's port is looked at each second, and its return cuts the
     wait short; one that does not answer is called again within 2 s. Waits begin anew once a connection has
     lasted for 30 s. The first connection is tried again like any other. A camera that falls silent after a
-    few pictures may be a slow one: each time patience doubles. Each new connection, each leap of the
-    stream's clock (more than 5 s forward or 1 s back; less is disorder of single frames) and each change of
-    the picture's size begins a new epoch, and a hole says why.
+    few pictures may be a slow one: each time patience doubles, until they come steadily (`Patience`). Each
+    new connection, each leap of the stream's clock (more than 5 s forward or 1 s back; less is disorder of
+    single frames) and each change of the picture's size begins a new epoch, and a hole says why.
 
     A wrong password is not hammered on, since cameras answer that with a locked account: at the beginning it
     is an error at once; of a camera that was there before it is tried again every 30 to 60 s.
@@ -62,7 +61,7 @@ class LiveSource:
         self._options = options or LiveOptions()
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
         self._lasts_s = lasts_s
-        self._stall_s = max(self._options.stall_s, _SEGMENT_S if address.segmented else 0.0)
+        self._patience = Patience(max(self._options.stall_s, _SEGMENT_S if address.segmented else 0.0))
         self._line = Line(address, self._options)
         if self._options.hangup is not None:
             self._options.hangup.attach(self._line.close)
@@ -222,6 +221,7 @@ class LiveSource:
         self._connections += 1
         self._line.began = opened.began
         first = True
+        self._patience.begin()
         patience = self._options.open_s
         message = None
         while not self._line.closed.is_set():
@@ -232,11 +232,11 @@ class LiveSource:
             for picture in connection.feed(message):
                 yield self._entrant(connection, picture, first)
                 first = False
-            patience = max(self._stall_s, _INTERVALS * connection.interval_s)
+            self._patience.hear(message.arrival)
+            patience = self._patience.lasts_s(connection.interval_s)
         if message is None:
             self._line.link.kill()
-            if connection.packets < _FEW:
-                self._stall_s = min(_MOST_STALL_S, 2 * self._stall_s)
+            self._patience.lost(connection.packets)
             return Trouble("silent", f"nothing came for {patience:.1f} s")
         for picture in connection.flush(time.monotonic()):
             yield self._entrant(connection, picture, first)
