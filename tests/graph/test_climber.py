@@ -160,6 +160,8 @@ def test_every_step_is_accounted_for() -> None:
         "falls behind (the graph works 100% of the time): from here on, judge works 2 times less often"
     )
     assert f"({back['left_out']} of {back['frames']} frames left out)" in rig.told[3]
+    for row in (back, rate):
+        assert row["left_out"] == pytest.approx(2 / 3 * row["frames"], rel=0.05)  # one in three was served
 
 
 def test_the_account_is_right_in_the_middle_of_a_step() -> None:

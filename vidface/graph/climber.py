@@ -23,7 +23,12 @@ _PHRASES: Final = {"slow": "not looked at", "off": "without it", "rate": "left o
 
 @dataclass(slots=True)
 class _Toll:
-    """What one rung cost so far."""
+    """What one rung cost so far.
+
+    Attributes:
+        frames: served while it was in force.
+        lost: of them; or, of a rung that leaves frames out, beside them.
+    """
 
     seconds: float = 0.0
     frames: int = 0
@@ -33,7 +38,9 @@ class _Toll:
         return _Toll(self.seconds + other.seconds, self.frames + other.frames, self.lost + other.lost)
 
     def row(self, rung: Rung) -> dict[str, Any]:
-        return {"seconds": round(self.seconds, 1), "frames": self.frames, _COSTS[rung.kind]: self.lost}
+        # Frames that are left out never come here; those of the other kinds do.
+        frames = self.frames + (self.lost if rung.kind == "rate" else 0)
+        return {"seconds": round(self.seconds, 1), "frames": frames, _COSTS[rung.kind]: self.lost}
 
 
 class Climber:
