@@ -393,6 +393,26 @@ def test_the_file_is_read_again(clip: Path, write: Write, watched: Begin) -> Non
     assert stand.watcher.lane("a") is kept
 
 
+def test_another_folder_of_the_file_counts_only_where_none_was_named(write: Write, folder: Path) -> None:
+    """With `-o`, what the file says of its folder, and changes there, are nobody's news."""
+    said: list[str] = []
+    path = write("  a: rtsp://127.0.0.1:1/x\n")
+    for elsewhere in (folder / "other", None):
+        watcher = Watcher(Config.read(path, {}, elsewhere=elsewhere), tell=said.append)
+        try:
+            said.clear()
+            watcher.reload()
+            path.write_text(path.read_text().replace("out: out", "out: third"), encoding="utf-8")
+            watcher.reload()
+            watcher.reload()
+        finally:
+            watcher.close()
+            path.write_text(path.read_text().replace("out: third", "out: out"), encoding="utf-8")
+        assert watcher.folder.path == (elsewhere or folder / "out")
+        told = [text for text in said if not text.endswith("no camera changed")]
+        assert told == ([] if elsewhere else ["out: changes there count from the next start on"])
+
+
 def test_no_camera_begins_anew_for_what_is_not_its_own(
     clip: Path, write: Write, watched: Begin, folder: Path
 ) -> None:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -54,9 +53,7 @@ def watch(config: Path, check: bool, out: Path | None, http: str | None, seconds
     from vidface.watch.check import summary
     from vidface.watch.config import Config
 
-    found = Config.read(config, os.environ)
-    if out is not None:
-        found = replace(found, spec=found.spec.model_copy(update={"out": out.resolve()}))
+    found = Config.read(config, os.environ, elsewhere=None if out is None else out.resolve())
     page = _page(found, http)
     if check:
         if page is not None:

@@ -19,12 +19,12 @@ from vidface.graph.spec import find, first_fault
 from vidface.media.live.chaos import CHAOS
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.watch._faults import fault_at
+from vidface.watch._variables import fill_receivers, filled
 from vidface.watch.keep import KeepSettings
 from vidface.web.settings import HttpSettings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
 _RESERVED: Final = frozenset({"events", "spool"})
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _as_camera(value: Any) -> Any:
@@ -143,15 +143,17 @@ class Config:
         path: the file.
         cameras: in the file's order.
         environment: where `${NAME}` is looked up.
+        elsewhere: folder for what is written, in place of that of the file.
     """
 
     path: Path
     spec: Cameras
     cameras: tuple[CameraPlan, ...]
     environment: Mapping[str, str]
+    elsewhere: Path | None = None
 
     @classmethod
-    def read(cls, path: Path, environment: Mapping[str, str]) -> Self:
+    def read(cls, path: Path, environment: Mapping[str, str], *, elsewhere: Path | None = None) -> Self:
         """Read and check the file; nothing is contacted, no graph is loaded.
 
         Raises:
@@ -160,7 +162,7 @@ class Config:
         document = marks.parse(_text(path), str(path))
         if not isinstance(document.data, dict):
             raise document.error("cameras.yaml is a mapping with the keys version and cameras", ())
-        _fill_receivers(document, environment)
+        fill_receivers(document, environment)
         spec = _validated(document)
         if not spec.cameras:
             raise document.error("cameras is empty; name at least one", ("cameras",))
@@ -172,7 +174,7 @@ class Config:
             except UsageError as error:
                 place = (*where, "url") if (*where, "url") in document.values else where
                 raise document.error(str(error), place) from None
-        return cls(path, spec, tuple(plans), environment)
+        return cls(path, spec, tuple(plans), environment, elsewhere)
 
     def camera(self, name: str, settings: Mapping[str, Any]) -> CameraPlan:
         """A camera that does not stand in the file, with what the file says of all.
@@ -198,8 +200,8 @@ class Config:
 
     @property
     def out(self) -> Path:
-        """Folder for what is written, seen from the file's own folder."""
-        return self.path.parent / self.spec.out
+        """Folder for what is written; that of the file is seen from the file's own folder."""
+        return self.elsewhere or self.path.parent / self.spec.out
 
 
 def planned(
@@ -244,33 +246,6 @@ def _certificates(path: Path, url: str) -> Path:
             f"{path} is no file; `trusted` names the certificates (PEM) of {masked(url, whole=True)}"
         )
     return path
-
-
-def filled(text: str, environment: Mapping[str, str]) -> str:
-    """The text with `${NAME}` taken from the environment.
-
-    Raises:
-        UsageError: a variable is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise UsageError(f"the address wants ${{{match[1]}}}, but that environment variable is not set")
-        return environment[match[1]]
-
-    return _VARIABLE.sub(value, text)
-
-
-def _fill_receivers(document: Document, environment: Mapping[str, str]) -> None:
-    """`${NAME}` in the addresses of the receivers of events."""
-    events = document.data.get("events")
-    for name in ("webhook", "mqtt", "redis"):
-        receiver = events.get(name) if isinstance(events, dict) else None
-        if isinstance(receiver, dict) and isinstance(receiver.get("url"), str):
-            try:
-                receiver["url"] = filled(receiver["url"], environment)
-            except UsageError as error:
-                raise document.error(str(error), ("events", name, "url")) from None
 
 
 def find_graph(text: str, folder: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import RLock
 from typing import Any, Final
 
@@ -17,12 +16,13 @@ from vidface.infer.pool import Pool
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
-from vidface.watch.check import Checked, checked
-from vidface.watch.config import CameraPlan, Config
+from vidface.watch.check import checked
+from vidface.watch.config import Config
 from vidface.watch.folder import WatchFolder
 from vidface.watch.keep import SPOOL, Keeper
 from vidface.watch.lane import Lane
 from vidface.watch.machine import process_facts
+from vidface.watch.order import Order, fixed, listed, wanted
 from vidface.watch.recent import Recent
 from vidface.watch.shared import Shared
 
@@ -30,20 +30,6 @@ EVENTS: Final = "events"
 _WRITE_EVERY_S: Final = 10.0
 _END_S: Final = 20.0
 _GONE: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A camera as it is to be watched.
-
-    Attributes:
-        graph: as it was checked: another text, or other code of its nodes, is another order.
-        added: it does not stand in the file, and stays when the file is read again.
-    """
-
-    plan: CameraPlan
-    graph: Checked
-    added: bool = False
 
 
 class Watcher:
@@ -139,15 +125,16 @@ class Watcher:
         Cameras that were given up are tried again.
         """
         try:
-            config = Config.read(self._config.path, self._config.environment)
+            before = self._config
+            config = Config.read(before.path, before.environment, elsewhere=before.elsewhere)
             orders = self._orders(config)
         except VidfaceError as error:
             self._tell(f"{error}; everything stays as it was")
             return
-        fixed = [name for name in ("out", "http", "events", "keep") if _other(config, self._config, name)]
+        later = fixed(before, config)
         with self._lock:
             kept = {name: order for name, order in self._orders_now.items() if order.added}
-            before = set(self._orders_now)
+            known = set(self._orders_now)
             self._config = config
             self._orders_now = {**kept, **orders}
             for name in [name for name, lane in self._lanes.items() if lane.ended]:
@@ -160,11 +147,11 @@ class Watcher:
                 for name in stay.keys() - changed
                 if self._orders_now[name].plan.record != stay[name].plan.record
             }
-        told = [_listed("added", now - before), _listed("removed", before - now), _listed("changed", changed)]
-        told.append(_listed("recordings kept for another time of", kept_for))
+        told = [listed("added", now - known), listed("removed", known - now), listed("changed", changed)]
+        told.append(listed("recordings kept for another time of", kept_for))
         self._tell(f"{config.path}: read again; {'; '.join(filter(None, told)) or 'no camera changed'}")
-        if fixed:
-            self._tell(f"{', '.join(fixed)}: changes there count from the next start on")
+        if later:
+            self._tell(f"{', '.join(later)}: changes there count from the next start on")
 
     def add(self, name: str, settings: Mapping[str, Any]) -> None:
         """Watch one more camera, until the end of the program.
@@ -272,7 +259,7 @@ class Watcher:
 
     def _differs(self, name: str, lane: Lane) -> bool:
         order = self._orders_now[name]
-        return _wanted(order.plan, order.graph) != _wanted(lane.plan, lane.graph)
+        return wanted(order.plan, order.graph) != wanted(lane.plan, lane.graph)
 
     def _left(self, lane: Lane) -> bool:
         if not lane.join(0):
@@ -281,16 +268,3 @@ class Watcher:
         for name in list(self._gone)[:-_GONE]:
             del self._gone[name]
         return True
-
-
-def _wanted(plan: CameraPlan, graph: Checked) -> object:
-    """What another lane is begun for."""
-    return plan.watched(), graph.file.sha256, graph.file.overrides, graph.nodes
-
-
-def _other(one: Config, two: Config, name: str) -> bool:
-    return bool(getattr(one.spec, name) != getattr(two.spec, name))
-
-
-def _listed(what: str, names: Any) -> str | None:
-    return f"{what} {', '.join(sorted(names))}" if names else None
