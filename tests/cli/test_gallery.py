@@ -150,6 +150,38 @@ def test_folders_are_people() -> None:
     assert stat.S_IMODE(Path("g").stat().st_mode) == 0o700
 
 
+def test_folders_whose_names_are_one_are_both_enrolled() -> None:
+    """White space at the end, or another form of Unicode."""
+    folders = ("Ann", "Ann ", "Jos\u00e9", "Jose\u0301", "Cem")
+    put({f"in/{name}/{look}.jpg": f"{look}.{look}" for look, name in enumerate(folders)})
+    told = run("enroll", "--folders", "in").stderr
+    assert people() == {"Ann": 2, "Jos\u00e9": 2, "Cem": 1}
+    assert "'Ann' is enrolled from 2 folders: 'in/Ann', 'in/Ann '" in told
+    assert "enrolled from 2 folders: 'in/Jose\\u0301', 'in/Jos\\xe9'" in told
+    assert "Cem" not in told
+
+
+def test_files_of_other_kinds_are_counted() -> None:
+    """Once a folder; what is hidden is not meant."""
+    put({"in/a.jpg": "0.0", "in/b.HEIC": "", "in/x/c.heic": "", "in/notes": "", "in/.hidden": ""})
+    told = run("enroll", "Ann", "in").stderr
+    wanted = "in: 3 files are no picture or clip that can be read, by the name: 2 .heic, 1 without a suffix"
+    assert told.count(wanted) == 1
+    assert "passed over" not in run("enroll", "Bob", "in/a.jpg").stderr
+
+
+def test_names_of_files_do_not_steer_the_terminal() -> None:
+    put({"a\x1b[2Jb.jpg": "0.0", "c\x1b[2Jd.jpg": "bad", "e\x1b]0;x\x07f.jpg": "0.1"})
+    results = [run("enroll", "Ann", *sorted(map(str, Path().glob("*.jpg"))))]
+    results += [run("search", "e\x1b]0;x\x07f.jpg"), run("show", "Ann"), run("audit")]
+    results += [run("export", "g\x1b[2J.zip")]
+    text = "".join(result.stdout + result.stderr for result in results)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "a?[2Jb.jpg" in text
+    assert "c?[2Jd.jpg: it is damaged" in text
+
+
 def test_what_will_not_do_is_a_sentence_each() -> None:
     """None, three, too small, not recognisable, poor, damaged: named, counted, and the rest goes on."""
     put({"none.jpg": "", "three.jpg": "0.0 1.0 2.0", "small.jpg": "0.0:px=10", "odd.jpg": "0.0:sure=0.1"})
@@ -371,6 +403,21 @@ def test_pictures_that_leave_the_gallery_stand_in_its_log() -> None:
     row = json.loads(run("audit", "--json").stdout)[0]
     assert (row["action"], row["people"], row["detail"]) == ("show", ["Ann"], {"pictures": 3})
     assert len(list(Path("out").iterdir())) == 3
+
+
+def test_pictures_write_over_nothing_unasked() -> None:
+    """And none of them is written where one cannot be."""
+    three()
+    put({"out/000002.jpg": "mine"})
+    logged = len(json.loads(run("audit", "--json").stdout))
+    with pytest.raises(OutputExistsError, match=r"out/000002\.jpg is there already; .* --overwrite"):
+        run("show", "Ann", "--pictures", "out")
+    assert [path.read_text() for path in Path("out").iterdir()] == ["mine"]
+    assert len(json.loads(run("audit", "--json").stdout)) == logged
+    run("show", "Ann", "--pictures", "out", "--overwrite")
+    assert Path("out/000002.jpg").read_bytes()[:2] == b"\xff\xd8"
+    with pytest.raises(OutputExistsError, match=r"\(and 2 more\)"):
+        run("show", "Ann", "--pictures", "out")
 
 
 def test_nobody_is_forgotten_unasked() -> None:

@@ -182,6 +182,8 @@ def test_a_search_stands_in_the_log(run: Path, tmp_path: Path) -> None:
     [
         (("--assign", "9", "Ann"), "there is no group 9: the groups are 1 to 3"),
         (("--assign", "one", "Ann"), "'one' is no group and no track"),
+        (("--assign", "²", "Ann"), "'²' is no group and no track"),
+        (("--assign", "one#²", "Ann"), "'one#²' is no group and no track"),
         (("--assign", "one#7", "Ann"), "none of the unknown tracks"),
         (("--assign", "1", " "), "a name has 1 to"),
         (("--different", "1", "1"), "cannot differ from itself: name two of its tracks"),

@@ -138,6 +138,35 @@ def test_voices_of_webvtt_are_labels(tmp_path: Path) -> None:
     assert read(tmp_path, "00:01.000 --> 00:02.000\n<v.loud Ann Lee>Hi</v>")[0][2] == ("Ann Lee: Hi",)
 
 
+def test_only_what_is_said_in_webvtt_is_text(tmp_path: Path) -> None:
+    """Notes, styles, regions and the names of captions are not; nor does any of them go to a caption."""
+    text = """WEBVTT - Dee: a title
+
+NOTE
+Carla: wrote it
+
+STYLE
+::cue(v[voice="Eve"]) { color: red }
+
+intro-1
+00:00.000 --> 00:01.000
+Hello there.
+And there.
+
+NOTE Bob: this is no speech
+
+Bertha: 2
+00:01.000 --> 00:02.000 align:start
+<v.loud Bob>Hi.
+
+REGION
+id:fred
+"""
+    said = [lines for *_, lines in read(tmp_path, text)]
+    assert said == [("Hello there.", "And there."), ("Bob: Hi.",)]
+    assert [lines for *_, lines in read(tmp_path, "\ufeff" + text)] == said
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidface.cli._gallery_common import Place, folder_of, gallery_option, looking, opened_or_new
+from vidface.cli._gallery_common import Place, folder_of, gallery_option, looking, opened_or_new, say
 from vidface.cli._numbers import FiniteRange
 from vidface.errors import InputError, UsageError
 
@@ -90,9 +90,15 @@ def _people(words: tuple[str, ...], folders: str | None) -> dict[str, list[Path]
         raise UsageError(f"--folders takes the names from the folders in it; {root} must be a folder, "
                          "and NAME PATH... must be left out")  # fmt: skip
     inside = sorted(item for item in root.iterdir() if item.is_dir() and not item.name.startswith("."))
-    found = {clean_name(item.name): files_of([item]) for item in inside}
+    places: dict[str, list[Path]] = {}
+    for item in inside:
+        places.setdefault(clean_name(item.name), []).append(item)
+    found = {name: files_of(items) for name, items in places.items()}
     if not any(found.values()):
         raise UsageError(f"{root} has no folders with pictures or clips in them")
+    for name, items in places.items():
+        if len(items) > 1:  # such as `Ann` and `Ann `, or two forms of Unicode
+            say(f"{name!r} is enrolled from {len(items)} folders: {', '.join(map(ascii, map(str, items)))}")
     return found
 
 

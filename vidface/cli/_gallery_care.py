@@ -16,6 +16,7 @@ from vidface.cli._gallery_common import (
     Place,
     folder_of,
     gallery_option,
+    harmless,
     json_option,
     opened,
     opened_or_new,
@@ -109,7 +110,7 @@ def check(place: Place, folder: str | None) -> None:
         told = gallery.check()
         people, looks = len(gallery.people()), len(gallery)
     for line in told:
-        click.echo(line)
+        click.echo(harmless(line))
     if told:
         raise VidfaceError(f"{folder_of(place, folder)}: {len(told)} faults were found")
     click.echo(f"sound: {people} people, {looks} looks")
@@ -124,7 +125,7 @@ def export(place: Place, file: Path, overwrite: bool, folder: str | None) -> Non
     """Write everybody to one zip file that only you can read."""
     with opened(place, folder) as gallery:
         count = gallery.export(file, overwrite=overwrite)
-    click.echo(f"{count} people written to {file}")
+    click.echo(harmless(f"{count} people written to {file}"))
 
 
 @click.command("import")

@@ -163,10 +163,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
+def say(line: str, *, start: str = "") -> None:
+    """A line on stderr, behind what moves the cursor."""
+    click.echo(start + harmless(line), err=True)
+
+
+def harmless(text: str) -> str:
+    """What somebody wrote into the name of a file must not steer the terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.3f}"
-    return str(value)
+    return harmless(str(value))
 
 
 def _plain(value: Any) -> Any:

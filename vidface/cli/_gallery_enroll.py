@@ -13,6 +13,7 @@ from typing import Final
 import click
 import numpy as np
 
+from vidface.cli._gallery_common import say
 from vidface.cli._gallery_faces import Face, Sampler, Shot
 from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data.digest import sha256_of
@@ -225,7 +226,7 @@ class Enrolment:
         self._progress()
 
     def _say(self, line: str) -> None:
-        click.echo(f"\r\x1b[K{line}" if self._terminal else line, err=True)
+        say(line, start="\r\x1b[K" if self._terminal else "")
 
     def _progress(self) -> None:
         self.tally.files += 1
@@ -264,8 +265,10 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (item for item in path.rglob("*") if _wanted(item, path))
-            found += sorted(inside, key=lambda item: natural_key(str(item.relative_to(path))))
+            inside = [item for item in path.rglob("*") if _shown(item, path)]
+            wanted = [item for item in inside if is_picture(item) or item.suffix.lower() in CLIPS]
+            found += sorted(wanted, key=lambda item: natural_key(str(item.relative_to(path))))
+            _tell_others(path, Counter(item.suffix.lower() for item in set(inside) - set(wanted)))
         elif path.is_file():
             found.append(path)
         else:
@@ -273,9 +276,17 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _wanted(item: Path, root: Path) -> bool:
+def _shown(item: Path, root: Path) -> bool:
     hidden = any(part.startswith(".") for part in item.relative_to(root).parts)
-    return not hidden and item.is_file() and (is_picture(item) or item.suffix.lower() in CLIPS)
+    return not hidden and item.is_file()
+
+
+def _tell_others(folder: Path, kinds: Counter[str]) -> None:
+    """Files that are passed over, by kind."""
+    if kinds:
+        told = ", ".join(f"{count} {kind or 'without a suffix'}" for kind, count in kinds.most_common())
+        count = _plural(kinds.total(), "file is", "files are")
+        say(f"{folder}: {count} no picture or clip that can be read, by the name: {told}; passed over")
 
 
 def _plural(count: int, one: str, many: str) -> str:

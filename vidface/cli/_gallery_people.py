@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +19,12 @@ from vidface.cli._gallery_common import (
     json_option,
     looking,
     opened,
+    say,
     show_json,
     table,
 )
 from vidface.data.digest import sha256_of
-from vidface.errors import InputError, OutputError, UsageError, VidfaceError
+from vidface.errors import InputError, OutputError, OutputExistsError, UsageError, VidfaceError
 
 if TYPE_CHECKING:
     from vidface.gallery import Reference
@@ -48,15 +51,19 @@ def list_(place: Place, folder: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--pictures", metavar="DIR", type=click.Path(), help="Also write the crops into this folder.")
+@click.option("--overwrite", is_flag=True, help="Replace crops that are there.")
 @gallery_option
 @json_option
 @click.pass_obj
-def show(place: Place, name: str, pictures: str | None, folder: str | None, as_json: bool) -> None:
+def show(
+    place: Place, name: str, pictures: str | None, overwrite: bool, folder: str | None, as_json: bool
+) -> None:
     """List the looks of NAME: number, measures, where they are from. Pictures go into the audit log."""
     with opened(place, folder) as gallery:
         looks, odd = gallery.looks(name), gallery.outliers(name)
         if pictures is not None:
-            kept = {look.id: look.picture for look in looks if look.picture}
+            kept = _files(Path(pictures), {look.id: look.picture for look in looks if look.picture})
+            _check_free(kept, overwrite)
             gallery.log("show", {"pictures": len(kept)}, [name])
             _write_pictures(Path(pictures), kept)
     rows = [
@@ -99,7 +106,7 @@ def search(place: Place, picture: str, count: int, folder: str | None, as_json: 
     with opened(place, folder) as gallery, looking(place, None, gallery) as sampler:
         shot = picture_shot(sampler, path)
         if shot.damage:
-            click.echo(f"{path}: {shot.damage}; searched as far as it can be read", err=True)
+            say(f"{path}: {shot.damage}; searched as far as it can be read")
         if not shot.faces:
             raise InputError(f"{path}: no face was found")
         reference = gallery.reference()
@@ -223,12 +230,30 @@ def _proof(proof: Any) -> list[str]:
     return [*lines, f"in the audit log as {proof.token}"]
 
 
-def _write_pictures(folder: Path, pictures: dict[int, bytes]) -> None:
+def _files(folder: Path, pictures: dict[int, bytes]) -> dict[Path, bytes]:
+    """What goes into which file."""
+    kinds = {number: "jpg" if data[:2] == b"\xff\xd8" else "png" for number, data in pictures.items()}
+    return {folder / f"{number:06d}.{kinds[number]}": data for number, data in pictures.items()}
+
+
+def _check_free(pictures: Iterable[Path], overwrite: bool) -> None:
+    taken = [path for path in pictures if os.path.lexists(path)]
+    if taken and not overwrite:
+        raise OutputExistsError(
+            f"{taken[0]} is there already{_more(len(taken) - 1)}; choose another folder, or --overwrite"
+        )
+
+
+def _more(count: int) -> str:
+    return f" (and {count} more)" if count else ""
+
+
+def _write_pictures(folder: Path, pictures: dict[Path, bytes]) -> None:
     from vidface.sinks._files import write_private
 
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
-    for number, data in pictures.items():
-        write_private(folder / f"{number:06d}.{'jpg' if data[:2] == bytes([255, 216]) else 'png'}", data)
+    for path, data in pictures.items():
+        write_private(path, data)

@@ -21,6 +21,7 @@ from vidface.cli._gallery_common import (
     json_option,
     opened,
     opened_or_new,
+    say,
 )
 from vidface.cli._numbers import FiniteRange
 from vidface.cli._unknowns_show import enrolled, show_groups, tell_groups
@@ -101,7 +102,7 @@ def gallery_for(
         return stack.enter_context(opened_or_new(place, path, lambda: _belongs(runs)))
     if is_gallery(path):
         return stack.enter_context(opened(place, str(path)))
-    click.echo(f"there is no gallery in {path} yet", err=True)
+    say(f"there is no gallery in {path} yet")
     return None
 
 
@@ -196,10 +197,10 @@ def tracks_of(found: Unknowns, word: str) -> tuple[Track, ...]:
     Raises:
         UsageError: nothing, or several things.
     """
-    if word.isdigit():
+    if word.isdecimal():
         return found.group(int(word)).tracks
     run, mark, number = word.rpartition("#")
-    if not mark or not number.isdigit():
+    if not mark or not number.isdecimal():
         raise UsageError(f"{word!r} is no group and no track: wanted a number, or RUN#TRACK such as out#3")
     there = [track for group in found.groups for track in group.tracks if track.number == int(number)]
     match = [track for track in there if track.run == Path(run).resolve()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vidface.cli._gallery_common import show_json, table
+from vidface.cli._gallery_common import harmless, say, show_json, table
 
 if TYPE_CHECKING:
     from vidface.gallery import AddReport, Look
@@ -128,7 +128,7 @@ def tell_groups(found: Unknowns, most: int, done: dict[str, Any]) -> None:
     """As a table and sentences, together with what was done."""
     for one in done.get("assigned", ()):
         for line in assigned_lines(one):
-            click.echo(line)
+            click.echo(harmless(line))
     name = run_names(found.groups)
     if found.groups:
         head = ("GROUP", "STATE", "ALIKE", "LIKE", "RUN", "TRACK", "FROM", "TO", "LOOKS", "SHOT")
@@ -138,9 +138,9 @@ def tell_groups(found: Unknowns, most: int, done: dict[str, Any]) -> None:
         click.echo("nobody unknown was found", err=True)
     for number, ask in enumerate(found.asks[:most], 1):
         for line in _question(ask, name):
-            click.echo(f"{number:>2}. {line}" if line[0] != " " else line)
+            click.echo(harmless(f"{number:>2}. {line}" if line[0] != " " else line))
     for line in _notes(found, most):
-        click.echo(line, err=True)
+        say(line)
 
 
 def _table_rows(group: Group, name: Callable[[Track], str], bar: float) -> Iterator[tuple[Any, ...]]:

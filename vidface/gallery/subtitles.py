@@ -46,7 +46,7 @@ def read_srt(path: Path, *, encoding: str | None = None) -> Subtitles:
 
     Numbers may be missing, times may have a dot in place of the comma (".5" is half a second), no hours or
     no milliseconds, lines may end as they like, text may be UTF-8, UTF-16 or Windows-1252. Tags are taken
-    off; the speaker in WebVTT's `<v Ann>` becomes a label `Ann:`.
+    off; the speaker in WebVTT's `<v Ann>` becomes a label `Ann:`, its notes and styles are left out.
 
     Args:
         encoding: of the text, as Python calls it; None to find out.
@@ -56,7 +56,7 @@ def read_srt(path: Path, *, encoding: str | None = None) -> Subtitles:
         UsageError: there is no such encoding.
     """
     text, notes = _text(path, encoding)
-    reader = _Reader()
+    reader = _Reader(web=text.startswith("WEBVTT"))
     for number, line in enumerate(text.splitlines(), 1):
         reader.take(number, line)
     reader.end(before_times=False)
@@ -73,8 +73,12 @@ def read_srt(path: Path, *, encoding: str | None = None) -> Subtitles:
 
 @dataclass(slots=True)
 class _Reader:
-    """Goes by the lines of times alone: all that follows one is its text, up to the next one's number."""
+    """Goes by the lines of times alone: all that follows one is its text, up to the next one's number.
 
+    In WebVTT (`web`) the text ends at an empty line: notes, styles and names of captions stand behind it.
+    """
+
+    web: bool = False
     captions: list[Caption] = field(default_factory=list)
     _times: tuple[float, float] | None = None
     _lines: list[str] = field(default_factory=list)
@@ -88,6 +92,8 @@ class _Reader:
                 self.end(before_times=True)
                 self._begin(number, found)
                 return
+        if self.web and not line.strip():
+            self.end(before_times=False)
         self._lines.append(line)
 
     def end(self, *, before_times: bool) -> None:
