@@ -191,6 +191,7 @@ def test_an_event_keeps_what_was_before_it(tmp_path: Path, make_recorder: Callab
     recorder = make_recorder(around(before_s=100, after_s=100, segment_s=1000))
     feed(recorder, opened, packets[:75])
     served(recorder)
+    assert 100 <= recorder.facts()["held_s"] <= 200
     recorder.send(event("unknown_lingering"))
     feed(recorder, packets[75:], LOST)
     recorder.close()

@@ -59,7 +59,7 @@ class Reel:
         self._segment: Segment | None = None
         self._happened: Counter[str] = Counter()
         self._gap = self._gap_before = 0
-        self._waiting = Ring()
+        self.waiting = Ring(settings.before_s, lambda text: tell(f"{name}: {text}"))
         self._until = float("-inf")
         self._present: set[str] = set()
         self._again = 0.0
@@ -109,9 +109,8 @@ class Reel:
         if track is not None and kind != "track_left":
             self._present.add(track)
         self._happened[kind] += 1
-        self._waiting.forget(now - settings.before_s, last=self._opened is None)
-        groups, self._waiting = self._waiting.groups, Ring()
-        for group in groups:
+        self.waiting.forget(now, last=self._opened is None)
+        for group in self.waiting.take():
             for place, packet in enumerate(group.packets):
                 if isinstance(packet, Coded):
                     self._record(group.opened, packet, begins=place == 0)
@@ -155,7 +154,7 @@ class Reel:
             if self._segment is not None:
                 self._hear(self._segment, packet)
             elif self._settings.when == "events":
-                self._waiting.add(opened, packet, begins=False)
+                self.waiting.add(opened, packet, begins=False)
             return
         if packet.key:
             opened = self._opened = renewed(opened, packet)
@@ -170,8 +169,8 @@ class Reel:
             self._record(opened, packet, begins=begins)
             return
         self._finish()
-        self._waiting.add(opened, packet, begins=begins)
-        self._waiting.forget(packet.arrival - self._settings.before_s, last=False)
+        self.waiting.add(opened, packet, begins=begins)
+        self.waiting.forget(packet.arrival, last=False)
 
     def _wanted(self, now: float) -> bool:
         if self._settings.when == "always":

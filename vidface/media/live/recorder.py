@@ -110,14 +110,25 @@ class Recorder:
         self._reel.keep(settings)
 
     def facts(self) -> dict[str, Any]:
-        """The account of the recording: `state` is recording, waiting or stopped."""
+        """The account of the recording: `state` is recording, waiting or stopped.
+
+        `held_s`, where events are recorded: seconds before now that an event would find.
+        """
         trouble = self._reel.trouble
         if not self._closed and not self._thread.is_alive():
             trouble = "its thread has failed"
         state = "stopped" if trouble else "recording" if self._reel.recording else "waiting"
         tally = asdict(self._reel.tally)
         tally["lost"] += self._missed
-        return {"when": self._settings.when, "state": state, "cause": trouble, "sound": self.sound, **tally}
+        held = {"held_s": round(self._reel.waiting.held_s, 1)} if self._settings.when == "events" else {}
+        return {
+            "when": self._settings.when,
+            "state": state,
+            "cause": trouble,
+            "sound": self.sound,
+            **held,
+            **tally,
+        }
 
     def close(self, *, within_s: float = 10.0) -> None:
         """Write what waits and finish the segment; safe to call twice."""

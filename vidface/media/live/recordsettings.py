@@ -21,7 +21,7 @@ class RecordSettings(BaseModel):
         60.0, ge=1, le=3600, description="A segment ends at the first key frame after this."
     )
     before_s: float = Field(
-        10.0, ge=0, le=300, description="What is kept from before an event; held in memory."
+        10.0, ge=0, le=300, description="What is kept from before an event; held in memory, up to 64 MiB."
     )
     after_s: float = Field(20.0, ge=0, le=3600, description="How long it goes on after an event.")
     on: tuple[EventKind, ...] = Field(
