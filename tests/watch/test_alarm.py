@@ -21,6 +21,7 @@ class Days:
         self._clock = clock
         self.account, self.alarms = CameraAccount("door"), Alarms()
         self.told: list[tuple[float, str]] = []
+        self.lost_s: list[float] = []
 
     def stand(self, status: CameraStatus, seconds: float, why: str | None = None) -> None:
         """It is like that for a while, and looked at each second."""
@@ -30,6 +31,7 @@ class Days:
             alarm = self.alarms.look(self.account.standing, AFTER_S)
             if alarm is not None:
                 self.told.append((self._clock[0], alarm.kind))
+                self.lost_s += [alarm.details["lost_s"]] if alarm.kind == "camera_back" else []
 
     def fail(self, pause_s: float) -> None:
         """The graph fails, and waits."""
@@ -48,13 +50,14 @@ def days(monkeypatch: pytest.MonkeyPatch) -> Days:
 
 
 def test_a_camera_that_stayed_away_is_back_with_its_next_frame(days: Days) -> None:
-    """A short absence is no event."""
+    """A short absence is no event. It says how long it was away, not since when that was told."""
     days.stand("watched", 10)
     days.stand("lost", 4, "silent")
     days.stand("watched", 10)
     days.stand("lost", 20, "silent")
     days.stand("watched", 2)
     assert days.told == [(29, "camera_lost"), (45, "camera_back")]
+    assert days.lost_s == [20]
 
 
 @pytest.mark.parametrize("pause", [lambda n: min(60, 2**n), lambda n: 2], ids=["ever longer", "short"])
@@ -70,6 +73,7 @@ def test_a_graph_that_fails_after_some_frames_is_one_alarm_in_a_day(
     assert days.told[0][0] == pytest.approx(105, abs=4)
     began = days._clock[0] - 3
     days.stand("watched", 100)
+    assert days.lost_s == [began - 100]
     days.fail(20)
     assert [kind for _, kind in days.told[1:]] == ["camera_back", "camera_lost"]
     assert [at for at, _ in days.told[1:]] == pytest.approx([began + STEADY_S, began + 103 + AFTER_S], abs=1)

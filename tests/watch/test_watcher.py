@@ -84,6 +84,7 @@ def test_a_lost_camera_is_told_of_and_comes_back(
     rows = latest(folder / "out" / "events", 10)
     assert [one["kind"] for one in rows] == ["camera_back", "camera_lost"]
     assert rows[1]["cause"]
+    assert rows[0]["lost_s"] >= rows[1]["away_s"]
 
 
 def test_a_camera_comes_back_where_nothing_can_be_said(

@@ -27,9 +27,10 @@ of a face also
     cause         track_left: "watching ended" where the face was still there
 
 and of a camera what is known of its trouble: camera_lost has the `cause`, and how long it has been away by
-then (`away_s`). Where the graph fails over and over that is told once; camera_back comes when it has worked
-for a minute. Readers should let keys pass that they do not know. What makes
-an event, and how flickering is kept out, says `vidface nodes events`.
+then (`away_s`); camera_back says how long it was away in all (`lost_s`). Where the graph fails over and over
+that is told once; camera_back comes when it has worked for a minute, which does not count as away.
+Readers should let keys pass that they do not know. What makes an event, and how flickering is kept out, says
+`vidface nodes events`.
 
 **The log** has a file for each day (UTC), `events-2026-11-21.jsonl`: one event a line, whole, in the order
 in which they were told. Pictures lie in `shots/2026-11-21/`, and are there before their line. All of it is

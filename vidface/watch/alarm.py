@@ -28,7 +28,8 @@ class Alarms:
     """
 
     def __init__(self) -> None:
-        self._told = self._resumed = False
+        self._told_since: float | None = None
+        self._resumed = False
         self._first_failure: float | None = None
 
     def failed(self) -> None:
@@ -45,11 +46,13 @@ class Alarms:
             if failed is not None and now.lasts_s < STEADY_S:
                 return None
             self._first_failure = None
-            told, self._told = self._told, False
-            return Alarm("camera_back", {}) if told else None
+            since, self._told_since = self._told_since, None
+            if since is None:
+                return None
+            return Alarm("camera_back", {"lost_s": round(time.monotonic() - now.lasts_s - since, 1)})
         # Where it was watched since the last failure, it is the camera that went.
         away_s = now.lasts_s if failed is None or self._resumed else time.monotonic() - failed
-        if self._told or now.why is None or away_s < lost_after_s:
+        if self._told_since is not None or now.why is None or away_s < lost_after_s:
             return None
-        self._told = True
+        self._told_since = time.monotonic() - away_s
         return Alarm("camera_lost", {"cause": now.why, "away_s": round(away_s, 1)})
