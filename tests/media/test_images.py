@@ -184,7 +184,7 @@ def test_a_jpeg_that_was_cut_off_is_shown_and_told_once(tmp_path: Path, name: st
     source = open_source(cut_off(tmp_path / name, 0.6), lasts=Fraction(1, 5))
     assert len(list(source.frames())) == 5
     (hole,) = source.holes()
-    assert (hole.frames, hole.after_index, hole.time) == (0, -1, 0)
+    assert (hole.frames, hole.after_index, hole.time) == (0, -1, Fraction(0))
     assert hole.cause == f"{name} is cut off or damaged; it is shown as far as it can be read"
 
 
