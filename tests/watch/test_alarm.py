@@ -33,6 +33,11 @@ class Days:
                 self.told.append((self._clock[0], alarm.kind))
                 self.lost_s += [alarm.details["lost_s"]] if alarm.kind == "camera_back" else []
 
+    def another_lane(self) -> None:
+        """The camera gets a new account; its alarms stay."""
+        self.account = CameraAccount("door")
+        self.alarms.handed_on()
+
     def fail(self, pause_s: float) -> None:
         """The graph fails, and waits."""
         self.account.failed("on purpose")
@@ -87,3 +92,19 @@ def test_a_graph_that_failed_once_and_works_is_no_event(days: Days) -> None:
     days.stand("lost", 4, "silent")
     days.stand("watched", 100)
     assert days.told == []
+
+
+def test_what_was_told_holds_for_the_next_lane(days: Days) -> None:
+    """The file is read again meanwhile, say: it is back, and not lost twice; small failures count anew."""
+    days.stand("watched", 10)
+    days.stand("lost", 20, "silent")
+    days.another_lane()
+    days.stand("waiting", 30, "silent")
+    days.stand("watched", 2)
+    assert days.told == [(15, "camera_lost"), (61, "camera_back")]
+    assert days.lost_s == [50]
+    days.fail(2)
+    days.another_lane()
+    days.stand("waiting", 4, "silent")
+    days.stand("watched", 10)
+    assert len(days.told) == 2

@@ -124,6 +124,26 @@ def test_a_bug_beside_the_sessions_ends_no_lane(
     assert any("bug in vidface: KeyError" in text and "beginning anew" in text for text in stand.said)
 
 
+def test_a_camera_that_was_lost_is_back_in_its_next_lane(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Its settings change while it is lost: whoever heard that it was lost hears that it is back."""
+    text = f"  door: {{url: '{server.url}', lost_after_s: 0%s}}\n"
+    stand = watched(write(text % ""))
+    stand.until(lambda: stand.frames("door") > 3)
+    server.stop()
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
+    old = stand.watcher.lane("door")
+    write(text % ", rate: 10")
+    stand.watcher.reload()
+    stand.until(lambda: stand.watcher.lane("door") not in (None, old))
+    server.start()
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_back"), 20)
+    stand.watcher.close()
+    rows = latest(folder / "out" / "events", 10)
+    assert [row["kind"] for row in rows] == ["camera_back", "camera_lost"]
+
+
 def test_the_account_says_why_a_camera_is_away_now(server: RtspServer, write: Write, watched: Begin) -> None:
     """It went since it was switched off; now it wants a password. That is one loss."""
     stand = watched(write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n"))

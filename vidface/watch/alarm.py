@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Final, NamedTuple
 
@@ -25,21 +26,35 @@ class Alarms:
     A camera that stayed away is back with its next frame. One whose graph failed is back when it has been
     watched for `STEADY_S`: the frames that it gives from one failure to the next end nothing, so that a graph
     that fails for days is told of once. It is lost since its first failure, however often it began anew.
+    They outlive the lane of a camera: one that was told to be lost is told to be back by the next. Safe from
+    any thread.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._told_since: float | None = None
         self._resumed = False
         self._first_failure: float | None = None
 
     def failed(self) -> None:
-        """The graph over the camera failed; from any thread, after the account knows of it."""
-        self._resumed = False
-        if self._first_failure is None:
-            self._first_failure = time.monotonic()
+        """The graph over the camera failed; after the account knows of it."""
+        with self._lock:
+            self._resumed = False
+            if self._first_failure is None:
+                self._first_failure = time.monotonic()
+
+    def handed_on(self) -> None:
+        """Another lane watches the camera: what was told holds, a failure that was not told is forgotten."""
+        with self._lock:
+            if self._told_since is None:
+                self._first_failure = None
 
     def look(self, now: Standing, lost_after_s: float) -> Alarm | None:
-        """What is to be told now; from one thread, now and then."""
+        """What is to be told now; called now and then."""
+        with self._lock:
+            return self._look(now, lost_after_s)
+
+    def _look(self, now: Standing, lost_after_s: float) -> Alarm | None:
         failed = self._first_failure
         if now.status == "watched":
             self._resumed = True

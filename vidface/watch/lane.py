@@ -41,9 +41,10 @@ class Lane:
     Args:
         graph: that of the plan, as it was checked; what became of its file since then counts for nothing.
             The Python files of its nodes are read at the beginning of each session.
+        alarms: of the camera, from the lane before it.
     """
 
-    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: Checked) -> None:
+    def __init__(self, plan: CameraPlan, shared: Shared, *, graph: Checked, alarms: Alarms) -> None:
         self.plan = plan
         self.graph = graph
         self.account = CameraAccount(plan.name)
@@ -61,7 +62,7 @@ class Lane:
         self._calling = True
         self._evicting = False
         self._first_frame: float | None = None
-        self._alarms = Alarms()
+        self._alarms = alarms
         self._thread = threading.Thread(target=self._work, name=f"lane-{plan.name}", daemon=True)
 
     def start(self) -> None:

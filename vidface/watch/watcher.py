@@ -16,6 +16,7 @@ from vidface.infer.pool import Pool
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
+from vidface.watch.alarm import Alarms
 from vidface.watch.check import checked
 from vidface.watch.config import Config
 from vidface.watch.folder import WatchFolder
@@ -64,6 +65,7 @@ class Watcher:
         self._orders_now = orders
         self._lanes: dict[str, Lane] = {}
         self._leaving: list[Lane] = []
+        self._alarms: dict[str, Alarms] = {}
         self._gone: dict[str, dict[str, Any]] = {}
         self._began_utc = time.time()
         self._written = 0.0
@@ -254,7 +256,9 @@ class Watcher:
             if name in self._lanes:
                 self._lanes[name].keep(order.plan)
             elif name not in leaving:
-                self._lanes[name] = Lane(order.plan, self._shared, graph=order.graph)
+                alarms = self._alarms.setdefault(name, Alarms())
+                alarms.handed_on()
+                self._lanes[name] = Lane(order.plan, self._shared, graph=order.graph, alarms=alarms)
                 self._lanes[name].start()
 
     def _differs(self, name: str, lane: Lane) -> bool:
@@ -267,4 +271,6 @@ class Watcher:
         self._gone[lane.plan.name] = lane.row()
         for name in list(self._gone)[:-_GONE]:
             del self._gone[name]
+            if name not in self._orders_now:
+                self._alarms.pop(name, None)
         return True
