@@ -3,7 +3,8 @@
 Changes from frame to frame are summed up, as a camera's path is made of its motions, and averaged under
 a Gaussian window in time that does not look across a step: a new level that holds, and that stands out
 from the swings before and after it, such as a lamp that is switched on. What leaves its level and comes home
-before it could hold is a flash: it is brought to its surroundings and does not draw them to itself.
+before it could hold is a flash: it is brought to its surroundings and does not draw them to itself. Where the
+light goes from one level to another, as in a fade, and does not come home, frames are left as they are.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class _Moment:
         new: where a step led to it.
         home: lowest and highest level before a step that is still to be confirmed.
         stray: where it belongs to a flash: brought to the others, but no part of where they are.
+        passing: the light is on its way from one level to another.
     """
 
     time: float
@@ -52,6 +54,7 @@ class _Moment:
     new: NDArray[np.bool_]
     stray: NDArray[np.bool_]
     home: tuple[Array, Array] | None = None
+    passing: bool = False
 
 
 class BrightnessPath:
@@ -105,8 +108,15 @@ class BrightnessPath:
         most = np.full(levels.shape[1], _MOST)
         most[:KNOTS] *= np.maximum(np.linspace(0, 1, KNOTS), 0.1)
         back = np.clip(smooth - levels[now], -most, most)
+        back *= 1 - self._share_passing(away)
         # Nobody sees so little, and motion feigns as much: a smooth dead zone.
         return Shift.of(back * back**2 / (back**2 + _FAINT**2))
+
+    def _share_passing(self, away: Array) -> float:
+        """How far the frame at `away` 0 lies within a fade: 1 in it, falling to 0 within `smooth_s`."""
+        within = np.array([one.passing for one in self._path])
+        nearest = np.abs(away[within]).min(initial=np.inf)
+        return float(np.clip(1 - nearest / self._smooth_s, 0, 1))
 
     def _judge(self) -> None:
         """Find the steps as soon as it is known what came after them."""
@@ -121,7 +131,8 @@ class BrightnessPath:
             moment, before = self._path[self._judged], self._before(self._judged, times)
             moment.home = None
             moment.new = np.zeros(levels.shape[1], np.bool_)
-            if before is not None:
+            moment.passing = _passes(levels[self._way_here(self._judged, times)], levels[right:end])
+            if before is not None and not moment.passing:
                 moment.new = _stepped(levels[before], levels[right:end])
             self._judged += 1
 
@@ -133,6 +144,12 @@ class BrightnessPath:
         end = int(np.searchsorted(times, times[now] - _EDGE_S, side="right"))
         first = min(int(np.searchsorted(times, far)), end - _FEWEST)
         return slice(first, end) if first >= 0 else None
+
+    def _way_here(self, now: int, times: Array) -> slice:
+        """The frames before, for as long as what is smoothed takes to come home, or none."""
+        far = times[now] - _EDGE_S - 2 * max(self._settle_s, self._smooth_s)
+        end = int(np.searchsorted(times, times[now] - _EDGE_S, side="right"))
+        return slice(int(np.searchsorted(times, far)), end) if times[0] <= far else slice(0, 0)
 
     def _suppose(self) -> None:
         """It is not known yet whether a new level holds: take it for real until it does not."""
@@ -181,3 +198,15 @@ def _stepped(before: Array, after: Array) -> NDArray[np.bool_]:
     step = np.abs(after.mean(axis=0) - before.mean(axis=0)) > _SWINGS * swing + _STEP
     # Where the whole picture steps, all of its parts do.
     return np.asarray(step | step[:KNOTS].any())
+
+
+def _passes(before: Array, after: Array) -> bool:
+    """The light goes from one level to another, as in a fade: no frame after is where one before was.
+
+    Flicker comes home meanwhile, whatever its place in its swing, and a step has its whole height here.
+    """
+    if len(before) < _FEWEST:
+        return False
+    apart = np.maximum(before.min(axis=0) - after.max(axis=0), after.min(axis=0) - before.max(axis=0))
+    here = np.abs(after[0] - before[-1]) < 0.6 * np.abs(after.mean(axis=0) - before.mean(axis=0))
+    return bool(((apart > _STEP) & here)[:KNOTS].mean() >= 0.5)

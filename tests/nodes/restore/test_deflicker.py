@@ -152,6 +152,17 @@ def test_slow_dimming_is_followed() -> None:
     assert np.abs(error).max() < 3
 
 
+@pytest.mark.parametrize("length", [6, 12, 25])
+def test_a_fade_to_black_stays_one(length: int) -> None:
+    """It was held, fell by a third of white in one frame, and grew light again before it went black."""
+    gains = np.clip(1 - (np.arange(COUNT) - 30) / length, 0, 1)
+    frames = [lit(one, gain) for one, gain in zip(clip(), gains, strict=True)]
+    given, made = (stack(some).mean(axis=(1, 2)) for some in (frames, run(frames)))
+    assert np.abs(made - given).max() < 8
+    assert -np.diff(made).min() < 1.3 * -np.diff(given).min()
+    assert np.diff(made).max() < 1
+
+
 def test_a_single_flash_goes_with_look_ahead() -> None:
     gains = np.where(np.arange(COUNT) == 30, 1.15, 1.0)
     clean = clip()

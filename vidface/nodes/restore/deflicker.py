@@ -22,8 +22,9 @@ class RestoreDeflicker(Node):
     many). Frames are brought onto the smooth path of what was measured, colour along with brightness. A new
     brightness that holds for `settle_s` is real, such as a lamp that is switched on, and comes through at
     once; so do slow changes. As long as `look_ahead` does not show whether it holds, a brightness is taken
-    for real that was not there before: live, a single flash stays. At a cut or a gap everything begins
-    anew. Frames without flicker are passed on untouched.
+    for real that was not there before: live, a single flash stays, and a fade is followed with a lag. A
+    fade-in in the first second of a scene, and a dissolve, are drawn to their surroundings. At a cut or a
+    gap everything begins anew. Frames without flicker are passed on untouched.
     """
 
     strength: float = Field(1.0, ge=0, le=1, description="0 leaves flicker as it is, 1 takes all of it.")
