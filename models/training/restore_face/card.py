@@ -83,6 +83,15 @@ def clips(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def worst(reports: list[dict[str, Any]]) -> str:
+    """The least gain of identity of any clip, level by level."""
+    told = []
+    for report in reports:
+        judges = [key for key in ("ids", "ids_independent") if gains(report, key)]
+        told.append(f"{report['level']} " + " and ".join(f"{min(gains(report, key)):+.3f}" for key in judges))
+    return ", ".join(told)
+
+
 def groups(table: dict[str, dict[str, float]]) -> str:
     """Gains a group, with their standard errors."""
     lines = [
@@ -130,6 +139,7 @@ def main() -> None:
         "TRAINED": "{frames:,.0f} frames, {steps:,.0f} steps, {minutes:.0f} minutes".format(**trained),
         "TARGETS": targets(reports["medium"]),
         "LEVELS": "\n\n".join(level_table(report) for report in reports.values()),
+        "WORST": worst(list(reports.values())),
         "CLIPS": clips(reports["medium"]),
         "GROUPS": groups(json.loads((args.model / "groups.json").read_text())["groups"]),
     }
