@@ -127,6 +127,21 @@ def test_fidelity_0_leaves_the_frame(shipped: Path) -> None:
     assert facts["left"] == 1
 
 
+def test_faces_about_as_tall_as_the_least_do_not_flicker(shipped: Path) -> None:
+    """A detector's box trembles: what is shown follows its height smoothly, down to four fifths."""
+    give(shipped, "weighted")
+    fields: dict[str, Any] = {"model": "weighted", "weight": 0, "smooth_s": 0}
+    frames = [frame(i, picture(0)) for i in range(6)]
+    boxes = [one(box=(68, 40, 132, 119.6 + 0.8 * (i % 2))) for i in range(6)]
+    got, _ = run(frames, boxes, min_face_px=80, **fields)
+    shown = [float(changed(a, b.frame)[INSIDE].mean()) for a, b in zip(frames, got, strict=True)]
+    assert min(shown) > 3
+    assert max(shown) < 1.15 * min(shown)
+    (small,), facts = run([frame()], [one()], min_face_px=100, **fields)
+    assert not changed(frame(), small.frame).any()
+    assert facts["left"] == 1
+
+
 def test_a_wide_cast_of_colour_is_taken_off(shipped: Path) -> None:
     """A network that is always too bright: the manifest's range says so, the face does not show it."""
     made = restorer(shipped, "first", (TINY / "same.onnx").read_bytes())

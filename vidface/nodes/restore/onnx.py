@@ -17,7 +17,7 @@ from vidface.data.rows import check_rows
 from vidface.errors import ModelError
 from vidface.infer.restorer import Restorer
 from vidface.node import FOREVER, Node, Span, Window
-from vidface.nodes.restore._cuts import FaceCut, cuts_of
+from vidface.nodes.restore._cuts import FaceCut, cuts_of, fading
 from vidface.nodes.restore._outlines import Area, Outlines
 from vidface.vision.align import TEMPLATES
 from vidface.vision.away import Away
@@ -69,7 +69,7 @@ class RestoreOnnx(Node):
     )
     track: int | None = Field(None, ge=1, description="Restore this track only.")
     min_face_px: float = Field(
-        16, ge=0, description="Faces less tall than this stay as they are; pixels of the full-size frame."
+        16, ge=0, description="Full-size pixels; less tall faces fade out, to nothing at four fifths of it."
     )
     grain: float = Field(
         0.3, ge=0, le=1, description="Noise of the surroundings that is put back inside; 0 to 1."
@@ -143,7 +143,8 @@ class RestoreOnnx(Node):
         check_rows(here, mesh=mesh)
         self._stills = self._away.without(self._stills, float(now.time))
         template = TEMPLATES[self._network.template]
-        wanted = np.flatnonzero(here.heights >= self.min_face_px).tolist()
+        shares = self.fidelity * fading(here, self.min_face_px)
+        wanted = np.flatnonzero(shares > 0).tolist()
         if self.track is not None:
             wanted = [row for row in wanted if here.tracks[row] == self.track]
         cuts = cuts_of(frame, faces, wanted, template=template, side=side, steady_s=self.steady_s)
@@ -158,15 +159,15 @@ class RestoreOnnx(Node):
         for cut, picture in done:
             mask = outlines.mask(cut.row, cut.matrix, now.size)
             delta = colour_matched(picture - cut.crop, mask, radius=_SHADES * side / _USUAL)
+            delta = delta * np.float32(shares[cut.row])
             pastes.append((cut, delta, mask))
-            crops[cut.row] = np.clip(cut.crop + self.fidelity * delta + 0.5, 0, 255)
+            crops[cut.row] = np.clip(cut.crop + delta + 0.5, 0, 255)
             matrices[cut.row] = cut.matrix
         return RestoredPicture(self._pasted(now, pastes), Crops(crops, matrices, template.name))
 
     def _restored(self, cuts: list[FaceCut], time: float) -> list[tuple[FaceCut, NDArray[np.float32]]]:
         """The cuts on which the network did not fail, with what it made of them, steadied."""
-        if not cuts or self.fidelity == 0:
-            self._counts["left"] += len(cuts)
+        if not cuts:
             return []
         pictures = self._network(np.stack([cut.crop for cut in cuts]), self.weight)
         whole = [bool(np.isfinite(picture[0, 0, 0]).all()) for picture in pictures]
@@ -192,6 +193,6 @@ class RestoreOnnx(Node):
         def paint(planes: Planes) -> None:
             for cut, delta, mask in pastes:
                 grain = Grain((now.pts, cut.track), self.grain) if self.grain > 0 else None
-                paste_delta(planes, delta, mask=mask, matrix=cut.matrix, gain=self.fidelity, grain=grain)
+                paste_delta(planes, delta, mask=mask, matrix=cut.matrix, grain=grain)
 
         return now.painted(paint)
