@@ -21,7 +21,7 @@ from vidface.cli import _looks, _restore, _restorereport, main
 from vidface.cli._restoreclip import CROP, BadClip, FaceTrack, Making, make_bad, rescaled
 from vidface.cli._restorejudge import OWN, FileEmbedder, Seen, placed
 from vidface.cli._restoremethods import METHODS, Method, bicubic, plan_of
-from vidface.cli._restorescore import _owners
+from vidface.cli._restorescore import _owners, spreads
 from vidface.cli._restoretext import restore_text
 from vidface.errors import ModelError
 from vidface.infer.embedder import Looks
@@ -387,3 +387,14 @@ def test_what_is_written_of_synthetic_pictures_says_so(call: Call, portrait: Pat
     sheet = cv2.imread(str(path))
     assert sheet is not None
     assert sheet.shape == (24 + 3 * CROP, 3 * CROP, 3)
+
+
+def test_the_spread_of_likeness_is_that_of_the_video() -> None:
+    """Two people, each alike throughout: .9 and .3 are .3 to either side of their mean."""
+
+    def seen(cosine: float) -> Seen:
+        row = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
+        return Seen(np.zeros((10, 4, 4, 3), np.uint8), {OWN: np.tile(row, (10, 1))}, np.zeros((10, 478, 2)))
+
+    found = spreads([seen(0.9), seen(0.3)], [seen(1), seen(1)])
+    assert found == {"ids_sigma": pytest.approx(0.3, abs=1e-6)}

@@ -18,7 +18,7 @@ from vidface.cli._restoremethods import Method, bicubic
 from vidface.cli._restoresee import write_sheet
 from vidface.data.provenance import Provenance
 from vidface.eval.flow import Motion
-from vidface.eval.restore import cosines, guard_share, mean_row
+from vidface.eval.restore import cosines, guard_share, identity_similarity, mean_row
 from vidface.gallery.gallery import THRESHOLD
 
 INPUT: Final = "bicubic"
@@ -132,7 +132,16 @@ def _figures(bad: BadClip, seen: Sequence[Seen], truth: _Truth) -> dict[str, flo
             old, new = (cosines(one[place].vectors[OWN], vector) for one in (truth.before, seen))
             row["guard_share"] = guard_share(old, new)
         rows.append(row)
-    return mean_row(rows, [len(track) for track in bad.tracks])
+    return mean_row(rows, [len(track) for track in bad.tracks]) | spreads(seen, truth.clean)
+
+
+def spreads(seen: Sequence[Seen], clean: Sequence[Seen]) -> dict[str, float]:
+    """sigma_IDS of each embedder over all frames of all tracks: people apart count, too."""
+    found = {}
+    for name in seen[0].vectors:
+        pairs = [np.concatenate([one.vectors[name] for one in some]) for some in (seen, clean)]
+        found[name.replace("ids", "ids_sigma")] = identity_similarity(*pairs)[1]
+    return found
 
 
 def _seen(bad: BadClip, crops: Sequence[NDArray[np.uint8]], judges: Judges) -> list[Seen]:
