@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from vidface.cli._numbers import FiniteRange
-from vidface.errors import ModelMissingError, UsageError
+from vidface.errors import UsageError
 
 if TYPE_CHECKING:
     from vidface.cli._gallery_faces import Sampler
@@ -123,13 +123,10 @@ def opened_or_new(place: Place, folder: Path, belongs: Callable[[], tuple[str, i
 def threshold_of(fingerprint: str) -> float:
     """From which score on the makers of an embedder call two looks one person's; else the gallery's own."""
     from vidface.gallery.gallery import THRESHOLD
-    from vidface.infer import weights
+    from vidface.infer.weights import same_person
 
-    try:
-        known = weights.entry(fingerprint.rpartition("@")[0])
-    except ModelMissingError:
-        return THRESHOLD
-    return float(known.manifest.defaults.get("same_person", THRESHOLD))
+    said = same_person(fingerprint)
+    return THRESHOLD if said is None else said
 
 
 @contextmanager

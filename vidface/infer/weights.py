@@ -103,6 +103,18 @@ def entry(name: str) -> Entry:
     )
 
 
+def same_person(fingerprint: str) -> float | None:
+    """Cosine from which on the makers of an embedder ("name@digest") call two looks one person's.
+
+    None where they do not say, or there is no such model. Raises ModelError: its manifest is not sound.
+    """
+    try:
+        said = entry(fingerprint.rpartition("@")[0]).manifest.defaults.get("same_person")
+    except ModelMissingError:
+        return None
+    return None if said is None else float(said)
+
+
 def entries() -> tuple[Entry, ...]:
     """Every known model, sorted by name.
 

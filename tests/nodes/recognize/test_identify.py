@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.nodes.recognize._people import Stream
+from vidface.data import Embeddings
 from vidface.data.identity import Identity
 from vidface.data.measures import Measure, Measures
 from vidface.errors import UsageError
@@ -132,6 +133,16 @@ def test_nobody_is_known_without_people_and_the_run_says_so(gallery: Callable[..
     assert rows[-1].rows[0].state == "unknown"
     assert np.isnan(rows[-1].rows[0].score)
     assert "nobody can be known" in facts["notes"][0]
+
+
+@pytest.mark.parametrize(("model", "threshold"), [("sface_2021dec@1", 0.363), ("made@1", 0.4), ("", 0.4)])
+def test_without_a_gallery_the_threshold_is_the_embedder_s(model: str, threshold: float) -> None:
+    stream = Stream([{1: 1}] * 3)
+    stream.embeddings = [Embeddings(one.vectors, one.recognisability, model) for one in stream.embeddings]
+    for own, wanted in ((None, threshold), (0.7, 0.7)):
+        with NodeHarness(RecognizeIdentify(threshold=own)) as harness:
+            harness.run(**stream.ports)
+            assert harness.node.facts()["threshold"] == wanted
 
 
 def test_the_gallery_s_log_tells_of_the_search_and_who_was_found(gallery: Callable[..., Path]) -> None:

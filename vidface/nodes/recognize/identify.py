@@ -19,11 +19,12 @@ from vidface.data.steadyclock import SteadyClock
 from vidface.errors import UsageError, VidfaceError
 from vidface.gallery import Reference
 from vidface.gallery.asked import log_run
+from vidface.gallery.gallery import THRESHOLD
+from vidface.infer.weights import same_person
 from vidface.node import FOREVER, Node
 from vidface.nodes.recognize._enrolled import Enrolled
 from vidface.vision.looks import Looks, weights_of
 
-_DEFAULT_THRESHOLD: Final = 0.4
 _LONE: Final = 0.25
 """Evidence from which on a row without a track may be unknown: no look weighs as much as a perfect one, and
 one of an embedder that tells no recognisability at most half."""
@@ -51,7 +52,8 @@ class RecognizeIdentify(Node):
     over cuts and gaps, since a track's number comes only once, or again for the same person
     (`recognize.relink`): of a track that is long out of sight the best eight, of 2,000 such tracks.
 
-    The threshold is the gallery's own where `vidface gallery calibrate` has set one. The gallery's log
+    The threshold is the gallery's own where `vidface gallery calibrate` has set one, without a gallery the
+    embedder's. The gallery's log
     tells that it was searched, and at the end who was found. Before a camera a gallery that is changed counts
     within seconds: who is forgotten is named no more, who is enrolled is known. Once it was embedded anew
     with another model, nobody is known until the graph begins anew. Of a file all frames are held against
@@ -85,6 +87,7 @@ class RecognizeIdentify(Node):
     _enrolled: Enrolled | None
     _reference: Reference | None
     _live: bool
+    _model: str
     _threshold: float
     _margin: float
     _tracks: dict[int, _Track]
@@ -102,7 +105,7 @@ class RecognizeIdentify(Node):
             UsageError: there is no gallery in that folder.
         """
         self._enrolled = Enrolled(self.gallery) if self.gallery else None
-        self._live = False
+        self._live, self._model = False, ""
         self._refer()
         self._tracks, self._resting, self._found = {}, {}, {}
         self._earlier, self._clock = Counter(), SteadyClock()
@@ -117,7 +120,8 @@ class RecognizeIdentify(Node):
     def _refer(self) -> None:
         """Compare with the gallery as it was last read."""
         own = self._reference = None if self._enrolled is None else self._enrolled.reference
-        self._threshold = _first(self.threshold, own.threshold if own else None, _DEFAULT_THRESHOLD)
+        usual = own.threshold if own else same_person(self._model)
+        self._threshold = _first(self.threshold, usual, THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
         self._rows_of = {}
 
@@ -214,6 +218,9 @@ class RecognizeIdentify(Node):
 
     def _check_model(self, embeddings: Embeddings) -> None:
         own = self._reference
+        if own is None and embeddings.model not in ("", self._model):
+            self._model = embeddings.model
+            self._refer()
         if own is None or not embeddings.model or own.fingerprint == embeddings.model:
             return
         raise UsageError(
