@@ -10,10 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.cli._gallery_kept import crop_of_kept, packed
 from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data import Embeddings, Faces, Frame
 from vidface.errors import InputError, UsageError
@@ -29,7 +29,6 @@ from vidface.vision.align import to_template
 
 _RATE: Final = 25
 _BATCH: Final = 32
-_JPEG: Final = 95
 _LEAST_PX: Final = 8.0
 _IN_PART: Final = "it is cut off or damaged"
 
@@ -86,7 +85,7 @@ class Sampler(Protocol):
         ...
 
     def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Aligned pictures -> n x d vectors and n recognisabilities."""
+        """Kept pictures -> n x d vectors and n recognisabilities; aligned anew where that is wanted."""
         ...
 
     def close(self) -> None:
@@ -150,15 +149,10 @@ class GraphSampler:
 
     def embed(self, pictures: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Sampler`; raises InputError for a picture that is damaged."""
-        size = (self._embedder.size, self._embedder.size)
-        crops = np.zeros((len(pictures), *size, 3), np.uint8)
-        for place, data in enumerate(pictures):
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-            if image is None:
-                raise InputError("a picture stored in the gallery is damaged; import an export instead")
-            crops[place] = cv2.resize(
-                cv2.cvtColor(image, cv2.COLOR_BGR2RGB), size, interpolation=cv2.INTER_AREA
-            )
+        own = self._embedder
+        crops = np.zeros((len(pictures), own.size, own.size, 3), np.uint8)
+        for place, picture in enumerate(pictures):
+            crops[place] = crop_of_kept(picture, self._upright, template=own.template, size=own.size)
         looks = self._embedder(crops)
         return looks.vectors, looks.recognisability
 
@@ -204,7 +198,7 @@ class GraphSampler:
             tuple(
                 Face(
                     *(looks.vectors[n], float(looks.recognisability[n]), float(good[n])),
-                    *(float(found.heights[n]), jpeg(crop)),
+                    *(float(found.heights[n]), packed(crop, self._embedder.template)),
                     _corners(found.boxes[n]),
                 )
                 for n, crop in enumerate(crops)
@@ -231,16 +225,6 @@ def picture_shot(looking: Sampler, path: Path) -> Shot:
     if shot.problem:
         raise InputError(f"{path}: {shot.problem}")
     return shot
-
-
-def jpeg(crop: NDArray[np.uint8]) -> bytes:
-    """RGB -> JPEG of a quality that a second embedding hardly notices."""
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG]
-    )
-    if not done:
-        raise InputError("a face could not be packed as JPEG")
-    return bytes(data.tobytes())
 
 
 def _corners(box: NDArray[np.float32]) -> tuple[float, float, float, float]:
