@@ -18,7 +18,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-gpu: $(GPU)/.installed
 	VIDFACE_REQUIRE_CUDA=1 $(GPU)/bin/pytest -m gpu

@@ -156,16 +156,18 @@ def follow(
 ) -> None:
     """Learn until the time is over; the first process keeps the log, saves and checks.
 
+    Time is the first process's on its processor, so that other work makes a training longer and no worse.
+
     Args:
         learn: one step; returns this process's losses.
         every: steps from one line of the log to the next.
         tell: their mean losses -> what the log says of them.
         check: what the log says of the averaged student, line by line; None says nothing.
     """
-    args, start = run.args, time.monotonic() - run.spent
+    args, start = run.args, time.process_time() - run.spent
     saved = checked = time.monotonic()
     sums = np.zeros(1)
-    while (spent := _agreed(time.monotonic() - start)) < args.minutes * 60:
+    while (spent := _agreed(time.process_time() - start)) < args.minutes * 60:
         run.spent = spent
         sums = sums + np.asarray(learn())
         if rank or run.step % every:
@@ -188,7 +190,7 @@ def follow(
 
 
 def _agreed(spent: float) -> float:
-    """Seconds that are over, by the first process's clock, so that all end with the same step."""
+    """Seconds of the first process, so that all end with the same step."""
     told = torch.tensor([spent])
     dist.broadcast(told, 0)
     return float(told)

@@ -100,9 +100,13 @@ def test_the_average_follows_weights_and_norms_and_counts_along(loop: ModuleType
 def test_a_process_learns_until_its_time_is_over_and_tells(
     loop: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Alone in its group, a second a step: a line in the log every two steps and a last one; a checkpoint."""
+    """Alone in its group: a line in the log every two steps and a last one; a checkpoint.
+
+    A step takes a second of the process's own time; the clock on the wall, which other work runs on too,
+    counts for nothing.
+    """
     now = [100.0]
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: 0.0, process_time=lambda: now[0]))
     run = run_in(loop, tmp_path, minutes=4.5 / 60)
     run.args.meet, run.args.processes = tmp_path / "meet", 1
 

@@ -38,6 +38,13 @@ MOST_HOLES = 20
     "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
 )
 @click.option(
+    "--rotate",
+    type=click.Choice(["0", "90", "180", "270"]),
+    default="0",
+    callback=lambda _context, _option, value: int(value),
+    help="Degrees clockwise that bring the picture upright, beyond what CLIP itself says.",
+)
+@click.option(
     "--rate", type=FiniteRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
 )
 @click.option(

@@ -26,6 +26,7 @@ def live_options(settings: Settings) -> LiveOptions:
         retry=retry_limit(settings.retry),
         transport=settings.rtsp_transport,
         staleness_s=settings.staleness,
+        rotate=settings.rotate,
         tell=settings.tell or silent,
     )
 

@@ -31,6 +31,7 @@ def opened(clip: str | Path, settings: Settings, *, card: Card | None, lasts: Fr
         stop=settings.stop,
         decoder=settings.decoder,
         colorspace=settings.colorspace,
+        rotate=settings.rotate,
         lasts=lasts,
         # What a decoder conceals behind damage depends on its threads.
         threads=1 if settings.forensic else 0,

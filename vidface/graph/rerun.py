@@ -117,6 +117,7 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
         decoder=facts["decoder"],
         device=told["device"],
         colorspace=told["colorspace"],
+        rotate=told.get("rotate", 0),
         rate=told["rate"],
         audio=None if facts["audio"] is None else facts["audio"]["path"],
         no_audio=told["no_audio"],

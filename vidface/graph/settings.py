@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     stop: float | None
     decoder: str
     colorspace: str | None
+    rotate: int
     rate: float | None
     audio: str | Path | None
     no_audio: bool
@@ -57,6 +58,7 @@ class Settings:
         start, stop: seconds of input time; frames with start <= time < stop are taken.
         decoder: pyav or decord.
         colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
+        rotate: degrees clockwise (0, 90, 180, 270) to turn the picture, beyond what the input says.
         rate: frames a second of a folder of pictures; 25 where not given.
         audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
         no_audio: leave the sound out of video outputs.
@@ -87,6 +89,7 @@ class Settings:
     stop: float | None = None
     decoder: str = "pyav"
     colorspace: str | None = None
+    rotate: int = 0
     rate: float | None = None
     audio: str | Path | None = None
     no_audio: bool = False
@@ -142,6 +145,7 @@ class Settings:
             "outputs": None if self.outputs is None else list(self.outputs),
             "device": self.device,
             "colorspace": self.colorspace,
+            "rotate": self.rotate,
             "rate": self.rate,
             "no_audio": self.no_audio,
             "table": self.table,

@@ -13,6 +13,7 @@ from vidface.media.images import ImageSource, is_still
 from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.source import LiveSource
 from vidface.media.opening import is_url
+from vidface.media.orient import clockwise
 from vidface.media.reader import PyavSource
 
 DECODERS = ("pyav", "decord")
@@ -36,15 +37,16 @@ def open_source(
             what it gets wrong).
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
             overrides the tags), `rate` (frames a second of pictures, 25 if not given), `lasts` (seconds for
-            which one still picture is shown; anything else lasts as long as it does), `live` (LiveOptions
-            of cameras and streams), `realtime` (play a file as if it were live), `card` (a Card on which
-            files are decoded where NVDEC can; anything else is decoded in host memory).
+            which one still picture is shown; anything else lasts as long as it does), `rotate` (0, 90, 180
+            or 270 degrees clockwise beyond what the file asks for; of cameras see LiveOptions), `live`
+            (LiveOptions of cameras and streams), `realtime` (play a file as if it were live), `card` (a Card
+            on which files are decoded where NVDEC can; anything else is decoded in host memory).
 
     Raises:
         InputError: there is nothing to read there; one sentence says what was found instead.
         UsageError: an unknown decoder or option, or an empty part.
     """
-    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime", "card"}
+    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime", "card", "rotate"}
     for key in options:
         if key not in known:
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
@@ -53,14 +55,21 @@ def open_source(
     camera = live_address(path, realtime=options.get("realtime", False))
     if camera is not None:
         return _watched(camera, options, start=start, stop=stop, decoder=decoder)
-    cut = Cut.of(start, stop)
-    threads, colorspace = options.get("threads") or 0, options.get("colorspace")
+    return _read(path, options, cut=Cut.of(start, stop), decoder=decoder)
+
+
+def _read(path: str | Path, options: dict[str, Any], *, cut: Cut, decoder: str) -> Source:
+    """Pictures or a video file."""
+    turned, threads = clockwise(options.get("rotate") or 0), options.get("threads") or 0
+    card, colorspace = options.get("card"), options.get("colorspace")
     if not is_url(path) and (Path(path).is_dir() or is_still(Path(path))):
         lasts, rate = options.get("lasts"), options.get("rate")
-        return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts)
-    if decoder == "decord":
-        return DecordSource(path, cut=cut, threads=threads)
-    return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace, card=options.get("card"))
+        return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts, turned=turned)
+    if decoder == "pyav":
+        return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace, card=card, turned=turned)
+    if not turned.upright:
+        raise UsageError("--rotate is for the decoder pyav: leave --decoder out")
+    return DecordSource(path, cut=cut, threads=threads)
 
 
 def _watched(

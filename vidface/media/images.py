@@ -19,6 +19,7 @@ from vidface.media.colour import colour_of, matrix_by_name
 from vidface.media.cut import Cut
 from vidface.media.onepicture import read_picture
 from vidface.media.opening import open_input
+from vidface.media.orient import UPRIGHT, Turn
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, probe
 
@@ -82,7 +83,9 @@ class ImageSource:
         rate: Fraction | None = None,
         colorspace: str | None = None,
         lasts: Fraction | None = None,
+        turned: Turn = UPRIGHT,
     ) -> None:
+        self._beyond = turned
         self._rate = FALLBACK_RATE if rate is None else Fraction(str(rate))
         if self._rate <= 0:
             raise UsageError(f"a rate of pictures must be above 0, but is {rate}.")
@@ -138,7 +141,7 @@ class ImageSource:
         if isinstance(read, str):
             return read
         colour = colour_of(read.frame, override=self._override, still=True)
-        pixels = AvPixels(read.frame, colour=colour, turn=read.turn)
+        pixels = AvPixels(read.frame, colour=colour, turn=read.turn.then(self._beyond))
         if not read.whole:
             self._cut_off.add(path)
         self._shown = path, pixels
@@ -164,14 +167,15 @@ class ImageSource:
             if isinstance(read, str):
                 told = told or f"; the first {read}"
                 continue
-            width, height = read.turn.size(read.frame.width, read.frame.height)
+            turn = read.turn.then(self._beyond)
+            width, height = turn.size(read.frame.width, read.frame.height)
             return replace(
                 probe(candidate, colorspace=colorspace),
                 name=str(path),
                 container="images",
                 width=width,
                 height=height,
-                rotation=read.turn.rotation,
+                rotation=turn.rotation,
                 time_base=Fraction(1, self._rate.numerator),
                 rate=self._rate,
                 duration=len(self._paths) / self._rate,

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.errors import UsageError
+
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
@@ -38,6 +40,12 @@ class Turn:
         if self.swap:
             return 90 if self.flip_x else 270
         return 180 if self.flip_y else 0
+
+    def then(self, other: Turn) -> Turn:
+        """This turn, and another one after it."""
+        # Mirrors before a swap of the axes are the other ones after it.
+        flip_x, flip_y = (self.flip_y, self.flip_x) if other.swap else (self.flip_x, self.flip_y)
+        return Turn(self.swap != other.swap, flip_x != other.flip_x, flip_y != other.flip_y)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Upright width and height of a stored `width` x `height` picture."""
@@ -80,6 +88,17 @@ def quarter_turn(angle: int) -> Turn:
     return _QUARTERS.get(angle % 360, UPRIGHT)
 
 
+def clockwise(degrees: int) -> Turn:
+    """What turns a picture clockwise by 0, 90, 180 or 270 degrees.
+
+    Raises:
+        UsageError: it is another angle.
+    """
+    if degrees not in (0, *_QUARTERS):
+        raise UsageError(f"--rotate wants 0, 90, 180 or 270 degrees clockwise, but got {degrees}.")
+    return quarter_turn(-degrees)
+
+
 def turn_of(frame: VideoFrame) -> Turn:
     """What the frame's display matrix asks for (ISO/IEC 14496-12, 8.3.2: x' = a x + c y, y' = b x + d y).
 
@@ -100,3 +119,12 @@ def turn_by_matrix(data: bytes) -> Turn:
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Turn(True, c < 0, b < 0)
     return Turn(False, a < 0, d < 0)
+
+
+def matrix_of(turn: Turn) -> bytes:
+    """The display matrix that asks for a turn; empty for none."""
+    if turn.upright:
+        return b""
+    one, along, down = 1 << 16, -1 if turn.flip_x else 1, -1 if turn.flip_y else 1
+    a, b, c, d = (0, down, along, 0) if turn.swap else (along, 0, 0, down)
+    return np.array([a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30], np.int32).tobytes()

@@ -18,7 +18,7 @@ from vidface.data.source import SourceInfo
 from vidface.errors import InputError
 from vidface.media.colour import UNSPECIFIED, Colour, colour_of, matrix_by_name, misread
 from vidface.media.opening import open_input, raw_format, shown_name, video_stream
-from vidface.media.orient import turn_of
+from vidface.media.orient import UPRIGHT, Turn, turn_of
 from vidface.media.planar import has_alpha
 
 # A stream may begin with packets that need an earlier picture; this many are tried before giving up.
@@ -36,12 +36,13 @@ class _Look:
     frame: VideoFrame
 
 
-def probe(path: str | Path, *, colorspace: str | None = None) -> SourceInfo:
+def probe(path: str | Path, *, colorspace: str | None = None, turned: Turn = UPRIGHT) -> SourceInfo:
     """Read the headers and the first picture of a video file.
 
     Args:
         path: file or address.
         colorspace: "bt601", "bt709" or "bt2020" to override what the tags say.
+        turned: beyond what the file asks for.
 
     Raises:
         InputError: it cannot be read, or holds no picture.
@@ -53,7 +54,7 @@ def probe(path: str | Path, *, colorspace: str | None = None) -> SourceInfo:
         frame = _first_picture(container, stream)
         if frame is None:
             raise InputError(f"{shown_name(path)}: has a video stream, but no picture in it can be decoded.")
-        return _info(shown_name(path), _Look(container, stream, frame), override)
+        return _info(shown_name(path), _Look(container, stream, frame), override, turned)
 
 
 def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
@@ -75,9 +76,9 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame
     return None
 
 
-def _info(name: str, look: _Look, override: Matrix | None) -> SourceInfo:
+def _info(name: str, look: _Look, override: Matrix | None, turned: Turn) -> SourceInfo:
     container, stream, frame = look.container, look.stream, look.frame
-    turn = turn_of(frame)
+    turn = turn_of(frame).then(turned)
     codec = canonical_codec(stream)
     colour = colour_of(frame, override=override, still=codec in STILL_CODECS)
     width, height = turn.size(frame.width, frame.height)

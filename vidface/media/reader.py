@@ -27,7 +27,7 @@ from vidface.media.colour import Colour, colour_of, matrix_by_name
 from vidface.media.cut import Cut
 from vidface.media.losses import Losses
 from vidface.media.opening import is_url, open_input, show_first, video_stream
-from vidface.media.orient import Turn, turn_of
+from vidface.media.orient import UPRIGHT, Turn, turn_of
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import FALLBACK_RATE, STILL_CODECS, probe, promised_end, promised_packets
 from vidface.media.timeline import Timeline, mode_of
@@ -76,12 +76,14 @@ class PyavSource:
         threads: int = 0,
         colorspace: str | None = None,
         card: Card | None = None,
+        turned: Turn = UPRIGHT,
     ) -> None:
         self._path = path
+        self._beyond = turned
         self._cut = cut or Cut()
         self._threads = threads
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
-        self._info = probe(path, colorspace=colorspace)
+        self._info = probe(path, colorspace=colorspace, turned=turned)
         self._nvdec: Nvdec | None = None
         if card is not None:
             from vidface.media.nvdec import nvdec_for
@@ -161,7 +163,7 @@ class PyavSource:
         """
         angle = frame.rotation
         if self._turned is None or self._turned[0] != angle:
-            self._turned = angle, turn_of(frame)
+            self._turned = angle, turn_of(frame).then(self._beyond)
         return self._turned[1]
 
     def _duration(self, frame: VideoFrame) -> int:

@@ -74,6 +74,9 @@ class CameraSettings(_Part):
     )
     staleness_s: float = Field(0.5, gt=0, le=60, description="A frame may wait so long where newer ones are.")
     rate: float | None = Field(None, gt=0, le=240, description="Frames a second to look at, at most.")
+    rotate: Literal[0, 90, 180, 270] = Field(
+        0, description="Degrees clockwise that bring its picture upright: 180 of one that hangs upside down."
+    )
     lost_after_s: float = Field(5.0, ge=0, le=3600, description="A shorter absence is no event.")
     record: Record | None = Field(
         None, description="always, events, off; or what differs from record: of the file."

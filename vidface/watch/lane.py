@@ -264,6 +264,7 @@ class Lane:
             trusted=settings.trusted,
             staleness_s=settings.staleness_s,
             rate=settings.rate,
+            rotate=settings.rotate,
             tell=self._voice.say,
             lost=self.account.went,
             back=lambda _away_s: self.account.came(),

@@ -43,5 +43,6 @@ class Shared:
             plan.record,
             name=plan.name,
             tell=self.tell,
+            rotate=plan.settings.rotate,
             deleted=partial(self.deleted, f"{plan.name}/recordings"),
         )

@@ -101,7 +101,8 @@ def _pictures(output: OutputContainer, template: Any, opened: Opened) -> Any:
         context.codec_tag = "hvc1"  # the tag that Apple's players insist on
     stream.time_base = opened.time_base
     if opened.matrix:
-        stream.set_display_rotation(turn_by_matrix(opened.matrix).rotation)
+        # PyAV's angle is the one that brings the picture upright, counter-clockwise; ours how it lies.
+        stream.set_display_rotation(-turn_by_matrix(opened.matrix).rotation % 360)
     return stream
 
 

@@ -20,7 +20,7 @@ from vidface.media.colour import colour_of
 from vidface.media.live.entry import Gap
 from vidface.media.live.wire import Coded, Opened
 from vidface.media.losses import CONCEALED, DATA_LOST, NOT_DECODED
-from vidface.media.orient import Turn, turn_by_matrix, turn_of
+from vidface.media.orient import UPRIGHT, Turn, turn_by_matrix, turn_of
 from vidface.media.probe import FALLBACK_RATE
 from vidface.media.timeline import Timeline
 
@@ -57,6 +57,7 @@ class Connection:
     No frame threads: each would hold a picture back. Packets before the first key frame are left out.
 
     Args:
+        turned: beyond what the stream asks for.
         turns: by angle, kept from one connection to the next: to look at a picture's side data costs a
             reference cycle, which holds that picture until the garbage collector comes by.
 
@@ -64,7 +65,9 @@ class Connection:
         InputError: there is no decoder for this coding.
     """
 
-    def __init__(self, opened: Opened, turns: dict[int, Turn], *, threads: int = 0) -> None:
+    def __init__(
+        self, opened: Opened, turns: dict[int, Turn], *, turned: Turn = UPRIGHT, threads: int = 0
+    ) -> None:
         self.opened = opened
         self.began = False
         self.decode_s = 0.0
@@ -72,7 +75,8 @@ class Connection:
         self._context = _context(opened, threads or min(os.cpu_count() or 1, _MOST_THREADS))
         rate = opened.rate or FALLBACK_RATE
         self._timeline = Timeline(opened.time_base, max(1, round(1 / (rate * opened.time_base))))
-        self._turn = turn_by_matrix(opened.matrix) if opened.matrix else None
+        self._turn = turn_by_matrix(opened.matrix).then(turned) if opened.matrix else None
+        self._beyond = turned
         self._turns = turns
         self._stamps: dict[int, tuple[float, int | None]] = {}
         self._gaps: list[Gap] = []
@@ -124,7 +128,7 @@ class Connection:
             return self._turn
         angle = frame.rotation
         if angle not in self._turns:
-            self._turns[angle] = turn_of(frame)
+            self._turns[angle] = turn_of(frame).then(self._beyond)
         return self._turns[angle]
 
     def info(self, name: str, frame: VideoFrame, override: Matrix | None) -> SourceInfo:

@@ -67,6 +67,7 @@ class LiveOptions:
         staleness_s: a frame that waited longer is dropped where a newer one is there.
         rate: frames a second to hand over, at most; others are dropped evenly. None for all.
         first_wait_s: before the second try; later waits double up to a minute.
+        rotate: degrees clockwise, 0, 90, 180 or 270, that bring its picture upright, beyond what it asks for.
         threads: of the decoder; 0 chooses.
         seed: of the jitter.
         tell: is told, in sentences without passwords, what happens to the connection.
@@ -85,6 +86,7 @@ class LiveOptions:
     staleness_s: float = 0.5
     rate: float | None = None
     first_wait_s: float = FIRST_S
+    rotate: int = 0
     threads: int = 0
     seed: int | None = None
     tell: Callable[[str], None] = silent

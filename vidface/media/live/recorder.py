@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from vidface.media.live.options import silent
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.media.live.wire import Coded, Ended, Heard, Message, Opened, Trouble
+from vidface.media.orient import UPRIGHT, Turn, clockwise, matrix_of, turn_by_matrix
 
 _MOST_WAITING_BYTES: Final = 64 * 2**20
 _MOST_WAITING: Final = 20_000
@@ -64,7 +65,9 @@ class Recorder:
         name: str = "camera",
         tell: Callable[[str], None] = silent,
         deleted: Callable[[Sequence[Mapping[str, Any]]], None] = silent,
+        rotate: int = 0,
     ) -> None:
+        self._turned = clockwise(rotate)
         self.recordings = Recordings(folder)
         self._settings = settings
         self._name, self._tell = name, tell
@@ -198,7 +201,7 @@ class Recorder:
         if isinstance(item, Coded | Heard):
             self._reel.take(item)
         elif isinstance(item, Opened):
-            self._reel.opened(item)
+            self._reel.opened(_upright(item, self._turned))
         elif isinstance(item, Trouble | Ended):
             self._reel.ended()
         elif isinstance(item, _Happened):
@@ -211,3 +214,11 @@ class Recorder:
 
 def _size(item: object) -> int:
     return len(item.data) if isinstance(item, Coded | Heard) else 0
+
+
+def _upright(opened: Opened, turned: Turn) -> Opened:
+    """Players are told to turn what is recorded as the picture is turned that is looked at."""
+    if turned.upright:
+        return opened
+    own = turn_by_matrix(opened.matrix) if opened.matrix else UPRIGHT
+    return replace(opened, matrix=matrix_of(own.then(turned)))

@@ -22,7 +22,7 @@ from vidface.media.live.gaps import GapBook
 from vidface.media.live.line import Line
 from vidface.media.live.options import LiveOptions
 from vidface.media.live.wire import Coded, Message, Opened, Trouble
-from vidface.media.orient import Turn
+from vidface.media.orient import Turn, clockwise
 from vidface.media.pixels import AvPixels
 
 _SEGMENT_S = 20.0  # a server of segments may be late by two of them
@@ -46,7 +46,7 @@ class LiveSource:
 
     Raises:
         InputError: the camera cannot be watched, and trying again is of no use or was given up.
-        UsageError: an unknown colour matrix.
+        UsageError: an unknown colour matrix, or an angle that is no quarter turn.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class LiveSource:
         self._address = address
         self._options = options or LiveOptions()
         self._override: Matrix | None = matrix_by_name(colorspace) if colorspace else None
+        self._turned = clockwise(self._options.rotate)
         self._lasts_s = lasts_s
         self._patience = Patience(max(self._options.stall_s, _SEGMENT_S if address.segmented else 0.0))
         self._line = Line(address, self._options)
@@ -214,7 +215,8 @@ class LiveSource:
     def _watch(self, opened: Opened) -> Generator[Entrant, None, Message | None]:
         """Pictures of one connection; returns why it ended."""
         try:
-            connection = Connection(opened, self._turns, threads=self._options.threads)
+            options = self._options
+            connection = Connection(opened, self._turns, turned=self._turned, threads=options.threads)
         except InputError as error:
             return Trouble("codec", str(error))
         self._decode_s, self._connection = self.decode_s, connection
