@@ -59,6 +59,19 @@ def test_cameras_are_watched_and_accounted_for(
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("lane", "camera"))]
 
 
+def test_a_camera_that_hangs_on_its_head(clip: Path, write: Write, watched: Begin, folder: Path) -> None:
+    """Its session says that it was turned; a camera beside it is not."""
+    film = f"chaos:{clip}?loops=forever"
+    stand = watched(write(f"  hung: {{url: '{film}', rotate: 180}}\n  plain: '{film}'\n"))
+    stand.until(lambda: min(stand.frames("hung"), stand.frames("plain")) > 2)
+    stand.watcher.close()
+    told = {}
+    for path in (folder / "out").glob("*/sessions/*/run.json"):
+        run = json.loads(path.read_text())
+        told[path.parts[-4]] = (run["settings"]["rotate"], run["input"]["rotation"])
+    assert told == {"hung": (180, 180), "plain": (0, 0)}
+
+
 def test_a_lost_camera_is_told_of_and_comes_back(
     clip: Path, server: RtspServer, write: Write, watched: Begin, folder: Path
 ) -> None:

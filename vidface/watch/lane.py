@@ -219,6 +219,7 @@ class Lane:
                 self.plan.url,
                 folder,
                 source=source,
+                rotate=self.plan.settings.rotate,
                 pool=lane,
                 station=self.station,
                 command=self._shared.command,
