@@ -384,3 +384,19 @@ def test_pictures_with_side_data_do_not_pile_up(tmp_path: Path, monkeypatch: pyt
     assert len(_streamread.read_stream(path, most_pictures=80).pictures) == 80
     assert max(alive) <= 24
     assert gc.get_freeze_count() == frozen
+
+
+def test_other_video_streams_are_told(tmp_path: Path) -> None:
+    """Which one was read, and that players may show another."""
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        sizes = ((64, 48), (32, 32))
+        streams = [container.add_stream("libx264", rate=25, width=w, height=h) for w, h in sizes]
+        for stream, (width, height) in zip(streams, sizes, strict=True):
+            frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), "rgb24")
+            frame.pts = 0
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    facts = stream_facts(path)
+    assert [hint.says for hint in facts.hints if hint.kind == "streams"] == [
+        "The file has other pictures beside stream 0, which alone was read: video stream 1 (h264, 32 x 32)."
+    ]

@@ -107,9 +107,18 @@ def _lines(file: Path, found: Declared, run: dict[str, Any] | None) -> Iterator[
     if found.unread:
         yield "metadata", f"unreadable: {found.unread}"
     if run is not None:
-        yield "run.json", f"the run that wrote it began {run['started']} and is {run['status']}"
+        yield "run.json", _written(run)
         if run["consent"]:
             yield "", "consent: " + "; ".join(f"{key}: {value}" for key, value in run["consent"].items())
+
+
+def _written(run: dict[str, Any]) -> str:
+    when = f"began {run['started']} and is {run['status']}"
+    if run["wrote"] is None:
+        return f"a run that names it {when}; it has no hash of the file, so nothing shows that it wrote it"
+    if run["wrote"]:
+        return f"the run that wrote it {when} (by its SHA-256; `vidface verify` checks run.json itself)"
+    return f"NOT the file that the run beside it wrote: it has another SHA-256 (that run {when})"
 
 
 def _verdict(found: Declared) -> str:
@@ -189,16 +198,25 @@ def _authorities(path: Path) -> str:
 
 
 def _run_beside(file: Path) -> dict[str, Any] | None:
-    """What run.json in the same folder (or the one above) says, where it lists this file."""
+    """What run.json in the same folder (or the one above) says, where it lists this file.
+
+    `wrote` says whether the file is still the one that the run wrote: True, False, or None where run.json
+    has no hash of it (the run was killed, or still goes on).
+    """
+    from vidface.graph.custody import read_manifest
+
     for folder in (file.resolve().parent, file.resolve().parent.parent):
         try:
-            facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            names = [name for output in facts.get("outputs", {}).values() for name in output.get("files", ())]
-            keys = ("version", "status", "started", "consent", "driver", "sources")
-            if any((folder / str(name)).resolve() == file.resolve() for name in names):
-                return {key: facts.get(key) for key in keys}
-        except (OSError, ValueError, AttributeError):
+            facts = read_manifest(folder)
+        except InputError:
             continue
+        names = [name for output in facts.get("outputs", {}).values() for name in output.get("files", ())]
+        mine = [name for name in names if (folder / name).resolve() == file.resolve()]
+        if mine:
+            digest = facts.get("files_sha256", {}).get(mine[0])
+            keys = ("version", "status", "started", "consent", "driver", "sources")
+            wrote = None if digest is None else digest == _sha256(file)
+            return {**{key: facts.get(key) for key in keys}, "wrote": wrote}
     return None
 
 

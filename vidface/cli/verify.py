@@ -98,18 +98,16 @@ def verify(
     only where --sample asked for a re-run that they prevent.
     """
     from vidface.graph.custody import read_manifest
+    from vidface.graph.manifestshape import misfit
     from vidface.graph.verify import Check, check_folder
 
     facts = read_manifest(run, ambiguous=True)
-    checks: list[Check] = []
-    try:
-        checks.extend(check_folder(run, facts, key=key))
+    checks: list[Check] = list(check_folder(run, facts, key=key))
+    if misfit(facts):
+        checks.append(Check("re-run", "", "differs", "run.json is too much changed to say what was run"))
+    else:
         checks += _origins(run, facts, clip)
         checks += _again(run, facts, checks, clip, sample, tolerance=tolerance, run_nodes=run_nodes)
-    except (KeyError, TypeError, AttributeError, ValueError):
-        if not any(one.bad and one.what == "manifest" for one in checks):
-            raise
-        checks.append(Check("re-run", "", "differs", "run.json is too much changed to say what was run"))
     bad = [one for one in checks if one.bad]
     if as_json:
         told = {"run": str(run), "same": not bad, "checks": [one.to_json() for one in checks]}
@@ -124,7 +122,7 @@ def verify(
 def _origins(run: Path, facts: dict[str, Any], clip: Path | None) -> list[Check]:
     from vidface.graph import origins
 
-    if "input" not in facts:
+    if not (facts.get("input") and facts.get("graph")):
         return []
     found = list(origins.check_input(facts, origins.find_input(run, facts, clip)))
     for check in (origins.check_sources, origins.check_consent, origins.check_models, origins.check_packages):
@@ -149,7 +147,7 @@ def _again(
     if sample == 0:
         return []
     why = _why_not(facts, checks)
-    place = None if "input" not in facts else find_input(run, facts, clip)
+    place = find_input(run, facts, clip) if facts.get("input") else None
     if why or place is None:
         return [Check("re-run", "", "unchecked" if sample is None else "differs", f"it was not made: {why}")]
     again = check_rerun(
@@ -179,9 +177,9 @@ def _shown(work: Run) -> Iterator[Tick]:
 
 def _why_not(facts: dict[str, Any], checks: list[Check]) -> str:
     """Why there can be no re-run; empty where there can be one."""
-    if "settings" not in facts or facts.get("status") == "running":
+    if not (facts.get("settings") and facts.get("graph")) or facts.get("status") == "running":
         return "run.json does not say enough of the run"
-    if facts.get("ledger", {}).get("dropped"):
+    if (facts.get("ledger") or {}).get("dropped"):
         return "the run dropped frames, which is not twice the same"
     for one in checks:
         if one.what == "input" and one.bad:

@@ -19,6 +19,7 @@ from vidface.data.digest import readable_sha256
 from vidface.data.oncejson import once
 from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.chain import Chain, file_chain
+from vidface.graph.manifestshape import misfit
 
 MANIFEST: Final = "run.json"
 CHAIN: Final = "chain.jsonl"
@@ -84,7 +85,8 @@ def read_manifest(folder: Path, *, ambiguous: bool = False) -> dict[str, Any]:
     """run.json of a folder.
 
     Args:
-        ambiguous: read it also where it names a key twice, which is for `ambiguity` to tell; the last counts.
+        ambiguous: read it also where it names a key twice, or is not as vidface writes it, which is for
+            `ambiguity` and `misfit` to tell; of two values the last counts.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -101,6 +103,8 @@ def read_manifest(folder: Path, *, ambiguous: bool = False) -> dict[str, Any]:
         raise InputError(f"{path} is damaged: it is not JSON of one meaning any more ({error})") from None
     if not isinstance(facts, dict):
         raise InputError(f"{path} is damaged: it is not that of a run")
+    if not ambiguous and (wrong := misfit(facts)):
+        raise InputError(f"{path} is not as vidface writes it: {wrong}; was it edited?")
     return facts
 
 

@@ -139,14 +139,16 @@ def _folder(name: str, clip: Path, then: Mapping[str, str | None]) -> Check:
 
 def _bytes(clip: Path, told: Mapping[str, Any], blocks: tuple[str, ...]) -> str:
     """Where a file differs, by its blocks."""
+    if told.get("blocks") is None:
+        return "its bytes are others"
     size = told["blocks"]["bytes"]
     then = told["blocks"]["sha256"]
     changed = [k for k, (one, two) in enumerate(zip(then, blocks, strict=False)) if one != two]
     where = _some([f"{k * size} to {(k + 1) * size - 1}" for k in changed])
     length = clip.stat().st_size
     text = [f"bytes {where} differ"] if changed else []
-    if length != told["bytes"]:
-        text.append(f"it has {length} bytes and had {told['bytes']}")
+    if length != told.get("bytes"):
+        text.append(f"it has {length} bytes and had {told.get('bytes')}")
     return "; ".join(text)
 
 

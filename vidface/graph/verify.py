@@ -26,6 +26,7 @@ from vidface.graph.custody import (
     read_chains,
     run_digest,
 )
+from vidface.graph.manifestshape import misfit
 from vidface.graph.notes import check_notes
 
 State = Literal["same", "changed", "missing", "extra", "differs", "other", "unchecked"]
@@ -62,6 +63,8 @@ class Check:
 def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = None) -> Iterator[Check]:
     """Everything that lies in a run's folder; first whether run.json, which tells what should, is unchanged.
 
+    Where run.json is not even made as vidface makes it, nothing else can be checked.
+
     Args:
         facts: its run.json.
         key: public key or certificate that must have signed it.
@@ -70,6 +73,9 @@ def check_folder(folder: Path, facts: Mapping[str, Any], *, key: Path | None = N
         InputError: a file cannot be read.
         UsageError: `key` is none.
     """
+    if wrong := misfit(facts):
+        yield Check("manifest", MANIFEST, "changed", f"it is not as vidface writes it: {wrong}")
+        return
     yield from _manifest(facts, ambiguity(folder))
     yield from _signature(folder, facts, key)
     if "files_sha256" in facts:
@@ -115,13 +121,18 @@ def _signature(folder: Path, facts: Mapping[str, Any], key: Path | None) -> Iter
         return
     found = check_signature(_bytes(path), manifest_digest(facts), key=key)
     by = f"{found.name or 'a key without a name'} (key sha256 {found.fingerprint[:16]})"
+    first = (facts.get("manifest_signed_by") or {}).get("key_sha256", found.fingerprint)
     if not found.holds:
         yield Check("signature", SIGNATURE, "changed", found.fault)
-    elif key is None:
+    elif key is not None:
+        later = "" if first == found.fingerprint else f"; the run's own signature was of key {first[:16]}"
+        yield Check("signature", SIGNATURE, "same", f"signed by {by}, which is that of {key}{later}")
+    elif first != found.fingerprint:
+        text = f"signed by {by}, but the run was signed by key {first[:16]}: signed anew later, or replaced"
+        yield Check("signature", SIGNATURE, "differs", f"{text}; --key FILE accepts the later one")
+    else:
         text = f"signed by {by}; whether that is the right key, --key FILE can tell"
         yield Check("signature", SIGNATURE, "same", text)
-    else:
-        yield Check("signature", SIGNATURE, "same", f"signed by {by}, which is that of {key}")
 
 
 def _files(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -144,7 +155,9 @@ def _files(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
             yield Check("file", name, "changed", text)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name not in stated and name not in OWN:
+        if path.is_symlink() and path.is_dir():
+            yield Check("file", name, "extra", "a link to a folder: the run did not make it")
+        elif not path.is_dir() and name not in stated and name not in OWN:
             yield Check("file", name, "extra", "the run did not write it")
 
 

@@ -23,7 +23,8 @@ class Hint:
     """Something about the file that a reviewer should know.
 
     Attributes:
-        kind: "history", "coding", "twice", "times", "edit_list", "sound", "damage" or "credentials".
+        kind: "streams", "history", "coding", "twice", "times", "edit_list", "sound", "damage" or
+            "credentials".
         says: what was found, one sentence.
         means: what it can mean, and what is innocent about it.
     """
@@ -35,6 +36,18 @@ class Hint:
     def row(self) -> dict[str, Any]:
         """A plain dict, ready for JSON."""
         return {"kind": self.kind, "says": self.says, "means": self.means}
+
+
+def stream_hints(reading: Reading) -> Iterator[Hint]:
+    """Other pictures in the file than those that were read."""
+    if reading.others:
+        yield Hint(
+            "streams",
+            f"The file has other pictures beside stream {reading.index}, which alone was read: "
+            f"{', '.join(reading.others)}.",
+            "Players can show another stream than the one that was examined. Covers, second cameras, small "
+            "previews and versions for slow lines are common.",
+        )
 
 
 def history_hints(history: History) -> Iterator[Hint]:

@@ -17,7 +17,7 @@ from av.codec.context import Flags2
 from av.sidedata.encparams import VideoEncParams
 from av.sidedata.sidedata import Type
 
-from vidface.media.opening import open_input, raw_format, video_stream
+from vidface.media.opening import open_input, other_videos, raw_format, video_stream
 from vidface.media.probe import canonical_codec
 
 _TEXT: Final = re.compile(rb"(x26[45](?: \(build \d+\))? - [\x20-\x7e]{10,4000})")
@@ -78,6 +78,8 @@ class Reading:
         metadata: of the container and of each stream ("video 0: encoder").
         sound: begin and end of the first audio stream in seconds, by its packets that are not hidden.
         broken: packets that could not be read or decoded.
+        index: of the stream in its file.
+        others: the file's other video streams and covers, as phrases.
     """
 
     container: str
@@ -91,6 +93,8 @@ class Reading:
     texts: list[str] = field(default_factory=list)
     sound: tuple[Fraction, Fraction] | None = None
     broken: int = 0
+    index: int = 0
+    others: tuple[str, ...] = ()
 
 
 def read_stream(path: Path, *, most_pictures: int) -> Reading:
@@ -111,6 +115,8 @@ def read_stream(path: Path, *, most_pictures: int) -> Reading:
             timed=not raw_format(container),
             rate=stream.average_rate or stream.guessed_rate,
             metadata=metadata,
+            index=stream.index,
+            others=other_videos(container, stream),
         )
         _texts_of(bytes(stream.codec_context.extradata or b""), found)
         with _swept():

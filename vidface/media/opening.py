@@ -104,6 +104,17 @@ def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
     return stream
 
 
+def other_videos(container: InputContainer, stream: VideoStream) -> tuple[str, ...]:
+    """The other video streams, which nobody looks at, as phrases: "video stream 1 (h264, 320 x 240)"."""
+    others = [s for s in container.streams.video if s.index != stream.index]
+    told = []
+    for one in others:
+        context: Any = one.codec_context
+        what = "no decoder here" if context is None else f"{context.codec.name}, {one.width} x {one.height}"
+        told.append(f"{'cover picture' if _is_cover(one) else 'video stream'} {one.index} ({what})")
+    return tuple(told)
+
+
 def show_first(container: InputContainer, stream: VideoStream) -> None:
     """Let the decoder see the first packet, before a seek, where what follows cannot be read without it.
 

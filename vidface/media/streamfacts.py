@@ -17,6 +17,7 @@ from vidface.media._streamhints import (
     credential_hints,
     history_hints,
     sound_hints,
+    stream_hints,
     time_hints,
 )
 from vidface.media._streamhistory import History, history_of
@@ -110,6 +111,7 @@ def stream_facts(
     found, unread = (said, "") if said is not None else _declared(path)
     types = types_of(reading)
     hints = (
+        *stream_hints(reading),
         *history_hints(history),
         *coding_hints(reading, keys, twice),
         *time_hints(times),

@@ -1,0 +1,136 @@
+"""`vidface verify` and `inspect` of folders from strangers: whatever run.json says, and whoever signed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.cli.verified import copy_of, make_run
+from vidface.cli.inspect import inspect
+from vidface.cli.verify import verify
+from vidface.graph.custody import MANIFEST, SIGNATURE, add_files, read_manifest, with_digests
+from vidface.media.signature import signer_of
+
+DROPPED = object()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("strangers"), stop=1.0)
+
+
+def call(*words: object) -> Result:
+    found = CliRunner().invoke(verify, ["--sample", "0", *map(str, words)])
+    assert isinstance(found.exception, SystemExit | None), found.exception
+    return found
+
+
+def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a manifest; of a list its first item."""
+    inner = (
+        value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    )
+    for key, one in inner:
+        yield (*before, key)
+        yield from places(one, (*before, key))
+
+
+def changed(facts: dict[str, Any], place: tuple[Any, ...], value: object) -> dict[str, Any]:
+    """Another value at a place, and digests that fit again."""
+    made = deepcopy(facts)
+    inner: Any = made
+    for key in place[:-1]:
+        inner = inner[key]
+    if value is DROPPED:
+        del inner[place[-1]]
+    else:
+        inner[place[-1]] = value
+    return with_digests(made)
+
+
+@pytest.mark.parametrize("value", [DROPPED, None, 5, "x", [], {"a": 1}], ids=str)
+def test_whatever_a_manifest_says_that_fits_its_digests(run: Path, tmp_path: Path, value: object) -> None:
+    """Each field dropped or replaced, by one who knows the form: verify ends in words."""
+    facts, moved = read_manifest(run), copy_of(run, tmp_path)
+    for place in places(facts):
+        (moved / MANIFEST).write_text(json.dumps(changed(facts, place, value)))
+        assert call(moved).exit_code in (0, 1), place
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        (("consent",), "yes", 'consent: wanted an object, found "yes"'),
+        (("settings", "device"), DROPPED, "settings.device is not there"),
+        (("input", "path"), None, "input.path: wanted a text, found null"),
+        (("ledger", "holes"), 5, "ledger.holes: wanted a list, found 5"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    run: Path, tmp_path: Path, place: tuple[Any, ...], value: object, says: str
+) -> None:
+    moved = copy_of(run, tmp_path)
+    (moved / MANIFEST).write_text(json.dumps(changed(read_manifest(run), place, value)))
+    found = call(moved)
+    assert (found.exit_code, says in found.output) == (1, True)
+
+
+def key(folder: Path, name: str) -> tuple[Path, Path]:
+    secret = ed25519.Ed25519PrivateKey.generate()
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    own, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    own.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(secret.public_key().public_bytes(pem, form))
+    return own, public
+
+
+def test_a_run_that_another_key_signed_anew_is_not_the_same(tmp_path: Path) -> None:
+    """Both keys are told; who names the second one accepts it."""
+    first, second = key(tmp_path, "first")[0], key(tmp_path, "second")
+    out = make_run(tmp_path, stop=0.5, sign_key=first)
+    assert call(out).exit_code == 0
+    (out / "note.txt").write_text("added")
+    add_files(out, "note", ["note.txt"], sign=signer_of(second[0]).sign)
+    found = call(out)
+    assert found.exit_code == 1
+    told = read_manifest(out)["manifest_signed_by"]["key_sha256"][:16]
+    assert f"the run was signed by key {told}: signed anew later, or replaced" in found.output
+    accepted = call(out, "--key", second[1])
+    assert accepted.exit_code == 0
+    assert f"the run's own signature was of key {told}" in accepted.output
+    assert call(out, "--key", tmp_path / "first.pub").exit_code == 1
+    assert (out / SIGNATURE).is_file()
+
+
+def test_a_link_to_a_folder_is_no_part_of_a_run(run: Path, tmp_path: Path) -> None:
+    moved = copy_of(run, tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "more.txt").write_text("more")
+    (moved / "more").symlink_to(tmp_path / "elsewhere")
+    found = call(moved)
+    assert found.exit_code == 1
+    assert "more: a link to a folder" in found.output
+
+
+def test_inspect_tells_a_file_that_took_the_place_of_the_runs(run: Path, tmp_path: Path) -> None:
+    """By its hash, not by its name."""
+    moved = copy_of(run, tmp_path)
+    name = next(name for name in read_manifest(moved)["files_sha256"] if name.endswith(".mp4"))
+    before = CliRunner().invoke(inspect, [str(moved / name)])
+    assert "the run that wrote it began" in before.output
+    data = (moved / name).read_bytes()
+    (moved / name).write_bytes(data + b"\0\0\0\x08free")
+    after = CliRunner().invoke(inspect, [str(moved / name)])
+    assert "NOT the file that the run beside it wrote" in after.output
+    assert (
+        json.loads(CliRunner().invoke(inspect, ["--json", str(moved / name)]).output)["run"]["wrote"] is False
+    )
