@@ -80,7 +80,7 @@ def test_maps_of_findings_are_theirs(killed: Path) -> None:
 
 
 def test_what_a_failed_run_did_not_list_is_removed_as_well(samples: Path, tmp_path: Path) -> None:
-    """One output breaks at its end: run.json lists no files, but still what was planned."""
+    """One output breaks at its end: run.json lists the other's files, and of this one what was planned."""
     out, clip = tmp_path / "out", samples / "rotated.mp4"
     work = vidface.run(GRAPH, clip, out, stop=0.4)
     (out / "shots" / "index.jsonl").mkdir()
@@ -88,7 +88,8 @@ def test_what_a_failed_run_did_not_list_is_removed_as_well(samples: Path, tmp_pa
         list(work)
     facts = json.loads((out / MANIFEST).read_text())
     assert facts["status"] == "failed"
-    assert set(facts["planned"]) == {"faces", "shots"}
+    assert set(facts["planned"]) == {"shots"}
+    assert "faces.jsonl" in facts["files_sha256"]
     (out / "shots" / "index.jsonl").rmdir()
     put(out, ("shots/track_0009.jpg",))
     for _ in vidface.run(GRAPH, clip, out, stop=0.4, overwrite=True, outputs=("faces",)):

@@ -18,9 +18,10 @@ from vidface.bench.job import Case, Job, RunCost
 from vidface.data.device import Device
 from vidface.data.memory import peak_mb, resident_mb
 from vidface.errors import UsageError, VidfaceError
+from vidface.graph.devices import devices_of
 from vidface.graph.oncard import placed
 from vidface.graph.plan import Plan, load
-from vidface.graph.run import Run, devices_of, run
+from vidface.graph.run import Run, run
 from vidface.infer.devices import resolve
 from vidface.media.benchclip import decoded_frames
 from vidface.media.decode import open_source

@@ -38,6 +38,7 @@ class Request:
     faces: tuple[int, ...] = ()
     start: float | None = None
     stop: float | None = None
+    rotate: int = 0
     overrides: tuple[str, ...] = ()
     graph: str | None = None
     sign_key: Path | None = None
@@ -88,6 +89,7 @@ def made(request: Request) -> Run:
         request.folder,
         start=request.start,
         stop=request.stop,
+        rotate=request.rotate,
         overwrite=request.overwrite,
         forensic=True,
         sign_key=request.sign_key,

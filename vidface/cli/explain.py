@@ -24,8 +24,8 @@ def explain(graph: str, overrides: tuple[str, ...], device: str | None, rate: fl
     Python files that GRAPH names as nodes are loaded, as in a run: their code runs.
     """
     from vidface.graph import explain as words
+    from vidface.graph.devices import devices_of
     from vidface.graph.plan import load
-    from vidface.graph.run import devices_of
 
     plan = load(graph, overrides=overrides, check_models=False)
     if form == "text":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vidface.graph.marking import SignWith
 
 _CLIP: Final = "clip"
+_NAMED: Final = 5
+"""Altered files that are named in an error."""
 DECISIONS: Final = ("authentic", "manipulated", "inconclusive")
 
 
@@ -109,6 +111,13 @@ def review() -> None:
 )
 @click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")
 @click.option("--to", "stop", type=SECONDS, metavar="TIME", help="End before this time.")
+@click.option(
+    "--rotate",
+    type=click.Choice(["0", "90", "180", "270"]),
+    default="0",
+    callback=lambda _context, _option, value: int(value),
+    help="Degrees clockwise that bring the picture upright, beyond what CLIP itself says.",
+)
 @set_option
 @click.option("--graph", type=click.Path(), help="Another graph than graphs/review.yaml.")
 @click.option("--embed", is_flag=True, help="Put the preview video into report.html (up to 64 MiB).")
@@ -164,12 +173,34 @@ def note(out: Path, text: str, by: str | None, track: int | None, decision: str 
 @review.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--embed", is_flag=True, help="Put the preview video into report.html (up to 64 MiB).")
+@click.option(
+    "--altered",
+    is_flag=True,
+    help="Report also a folder that was altered since the run: the report says so, and is not sealed.",
+)
 @signing
-def report(out: Path, embed: bool, sign_key: Path | None, sign_cert: Path | None) -> None:
-    """Write the report of the review in OUT again, with all notes so far."""
-    from vidface.graph.marking import SignWith
+def report(out: Path, embed: bool, altered: bool, sign_key: Path | None, sign_cert: Path | None) -> None:
+    """Write the report of the review in OUT again, with all notes so far.
 
-    _write(out, SignWith(sign_cert, sign_key), embed=embed, quiet=False)
+    Files of the run are held against their hashes in run.json first; where one was altered, is missing or was
+    put in there is no report without --altered.
+    """
+    from vidface.graph.marking import SignWith
+    from vidface.review.altered import alterations
+    from vidface.review.reading import read_run
+
+    read_run(out)
+    found = alterations(out)
+    if not found:
+        _write(out, SignWith(sign_cert, sign_key), embed=embed, quiet=False)
+    elif altered:
+        _write_unsealed(out, found, embed=embed)
+    else:
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise UsageError(
+            f"{out} is not what the run left: {', '.join(found[:_NAMED])}{more}. Its report would tell of "
+            "altered evidence: bring back the files as they were, or say --altered, and the report names them"
+        )
 
 
 def _write(folder: Path, sign: SignWith, *, embed: bool, quiet: bool) -> None:
@@ -185,8 +216,21 @@ def _write(folder: Path, sign: SignWith, *, embed: bool, quiet: bool) -> None:
     except UsageError as error:
         click.echo(f"vidface: the report is written, but not sealed: {error}", err=True)
     if not quiet:
-        click.echo(json.loads(facts.read_text(encoding="utf-8"))["conclusion"])
-        click.echo(str(page))
+        _tell(page, facts)
+
+
+def _write_unsealed(folder: Path, altered: tuple[str, ...], *, embed: bool) -> None:
+    """The report of a folder that is not what the run left: nobody's signature goes on that."""
+    from vidface.review.write import write_report
+
+    page, facts = write_report(folder, embed=embed, altered=altered)
+    _say("vidface: the report is written, but not sealed: the folder is not what the run left")
+    _tell(page, facts)
+
+
+def _tell(page: Path, facts: Path) -> None:
+    click.echo(json.loads(facts.read_text(encoding="utf-8"))["conclusion"])
+    click.echo(click.format_filename(page))
 
 
 def _say_absent(folder: Path) -> None:

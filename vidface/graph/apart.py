@@ -78,6 +78,26 @@ def check_new(files: Iterable[Path], *, overwrite: bool) -> None:
             raise OutputError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
+def check_own(beside: Iterable[Path], own: Iterable[Path]) -> None:
+    """Check that a trace and saved motions are files of their own: not those of outputs, nor each other's.
+
+    Args:
+        own: files that the run writes into its folder, and folders that it fills.
+
+    Raises:
+        UsageError: two would be one file.
+    """
+    taken = {path.resolve(): path for path in own}
+    for path in beside:
+        place = path.resolve()
+        other = next((taken[one] for one in (place, *place.parents) if one in taken), None)
+        if other is not None:
+            raise UsageError(
+                f"{path} would be written over: this run writes {other} itself; choose another file"
+            )
+        taken[place] = path
+
+
 def _file(path: Path) -> tuple[int, int]:
     """What two names of one file have in common."""
     facts = path.stat()

@@ -6,6 +6,7 @@ Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter, process_time
 from typing import Any
 
@@ -16,7 +17,9 @@ from vidface.data.source import Live, Source
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.climber import Climber, climber_of
 from vidface.graph.feed import Arrival, Feed, chunk_length
+from vidface.graph.guard import guarded
 from vidface.graph.latency import Latency
+from vidface.graph.plainfacts import plain_facts
 from vidface.graph.plan import Plan
 from vidface.graph.report import Ledger, NodeCost, RunReport
 from vidface.graph.spec import SOUND, SOURCE
@@ -108,18 +111,39 @@ class Engine:
             return
         self._feed.stop()
         self._settle()
+        # In this order, each whatever becomes of the others; the first failure is the one to tell.
+        failed: list[BaseException] = []
+        acts: list[Callable[[], None]] = [self._finish, self._ask]
+        acts += [partial(guarded, one.close, _who(one), "while closing") for one in self._stages]
+        for act in acts:
+            try:
+                act()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _finish(self) -> None:
+        """Complete the outputs; those that are complete stay the run's when others fail."""
+        if self._writer is None:
+            return
         try:
-            if self._writer is not None:
-                self._facts = self._writer.finish()
-            self._said = {stage.step.name: facts for stage in self._stages if (facts := stage.facts())}
+            self._writer.finish()
+        finally:
+            self._facts = self._writer.facts
+
+    def _ask(self) -> None:
+        """What the nodes and the sound say at the end."""
+        try:
+            for stage in self._stages:
+                if facts := stage.facts():
+                    self._said[stage.step.name] = plain_facts(facts, _who(stage))
             if self._sound is not None:
                 self._said[SOUND] = self._sound.facts()
         finally:
             self._ended, self._cpu_ended = perf_counter(), process_time()
             if self._sound is not None:
                 self._sound.close()
-            for stage in self._stages:
-                stage.close()
 
     @property
     def report(self) -> RunReport:
@@ -215,6 +239,10 @@ def _tapped(plan: Plan) -> dict[str, str]:
         if len(own) == 1:
             taps.setdefault(outlet.name, own[0])
     return taps
+
+
+def _who(stage: Stage) -> str:
+    return f"{stage.step.name} ({stage.step.use})"
 
 
 def _minds_cuts(stage: Stage) -> bool:

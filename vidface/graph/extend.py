@@ -14,6 +14,7 @@ from vidface.graph.lineage import saves
 from vidface.graph.load_node import sink_class
 from vidface.graph.plan import Outlet, Plan
 from vidface.graph.ports import signature_of
+from vidface.graph.settings import Settings
 
 
 def without_audio(plan: Plan) -> Plan:
@@ -100,3 +101,12 @@ def motion_overrides(plan: Plan, path: Path) -> Iterable[str]:
     if not names:
         raise UsageError(f"--motion: {plan.file.name} has no stabiliser that applies a motion file")
     return [f"{name}.motion={json.dumps(str(path))}" for name in names]
+
+
+def extended(plan: Plan, settings: Settings) -> Plan:
+    """The plan with what switches add to it or take away."""
+    if settings.no_audio:
+        plan = without_audio(plan)
+    if settings.forensic:
+        plan = one_thread(plan)
+    return with_table(plan, settings.table)

@@ -26,6 +26,7 @@ from vidface.graph.custody import (
     with_digests,
     write_private,
 )
+from vidface.graph.folderlock import FolderLock
 from vidface.graph.leavings import PLANNED, leavings
 from vidface.graph.report import RunReport
 from vidface.version import __version__
@@ -45,7 +46,8 @@ class RunFolder:
         taken: something is in the folder.
 
     Raises:
-        OutputExistsError: the folder is not empty and `overwrite` was not given, or holds notes.
+        OutputExistsError: the folder is not empty and `overwrite` was not given, or holds notes, or another
+            run is writing into it.
         UsageError: the folder cannot be made or written.
     """
 
@@ -62,22 +64,19 @@ class RunFolder:
         self._aside: Aside | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.taken = any(folder.iterdir())
+            self._lock = FolderLock(folder)
         except (FileExistsError, NotADirectoryError):
             raise UsageError(f"the output {folder} is a file; name a folder") from None
         except OSError as error:
             raise UsageError(f"the output folder {folder} cannot be made: {error.strerror}") from None
-        if self.taken and not overwrite:
-            raise OutputExistsError(
-                f"the output folder {folder} is not empty; give another one, or --overwrite"
-            )
-        if (folder / NOTES).exists():
-            raise OutputExistsError(
-                f"the output folder {folder} holds a reviewer's notes, which are never overwritten; "
-                "give another one"
-            )
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.release)
+            self.taken = _room(folder, overwrite=overwrite)
+            undo.pop_all()
+
+    def release(self) -> None:
+        """Let another run write here; `end` does so, too."""
+        self._lock.release()
 
     def earlier(self) -> list[Path]:
         """Files in the folder that an earlier run wrote, resolved; one look at each of them."""
@@ -178,12 +177,15 @@ class RunFolder:
         Args:
             beside: files in the folder that no output wrote: a trace, a saved motion.
         """
-        if self._gave_way(status):
-            return
-        if self._hasher is not None:
-            self._end_hashing(cancel=status != "done")
-            self._facts["input"] |= self._hashed | {"sha256": self._digest}
-            self._facts["driver"]["sha256"] = self._digest
+        try:
+            if not self._gave_way(status):
+                self._complete(status, error, report, beside)
+        finally:
+            self.release()
+
+    def _complete(
+        self, status: str, error: BaseException | None, report: RunReport | None, beside: Sequence[str]
+    ) -> None:
         self._facts |= {
             "status": status,
             "exit": int(_exit_code(status, error)),
@@ -202,6 +204,10 @@ class RunFolder:
                 PLANNED: {name: files for name, files in self._planned.items() if name not in report.facts},
             }
         self._write()  # hashing takes its time: a kill in it must not leave "running" behind
+        if self._hasher is not None:
+            self._end_hashing(cancel=status != "done")
+            self._facts["input"] |= self._hashed | {"sha256": self._digest}
+            self._facts["driver"]["sha256"] = self._digest
         if report is not None:
             names = [str(name) for facts in report.facts.values() for name in facts.get("files", ())]
             self._facts |= sealed(self._folder, [*names, *beside])
@@ -252,3 +258,21 @@ def _exit_code(status: str, error: BaseException | None) -> ExitCode:
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     return ExitCode.FAILED if status == "failed" else ExitCode.DONE
+
+
+def _room(folder: Path, *, overwrite: bool) -> bool:
+    """Whether something is in the folder; a run may write there."""
+    try:
+        taken = any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"the output folder {folder} cannot be read: {error.strerror}") from None
+    if taken and not overwrite:
+        raise OutputExistsError(f"the output folder {folder} is not empty; give another one, or --overwrite")
+    if (folder / NOTES).exists():
+        raise OutputExistsError(
+            f"the output folder {folder} holds a reviewer's notes, which are never overwritten; "
+            "give another one"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"the output folder {folder} is not writable; choose another with -o")
+    return taken

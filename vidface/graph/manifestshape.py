@@ -114,7 +114,7 @@ class _Signer(_Part):
 
 class _Manifest(_Part):
     version: str | None = None
-    status: str
+    status: str | None = None
     started: str | None = None
     ended: str | None = None
     command: list[str] = []

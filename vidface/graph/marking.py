@@ -12,6 +12,7 @@ from vidface.data.digest import readable_sha256
 from vidface.data.provenance import Ingredient, Provenance
 from vidface.errors import UsageError
 from vidface.graph.consent import Consent, consent_of
+from vidface.graph.folder import RunFolder
 from vidface.graph.lineage import FileField, files_of, hiders_of, makers_of, provenance_of
 from vidface.graph.plan import Plan
 
@@ -204,3 +205,14 @@ def _source_facts(item: FileField, digest: str | None) -> dict[str, Any]:
         "path": str(item.path),
         "sha256": digest,
     }
+
+
+def inputs_of(
+    folder: RunFolder, clip: Path, name: str, heard: dict[str, Any] | None
+) -> tuple[Ingredient, ...]:
+    """What went into the run: its input, and the sound that stands in for the input's."""
+    own = driver(clip, name, folder.input_sha256())
+    if heard is None:
+        return (own,)
+    path = Path(heard["path"])
+    return (own, Ingredient(path.name, "input", "audio", heard["sha256"], path))

@@ -62,13 +62,17 @@ def add_note(
         by: the user's login name where None.
 
     Raises:
-        UsageError: nothing is said, the folder holds no finished run, or its notes were changed.
+        UsageError: nothing is said, or not in UTF-8; the folder holds no finished run, or its notes were changed.
         OutputError: the note cannot be written.
     """
     if not text.strip():
         raise UsageError("a note needs a text")
+    by = by or _login()
+    _check_text("text", text)
+    _check_text("author", by)
+    _check_text("decision", decision or "")
     said = {
-        "by": by or _login(),
+        "by": by,
         "track": track,
         "text": text.strip(),
         "decision": decision,
@@ -108,6 +112,17 @@ def check_notes(folder: Path, first: str) -> tuple[tuple[Note, ...], tuple[str, 
         InputError: the file cannot be read.
     """
     return _read(_content(folder / NOTES), first)
+
+
+def _check_text(what: str, text: str) -> None:
+    """Bytes that are no UTF-8 come in as surrogates, which no other program would read from the file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the note's {what} is not UTF-8 at character {error.start + 1}; no note was added: write it anew, in a "
+            "terminal set to UTF-8"
+        ) from None
 
 
 def _login() -> str:

@@ -60,7 +60,7 @@ def check_outcome(
         again: folder of the re-run.
         tolerance: numbers in rows that differ by no more than this count as the same.
     """
-    made = read_manifest(again)
+    made = read_manifest(again, ambiguous=True)  # of a run just made here
     found = [*_frames(facts, made)]
     for name in facts.get("files_sha256", {}):
         if _has_rows(name):

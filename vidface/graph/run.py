@@ -10,20 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from vidface.data.device import Device, SharedSessions
-from vidface.data.provenance import Ingredient
 from vidface.errors import InputError, OutputError, UsageError
-from vidface.graph.apart import check_apart, check_new, files_read
+from vidface.graph.apart import check_apart, check_new, check_own, files_read
 from vidface.graph.camera import check_live, finish, live_facts
 from vidface.graph.custody import CHAIN, OWN
+from vidface.graph.devices import devices_of
 from vidface.graph.engine import Engine
-from vidface.graph.extend import one_thread, saves_of, with_table, without_audio
+from vidface.graph.extend import extended, saves_of
 from vidface.graph.facts import run_facts
 from vidface.graph.folder import RunFolder
 from vidface.graph.framedigest import DigestedSource
 from vidface.graph.hear import hearing, origin, sound_facts, stand_in
 from vidface.graph.lineage import tracked
-from vidface.graph.marking import Marking, SignWith, driver
+from vidface.graph.marking import Marking, SignWith, inputs_of
 from vidface.graph.oncard import placed
 from vidface.graph.opening import opened
 from vidface.graph.plan import Plan, load
@@ -50,7 +49,7 @@ class Run:
     """
 
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
-        self.plan = plan = _extended(plan, settings)
+        self.plan = plan = extended(plan, settings)
         sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
         self._signer = sign.signer() if out is not None else None
         self._marking = Marking(
@@ -76,7 +75,7 @@ class Run:
         self._folder: RunFolder | None = None
         self._status = "running"
         self._error: BaseException | None = None
-        self._closed = self._begun = False
+        self._closed = self._begun = self._entered = False
         self.notes = unused(plan, self.info, settings)
         try:
             self._engine = self._build(Path(clip), out, settings)
@@ -96,22 +95,24 @@ class Run:
         if out is not None:
             sign = None if self._signer is None else self._signer.sign
             folder = RunFolder(out, overwrite=settings.overwrite, sign=sign)
-            inputs = partial(_inputs, folder, clip, self.info.name, heard)
+            inputs = partial(inputs_of, folder, clip, self.info.name, heard)
             seal = partial(self._marking.sign, folder=out, inputs=inputs)
             writer = Writer(self.plan.outlets, ledger, watch, seal=seal, begun=folder.begun)
-        earlier = self._check_places(folder, clip, settings)
-        engine = Engine(
-            self.plan,
-            self._source,
-            devices=self._placed.devices,
-            ledger=ledger,
-            writer=writer,
-            sound=hearing(self.plan, self.info, clip=clip, file=self._sound, start=settings.start),
-            chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
-            watch=watch,
-        )
-        engine.keep_pace(settings.tell)
         with ExitStack() as undo:
+            if folder is not None:
+                undo.callback(folder.release)
+            earlier = self._check_places(folder, clip, settings)
+            engine = Engine(
+                self.plan,
+                self._source,
+                devices=self._placed.devices,
+                ledger=ledger,
+                writer=writer,
+                sound=hearing(self.plan, self.info, clip=clip, file=self._sound, start=settings.start),
+                chunk=FORENSIC_CHUNK if settings.forensic else settings.chunk,
+                watch=watch,
+            )
+            engine.keep_pace(settings.tell)
             undo.callback(engine.stop)
             facts = {} if folder is None else self._facts(clip, heard, settings)
             if folder is not None and folder.taken:
@@ -133,7 +134,9 @@ class Run:
         earlier = [] if folder is None else folder.earlier()
         if folder is not None:
             outputs = (name for item in self.plan.outlets for name in item.sink.files(item.name))
-            beside += [self._out / name for name in (*outputs, *OWN, CHAIN)]
+            own = [self._out / name for name in (*outputs, *OWN, CHAIN)]
+            check_own(beside, own)
+            beside += own
         read = files_read(self.plan, clip, settings, self._marking.consent)
         check_apart(read, beside, out=None if folder is None else self._out, earlier=earlier)
         return earlier
@@ -170,12 +173,16 @@ class Run:
             if self._start is not None and not self._engine.ledger.processed:
                 raise InputError(f"{self.info.name}: there is no frame from --from {self._start:g} s on")
             self._status = "done"
+        except GeneratorExit:
+            if not self._entered:  # else the `with` block knows why it was left
+                self.close()
+            raise
         except BaseException as error:
-            self._status = "stopped" if isinstance(error, GeneratorExit | KeyboardInterrupt) else "failed"
-            self._error = error
+            self._status, self._error = _end_of(error), error
             raise
         finally:
-            self.close()
+            if self._status != "running":
+                self.close()
 
     def finish(self) -> bool:
         """End a run over a camera as if it had come to its end; False where the input is a file.
@@ -201,14 +208,24 @@ class Run:
             if self._status == "done":
                 self.report.ledger.check()
         except BaseException as error:
-            self._status, self._error = "failed", self._error or error
+            self._status, self._error = _end_of(error), self._error or error
             raise
         finally:
             self._account(self.report)
 
     def _account(self, report: RunReport | None) -> None:
-        if self._trace is not None:
-            self._trace.close()
+        try:
+            if self._trace is not None:
+                self._trace.close()
+        except OutputError as error:
+            first, self._status, self._error = self._error, "failed", self._error or error
+            if first is None:
+                raise
+        finally:
+            self._tell_folder(report)
+
+    def _tell_folder(self, report: RunReport | None) -> None:
+        """Complete run.json."""
         if self._folder is None:
             return
         if self._frames is not None and report is not None:
@@ -232,11 +249,14 @@ class Run:
         return tuple(path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root))
 
     def __enter__(self) -> Self:
+        self._entered = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._status == "running":
+            self._status = _end_of(error)
         self._error = self._error or error
         self.close()
 
@@ -269,32 +289,9 @@ def run(
     return Run(plan, clip, None if out is None else Path(out), settings)
 
 
-def _extended(plan: Plan, settings: Settings) -> Plan:
-    """The plan with what switches add to it or take away."""
-    if settings.no_audio:
-        plan = without_audio(plan)
-    if settings.forensic:
-        plan = one_thread(plan)
-    return with_table(plan, settings.table)
+def _end_of(error: BaseException) -> str:
+    return "stopped" if isinstance(error, GeneratorExit | KeyboardInterrupt) else "failed"
 
 
 def _path(text: str | Path | None) -> Path | None:
     return None if text is None else Path(text)
-
-
-def _inputs(folder: RunFolder, clip: Path, name: str, heard: dict[str, Any] | None) -> tuple[Ingredient, ...]:
-    """What went into the run: its input, and the sound that stands in for the input's."""
-    own = driver(clip, name, folder.input_sha256())
-    if heard is None:
-        return (own,)
-    path = Path(heard["path"])
-    return (own, Ingredient(path.name, "input", "audio", heard["sha256"], path))
-
-
-def devices_of(plan: Plan, asked: str | None, pool: SharedSessions | None = None) -> dict[str, Device]:
-    """The device of every node; the command line goes before the graph."""
-    from vidface.infer.devices import resolve
-
-    wanted = {step.name: asked or step.device for step in plan.steps}
-    resolved = {text: replace(resolve(text), pool=pool) for text in set(wanted.values())}
-    return {name: resolved[text] for name, text in wanted.items()}

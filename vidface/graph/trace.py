@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -36,7 +37,7 @@ class TraceWriter:
         try:
             self._file = self._path.open("w" if overwrite else "x", encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"the trace {self._path} cannot be written: {error.strerror}") from None
+            raise self._cannot(error) from None
         self._file.write("[")
 
     def event(self, name: str, begin: float, end: float, frame: int) -> None:
@@ -53,15 +54,32 @@ class TraceWriter:
     def _line(self, event: dict[str, Any]) -> None:
         if self._file is None:
             return
-        self._file.write(("\n" if self._empty else ",\n") + json.dumps({"pid": os.getpid(), **event}))
+        try:
+            self._file.write(("\n" if self._empty else ",\n") + json.dumps({"pid": os.getpid(), **event}))
+        except OSError as error:
+            raise self._cannot(error) from None
         self._empty = False
 
     def close(self) -> None:
-        """Complete the file; safe to call twice."""
+        """Complete the file; safe to call twice.
+
+        Raises:
+            OutputError: it cannot be written; the file is closed all the same.
+        """
         with self._lock:
-            if self._file is not None and not self._file.closed:
-                self._file.write("\n]\n")
-                self._file.close()
+            file, self._file = self._file, None
+            if file is None:
+                return
+            try:
+                file.write("\n]\n")
+                file.close()
+            except OSError as error:
+                with contextlib.suppress(OSError):  # what could not be written is tried once more
+                    file.close()
+                raise self._cannot(error) from None
+
+    def _cannot(self, error: OSError) -> OutputError:
+        return OutputError(f"the trace {self._path} cannot be written: {error.strerror}")
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from typing import Any
 from vidface.graph.channel import Channel
 from vidface.graph.guard import guarded
 from vidface.graph.latency import Latency
+from vidface.graph.plainfacts import plain_facts
 from vidface.graph.plan import Outlet
 from vidface.graph.report import Ledger, NodeCost
 from vidface.graph.stage import Watch
@@ -35,7 +36,10 @@ class Writer:
     """Sinks at work in a thread of their own.
 
     `start` opens them (an error there is raised at once), `put` waits for room, `finish` completes
-    all files and returns their facts. After a failure in one sink the others are still finished.
+    all files. After a failure in one sink the others are still finished, and every sink is closed.
+
+    Attributes:
+        facts: of the outputs that are complete, by name.
 
     Args:
         seal: called for each output once its files are complete.
@@ -59,6 +63,7 @@ class Writer:
         self._seal, self._begun = seal, begun
         self._channel: Channel[Tick] = Channel(QUEUE)
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
+        self.facts: dict[str, dict[str, Any]] = {}
         self._error: BaseException | None = None
         self._started: list[Outlet] = []
 
@@ -72,7 +77,7 @@ class Writer:
         except BaseException:
             started, self._started = self._started, []
             for outlet in started:
-                outlet.sink.close()
+                self._close(outlet)
             raise
         self._thread.start()
 
@@ -81,28 +86,33 @@ class Writer:
         if not self._channel.put(tick) and self._error is not None:
             raise self._error
 
-    def finish(self) -> dict[str, dict[str, Any]]:
-        """Wait for the queue to drain and complete every file; facts by output name.
+    def finish(self) -> None:
+        """Wait for the queue to drain and complete every file; `facts` tells of those that are.
 
         Raises:
             OutputError, NodeError: what a sink raised, after all others were completed.
         """
-        facts: dict[str, dict[str, Any]] = {}
         self._channel.close()
         if self._thread.ident is not None:
             self._thread.join()
         for outlet in self._started:
             try:
-                facts[outlet.name] = guarded(outlet.sink.finish, _who(outlet), "while finishing")
-                facts[outlet.name] = self._seal(outlet.name, facts[outlet.name])
+                said = plain_facts(guarded(outlet.sink.finish, _who(outlet), "while finishing"), _who(outlet))
+                self.facts[outlet.name] = self._seal(outlet.name, said)
             except BaseException as error:  # noqa: BLE001 - raised below, once every other file is complete
                 self._error = self._error or error
             finally:
-                outlet.sink.close()
+                self._close(outlet)
         self._started = []
         if self._error is not None:
             raise self._error
-        return facts
+
+    def _close(self, outlet: Outlet) -> None:
+        """One sink that cannot be closed keeps no other from being finished."""
+        try:
+            guarded(outlet.sink.close, _who(outlet), "while closing")
+        except BaseException as error:  # noqa: BLE001 - raised once everything is closed
+            self._error = self._error or error
 
     def _work(self) -> None:
         try:

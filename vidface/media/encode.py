@@ -26,10 +26,11 @@ from vidface.errors import OutputError
 from vidface.media import nvenc
 from vidface.media._audiolanes import Heard
 from vidface.media._beside import Beside
+from vidface.media._encodetags import tag, tagged_otherwise
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
-from vidface.media.colour import UNSPECIFIED, Colour, matrix_by_size
+from vidface.media.colour import Colour
 from vidface.media.opening import address
 from vidface.media.pixels import AvPixels
 from vidface.media.probe import ALPHA_BESIDE
@@ -91,6 +92,7 @@ class Encoder:
         self._tags = {**(beside.tags if beside else {}), **({"comment": comment} if comment else {})}
         self._traffic = traffic
         self._open: _Open | None = None
+        self._broken = False
         self._until = Fraction(0)
         self._notes: Counter[str] = Counter(beside.notes if beside else ())
 
@@ -106,7 +108,7 @@ class Encoder:
             output = self._open or self._begin(frame, pixels)
             if pixels.size != output.size:
                 self._notes[f"frames of another size were scaled to {output.size[0]} x {output.size[1]}"] += 1
-            if _tagged_otherwise(pixels.upright()[1], output.colour):
+            if tagged_otherwise(pixels.upright()[1], output.colour):
                 self._notes["frames of other primaries or transfer were tagged as the first is"] += 1
             picture = pixels.encodable(output.format, output.size, output.colour)
             if self._traffic is not None and self._settings.card is not None:
@@ -118,14 +120,15 @@ class Encoder:
                 picture.pict_type = PictureType.NONE
             self._mux(output, packets)
             if output.audio is not None:
-                output.audio.advance(frame.time, output.clock.shift)
+                with self._breaking():
+                    output.audio.advance(frame.time, output.clock.shift)
         self._until = frame.time + (frame.duration * frame.time_base or 1 / (self._info.rate or Fraction(25)))
         self.frames += 1
 
     def finish(self) -> dict[str, Any]:
         """Complete the file; returns `files`, `frames`, `codec`, `audio`, `notes`."""
         sound = "none"
-        if self._open is not None:
+        if self._open is not None and not self._broken:
             with self._failing_plainly():
                 self._mux(self._open, self._open.stream.encode(None), last=True)
                 self._notes.update(self._open.clock.notes)
@@ -174,7 +177,7 @@ class Encoder:
         options = self._muxer_options(clock.base, late=heard.late)
         container = av.open(address(self.path), "w", format=_FORMATS[kind], container_options=options)
         stream = self._add_stream(container, name, pixels.size, clock.base)
-        _tag(stream, colour, pixels.size, self._aspect(pixels))
+        tag(stream, colour, pixels.size, self._aspect(pixels))
         container.metadata.update(self._tags)
         audio = None
         if self._audio is not None:
@@ -244,8 +247,18 @@ class Encoder:
 
     def _mux(self, output: _Open, packets: list[Packet[Any]], *, last: bool = False) -> None:
         output.clock.settle(packets, last=last)
-        for packet in packets:
-            output.container.mux_one(packet)
+        with self._breaking():
+            for packet in packets:
+                output.container.mux_one(packet)
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """A muxer that could not write is given no more: with the next packet it may end the process."""
+        try:
+            yield
+        except av.error.FFmpegError:
+            self._broken = True
+            raise
 
     @contextlib.contextmanager
     def _failing_plainly(self) -> Iterator[None]:
@@ -268,22 +281,3 @@ class Encoder:
             size = f"{self._info.width} x {self._info.height}"
             return f"{self._settings.library} would not take {size} pictures ({reason})."
         return f"writing failed ({reason})."
-
-
-def _tagged_otherwise(colour: Colour, first: Colour) -> bool:
-    """Its primaries or transfer are stated and not those of the first frame; they are not converted."""
-    stated = ((colour.primaries, first.primaries), (colour.transfer, first.transfer))
-    return any(own not in (UNSPECIFIED, other) for own, other in stated)
-
-
-def _tag(stream: Any, colour: Colour, size: tuple[int, int], aspect: Fraction | None) -> None:
-    context = stream.codec_context
-    # An untagged input stays so, unless players would take a picture of this size for something else.
-    told = colour.source != "size" or colour.matrix != matrix_by_size(*size)
-    if told:
-        context.colorspace = colour.tag
-    if told or colour.full_range:
-        context.color_range = colour.range_code
-    context.color_primaries, context.color_trc = colour.primaries, colour.transfer
-    if aspect is not None:
-        context.sample_aspect_ratio = aspect

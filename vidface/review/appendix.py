@@ -7,6 +7,7 @@ from typing import Any
 
 from vidface.data.findingkinds import KINDS
 from vidface.review.html import Child, Html, el, join, pairs, plain, table
+from vidface.review.part import part_of
 from vidface.review.summary import CONTENTS, moment
 from vidface.review.words import clock, number
 from vidface.vision.verdictwords import ASSUMED, assumed
@@ -28,6 +29,7 @@ def file_facts(facts: Facts) -> Html:
     """What the file says of itself."""
     declared = facts["source"].get("declared") or {}
     given = {key: facts["input"][key] for key in _GIVEN if facts["input"].get(key) not in (None, "", {}, [])}
+    given |= _told_apart(facts)
     return el(
         "section",
         el("h2", CONTENTS["file"]),
@@ -38,6 +40,16 @@ def file_facts(facts: Facts) -> Html:
         plain(given),
         id="file",
     )
+
+
+def _told_apart(facts: Facts) -> Facts:
+    """What the file says of its turn without the reviewer's own; how many streams nobody looked at."""
+    turned = facts["turned"]
+    told: Facts = {"rotation": f"{turned['by_file']} degrees clockwise, as the file says"}
+    if turned["by_user"]:
+        told["turned_for_this_review"] = f"{turned['by_user']} degrees clockwise more (--rotate)"
+    others = (facts["input"].get("extra") or {}).get("other_video_streams")
+    return told | ({"other_video_streams": f"{others}, not examined"} if others else {})
 
 
 def stream(told: Facts) -> Child:
@@ -107,8 +119,17 @@ def frames(facts: Facts) -> Html:
         table("Ledger of frames", ("What", "Frames", "Meaning"), rows),
         table("Missing or damaged", ("Near", "Frames", "Cause", "After frame"), [_hole(one) for one in holes])
         if holes
-        else el("p", "No frame is missing or damaged."),
+        else el("p", _none_missing(facts)),
         id="frames",
+    )
+
+
+def _none_missing(facts: Facts) -> str:
+    part = part_of(facts["manifest"])
+    if part is None:
+        return "No frame is missing or damaged."
+    return (
+        f"No frame of the part that was reviewed is missing or damaged ({part}); the rest was not looked at."
     )
 
 

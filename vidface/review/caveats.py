@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from vidface.graph.custody import RUN_DIGEST
 from vidface.review.claimed import judged
 from vidface.review.part import part_of
 from vidface.review.reading import Material
 from vidface.review.source import tools_in
+from vidface.review.turned import turn_of
 
 SHORT_S: Final = 3.0
+_NAMED: Final = 12
+"""Altered files that are named."""
 _VERDICT: Final = "forensics.verdict: "
 _REPACK: Final = {"FFmpeg"}
 """Tools that often only repack a file."""
@@ -18,13 +22,52 @@ _REPACK: Final = {"FFmpeg"}
 
 def caveats(run: Material) -> list[str]:
     """Sentences, the weightiest first."""
-    return [*_of_part(run), *_of_file(run.source.get("declared") or {}), *_of_run(run), *_of_input(run)]
+    declared = run.source.get("declared") or {}
+    return [
+        *_of_altered(run),
+        *_of_part(run),
+        *_of_pictures(run),
+        *_of_file(declared),
+        *_of_run(run),
+        *_of_input(run),
+    ]
+
+
+def _of_altered(run: Material) -> Iterator[str]:
+    if run.altered:
+        more = len(run.altered) - _NAMED
+        names = [*run.altered[:_NAMED], *([f"{more} more"] if more > 0 else [])]
+        yield (
+            f"The folder is not what the run left: {_list(names)}. This report tells what stands in the altered "
+            "files, which need not be what was found."
+        )
 
 
 def _of_part(run: Material) -> Iterator[str]:
     part = part_of(run.manifest)
     if part is not None:
         yield f"Only a part was reviewed: {part}. Nothing is said of the rest of the clip."
+
+
+def _of_pictures(run: Material) -> Iterator[str]:
+    """Which of the file's pictures were looked at, and how they were turned."""
+    facts = run.manifest.get("input") or {}
+    others = (facts.get("extra") or {}).get("other_video_streams")
+    if isinstance(others, int) and others > 0:
+        hints = (run.source.get("stream") or {}).get("hints") or ()
+        said = next((f" {one.get('says')}" for one in hints if one.get("kind") == "streams"), "")
+        examined = f"{facts.get('codec')}, {facts.get('width')} × {facts.get('height')} px"
+        yield (
+            f"The file has {others + 1} video streams, covers among them, and one was examined ({examined})."
+            f"{said} Players can show another: nothing is said of the others."
+        )
+    turn = turn_of(run.manifest)
+    if turn.by_user:
+        yield (
+            f"The picture was turned by {turn.by_user} degrees clockwise for this review (--rotate), beyond "
+            f"what the file says ({turn.by_file} degrees): that is the choice of whoever made the review, not "
+            "the file's."
+        )
 
 
 def _of_file(declared: dict[str, Any]) -> Iterator[str]:
@@ -57,6 +100,8 @@ def _of_run(run: Material) -> Iterator[str]:
         yield f"The run did not end well ({status}{f': {error}' if error else ''}): the report covers a part."
     if run.changed:
         yield "run.json was changed after the run; `vidface verify` says which files are as they were."
+    if RUN_DIGEST not in run.manifest and status != "running":
+        yield "run.json has no digest of itself: whether the files are what the run left cannot be told."
     if run.notes_faults:
         yield f"The reviewers' notes were changed: {'; '.join(run.notes_faults)}."
     if run.torn:

@@ -135,6 +135,25 @@ def maps_of(rows: list[Row]) -> list[Row]:
     return sorted(picked, key=lambda row: float(row["start"]))
 
 
+def within(moments: list[Row], first: float, last: float) -> list[Row]:
+    """Moments as far as their track goes: runs of older versions tell windows of a grid that go beyond it.
+
+    Args:
+        first, last: seconds of the track's first and last frame.
+    """
+    kept = []
+    for one in moments:
+        start, end = (min(max(float(one[key]), first), last) for key in ("start", "end"))
+        same = (start, end) == (float(one["start"]), float(one["end"]))
+        kept.append(one if same else one | {"start": f"{start:.6f}", "end": f"{end:.6f}"})
+    return kept
+
+
+def moment_length(moments: list[Row]) -> float | None:
+    """Seconds that one value of the probability stands for: the longest moment; None without any."""
+    return max((round(float(one["end"]) - float(one["start"]), 3) for one in moments), default=None)
+
+
 def stretches(moments: list[Row], above: float) -> list[list[float]]:
     """Spans of time, joined, of the moments whose probability is `above` or more."""
     spans: list[list[float]] = []

@@ -13,6 +13,7 @@ from vidface.review.pictures import overlay_uri, picture_uri, strongest_place
 from vidface.review.reading import Material
 from vidface.review.summary import opinion
 from vidface.review.words import clock, number, share, span, spans
+from vidface.vision.trackevidence import HOP_S
 from vidface.vision.verdictwords import usual_words
 
 Facts = dict[str, Any]
@@ -87,7 +88,7 @@ def _verdict(one: Facts) -> list[Child]:
         facts["Probability of a manipulation"] = f"{share(verdict['probability'])} {interval}"
     if verdict["claim"]:
         facts["Claim"] = WORDS.get(verdict["claim"], verdict["claim"])
-    facts["Seconds in question"] = _buttons(one["likely"]) if one["likely"] else "none"
+    facts["Seconds in question"] = [*_buttons(one["likely"]), _coarse(one)] if one["likely"] else "none"
     facts["Seen"] = f"{spans(one['spans'], 4)} ({one['frames']} frames{_found(one)})"
     facts["Mean height"] = f"{float(one['height_px'] or 0):.0f} px"
     if one["quality"] is not None:
@@ -100,6 +101,12 @@ def _verdict(one: Facts) -> list[Child]:
         else None
     )
     return [scale, pairs(facts)]
+
+
+def _coarse(one: Facts) -> str | None:
+    """How long the windows of the probability are, where longer than a reader would take them to be."""
+    length = one["moment_s"]
+    return f"in windows of {length:.3g} s" if length is not None and length > float(HOP_S) else None
 
 
 def _found(one: Facts) -> str:
@@ -143,7 +150,8 @@ def _curves(one: Facts, axis: Axis, usual: Usual) -> Child:
     if verdict["moments"]:
         rows = [row | {"score": row["probability"]} for row in verdict["moments"]]
         values = range_of("probability", [])
-        text = f"At or above 0.5: {spans(one['likely']) or 'never'}."
+        coarse = _coarse(one)
+        text = f"At or above 0.5: {spans(one['likely']) or 'never'}{f', {coarse}' if coarse else ''}."
         name = f"Probability of a manipulation over time, face {one['track']}"
         label = [el("h4", "Probability of a manipulation"), el("p", text, class_="quiet")]
         drawn = plot(Drawn(name, text, rows, one["spans"]), axis, values)

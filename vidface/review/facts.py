@@ -9,8 +9,9 @@ from typing import Any, Final
 from vidface.data.findingkinds import KINDS
 from vidface.review.caveats import caveats
 from vidface.review.claimed import absent, absent_sentence, claim_sentence, judged
-from vidface.review.evidence import Row, maps_of, stretches, summed, windows_of
+from vidface.review.evidence import Row, maps_of, moment_length, stretches, summed, windows_of, within
 from vidface.review.reading import Material
+from vidface.review.turned import turn_of
 from vidface.review.verdictcard import verdict_card
 from vidface.version import __version__
 
@@ -29,6 +30,7 @@ def report_facts(run: Material) -> dict[str, Any]:
         "vidface": __version__,
         "title": _name(manifest),
         "input": manifest.get("input") or {},
+        "turned": turn_of(manifest)._asdict(),
         "run": {
             key: manifest.get(key) for key in ("status", "started", "ended", "version", "command", "error")
         },
@@ -80,17 +82,7 @@ def _faces(some: list[Row], among: int) -> str:
 def _track(row: Row, run: Material) -> Row:
     number = int(row["track"])
     findings = [one for one in run.findings if one.get("track") == number]
-    verdict = {
-        "opinion": "inconclusive",
-        "probability": None,
-        "low": None,
-        "high": None,
-        "used": [],
-        "claim": None,
-        "reasons": [],
-        "left_out": [],
-        "moments": [],
-    } | (row.get("verdict") or {})
+    verdict = _verdict(row)
     path = run.paths.get(number)
     spans = path.spans if path is not None else []
     return {
@@ -106,6 +98,7 @@ def _track(row: Row, run: Material) -> Row:
         "quality": row.get("mean_quality"),
         "identity": row.get("identity"),
         "verdict": verdict,
+        "moment_s": moment_length((row.get("verdict") or {}).get("moments") or []),
         "likely": stretches(verdict["moments"], LIKELY),
         "shots": _shots(run.shots.get(number, [])),
         "tests": summed(findings),
@@ -113,6 +106,25 @@ def _track(row: Row, run: Material) -> Row:
         "maps": maps_of(findings),
         "path": {"times": path.times, "boxes": path.boxes} if path is not None else None,
     }
+
+
+def _verdict(row: Row) -> Row:
+    """A track's verdict with every key, its moments no longer than the track."""
+    verdict = {
+        "opinion": "inconclusive",
+        "probability": None,
+        "low": None,
+        "high": None,
+        "used": [],
+        "claim": None,
+        "reasons": [],
+        "left_out": [],
+        "moments": [],
+    } | (row.get("verdict") or {})
+    if None not in (row.get("first_time"), row.get("last_time")):
+        ends = float(row["first_time"]), float(row["last_time"])
+        verdict["moments"] = within(verdict["moments"], *ends)
+    return verdict
 
 
 def _shots(rows: list[Row]) -> list[Row]:
@@ -158,5 +170,6 @@ def _ledger(run: Material) -> Row:
 
 
 def _name(manifest: Row) -> str:
+    """The input's name without its folders; a backslash is a sign like any other in the name of a file."""
     name = str((manifest.get("input") or {}).get("name") or "unnamed")
-    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or name
+    return name.rstrip("/").rsplit("/", 1)[-1] or name

@@ -53,6 +53,7 @@ class Material:
         looked: frames on which the detector looked.
         torn: names of files whose last line was cut off.
         changed: run.json is not the one that the run left.
+        altered: what else of the folder is not, as phrases; see `vidface.review.altered`.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Material:
     looked: int
     torn: tuple[str, ...]
     changed: bool
+    altered: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from vidface.review.claimed import SHORT, judged
 from vidface.review.curves import Axis, presence, swatch, time_axis
 from vidface.review.html import Child, Html, data, el, join, pairs, plain, table
-from vidface.review.part import length_of, part_of
+from vidface.review.part import length_words, part_of
 from vidface.review.pictures import picture_uri
 from vidface.review.reading import Material
 from vidface.review.words import clock, number, share, spans
@@ -54,10 +54,10 @@ def head(facts: Facts) -> Html:
 
 def _length(facts: Facts) -> dict[str, Child]:
     """How long the clip is, and what of it was reviewed."""
-    lasts, part = length_of(facts["input"]), part_of(facts["manifest"])
+    lasts, part = length_words(facts["input"]), part_of(facts["manifest"])
     if lasts is None and part is None:
-        lasts = facts["time"]["last"] - facts["time"]["first"]
-    told: dict[str, Child] = {"Length": "not known" if lasts is None else clock(lasts)}
+        lasts = clock(facts["time"]["last"] - facts["time"]["first"])
+    told: dict[str, Child] = {"Length": lasts or "not known"}
     return told if part is None else told | {"Reviewed part": str(part)}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import urllib.parse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +22,14 @@ EMBED_MOST: Final = 64 << 20
 """Bytes of a preview that may be put into the page."""
 
 
-def write_report(folder: Path, *, embed: bool = False) -> tuple[Path, Path]:
+def write_report(folder: Path, *, embed: bool = False, altered: Sequence[str] = ()) -> tuple[Path, Path]:
     """Write (again) the report of a run's folder.
+
+    Names and notes that are no text (bytes of a file name, surrogates) are told by their codes.
 
     Args:
         embed: put the preview into the page instead of naming the file beside it.
+        altered: what of the folder is not what the run left, for the report to say; see `alterations`.
 
     Returns:
         Paths of the page and of the facts.
@@ -33,13 +38,14 @@ def write_report(folder: Path, *, embed: bool = False) -> tuple[Path, Path]:
         UsageError: the folder holds no run, or one that is no review.
         OutputError: a file cannot be written.
     """
-    run = read_run(folder)
+    run = replace(read_run(folder), altered=tuple(altered))
     check_review(folder, run.manifest)
     facts = report_facts(run)
     text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-    write_private(folder / FACTS, text.encode() + b"\n")
+    # Of a lone surrogate "backslashreplace" makes the escape that JSON has for it: nothing is lost.
+    write_private(folder / FACTS, text.encode(errors="backslashreplace") + b"\n")
     shown = facts | {"preview": _played(facts["preview"], run, embed=embed)}
-    write_private(folder / PAGE, page(shown, run).encode(errors="replace"))
+    write_private(folder / PAGE, page(shown, run).encode(errors="backslashreplace"))
     return folder / PAGE, folder / FACTS
 
 

@@ -68,6 +68,8 @@ class TrackEvidence:
     _first: int = field(default=0, init=False)
     _seen_s: float = field(default=0.0, init=False)
     _noted: int = field(default=0, init=False)
+    _since: Fraction = field(default=Fraction(0), init=False)
+    _until: Fraction = field(default=Fraction(0), init=False)
     _sums: Array = field(init=False)
     _counts: Array = field(init=False)
 
@@ -103,6 +105,7 @@ class TrackEvidence:
         rest = TrackEvidence(self.fusion, kinds, self.hop, self.resemblance)
         heard = np.array([name not in names for name in self.fusion.kinds])
         rest._first, rest._seen_s, rest._noted = self._first, self._seen_s, self._noted
+        rest._since, rest._until = self._since, self._until
         rest._sums, rest._counts = self._sums * heard, self._counts * heard
         return rest
 
@@ -126,21 +129,27 @@ class TrackEvidence:
         return self.fusion.interval(self._sums[rows], self._counts[rows], block=block, seed=seed)
 
     def moments(self) -> Iterator[Moment]:
-        """The probability of each window in which a weighed test applied."""
+        """The probability of each window in which a weighed test applied.
+
+        Windows lie on a grid that knows nothing of the track: the outer ones are told as far as findings go.
+        """
         values: Any = self.fusion.probabilities(self._sums, self._counts)
         for place, value in enumerate(values.tolist()):
             if math.isfinite(value):
                 start = (self._first + place) * self.hop
-                yield Moment(start, start + self.hop, value)
+                yield Moment(max(start, self._since), min(start + self.hop, self._until), value)
 
     def _note(self, finding: Finding, column: int, steps: float) -> None:
-        first = math.floor(finding.stretch.start / self.hop)
-        last = max(first, math.ceil(finding.stretch.end / self.hop) - 1)
+        begin, end = finding.stretch.start, finding.stretch.end
+        self._since = min(self._since, begin) if self._noted else begin
+        self._until = max(self._until, end) if self._noted else end
+        first = math.floor(begin / self.hop)
+        last = max(first, math.ceil(end / self.hop) - 1)
         self._reach(first, last)
         while len(self._sums) > MOST:
             self._halve()
             first, last = first // 2, last // 2
-        self._seen_s += float(finding.stretch.end - finding.stretch.start)
+        self._seen_s += float(end - begin)
         self._noted += 1
         rows = slice(first - self._first, last - self._first + 1)
         self._sums[rows, column] += steps

@@ -1,0 +1,237 @@
+"""How a run ends when something in it fails: nothing else is lost, and run.json tells the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import vidface
+from tests.media.make_clips import Clip, make
+from vidface.errors import NodeError, OutputError, OutputExistsError, UsageError, VidfaceError
+from vidface.graph.folderlock import FolderLock
+from vidface.graph.plainfacts import plain_facts
+from vidface.graph.verify import check_folder
+
+PASS = '''
+from vidface.data.frame import Frame
+from vidface.node import Node
+
+
+class Pass(Node):
+    """The picture as it is."""
+
+    def process(self, frame: Frame) -> Frame:
+        return frame
+
+    def facts(self) -> dict:
+        import numpy as np
+        return {FACTS}
+
+    def close(self) -> None:
+        {CLOSE}
+'''
+
+SINK = '''
+from vidface.data.frame import Frame
+from vidface.node import Sink
+
+
+class Odd(Sink):
+    """A sink that fails where it is told to."""
+
+    def process(self, frame: Frame) -> None:
+        {PROCESS}
+
+    def finish(self) -> dict:
+        {FINISH}
+
+    def close(self) -> None:
+        {CLOSE}
+'''
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make(tmp_path / "clip.mp4", Clip(pts=tuple(range(20))))
+
+
+def graph(folder: Path, *, facts: str = "{}", node_close: str = "pass", **sink: str) -> Path:
+    """video and faces around a sink of the user's."""
+    (folder / "own.py").write_text(PASS.replace("{FACTS}", facts).replace("{CLOSE}", node_close))
+    said = {"PROCESS": "pass", "FINISH": "return {}", "CLOSE": "pass"} | sink
+    text = SINK
+    for name, code in said.items():
+        text = text.replace("{" + name + "}", code)
+    (folder / "odd.py").write_text(text)
+    made: dict[str, Any] = {
+        "version": 1,
+        "nodes": {"a": {"use": "./own.py", "in": "source"}, "b": {"use": "./own.py", "in": "a"}},
+        "outputs": {"odd": {"use": "./odd.py", "in": "b"}, "video": "b"},
+    }
+    path = folder / "graph.yaml"
+    path.write_text(json.dumps(made))
+    return path
+
+
+def through(path: Path, clip: Path, out: Path, **options: Any) -> dict[str, Any]:
+    """Run it, whatever comes; its run.json."""
+    try:
+        for _ in vidface.run(path, clip, out, **options):
+            pass
+    except VidfaceError as error:
+        told: dict[str, Any] = read(out)
+        return told | {"raised": error}
+    return read(out)
+
+
+def read(out: Path) -> dict[str, Any]:
+    """run.json, in which every number is one."""
+    found: dict[str, Any] = json.loads((out / "run.json").read_text(), parse_constant=lambda _: 1 / 0)
+    return found
+
+
+FAILS = 'raise ValueError("odd")'
+
+
+@pytest.mark.parametrize(
+    ("sink", "when"),
+    [
+        ({"FINISH": FAILS}, "while finishing"),
+        ({"CLOSE": FAILS}, "while closing"),
+        ({"PROCESS": f"if frame.index == 5: {FAILS}"}, "at frame 5"),
+    ],
+)
+def test_what_the_other_outputs_finished_stays_the_runs(
+    tmp_path: Path, clip: Path, sink: dict[str, str], when: str
+) -> None:
+    """The video is complete, listed and sealed; the sink that failed is named."""
+    told = through(graph(tmp_path, **sink), clip, tmp_path / "out")
+    assert isinstance(told["raised"], NodeError)
+    assert when in str(told["raised"])
+    assert "odd (" in str(told["raised"])
+    assert (told["status"], told["exit"]) == ("failed", 1)
+    assert "video.mp4" in told["files_sha256"]
+    assert [check.name for check in check_folder(tmp_path / "out", read(tmp_path / "out")) if check.bad] == []
+
+
+def test_a_node_that_cannot_be_closed_keeps_no_other_open(tmp_path: Path, clip: Path) -> None:
+    """Both nodes are closed, and the first is named."""
+    mark = tmp_path / "closed"
+    close = f'with open({str(mark)!r}, "a") as file: file.write("x")\n        {FAILS}'
+    told = through(graph(tmp_path, node_close=close), clip, tmp_path / "out")
+    assert "a (./own.py) broke while closing" in str(told["raised"])
+    assert mark.read_text() == "xx"
+    assert told["status"] == "failed"
+
+
+def test_facts_of_nodes_are_made_plain(tmp_path: Path, clip: Path) -> None:
+    """Numbers of NumPy, paths and NaN: run.json stays JSON."""
+    path = graph(tmp_path, facts='{"n": np.float32(2), "rows": np.arange(2), "nan": float("nan")}')
+    told = through(path, clip, tmp_path / "out")
+    assert told["status"] == "done"
+    assert told["node_facts"]["a"] == {"n": 2.0, "rows": [0, 1], "nan": None}
+
+
+def test_facts_that_json_cannot_hold_name_the_node(tmp_path: Path, clip: Path) -> None:
+    told = through(graph(tmp_path, facts='{"deep": [{"it": object()}]}'), clip, tmp_path / "out")
+    assert str(told["raised"]) == "a (./own.py): the fact of deep.it is a object, which JSON cannot hold"
+    assert told["status"] == "failed"
+    assert "video.mp4" in told["files_sha256"]
+
+
+def test_a_sink_that_says_nothing_is_named() -> None:
+    with pytest.raises(NodeError, match=r"^odd: wanted its facts as a dict, found nothing$"):
+        plain_facts(None, "odd")
+
+
+def test_one_ctrl_c_while_files_are_completed(tmp_path: Path, clip: Path) -> None:
+    """The run was stopped, and what was completed is sealed."""
+    out = tmp_path / "out"
+    run = vidface.run(graph(tmp_path, FINISH="raise KeyboardInterrupt"), clip, out)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    told = read(out)
+    assert (told["status"], told["exit"], told["error"]) == ("stopped", 130, None)
+    assert "video.mp4" in told["files_sha256"]
+
+
+def test_an_error_of_the_callers_own_is_the_runs_end(tmp_path: Path, clip: Path) -> None:
+    """Whoever reads run.json learns why there is no more."""
+    out = tmp_path / "out"
+
+    def use() -> None:
+        with vidface.run(graph(tmp_path), clip, out) as run:
+            for _ in run:
+                raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError):
+        use()
+    told = read(out)
+    assert (told["status"], told["exit"], told["error"]) == ("failed", 1, "mine")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="wants a device that takes nothing")
+def test_a_trace_that_cannot_be_written_is_named_and_the_run_is_accounted_for(
+    tmp_path: Path, clip: Path
+) -> None:
+    told = through(graph(tmp_path), clip, tmp_path / "out", trace="/dev/full", overwrite=True)
+    assert isinstance(told["raised"], OutputError)
+    assert "the trace /dev/full cannot be written: No space left on device" in str(told["raised"])
+    assert told["status"] == "failed"
+    assert "video.mp4" in told["files_sha256"]
+
+
+@pytest.mark.parametrize("name", ["video.mp4", "run.json", "chain.jsonl"])
+def test_a_trace_is_no_file_of_the_run(tmp_path: Path, clip: Path, name: str) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UsageError, match=f"{name} would be written over: this run writes .* itself"):
+        vidface.run(graph(tmp_path), clip, out, trace=out / name)
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path: Path, clip: Path) -> None:
+    """Also with --overwrite, while the first goes on; after it, and after one that failed, it is free."""
+    out, path = tmp_path / "out", graph(tmp_path)
+    with vidface.run(path, clip, out) as run:
+        next(iter(run))
+        with pytest.raises(OutputExistsError, match="another run is writing into the output folder"):
+            vidface.run(path, clip, out, overwrite=True)
+    with pytest.raises(UsageError):
+        vidface.run(path, clip, out, overwrite=True, trace=out / "video.mp4")
+    assert through(path, clip, out, overwrite=True)["status"] == "done"
+
+
+def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
+    """The lock goes with the process, and leaves no file."""
+    code = (
+        f"import os; from pathlib import Path; from vidface.graph.folderlock import FolderLock\n"
+        f"kept = FolderLock(Path({str(tmp_path)!r})); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    FolderLock(tmp_path).release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_nothing_of_a_video_is_a_sentence(tmp_path: Path) -> None:
+    """The first fragment did not fit: the muxer is given no more, for that would end the process."""
+    clip = make(tmp_path / "clip.mp4", Clip(size=(320, 240), pts=tuple(range(60))))
+    code = (
+        "import resource, sys, signal, vidface\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "graph, clip, out = sys.argv[1:]\n"
+        "run = vidface.run(graph, clip, out)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
+        "try:\n"
+        "    [None for _ in run]\n"
+        "except vidface.errors.OutputError as error:\n"
+        "    print(error)\n"
+    )
+    words = [sys.executable, "-c", code, str(graph(tmp_path)), str(clip), str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert "the file is as large as this disk or user may have" in done.stdout
