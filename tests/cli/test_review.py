@@ -11,9 +11,13 @@ import av
 import pytest
 
 from tests.cli.test_main import call
+from tests.cli.test_verify import keys
 from tests.media.make_clips import Clip, make
 from vidface.cli._review import Request, _of_file
+from vidface.cli.review import review
+from vidface.cli.run import run
 from vidface.data.findingkinds import KINDS
+from vidface.graph.custody import CHAIN, sealed, with_digests
 
 MADE = ("--graph", "tests/review/made.yaml", "--progress", "none")
 CLIP = "samples/two_people.mp4"
@@ -80,6 +84,72 @@ def test_the_report_is_under_the_seal(monkeypatch: pytest.MonkeyPatch, repo: Pat
     page = out / "report.html"
     page.write_text(page.read_text().replace("manipulated", "authentic"))
     assert call(monkeypatch, repo, "verify", out, "--sample", "0") == 1
+
+
+def test_altered_evidence_is_not_reported(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names the file; with --altered the report does, and is not under the seal."""
+    before = (out / "run.json").read_bytes(), (out / "report.json").read_bytes()
+    tracks = out / "tracks.jsonl"
+    tracks.write_text(tracks.read_text().replace("manipulated", "authentic"))
+    assert call(monkeypatch, repo, "review", "report", out) == 2
+    assert "is not what the run left: tracks.jsonl (rows 1 to 2 changed)" in capsys.readouterr().err
+    assert ((out / "run.json").read_bytes(), (out / "report.json").read_bytes()) == before
+    assert call(monkeypatch, repo, "review", "report", out, "--altered") == 0
+    assert "is written, but not sealed" in capsys.readouterr().err
+    assert "tracks.jsonl (rows 1 to 2 changed)" in facts_of(out)["caveats"][0]
+    assert (out / "run.json").read_bytes() == before[0]
+
+
+def test_forged_evidence_is_not_signed(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every digest of run.json made anew, and yet the run's signature is not that of it."""
+    mine, _ = keys(out.parent, "mine")
+    assert call(monkeypatch, repo, "review", "report", out, "--sign-key", mine) == 0
+    tracks = out / "tracks.jsonl"
+    tracks.write_text(tracks.read_text().replace("manipulated", "authentic"))
+    facts = json.loads((out / "run.json").read_text())
+    names = list(facts["files_sha256"])
+    facts |= sealed(out, [name for name in names if name != CHAIN])
+    (out / "run.json").write_text(json.dumps(with_digests(facts)))
+    capsys.readouterr()
+    signature = (out / "run.json.sig").read_bytes()
+    assert call(monkeypatch, repo, "review", "report", out, "--sign-key", mine) == 2
+    assert "run.json.sig (" in capsys.readouterr().err
+    assert call(monkeypatch, repo, "review", "report", out, "--sign-key", mine, "--altered") == 0
+    assert (out / "run.json.sig").read_bytes() == signature
+
+
+def test_a_clip_whose_name_is_not_utf8(
+    monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is reviewed, and the report is sealed: its name stands in it by its bytes."""
+    clip = tmp_path / b"caf\xe9.mp4".decode(errors="surrogateescape")
+    shutil.copy(repo / CLIP, clip)
+    out = clip.with_name(f"{clip.name}.review")
+    assert call(monkeypatch, repo, "review", clip, "-o", out, "--to", "0.2", *MADE) == 0
+    assert "report.html" in capsys.readouterr().out
+    assert facts_of(out)["title"] == clip.name
+    assert call(monkeypatch, repo, "verify", out, "--sample", "0") == 0
+
+
+def test_a_clip_on_its_side(monkeypatch: pytest.MonkeyPatch, repo: Path, tmp_path: Path) -> None:
+    """--rotate as in `vidface run`: the picture is turned, and the report says by whom."""
+    words = ("review", CLIP, "-o", tmp_path / "out", "--to", "0.2", "--rotate", "90", *MADE)
+    assert call(monkeypatch, repo, *words) == 0
+    facts = facts_of(tmp_path / "out")
+    assert facts["turned"] == {"by_file": 0, "by_user": 90}
+    assert facts["manifest"]["settings"]["rotate"] == 90
+    assert facts["input"]["height"] > facts["input"]["width"]
+    assert any("turned by 90 degrees clockwise for this review" in one for one in facts["caveats"])
+    told = [
+        next(one for one in command.params if one.name == "rotate").to_info_dict()
+        for command in (review.commands["clip"], run)
+    ]
+    assert told[0]["help"] == told[1]["help"]
+    assert told[0]["type"] == told[1]["type"]
 
 
 def test_notes_are_appended_and_shown(

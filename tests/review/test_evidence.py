@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from vidface.review.curves import Axis, range_of
-from vidface.review.evidence import maps_of, stretches, summed, windows_of
-from vidface.review.part import part_of
+from vidface.review.evidence import maps_of, moment_length, stretches, summed, windows_of, within
+from vidface.review.part import length_words, part_of
 from vidface.review.source import done_to, tools_in
 from vidface.review.words import clock, share, span, spans, ticks
 
@@ -90,6 +90,22 @@ def test_seconds_in_question_are_joined() -> None:
     assert stretches(moments, 0.5) == [[0.0, 3.0], [4.0, 6.0]]
 
 
+def test_moments_of_older_runs_end_with_their_track() -> None:
+    """They were told on a grid; how long its windows are is known from those within."""
+    given = [(5, 5.5, 0.9), (5.5, 6, 0.6), (6, 6.5, 0.7), (7, 7.5, None)]
+    moments = [{"start": f"{a:.6f}", "end": f"{b:.6f}", "probability": p} for a, b, p in given]
+    kept = within(moments, 5.04, 6.1)
+    assert [(one["start"], one["end"]) for one in kept[:3]] == [
+        ("5.040000", "5.500000"),
+        ("5.500000", "6.000000"),
+        ("6.000000", "6.100000"),
+    ]
+    assert [one["probability"] for one in kept] == [0.9, 0.6, 0.7, None]
+    assert stretches(kept, 0.5) == [[5.04, 6.1]]
+    assert moment_length(moments) == 0.5
+    assert moment_length([]) is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0.0 s"), (59.96, "1:00.0"), (92.25, "1:32.2"), (3725.5, "1:02:05.5"), (-1.5, "-1.5 s")],
@@ -161,6 +177,8 @@ def test_an_assertion_of_any_form_is_read(nodes: Any) -> None:
         ({"input": {"duration": "10"}, "from": 2.5, "to": None}, "2.5–10.0 s of 10.0 s"),
         ({"input": {"duration": "10"}, "to": 1.0}, "0.0–1.0 s of 10.0 s"),
         ({"input": {}, "from": 2.5}, "from 2.5 s"),
+        ({"input": {"duration": "1.3", "start": "5"}, "to": 5.6}, "5.0–5.6 s of 5.0–6.3 s"),
+        ({"input": {"duration": "1.3", "start": "1/25"}, "to": 0.6}, "0.0–0.6 s of 1.3 s"),
         ({"input": {"duration": None}, "from": 2.5, "to": 70.0}, "2.5 s–1:10.0"),
         ({"input": {"duration": "1/0"}, "from": "x", "to": []}, None),
     ],
@@ -169,6 +187,19 @@ def test_the_part_that_was_reviewed(manifest: dict[str, Any], said: str | None) 
     """What run.json says of where the run was to begin and end, against what the file says of its length."""
     part = part_of(manifest)
     assert (None if part is None else str(part)) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"duration": "1.3", "start": "5"}, "1.3 s; its clock runs over 5.0–6.3 s"),
+        ({"duration": "1.3", "start": "0"}, "1.3 s"),
+        ({"duration": "1.3", "start": None}, "1.3 s"),
+        ({"start": "5"}, None),
+    ],
+)
+def test_the_length_of_a_clip_that_begins_late(given: dict[str, Any], said: str | None) -> None:
+    assert length_words(given) == said
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ def add_note(
         by: the user's login name where None.
 
     Raises:
-        UsageError: nothing is said, or not in UTF-8; the folder holds no finished run, or its notes were changed.
+        UsageError: nothing is said, or not in UTF-8; the folder holds no finished run, or its notes were
+            changed.
         OutputError: the note cannot be written.
     """
     if not text.strip():
@@ -120,8 +121,8 @@ def _check_text(what: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"the note's {what} is not UTF-8 at character {error.start + 1}; no note was added: write it anew, in a "
-            "terminal set to UTF-8"
+            f"the note's {what} is not UTF-8 at character {error.start + 1}; no note was added: write it "
+            "anew, in a terminal set to UTF-8"
         ) from None
 
 

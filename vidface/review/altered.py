@@ -21,8 +21,8 @@ def alterations(folder: Path) -> tuple[str, ...]:
     """What was altered, taken away or put in since the run ended, as phrases: "tracks.jsonl (row 1 changed)".
 
     By the hashes in its run.json, as `vidface verify` checks them. An earlier report is left out, for it is
-    made anew, and notes, of which a report tells by itself. Of a run that did not end, or of an older version,
-    nothing can be told: empty.
+    made anew, and notes, of which a report tells by itself. Of a run that did not end, or of an older
+    version, nothing can be told: empty.
 
     Raises:
         InputError: the folder holds no run, or a file cannot be read.

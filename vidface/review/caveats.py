@@ -38,8 +38,8 @@ def _of_altered(run: Material) -> Iterator[str]:
         more = len(run.altered) - _NAMED
         names = [*run.altered[:_NAMED], *([f"{more} more"] if more > 0 else [])]
         yield (
-            f"The folder is not what the run left: {_list(names)}. This report tells what stands in the altered "
-            "files, which need not be what was found."
+            f"The folder is not what the run left: {_list(names)}. This report tells what stands in "
+            "the altered files, which need not be what was found."
         )
 
 
@@ -58,15 +58,15 @@ def _of_pictures(run: Material) -> Iterator[str]:
         said = next((f" {one.get('says')}" for one in hints if one.get("kind") == "streams"), "")
         examined = f"{facts.get('codec')}, {facts.get('width')} × {facts.get('height')} px"
         yield (
-            f"The file has {others + 1} video streams, covers among them, and one was examined ({examined})."
-            f"{said} Players can show another: nothing is said of the others."
+            f"The file has {others + 1} video streams (a cover counts as one), and one was examined "
+            f"({examined}).{said} Players can show another: nothing is said of the others."
         )
     turn = turn_of(run.manifest)
     if turn.by_user:
         yield (
             f"The picture was turned by {turn.by_user} degrees clockwise for this review (--rotate), beyond "
-            f"what the file says ({turn.by_file} degrees): that is the choice of whoever made the review, not "
-            "the file's."
+            f"what the file says ({turn.by_file} degrees): that is the choice of whoever made the review, "
+            "not the file's."
         )
 
 

@@ -88,7 +88,8 @@ def _verdict(one: Facts) -> list[Child]:
         facts["Probability of a manipulation"] = f"{share(verdict['probability'])} {interval}"
     if verdict["claim"]:
         facts["Claim"] = WORDS.get(verdict["claim"], verdict["claim"])
-    facts["Seconds in question"] = [*_buttons(one["likely"]), _coarse(one)] if one["likely"] else "none"
+    coarse = f" ({_coarse(one)})" if _coarse(one) else None
+    facts["Seconds in question"] = [*_buttons(one["likely"]), coarse] if one["likely"] else "none"
     facts["Seen"] = f"{spans(one['spans'], 4)} ({one['frames']} frames{_found(one)})"
     facts["Mean height"] = f"{float(one['height_px'] or 0):.0f} px"
     if one["quality"] is not None:
