@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ FAILS = 'raise ValueError("odd")'
     ("sink", "when"),
     [
         ({"FINISH": FAILS}, "while finishing"),
+        ({"FINISH": "return None"}, "found nothing"),
         ({"CLOSE": FAILS}, "while closing"),
         ({"PROCESS": f"if frame.index == 5: {FAILS}"}, "at frame 5"),
     ],
@@ -159,6 +161,87 @@ def test_one_ctrl_c_while_files_are_completed(tmp_path: Path, clip: Path) -> Non
     told = read(out)
     assert (told["status"], told["exit"], told["error"]) == ("stopped", 130, None)
     assert "video.mp4" in told["files_sha256"]
+
+
+class InterruptedOnce:
+    """Ctrl-C at the first call; later ones do what they did."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+        self.count = 0
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self.count += 1
+        if self.count == 1:
+            raise KeyboardInterrupt
+        return self._call(*args, **options)
+
+
+def test_one_ctrl_c_while_the_last_frames_are_written(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way is written to its end, and every output completed."""
+    out = tmp_path / "out"
+    run = vidface.run(graph(tmp_path, PROCESS="import time; time.sleep(0.02)"), clip, out)
+    writer = run._engine._writer
+    assert writer is not None
+    wait = InterruptedOnce(writer._written.wait)
+    monkeypatch.setattr(writer._written, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    told = read(out)
+    assert (told["status"], told["exit"], told["error"], wait.count) == ("stopped", 130, None, 2)
+    assert told["ledger"]["written"] == {"odd": 20, "video": 20}
+    assert "video.mp4" in told["files_sha256"]
+
+
+def test_one_ctrl_c_while_decoding_is_stopped(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outputs are completed all the same."""
+    out = tmp_path / "out"
+    run = vidface.run(graph(tmp_path), clip, out)
+    monkeypatch.setattr(run._engine._feed, "stop", InterruptedOnce(run._engine._feed.stop))
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    assert read(out)["status"] == "stopped"
+    assert "video.mp4" in read(out)["files_sha256"]
+
+
+def test_one_ctrl_c_while_the_input_is_hashed(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """run.json says that it was stopped, and is neither left at "running" nor called done."""
+    out = tmp_path / "out"
+    run = vidface.run(graph(tmp_path), clip, out)
+    assert run._folder is not None
+    states: list[str] = []
+
+    def join(*, cancel: bool) -> None:
+        states.append(f"{read(out)['status']} {cancel}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run._folder, "_end_hashing", join)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    told = read(out)
+    assert (told["status"], told["exit"], states) == ("stopped", 130, ["done False"])
+
+
+def test_a_failure_outweighs_a_stop(tmp_path: Path, clip: Path) -> None:
+    """Left early, and then a file could not be completed: that is what run.json tells."""
+    out = tmp_path / "out"
+
+    def leave() -> None:
+        with vidface.run(graph(tmp_path, FINISH=FAILS), clip, out) as run:
+            for _ in run:
+                raise KeyboardInterrupt
+
+    with pytest.raises(NodeError, match="while finishing"):
+        leave()
+    told = read(out)
+    assert (told["status"], told["exit"]) == ("failed", 1)
+    assert "while finishing" in told["error"]
 
 
 def test_an_error_of_the_callers_own_is_the_runs_end(tmp_path: Path, clip: Path) -> None:

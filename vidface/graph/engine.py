@@ -109,11 +109,9 @@ class Engine:
         """End the run: stop decoding, complete the files, close nodes and source; safe to call twice."""
         if self._ended is not None:
             return
-        self._feed.stop()
-        self._settle()
         # In this order, each whatever becomes of the others; the first failure is the one to tell.
         failed: list[BaseException] = []
-        acts: list[Callable[[], None]] = [self._finish, self._ask]
+        acts: list[Callable[[], None]] = [self._feed.stop, self._settle, self._finish, self._ask]
         acts += [partial(guarded, one.close, _who(one), "while closing") for one in self._stages]
         for act in acts:
             try:

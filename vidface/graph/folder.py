@@ -204,6 +204,18 @@ class RunFolder:
                 PLANNED: {name: files for name, files in self._planned.items() if name not in report.facts},
             }
         self._write()  # hashing takes its time: a kill in it must not leave "running" behind
+        try:
+            self._seal(status, report, beside)
+        except KeyboardInterrupt:
+            self._cancel.set()
+            self._facts |= {"status": "stopped", "exit": int(ExitCode.INTERRUPTED)}
+            if DIGEST in self._facts:
+                self._facts = with_digests(self._facts)
+            self._write()
+            raise
+
+    def _seal(self, status: str, report: RunReport | None, beside: Sequence[str]) -> None:
+        """Hash what was read and written, and sign."""
         if self._hasher is not None:
             self._end_hashing(cancel=status != "done")
             self._facts["input"] |= self._hashed | {"sha256": self._digest}

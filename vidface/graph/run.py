@@ -100,7 +100,7 @@ class Run:
             writer = Writer(self.plan.outlets, ledger, watch, seal=seal, begun=folder.begun)
         with ExitStack() as undo:
             if folder is not None:
-                undo.callback(folder.release)
+                undo.callback(lambda: folder.release() if self._folder is None else None)  # else `end` does
             earlier = self._check_places(folder, clip, settings)
             engine = Engine(
                 self.plan,
@@ -208,7 +208,8 @@ class Run:
             if self._status == "done":
                 self.report.ledger.check()
         except BaseException as error:
-            self._status, self._error = _end_of(error), self._error or error
+            if self._status != "failed":  # else the first failure is the one to tell
+                self._status, self._error = _end_of(error), error
             raise
         finally:
             self._account(self.report)

@@ -63,6 +63,7 @@ class Writer:
         self._seal, self._begun = seal, begun
         self._channel: Channel[Tick] = Channel(QUEUE)
         self._thread = threading.Thread(target=self._work, name="write", daemon=True)
+        self._written = threading.Event()
         self.facts: dict[str, dict[str, Any]] = {}
         self._error: BaseException | None = None
         self._started: list[Outlet] = []
@@ -92,9 +93,7 @@ class Writer:
         Raises:
             OutputError, NodeError: what a sink raised, after all others were completed.
         """
-        self._channel.close()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._drain()
         for outlet in self._started:
             try:
                 said = plain_facts(guarded(outlet.sink.finish, _who(outlet), "while finishing"), _who(outlet))
@@ -106,6 +105,17 @@ class Writer:
         self._started = []
         if self._error is not None:
             raise self._error
+
+    def _drain(self) -> None:
+        """Wait for the last ticks, also through one Ctrl-C: no sink is finished while it still takes some."""
+        self._channel.close()
+        if self._thread.ident is None:
+            return
+        try:
+            self._written.wait()  # `join` takes a thread for ended once it was interrupted
+        except KeyboardInterrupt as error:
+            self._error = self._error or error
+            self._written.wait()
 
     def _close(self, outlet: Outlet) -> None:
         """One sink that cannot be closed keeps no other from being finished."""
@@ -123,6 +133,8 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - carried to the engine's thread, raised there
             self._error = error
             self._channel.abandon()
+        finally:
+            self._written.set()
 
     def _write(self, tick: Tick) -> None:
         for outlet, cost in zip(self._outlets, self.costs, strict=True):
