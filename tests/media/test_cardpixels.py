@@ -198,6 +198,30 @@ def test_a_decoders_frame_becomes_planes(card: Card, on: str, samples: Path, nam
     assert torch.equal(before, planes.luma)
 
 
+@pytest.mark.parametrize("form", ["rgb", "bgr", "crop"])
+def test_edges_of_colour_lie_where_the_host_has_them(card: Card, form: str) -> None:
+    """Of ten bits, at full size: rows of chroma lie between two of luma, and blocks of colour tell."""
+    from vidface.media.cardpixels import CardPixels
+    from vidface.vision.tensorforms import CardPlanes
+
+    colours = np.random.default_rng(3).integers(0, 256, (12, 16, 3), np.uint8)
+    blocks = np.repeat(np.repeat(colours, 9, axis=0), 9, axis=1)[:108, :144]
+    planar = av.VideoFrame.from_ndarray(blocks, "rgb24").reformat(format="yuv420p10le")
+    luma, u, v = (np.array(view).astype(np.int16) for view in plane_views(planar))
+    bright, hues = (torch.from_numpy(one).to(card.device) for one in (luma, np.stack([u, v], axis=-1)))
+    planes = CardPlanes(bright, hues, bits=10, matrix="bt601", full_range=False)
+    colour = Colour(matrix="bt601", full_range=False)
+    there = CardPixels(planes, card, colour=colour, mark=card.mark())
+    here = AvPixels(planar, colour=colour)
+    if form == "rgb":
+        assert psnr(on_host(card, there.card_rgb()), here.rgb()) >= 45
+    elif form == "bgr":
+        assert psnr(on_host(card, there.card_bgr()), here.bgr()) >= 45
+    else:
+        corner = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+        assert psnr(there.crop(corner, (144, 108)), here.crop(corner, (144, 108))) >= 45
+
+
 def test_other_formats_are_refused(card: Card) -> None:
     from vidface.media.cardpixels import card_planes
 

@@ -34,6 +34,7 @@ def card() -> Any:
     [
         ({"codec": "ffv1"}, "NVDEC is used for h264, .* but this is ffv1"),
         ({"pixel_format": "yuv444p"}, "4:2:0 of 8 or 10 bits, but these are yuv444p"),
+        ({"extra": {"interlaced": True}}, "interlaced pictures are decoded in host memory"),
         ({"width": 767}, "have even sides, but these are 767 x 432"),
     ],
 )
@@ -226,3 +227,53 @@ def compare_on_card(path: Path, *, levels: int = 0) -> None:
         if one.index % 10 == 0:
             for there, here in ((one.planes().luma, other.planes().luma), (one.planes().u, other.planes().u)):
                 assert np.abs(there.astype(int) - here.astype(int)).max() <= levels
+
+
+def test_a_report_tells_pictures_that_came_in_host_memory(card: Any) -> None:
+    """NVDEC gave its trial's picture, and then none, or not all."""
+    one = nvdec.Nvdec(card, "h264")
+    assert one.told("cuda:0: h264 by NVDEC") == "cuda:0: h264 by NVDEC"
+    one.passed = 2
+    assert one.told("cuda:0: h264 by NVDEC").startswith("cpu: NVDEC gave no picture after its trial, 2 came")
+    one.taken = 1
+    said = one.told("cuda:0: h264 by NVDEC")
+    one.passed = 3
+    assert one.told(said) == "cuda:0: h264 by NVDEC; 3 pictures in host memory"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (av.error.MemoryError, "cpu has no memory left to decode with"),
+        (av.error.ExternalError, "cpu stopped decoding"),
+        (av.error.InvalidDataError, ""),
+    ],
+)
+def test_what_the_card_is_to_blame_for_is_no_damage_of_the_file(
+    samples: Path, card: Any, kind: type[av.error.FFmpegError], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card without memory ends the run with a sentence; damage is a hole, as ever."""
+    source: Any = open_source(samples / "two_people.mp4")
+    monkeypatch.setattr(source, "_nvdec", nvdec.Nvdec(card, "h264"))
+    monkeypatch.setattr(source, "_container", lambda: av.open(str(samples / "two_people.mp4")))
+    source.info.extra["decoded_on"] = "cuda:0: h264 by NVDEC"
+    opened = source._open
+
+    def failing() -> Any:
+        session = opened()
+
+        def decode(packet: Any) -> Any:
+            raise kind(12 if says.endswith("with") else 1, "made to fail")
+
+        context = SimpleNamespace(decode=decode)
+        session.stream = SimpleNamespace(codec_context=context, time_base=session.stream.time_base)
+        return session
+
+    session = failing()
+    packet = next(session.container.demux(video=0))
+    if says:
+        with pytest.raises(ModelError, match=says):
+            source._pictures(session, packet)
+    else:
+        assert source._pictures(session, packet) == []
+    source.close()

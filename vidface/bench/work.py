@@ -72,11 +72,11 @@ def _decoded_on(device: Device) -> Callable[[str, int | None], int]:
 
     def count(clip: str, most: int | None) -> int:
         source = open_source(clip, card=card)
+        with closing(source):
+            frames = sum(1 for _ in islice(source.frames(), most))
         told = source.info.extra["decoded_on"]
         if told.startswith("cpu"):
             raise UsageError(f"NVDEC does not decode {Path(clip).name}: {told}.")
-        with closing(source):
-            frames = sum(1 for _ in islice(source.frames(), most))
         mark = card.mark()
         if mark is not None:
             mark.synchronize()

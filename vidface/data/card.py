@@ -32,6 +32,8 @@ class Card:
     def __init__(self, name: str, traffic: Traffic | None = None) -> None:
         import torch
 
+        # Some containers turn TF32 on for all of torch: ten bits a factor, and results are to be the CPU's.
+        torch.backends.cuda.matmul.allow_tf32 = False
         self.device = torch.device(name)
         self.traffic = Traffic() if traffic is None else traffic
         cuda: Any = torch.cuda

@@ -71,7 +71,9 @@ class Engine:
         self._facts: dict[str, dict[str, Any]] = {}
         self._said: dict[str, dict[str, Any]] = {}
         self._latency = Latency() if writer is None else writer.latency
-        length = 1 if source.info.live else chunk or chunk_length(source.info.width, source.info.height)
+        on_card = not str(source.info.extra.get("decoded_on", "cpu")).startswith("cpu")
+        wide, high = source.info.width, source.info.height
+        length = 1 if source.info.live else chunk or chunk_length(wide, high, on_card=on_card)
         cuts = plan.scene_cuts and any(_minds_cuts(stage) for stage in self._stages)
         self._chunk = length
         self._feed = Feed(source, ledger, chunk=length, cuts=cuts, watch=watch)

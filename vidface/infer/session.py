@@ -256,7 +256,8 @@ def _options(threads: int) -> ort.SessionOptions:
 def _providers(device: Device) -> Sequence[str | tuple[str, dict[str, Any]]]:
     if device.kind == "cpu":
         return ["CPUExecutionProvider"]
-    options = {"device_id": device.index} | stream_option(device.card)
+    # Newer ONNX Runtimes print a warning about plugins for a device that is named; the first is meant anyway.
+    options = ({"device_id": device.index} if device.index else {}) | stream_option(device.card)
     # TF32 rounds inputs to ten bits, so that the card would find other faces than the CPU.
     cuda: list[str | tuple[str, dict[str, Any]]] = [
         ("CUDAExecutionProvider", options | {"use_tf32": "0"}),

@@ -12,6 +12,7 @@ that a node still holds.
 from __future__ import annotations
 
 import ctypes
+import errno
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -47,6 +48,13 @@ _MOST_ERROR: Final = 255**2 / 10**4.5
 class Nvdec:
     """How one file is decoded on a card.
 
+    Damage inside pictures is not seen: the driver conceals it, and neither FFmpeg nor PyAV tells. What is
+    lost between pictures is told as ever. `--forensic` decodes in host memory, which tells both.
+
+    Attributes:
+        taken: pictures that came on the card.
+        passed: pictures that came in host memory all the same.
+
     Args:
         card: where frames are left.
         codec: of the stream, as in `SourceInfo`.
@@ -55,6 +63,7 @@ class Nvdec:
 
     def __init__(self, card: Card, codec: str, *, left: bool | None = None) -> None:
         self._card = card
+        self.taken = self.passed = 0
         self.left: Final = codec in _LEFT if left is None else left
 
     def open(self, path: str | Path) -> InputContainer:
@@ -73,6 +82,7 @@ class Nvdec:
             ModelError: the card has no memory left for it, or failed.
         """
         if frame.format.name != "cuda":
+            self.passed += 1
             return AvPixels(frame, colour=colour, turn=turn)
         from vidface.media.cardpixels import CardPixels, card_planes
 
@@ -92,7 +102,25 @@ class Nvdec:
                 f"{self._card} cannot take a decoded picture ({_plain(error)}): free its memory, or run with "
                 "`--device cpu`."
             ) from error
+        self.taken += 1
         return CardPixels(planes, self._card, colour=colour, turn=turn, mark=self._card.mark())
+
+    def told(self, before: str) -> str:
+        """What a report says of where it was decoded, `before` being what was said at the beginning."""
+        if not self.passed:
+            return before
+        if not self.taken:
+            return f"cpu: NVDEC gave no picture after its trial, {self.passed} came in host memory"
+        return f"{before.partition(';')[0]}; {self.passed} pictures in host memory"
+
+    def fault(self, error: av.error.FFmpegError) -> ModelError | None:
+        """What the card is to blame for, of the errors of a decoder; None where it is the stream."""
+        if not isinstance(error, av.error.MemoryError | av.error.ExternalError):
+            return None
+        what = "has no memory left to decode with" if error.errno == errno.ENOMEM else "stopped decoding"
+        return ModelError(
+            f"{self._card} {what} ({_plain(error)}): free its memory, or run with `--device cpu`."
+        )
 
 
 def nvdec_for(path: str | Path, info: SourceInfo, card: Card) -> tuple[Nvdec | None, str]:
@@ -143,6 +171,8 @@ def _why_not(path: str | Path, info: SourceInfo) -> str | None:
         return f"NVDEC is used for {', '.join(_CODECS)}, but this is {info.codec}"
     if info.pixel_format not in _FORMATS:
         return f"pictures on a card are 4:2:0 of 8 or 10 bits, but these are {info.pixel_format}"
+    if info.extra.get("interlaced"):
+        return "interlaced pictures are decoded in host memory, where their fields are scaled apart"
     if info.width % 2 or info.height % 2:
         return f"pictures on a card have even sides, but these are {info.width} x {info.height}"
     return None

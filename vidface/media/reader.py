@@ -152,7 +152,9 @@ class PyavSource:
     def _pixels(self, frame: VideoFrame, colour: Colour) -> Pixels:
         turn = self._turn(frame)
         if self._nvdec is not None:
-            return self._nvdec.pixels(frame, colour, turn)
+            pixels = self._nvdec.pixels(frame, colour, turn)
+            self._info.extra["decoded_on"] = self._nvdec.told(self._info.extra["decoded_on"])
+            return pixels
         return AvPixels(frame, colour=colour, turn=turn)
 
     def _turn(self, frame: VideoFrame) -> Turn:
@@ -281,6 +283,9 @@ class PyavSource:
             except av.error.EOFError:
                 frames = []
             except av.error.FFmpegError as error:
+                fault = None if self._nvdec is None else self._nvdec.fault(error)
+                if fault is not None:
+                    raise fault from error
                 session.losses.failed((error.strerror or "unknown").lower(), pts)
                 session.timeline.lose()
                 frames = []

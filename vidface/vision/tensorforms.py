@@ -81,16 +81,25 @@ class CardPlanes:
         return CardPlanes(luma, chroma, self.bits, self.matrix, self.full_range)
 
 
-def rgb_of(planes: CardPlanes) -> Tensor:
-    """3 x H x W uint8 RGB at full size."""
+def rgb_of(planes: CardPlanes, *, order: Order = "rgb") -> Tensor:
+    """3 x H x W uint8 at full size, channels in that order.
+
+    Of more than 8 bits a row of chroma lies between two of luma: three parts of the near one, one of the far
+    one; but swscale makes BGR of every other row of chroma as it is, and the mean of two between them.
+    """
     luma = planes.luma.to(torch.float32)
     chroma = planes.chroma.permute(2, 0, 1).to(torch.float32)
     if planes.bits == 8:
-        return _summed(planes, luma, chroma.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2))
-    # Of more bits, swscale takes every other row of chroma as it is and the mean of two between them.
+        made = _summed(planes, luma, chroma.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2))
+        return made if order == "rgb" else made.flip(0)
     above = torch.cat([chroma[:, :1], chroma[:, :-1]], dim=1)
-    rows = torch.stack([(above + chroma) / 2, chroma], dim=2).flatten(1, 2)
-    return _tabled(planes, luma, rows.repeat_interleave(2, dim=2), how=_half_up)
+    below = torch.cat([chroma[:, 1:], chroma[:, -1:]], dim=1)
+    both = [(above + 3 * chroma) / 4, (3 * chroma + below) / 4]
+    if order == "bgr":
+        both = [(above + chroma) / 2, chroma]
+    rows = torch.stack(both, dim=2).flatten(1, 2).repeat_interleave(2, dim=2)
+    made = _tabled(planes, luma, rows, how=_half_up)
+    return made if order == "rgb" else made.flip(0)
 
 
 def scaled_rgb(planes: CardPlanes, size: tuple[int, int], *, order: Order = "rgb") -> Tensor:
@@ -100,7 +109,7 @@ def scaled_rgb(planes: CardPlanes, size: tuple[int, int], *, order: Order = "rgb
     odd; RGB goes through tables, BGR through sums of whole numbers.
     """
     if size == planes.size:
-        return rgb_of(planes) if order == "rgb" else rgb_of(planes).flip(0)
+        return rgb_of(planes, order=order)
     wide, high = size
     luma = scaled(planes.luma.to(torch.float32)[None], size)[0]
     shift = _LEFT if planes.left else 0.0
