@@ -83,6 +83,32 @@ def test_set_into_what_is_no_mapping_is_refused_with_its_place(tmp_path: Path) -
         load(write(tmp_path, text), overrides=("detect.every=5",), check_models=False)
 
 
+@pytest.mark.parametrize(
+    "text", ["version: 1\nnodes: 5\noutputs: {o: a}", "version: 1\nnodes: {}\noutputs: 7"]
+)
+def test_set_where_a_section_is_no_mapping_leaves_it_to_the_check(tmp_path: Path, text: str) -> None:
+    with pytest.raises(GraphError, match=r"(nodes|outputs): .* but found [57]"):
+        load(write(tmp_path, text), overrides=("a.b=1",), check_models=False)
+
+
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("{faces: detect}", f"{{{'f' * 300}: detect}}")
+    with pytest.raises(GraphError, match="a letter first, 200 at most"):
+        load(write(tmp_path, text), check_models=False)
+
+
+def test_a_long_chain_may_stand_last_first(tmp_path: Path) -> None:
+    """Python goes a thousand calls deep, and a graph may be longer."""
+    (tmp_path / "step.py").write_text(
+        "from vidface import Frame, Node\n\n\nclass Step(Node):\n"
+        "    def process(self, frame: Frame) -> Frame:\n        return frame\n"
+    )
+    chain = [f"  n{i}: {{use: ./step.py, in: {f'n{i - 1}' if i else 'source'}}}" for i in range(1100)]
+    text = "\n".join(["version: 1", "nodes:", *reversed(chain), "outputs: {video: n1099}"])
+    plan = load(write(tmp_path, text), check_models=False)
+    assert [step.name for step in plan.steps] == [f"n{i}" for i in range(1100)]
+
+
 def test_a_mapping_of_what_yaml_cannot_say_is_refused_in_a_sentence() -> None:
     """A path is the likely one: it is shown, and how to give it."""
     node = {"use": "recognize.identify", "with": {"gallery": Path("people")}}

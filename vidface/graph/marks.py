@@ -12,6 +12,9 @@ from vidface.errors import GraphError
 
 Path = tuple[str | int, ...]
 
+MOST_VALUES: Final = 100_000
+"""A graph of ten thousand nodes has half as many."""
+
 _NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -44,12 +47,13 @@ def parse(text: str, file: str) -> Document:
     """Parse YAML, refusing duplicate keys, and numbers that are others to YAML than to who reads them.
 
     Raises:
-        GraphError: not YAML, a key stands twice, a value stands in itself, or a number such as 0640 or 1:30.
+        GraphError: not YAML, a key stands twice, a value stands in itself, more than MOST_VALUES values, or
+            a number such as 0640 or 1:30.
     """
     document = Document(data=None, file=file)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = _value(root, (), document) if root is not None else None
+        data = _Reading(document).value(root, ()) if root is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise GraphError(
@@ -69,58 +73,83 @@ def _place(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _value(node: yaml.Node, path: Path, document: Document, above: tuple[yaml.Node, ...] = ()) -> Any:
-    """The value of a node; `above` are those that it stands in."""
-    document.values[path] = _place(node)
-    if any(node is one for one in above):
-        # An alias has no place of its own: that of its key, or of what it stands in, is near.
-        raise document.error("an alias stands for a value that it is itself a part of", path, at_key=True)
-    above = (*above, node)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, document, above)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(child, (*path, i), document, above) for i, child in enumerate(node.value)]
-    return _scalar(node, document)
+@dataclass(slots=True)
+class _Reading:
+    """YAML's nodes on their way to values; what is told of them stands in `document`.
 
+    Attributes:
+        values: values so far, an alias counted wherever it stands: nine lines of aliases can stand for
+            thousands of millions.
+    """
 
-def _mapping(
-    node: yaml.MappingNode, path: Path, document: Document, above: tuple[yaml.Node, ...]
-) -> dict[Hashable, Any]:
-    result: dict[Hashable, Any] = {}
-    for key_node, value_node in node.value:
-        key = _scalar(key_node, document) if isinstance(key_node, yaml.ScalarNode) else None
-        if not isinstance(key, Hashable) or key is None:
-            line, column = _place(key_node)
-            raise GraphError("a key must be a plain word", file=document.file, line=line, column=column)
-        place = (*path, key if isinstance(key, int) else str(key))
-        if key in result:
-            line, column = _place(key_node)
-            first = document.keys[place][0]
-            raise GraphError(
-                f"the key {key!r} stands twice (first in line {first}); keep one of them",
-                file=document.file,
-                line=line,
-                column=column,
+    document: Document
+    values: int = 0
+
+    def value(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...] = ()) -> Any:
+        """The value of a node; `above` are those that it stands in."""
+        self.document.values[path] = _place(node)
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise self.document.error(
+                f"it holds more than {MOST_VALUES:,} values (one that an alias stands for counts wherever it "
+                "stands); write it with fewer",
+                path,
             )
-        document.keys[place] = _place(key_node)
-        result[key] = _value(value_node, place, document, above)
-    return result
+        if any(node is one for one in above):
+            # An alias has no place of its own: that of its key, or of what it stands in, is near.
+            raise self.document.error(
+                "an alias stands for a value that it is itself a part of", path, at_key=True
+            )
+        above = (*above, node)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, above)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, i), above) for i, child in enumerate(node.value)]
+        return self._scalar(node)
 
+    def _mapping(
+        self, node: yaml.MappingNode, path: Path, above: tuple[yaml.Node, ...]
+    ) -> dict[Hashable, Any]:
+        result: dict[Hashable, Any] = {}
+        lines: dict[Hashable, int] = {}  # by the key itself: 1 and 1.0 are one key, with two places
+        for key_node, value_node in node.value:
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            line, column = _place(key_node)
+            if not isinstance(key, Hashable) or key is None:
+                raise GraphError(
+                    "a key must be a plain word", file=self.document.file, line=line, column=column
+                )
+            if key in result:
+                raise GraphError(
+                    f"the key {key!r} stands twice (first in line {lines[key]}); keep one of them",
+                    file=self.document.file,
+                    line=line,
+                    column=column,
+                )
+            place = (*path, key if isinstance(key, int) else str(key))
+            self.document.keys[place] = (line, column)
+            lines[key] = line
+            result[key] = self.value(value_node, place, above)
+        return result
 
-def _scalar(node: yaml.Node, document: Document) -> Any:
-    loader = yaml.SafeLoader("")
-    line, column = _place(node)
-    try:
-        value = loader.construct_object(node)
-    except (ValueError, KeyError) as error:  # such as 2020-13-01, which looks like a date
-        text = f"{node.value} cannot be read as a value ({error}); write '{node.value}' where it is text"
-        raise GraphError(text, file=document.file, line=line, column=column) from None
-    finally:
-        loader.dispose()
-    if node.tag in _NUMBERS and (why := _misread(node.value, value)):
-        text = f"{node.value} is {value} to YAML, {why}, or '{node.value}' where it is text"
-        raise GraphError(text, file=document.file, line=line, column=column)
-    return value
+    def _scalar(self, node: yaml.Node) -> Any:
+        loader = yaml.SafeLoader("")
+        line, column = _place(node)
+        file = self.document.file
+        try:
+            value = loader.construct_object(node)
+        except ValueError as error:  # such as 2020-13-01, which looks like a date
+            text = f"{node.value} cannot be read as a value ({error}); write '{node.value}' where it is text"
+            raise GraphError(text, file=file, line=line, column=column) from None
+        except (KeyError, IndexError, AttributeError, OverflowError):  # such as !!bool x, !!timestamp x
+            text = f"{node.value!r} cannot be read as {node.tag.rpartition(':')[2]}; leave out its tag (!!)"
+            raise GraphError(text, file=file, line=line, column=column) from None
+        finally:
+            loader.dispose()
+        if node.tag in _NUMBERS and (why := _misread(node.value, value)):
+            text = f"{node.value} is {value} to YAML, {why}, or '{node.value}' where it is text"
+            raise GraphError(text, file=file, line=line, column=column)
+        return value
 
 
 def _misread(text: str, value: float) -> str:

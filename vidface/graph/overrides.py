@@ -19,9 +19,12 @@ def apply(text: str, document: Document) -> None:
     if not sep or len(parts) not in (2, 3) or (len(parts) == 3 and parts[0] != "outputs"):
         raise UsageError(f"--set {text}: wanted node.parameter=value, for example --set detect.min_score=0.7")
     name, param = parts[-2], parts[-1]
-    nodes, outputs = (document.data.get(section) or {} for section in ("nodes", "outputs"))
+    sections = [document.data.get(section) for section in ("nodes", "outputs")]
+    if not all(section is None or isinstance(section, dict) for section in sections):
+        return  # refused with its place when the graph is checked
+    nodes, outputs = (section or {} for section in sections)
     table = nodes if len(parts) == 2 and name in nodes else outputs
-    if not isinstance(table, dict) or name not in table:
+    if name not in table:
         known = [str(key) for section in (nodes, outputs) for key in section]
         raise UsageError(f"--set {text}: the graph has no node or output {name!r}{did_you_mean(name, known)}")
     if isinstance(table[name], str):

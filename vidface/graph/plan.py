@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,35 +150,39 @@ def _chosen(file: GraphFile, outputs: tuple[str, ...] | None) -> list[str]:
 
 def _order(file: GraphFile) -> list[str]:
     """Names of the nodes, each behind its inputs, otherwise as they stand in the file."""
-    nodes = file.spec.nodes
-    done: list[str] = []
-    trail: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in done:
-            return
-        if name in trail:
-            loop = " -> ".join([*trail[trail.index(name) :], name])
-            raise file.document.error(
-                f"these nodes wait for each other: {loop}; a graph has no loops", ("nodes", name)
-            )
-        trail.append(name)
-        for port, edge in nodes[name].wires.items():
-            needed = node_of(edge)
-            if needed != SOURCE and needed not in nodes:
-                hint = did_you_mean(needed, [SOURCE, *nodes])
+    done: dict[str, None] = {}
+    for first in file.spec.nodes:
+        # No recursion: a chain may be longer than Python goes deep.
+        trail = {first: _needed_by(file, first)} if first not in done else {}
+        while trail:
+            name = next(reversed(trail))
+            needed = next(trail[name], None)
+            if needed is None:
+                del trail[name]
+                done[name] = None
+            elif needed in trail:
+                names = list(trail)
+                loop = " -> ".join([*names[names.index(needed) :], needed])
                 raise file.document.error(
-                    f"{name} wants its input from {edge!r}, which is no node{hint}",
-                    ("nodes", name, "in", port),
+                    f"these nodes wait for each other: {loop}; a graph has no loops", ("nodes", needed)
                 )
-            if needed != SOURCE:
-                visit(needed)
-        trail.pop()
-        done.append(name)
+            elif needed not in done:
+                trail[needed] = _needed_by(file, needed)
+    return list(done)
 
-    for name in nodes:
-        visit(name)
-    return done
+
+def _needed_by(file: GraphFile, name: str) -> Iterator[str]:
+    """The nodes that a node waits for."""
+    nodes = file.spec.nodes
+    for port, edge in nodes[name].wires.items():
+        needed = node_of(edge)
+        if needed != SOURCE and needed not in nodes:
+            hint = did_you_mean(needed, [SOURCE, *nodes])
+            raise file.document.error(
+                f"{name} wants its input from {edge!r}, which is no node{hint}", ("nodes", name, "in", port)
+            )
+        if needed != SOURCE:
+            yield needed
 
 
 def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, Step]) -> Step:

@@ -26,7 +26,8 @@ from vidface.infer.shipped import shipped
 SOURCE = "source"
 SOUND = "source.sound"
 """The edge that carries what is heard around each frame."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,199}\Z")
+"""The name of an output is that of its files, of which file systems take 255 letters, with what ends them."""
 
 
 def _as_wires(value: Any) -> Any:
@@ -276,7 +277,9 @@ def _check_names(spec: GraphSpec, document: Document) -> None:
         for name in names:
             if not _NAME.match(name) or (section == "nodes" and name == SOURCE):
                 why = (
-                    "it is the name of the input" if name == SOURCE else "use a-z, 0-9 and _, a letter first"
+                    "it is the name of the input"
+                    if name == SOURCE
+                    else "use a-z, 0-9 and _, a letter first, 200 at most"
                 )
                 raise document.error(
                     f"{name!r} cannot be a name in {section}: {why}", (section, name), at_key=True
