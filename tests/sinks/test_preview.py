@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tests.media.make_clips import Clip, make
 from tests.sinks.test_jsonl import BASE, target
 from vidface.media.decode import open_source
-from vidface.media.pixels import frame_from_rgb
+from vidface.media.pixels import AvPixels, frame_from_rgb
 from vidface.sinks.preview import Preview
 
 
@@ -57,3 +59,23 @@ def test_without_frames_there_is_no_file(tmp_path: Path) -> None:
     sink.start(target(tmp_path, "preview"))
     assert sink.finish()["files"] == []
     sink.close()
+
+
+def test_it_says_the_colours_of_the_whole_picture(tmp_path: Path) -> None:
+    """Scaled down and to 8 bits, HDR stays tagged as such, else browsers show it grey."""
+
+    clip = make(
+        tmp_path / "in.mkv", Clip(codec="ffv1", pixel_format="yuv420p10le", bare_options={}, pts=(0,))
+    )
+    with closing(open_source(clip)) as source:
+        frame = next(iter(source.frames()))
+    pixels = AvPixels.of(frame)
+    colour = replace(pixels.upright()[1], matrix="bt2020", tag=9, primaries=9, transfer=16, source="tags")
+    sink = Preview(height=64)
+    sink.start(target(tmp_path, "preview"))
+    sink.process(frame.with_pixels(AvPixels(pixels.upright()[0], colour=colour)))
+    sink.finish()
+    sink.close()
+    info = open_source(tmp_path / "preview.mp4").info
+    assert info.matrix == "bt2020"
+    assert (info.extra["primaries"], info.extra["transfer"]) == (9, 16)

@@ -40,7 +40,7 @@ def test_rotated_input_is_written_upright(clip: Maker, tmp_path: Path) -> None:
         ("yuv420p10le", "vp9", "yuv420p", "8 bits of 10"),
         ("yuv444p10le", "av1", "yuv420p10le", "4:2:0 chroma only"),
         ("yuva420p", "h264", "yuv420p", None),
-        ("bgra", "h264", "yuv420p", None),
+        ("bgra", "h264", "yuv420p", "a quarter of its colour samples"),
         ("gray", "h264", "yuv420p", None),
     ],
 )
@@ -212,3 +212,44 @@ def test_an_untagged_picture_that_grew_past_the_matrix_of_its_size_is_tagged(tmp
 
 def _fill(planes: Planes, given: Planes) -> None:
     planes.luma[:], planes.u[:], planes.v[:] = given.luma[0, 0], given.u[0, 0], given.v[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "lost"),
+    [
+        ("vp9", "webm", True),
+        ("av1", "mkv", True),
+        ("ffv1", "mkv", True),
+        ("h265", "mkv", False),
+        ("vp9", "mp4", False),
+    ],
+)
+def test_a_shape_of_pixels_that_a_container_does_not_tell_is_said(
+    clip: Maker, tmp_path: Path, codec: str, container: str, lost: bool
+) -> None:
+    """Kept or said, never neither."""
+    path = clip("in.mp4")
+    info = replace(probe(path), extra={"sample_aspect_ratio": "16:15"})
+    out, facts = encode(path, tmp_path, codec=codec, container=container, target={"info": info})
+    assert (probe(out).extra.get("sample_aspect_ratio") == "16:15") is not lost
+    assert any("the shape of a pixel, 16:15, is not told" in note for note in facts["notes"]) is lost
+
+
+def test_rgb_that_loses_colour_samples_is_said(clip: Maker, tmp_path: Path) -> None:
+    path = clip("in.mkv", codec="ffv1", pixel_format="bgra")
+    _, facts = encode(path, tmp_path)
+    note = "RGB (bgra) was coded as 4:2:0, which has a quarter of its colour samples"
+    assert note in facts["notes"]
+    _, facts = encode(clip("yuv.mp4"), tmp_path)
+    assert note not in facts["notes"]
+
+
+@pytest.mark.parametrize("size", [(63, 48), (64, 47), (63, 47)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le"])
+def test_ffv1_holds_odd_sizes(clip: Maker, tmp_path: Path, size: tuple[int, int], pixel_format: str) -> None:
+    """Subsampled too, without a change of a sample."""
+    path = clip("in.mkv", codec="ffv1", pixel_format=pixel_format, size=size, bare_options={}, pts=(0, 1))
+    out, _ = encode(path, tmp_path, codec="ffv1", container="mkv")
+    assert probe(out).pixel_format == pixel_format
+    for one, other in zip(read(out), read(path), strict=True):
+        assert np.array_equal(one.luma(), other.luma())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from tests.media.conftest import Maker
@@ -56,6 +57,27 @@ def test_sound_is_encoded_anew_only_where_it_must(
     _, starts = sound_of(path)
     assert abs(stamps[-1] - starts[-1]) < Fraction(1, 10)
     assert times(read(out)) == times(read(path))
+
+
+def test_deep_pcm_in_mp4_loses_nothing_and_plays_everywhere(clip: Maker, tmp_path: Path) -> None:
+    """Copied it is noise to older players: ALAC has the same samples. In mov it stays as it is."""
+    path = clip("in.mov", sound="pcm_s24le")
+    out, facts = encode(path, tmp_path)
+    assert (
+        "pcm_s24le audio in mp4 is noise to older players: it was encoded as ALAC, without loss"
+        in facts["notes"]
+    )
+
+    def samples(file: Path) -> np.ndarray[Any, Any]:
+        with av.open(str(file)) as container:
+            framer = av.AudioResampler("s32", "mono", 48000)
+            parts = [part for frame in container.decode(audio=0) for part in framer.resample(frame)]
+            return np.concatenate([part.to_ndarray()[0] for part in parts])
+
+    made, wanted = samples(out), samples(path)
+    assert probe(out).audio[0]["codec"] == "alac"
+    assert np.array_equal(made[: len(wanted)], wanted)
+    assert encode(path, tmp_path, container="mov")[1]["audio"] == "copied 1 stream"
 
 
 def test_sound_can_be_left_out(clip: Maker, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def encode(path: Path, out: Path, **how: Any) -> tuple[Path, dict[str, Any]]:
     return out / f"video.{sink.container}", facts
 
 
-INFO = SourceInfo("made up", "images", "rgb", "rgb24", 64, 48, Fraction(1, 90000), rate=Fraction(25))
+INFO = SourceInfo("made up", "images", "rgb", "yuv420p", 64, 48, Fraction(1, 90000), rate=Fraction(25))
 
 
 def frame_at(i: int, size: tuple[int, int] = (64, 48)) -> Frame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
@@ -113,6 +114,7 @@ def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **o
             bar.update(tick.time)
     bar.done(work.report.ledger.processed)
     _say_holes(work.report.ledger.holes)
+    _say_lacks(work.info.extra, work.report.facts)
     if not quiet:
         for note in work.notes:
             tell(note)
@@ -141,6 +143,15 @@ def _say_holes(holes: tuple[Any, ...]) -> None:
         when = "" if hole.time is None else f" near {float(Fraction(hole.time)):.3f} s"
         what = "damage" if hole.frames == 0 else f"missing {count}"
         click.echo(f"vidface: {what}{after}{when}: {hole.cause}", err=True)
+
+
+def _say_lacks(extra: Mapping[str, Any], outputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """What the outputs lack of the input, or have otherwise."""
+    if "colours" in extra:
+        click.echo(f"vidface: the input's colours are {extra['colours']}", err=True)
+    for name, facts in outputs.items():
+        for note in facts.get("notes", ()):
+            click.echo(f"vidface: {name}: {note}", err=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -68,6 +68,8 @@ def _counted(container: InputContainer, video: VideoStream) -> Counter[str]:
         if stream.type == "video" and stream.index != video.index:
             cover = stream.disposition & av.stream.Disposition.attached_pic
             counts["cover picture" if cover else "further video stream"] += 1
+        elif stream.type == "data" and "timecode" in stream.metadata:
+            counts["timecode track"] += 1
         elif stream.type in _STREAMS:
             counts[_STREAMS[stream.type]] += 1
     chapters = len(container.chapters())

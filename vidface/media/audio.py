@@ -163,15 +163,22 @@ class AudioTrack:
             self.notes[f"an audio stream ({name}) without sound was left out"] += 1
             return
         copied: Any
-        if muxer_takes(stream, self._output.format.name):
+        # As 24-bit PCM in mp4 FFmpeg before 6, and what is made with it, plays noise.
+        deep = container == "mp4" and name.startswith("pcm_s24")
+        if not deep and muxer_takes(stream, self._output.format.name):
             copied = self._output.add_stream_from_template(stream)
             name_layout(copied)
             self._lanes[stream.index] = CopyLane(stream, copied, container)
         else:
-            lane = EncodeLane(stream, self._output, webm=container == "webm")
+            codec = "libopus" if container == "webm" else "alac" if deep else "aac"
+            lane = EncodeLane(stream, self._output, codec=codec)
             self._lanes[stream.index], copied = lane, lane.stream
             mixed = f", {lane.mixed}" if lane.mixed else ""
-            self.notes[f"{container} does not hold {name} audio: it was encoded anew{mixed}"] += 1
+            text = f"{container} does not hold {name} audio: it was encoded anew{mixed}"
+            if deep:
+                how = mixed.removeprefix(", ") or "without loss"
+                text = f"{name} audio in mp4 is noise to older players: it was encoded as ALAC, {how}"
+            self.notes[text] += 1
         # Which language a stream is in, and which a player begins with, is no part of its coding.
         told = {key: stream.metadata[key] for key in self._told if key in stream.metadata}
         if container == "mov" and "language" in told:

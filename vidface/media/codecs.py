@@ -152,7 +152,9 @@ class EncodeSettings:
             return made | {"b": "0", "deadline": "good", "cpu-used": preset, "row-mt": "1"}
         if self.codec == "av1":
             return made | {"preset": preset, "svtav1-params": f"lp={max(1, self.threads)}"}
-        return made | {"level": "3", "slices": "4", "slicecrc": "1"}
+        # FFV1 takes no number of slices where a side is odd; its own choice it does.
+        odd = size[0] % 2 or size[1] % 2
+        return made | {"level": "3", "slicecrc": "1"} | ({} if odd else {"slices": "4"})
 
     def _thrift(self, size: tuple[int, int]) -> str:
         """What x264 goes without so that it holds fewer large pictures; see tests/bench/LEDGER.md.

@@ -26,7 +26,7 @@ from vidface.errors import OutputError
 from vidface.media import nvenc
 from vidface.media._audiolanes import Heard
 from vidface.media._beside import Beside
-from vidface.media._encodetags import tag, tagged_otherwise
+from vidface.media._encodetags import lost_colours, lost_shape, tag, tagged_otherwise
 from vidface.media.audio import AudioFrom, AudioTrack
 from vidface.media.clock import KEY_EVERY_S, Clock
 from vidface.media.codecs import EncodeSettings
@@ -170,14 +170,17 @@ class Encoder:
             name, lost = self._settings.pixel_format(upright.format.name, pixels.size)
         fields = self._info.extra.get("interlaced")
         clear = pixels.alpha or self._info.extra.get("alpha") == ALPHA_BESIDE
-        for text in (lost, _CLEAR if clear else None, _FIELDS if fields else None):
+        aspect = self._aspect(pixels)
+        square = lost_shape(self._settings, aspect)
+        rgb = lost_colours(self._info.pixel_format, name)
+        for text in (lost, rgb, square, _CLEAR if clear else None, _FIELDS if fields else None):
             if text:
                 self._notes[text] += 1
         heard = Heard() if self._audio is None else self._audio.heard(kind)
         options = self._muxer_options(clock.base, late=heard.late)
         container = av.open(address(self.path), "w", format=_FORMATS[kind], container_options=options)
         stream = self._add_stream(container, name, pixels.size, clock.base)
-        tag(stream, colour, pixels.size, self._aspect(pixels))
+        tag(stream, colour, pixels.size, aspect)
         container.metadata.update(self._tags)
         audio = None
         if self._audio is not None:

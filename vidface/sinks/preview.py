@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -61,8 +62,12 @@ class Preview(Sink):
             path = self._target.folder / f"{self._target.name}.mp4"
             with writing(path):
                 os.close(open_private(path))  # FFmpeg empties a file that is there, and leaves its mode
-        small = AvPixels.of(frame).encodable(_FORMAT, self._size)
-        self._video.process(frame.with_pixels(AvPixels(small)))
+        pixels = AvPixels.of(frame)
+        small = pixels.encodable(_FORMAT, self._size)
+        # Scaled pictures carry no tags: those of the whole one, else HDR and others are shown as SDR.
+        colour = pixels.upright()[1]
+        told = replace(colour, full_range=AvPixels(small).colour.full_range)
+        self._video.process(frame.with_pixels(AvPixels(small, colour=told)))
 
     def finish(self) -> dict[str, Any]:
         if self._video is None:
