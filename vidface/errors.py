@@ -88,7 +88,12 @@ class ModelMismatchError(ModelError):
 
 
 class FrameError(VidfaceError):
-    """Raised by a node for a frame that it cannot serve; the run goes on as `on_error` says."""
+    """Raised by a node's `process` for a frame that it cannot serve; the run goes on as `on_error` says.
+
+    `stop` ends the run, `skip` gives the empty value, `hold` the last one; of what has a row for every face
+    that came in, only where the same tracked faces come in again, else the empty value. Raised by another
+    method, or by a sink, it ends the run.
+    """
 
 
 class NodeError(VidfaceError):

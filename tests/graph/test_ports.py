@@ -116,6 +116,22 @@ class Unknown(Node):
         return Faces.none()
 
 
+class BatchOfWindows(Node):
+    """Batches of what lies around each frame."""
+
+    def process(self, frame: Batch[Window[Frame]]) -> Batch[Faces]:
+        return Batch()
+
+
+class NoBatch(Node):
+    """Batches of nothing, for ever."""
+
+    max_batch = 0
+
+    def process(self, frame: Batch[Frame]) -> Batch[Faces]:
+        return Batch()
+
+
 class LoudSink(Sink):
     """A sink that gives something."""
 
@@ -134,6 +150,8 @@ class LoudSink(Sink):
         (BatchLost, "so it must give a Batch"),
         (Starred, "named one by one"),
         (Unknown, "the annotation 'Nowhere' is not known"),
+        (BatchOfWindows, "a Batch of Windows, which there is not"),
+        (NoBatch, "max_batch counts frames from 1, but is 0"),
         (LoudSink, "a sink gives None"),
     ],
 )

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.pose import Poses
 from vidface.data.verdict import Verdict, Verdicts
 from vidface.errors import UsageError
+from vidface.graph.tablerows import read_table
 from vidface.media.pixels import frame_from_rgb
 from vidface.node import Target
 from vidface.sinks._points import points_texts
@@ -314,3 +315,29 @@ def test_lines_say_who_each_face_is_and_tracks_who_it_was_last(tmp_path: Path) -
     first, second = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
     assert (first["track"], first["identity"]) == (1, {**ANN.row(), "frames": [4, 1, 2]})
     assert (second["track"], second["identity"]) == (2, {**OTHER.row(), "frames": []})
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_of_measures_are_settled_by_the_first_that_name_them(
+    tmp_path: Path, form: Literal["csv", "parquet"]
+) -> None:
+    """A node that was left out on the first frames does not yet say what it would have measured."""
+    pytest.importorskip("pyarrow")
+    table = Table(format=form)
+    table.start(target(tmp_path))
+    for index, quality in enumerate([Measures.none(), Measures.none(), judged(0.5), Measures.none()]):
+        table.process(at(index), Faces.of([[1, 2, 3, 4]]), quality=quality)
+    assert table.finish()["rows"] == 4
+    _, lines = read_table(tmp_path / f"faces.{form}")
+    assert [json.loads(line)["quality"] or None for line in lines] == [None, None, 0.5, None]
+
+
+def test_a_table_whose_measures_never_name_their_columns_has_its_rows(tmp_path: Path) -> None:
+    table = Table()
+    table.start(target(tmp_path))
+    for index in range(3):
+        table.process(at(index), Faces.of([[1, 2, 3, 4]]), pose=Poses.none(), quality=Measures.none())
+    table.close()
+    columns, lines = read_table(tmp_path / "faces.csv")
+    assert len(lines) == 3
+    assert columns.endswith("pose_residual")

@@ -68,6 +68,8 @@ def signature_of(node: type[Node]) -> Signature:
     if any(batched) and not all(batched):
         raise NodeError(f"{node.__name__}.process: either every port is a Batch or none is")
     inputs = tuple(_port(node, item, hints) for item in names)
+    if any(batched) and not (isinstance(node.max_batch, int) and node.max_batch >= 1):
+        raise NodeError(f"{node.__name__}.max_batch counts frames from 1, but is {node.max_batch!r}")
     if not inputs:
         raise NodeError(f"{node.__name__}.process: a node needs at least one input port")
     outputs, bundle = _outputs(node, hints, batched=any(batched))
@@ -82,9 +84,15 @@ def _port(node: type[Node], item: inspect.Parameter, hints: dict[str, Any]) -> P
     hint, optional = _without_none(hints[item.name])
     if optional and item.default is not None:
         raise NodeError(f"{node.__name__}.process: the optional port {item.name!r} must default to None")
-    if get_origin(hint) is Batch:
+    batched = get_origin(hint) is Batch
+    if batched:
         hint = get_args(hint)[0]
     windowed = get_origin(hint) is Window
+    if windowed and batched:
+        raise NodeError(
+            f"{node.__name__}.process: the port {item.name!r} is a Batch of Windows, which there is not; "
+            "take one or the other"
+        )
     if windowed:
         hint = get_args(hint)[0]
     if not isinstance(hint, type):

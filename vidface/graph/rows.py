@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vidface.graph.ports import Signature
     from vidface.node import Node
 
-_ALIGNED: Final = (Crops, Embeddings, Identities, Measures, Meshes, Motions, Poses, Transforms, Verdicts)
+ALIGNED: Final = (Crops, Embeddings, Identities, Measures, Meshes, Motions, Poses, Transforms, Verdicts)
 """Values with a row for every face."""
 
 Origins = Mapping[str, str | None]
@@ -50,7 +50,7 @@ def _check(file: GraphFile, path: tuple[str, str], what: Step | Outlet, node: No
         edge = what.wires.get(port.name)
         beside = node.rows_of.get(port.name, _only_faces(what.signature))
         faces = what.wires.get(beside)
-        if edge is None or faces is None or not issubclass(port.value, _ALIGNED):
+        if edge is None or faces is None or not issubclass(port.value, ALIGNED):
             continue
         own, wanted = origins.get(edge), origins.get(faces)
         if own is not None and wanted is not None and own != wanted:
@@ -66,14 +66,14 @@ def _origin_of(step: Step, origins: Origins) -> str | None:
     ports = step.signature.inputs
     given = [edge for edge, kind in step.outputs.items() if issubclass(kind, Faces)]
     keeps = step.node.keeps_rows
-    if given and (keeps is False or not any(issubclass(port.value, (Faces, *_ALIGNED)) for port in ports)):
+    if given and (keeps is False or not any(issubclass(port.value, (Faces, *ALIGNED)) for port in ports)):
         return given[0]
     # Faces made of faces may have any rows unless the node tells; what was measured has those of its faces.
     if keeps is False or (given and keeps is None):
         return None
     edges = [step.wires.get(_only_faces(step.signature))]
     if not any(issubclass(port.value, Faces) for port in ports):
-        edges = [step.wires.get(port.name) for port in ports if issubclass(port.value, _ALIGNED)]
+        edges = [step.wires.get(port.name) for port in ports if issubclass(port.value, ALIGNED)]
     found = {origins.get(edge) for edge in edges if edge is not None}
     return found.pop() if len(found) == 1 else None
 

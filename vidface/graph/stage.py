@@ -13,6 +13,7 @@ from vidface.data.source import SourceInfo
 from vidface.errors import FrameError, NodeError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.guard import guarded
+from vidface.graph.held import Held
 from vidface.graph.plan import Step
 from vidface.graph.ports import Port
 from vidface.graph.report import NodeCost
@@ -55,7 +56,7 @@ class Stage:
         self._windowed = any(port.windowed for port in step.signature.inputs)
         self._span = step.node.reach() if self._windowed else Span()
         self._segment = -1
-        self._last: tuple[Any, ...] | None = None
+        self._last: Held | None = None
         self._opened = False
         self._who = f"{step.name} ({step.use})"
 
@@ -78,11 +79,11 @@ class Stage:
 
     def ease(self, factor: int) -> None:
         """Let the node work so many times less often."""
-        self._node.ease(factor)
+        guarded(lambda: self._node.ease(factor), self._who, f"at frame {self.next}")
 
     def spared(self) -> int:
         """Frames whose work the node left out for being eased."""
-        spared: int = self._node.spared()
+        spared: int = guarded(self._node.spared, self._who, f"at frame {self.next}")
         return spared
 
     def turn(self, *, on: bool) -> None:
@@ -135,7 +136,10 @@ class Stage:
         self._segment = start
         self._last = None
         self.cost.resets += 1
-        self._guard(self._node.reset, self.next)
+        self._reset()
+
+    def _reset(self) -> None:
+        guarded(self._node.reset, self._who, f"in reset, at frame {self.next}")
 
     def _serve(self, ready: int, start: int, end: int | None) -> None:
         if not self._on:
@@ -143,7 +147,7 @@ class Stage:
             return
         if self._stale:
             self._stale = False
-            self._guard(self._node.reset, self.next)
+            self._reset()
         if not self.step.signature.batched:
             for index in range(self.next, ready):
                 self._finish(index, self._call(index, start, end))
@@ -156,9 +160,10 @@ class Stage:
     def _pass_over(self, ready: int) -> None:
         """The node is off: what it gives is empty, and frames pass as they came."""
         self._stale = True
+        self._last = None
         for index in range(self.next, ready):
             self.without += 1
-            empty = [self._empty(index, kind, place, None) for place, (_, kind) in enumerate(self._types)]
+            empty = [self._empty(index, kind, place) for place, (_, kind) in enumerate(self._types)]
             self._put(index, tuple(empty))
 
     def _argument(self, port: Port, buffer: Buffer | None, index: int, start: int, end: int | None) -> Any:
@@ -211,32 +216,39 @@ class Stage:
         self.cost.cpu_s += thread_time() - used
         end = perf_counter()
         self.cost.calls += 1
-        self.cost.frames += frames
+        if frames == 1 or not isinstance(value, FrameError):  # a batch that fails is served again, one by one
+            self.cost.frames += frames
         self.cost.seconds += end - begin
         self._watch(self.step.name, begin, end, index)
         return value
 
     def _guard(self, call: Callable[[], Any], index: int) -> Any:
-        """Run the node's code; a FrameError is a value."""
+        """Run `process`; a FrameError is a value."""
         try:
-            return guarded(call, self._who, f"at frame {index}")
+            return guarded(call, self._who, f"at frame {index}", may_decline=True)
         except FrameError as error:
             return error
 
     def _finish(self, index: int, value: Any) -> None:
         """Check a value (or apply `on_error`) and put it on the edges."""
-        values = self._instead(index, value) if isinstance(value, FrameError) else self._split(index, value)
+        if isinstance(value, FrameError):
+            self._put(index, self._instead(index, value))
+            return
+        values = self._split(index, value)
+        if self.step.on_error == "hold":
+            self._last = Held.of(values, self._inputs, index)
         self._put(index, values)
 
     def _put(self, index: int, values: tuple[Any, ...]) -> None:
-        self._last = values
         for buffer, item in zip(self._outputs, values, strict=True):
             buffer.append(item)
         self.next = index + 1
 
     def _note_columns(self, values: tuple[Any, ...]) -> None:
         """Measures that are empty still say what was not measured."""
-        self._columns = {i: item.kinds for i, item in enumerate(values) if isinstance(item, Measures)}
+        for i, item in enumerate(values):
+            if isinstance(item, Measures) and (item.kinds or i not in self._columns):
+                self._columns[i] = item.kinds
 
     def _split(self, index: int, value: Any) -> tuple[Any, ...]:
         values = (
@@ -261,14 +273,21 @@ class Stage:
             ) from error
         self.cost.errors += 1
         self.cost.first_error = self.cost.first_error or f"frame {index}: {error}"
-        held = self._last if self.step.on_error == "hold" else None
-        return tuple(self._empty(index, kind, i, held) for i, (_, kind) in enumerate(self._types))
+        return tuple(self._held(index, kind, i) for i, (_, kind) in enumerate(self._types))
 
-    def _empty(self, index: int, kind: type, place: int, held: tuple[Any, ...] | None) -> Any:
-        frame = next((buffer[index] for port, buffer in self._inputs if buffer and port.value is Frame), None)
-        if held is not None:
-            value = held[place]
-            return frame.with_pixels(value.pixels) if kind is Frame and frame is not None else value
+    def _frame(self, index: int) -> Frame | None:
+        return next((buffer[index] for port, buffer in self._inputs if buffer and port.value is Frame), None)
+
+    def _held(self, index: int, kind: type, place: int) -> Any:
+        """The last value of an output, where there is one that fits this frame; else an empty one."""
+        held, frame = self._last, self._frame(index)
+        if held is None or not held.fits(place, self.step, self._inputs, index):
+            return self._empty(index, kind, place)
+        value = held.values[place]
+        return frame.with_pixels(value.pixels) if kind is Frame and frame is not None else value
+
+    def _empty(self, index: int, kind: type, place: int) -> Any:
+        frame = self._frame(index)
         if kind is Frame and frame is not None:
             return frame
         if kind is Measures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidface.data.faces import Faces
 from vidface.data.identity import Identities
-from vidface.data.measures import Measures
+from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
 from vidface.data.plain import plain
 from vidface.data.pose import POSE_COLUMNS, Poses
@@ -139,6 +139,37 @@ class Extra:
         if len(table) == len(self.faces):
             return table
         return np.full((len(self.faces), table.shape[1]), np.nan, np.float32)
+
+
+class Kinds:
+    """Columns of the wired measures, also on frames whose measures do not name them.
+
+    A node that was left out on a frame, or found nobody, may give neither rows nor columns.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, tuple[Measure, ...]] = {}
+
+    def learn(self, extra: Extra) -> bool:
+        """Remember the columns of a frame; returns whether those of all wired measures are known by now."""
+        for port, value in _measured(extra):
+            if value.kinds or len(value):
+                self._kinds.setdefault(port, value.kinds)
+        return all(port in self._kinds for port, _ in _measured(extra))
+
+    def told(self, extra: Extra) -> Extra:
+        """The same with the columns of measures that name none."""
+        silent = {
+            port: Measures.none(self._kinds.get(port, ()))
+            for port, value in _measured(extra)
+            if not value.kinds and not len(value)
+        }
+        return replace(extra, **silent) if silent else extra
+
+
+def _measured(extra: Extra) -> list[tuple[str, Measures]]:
+    ports = (("measures", extra.measures), ("quality", extra.quality))
+    return [(port, value) for port, value in ports if value is not None]
 
 
 def _names(measures: Measures) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 from vidface.node import Sink, Target
 from vidface.sinks._clock import CLOCK_COLUMNS, clock_facts
-from vidface.sinks._extra import Extra, type_of
+from vidface.sinks._extra import Extra, Kinds, type_of
 from vidface.sinks._files import LineFile, open_private, writing
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -48,6 +48,9 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 
 ROWS_PER_GROUP = 8192
 
+_Lines = tuple[list[dict[str, Any]], Extra, dict[str, Any]]
+"""The rows of a frame, what stands beside them, and what all of them say of the clock."""
+
 
 class Table(Sink):
     """Write `NAME.csv` or `NAME.parquet`: one row a face, so a frame without faces has none.
@@ -60,7 +63,8 @@ class Table(Sink):
     pose_x, pose_y, pose_scale, pose_residual), the measures and the quality under their own names, the
     mesh (presence, bs_NAME for each of the 52 blendshapes), the identity (identity_state,
     identity_name, identity_score, identity_margin), and the verdict so far (verdict_opinion,
-    verdict_probability). Which there are is settled by the first frame. Of live inputs utc, clock and
+    verdict_probability). Which there are is settled by the first frame, of measures by the first that name
+    theirs: rows before it wait, no more than ROWS_PER_GROUP. Of live inputs utc, clock and
     arrived come last, as `jsonl` has them.
 
     An output called NAME_csv or NAME_parquet writes `NAME.csv` or `NAME.parquet`.
@@ -70,6 +74,8 @@ class Table(Sink):
 
     _out: _Rows | None = None
     _extra: tuple[str, ...] | None = None
+    _measured: Kinds
+    _waiting: list[_Lines]
     _live: bool = False
 
     def shows(self) -> bool:
@@ -80,7 +86,7 @@ class Table(Sink):
 
     def start(self, target: Target) -> None:
         path = target.folder / self.files(target.name)[0]
-        self._extra = None
+        self._extra, self._measured, self._waiting = None, Kinds(), []
         self._live = target.info.live
         self._out = CsvRows(path) if self.format == "csv" else ParquetRows(path)
 
@@ -103,31 +109,43 @@ class Table(Sink):
         """
         if self._out is None:
             return
-        extra = Extra(
-            faces,
-            pose=pose,
-            measures=measures,
-            mesh=mesh,
-            quality=quality,
-            identity=identity,
-            verdict=verdict,
-        )
-        if self._extra is None:
-            self._extra = extra.columns()
-            more_columns = CLOCK_COLUMNS if self._live else {}
-            self._out.begin({**columns_with(self._extra), **more_columns})
+        extra = Extra(faces, pose, measures, mesh, quality, identity, verdict)
+        known = self._measured.learn(extra)
         clock = clock_facts(frame) if self._live else {}
-        for row, more in zip(rows(frame, faces), extra.flat(self._extra), strict=True):
-            self._out.write(row | dict(zip(self._extra, more, strict=True)) | clock)
+        self._waiting.append((list(rows(frame, faces)), extra, clock))
+        waiting = sum(len(lines) for lines, *_ in self._waiting)
+        if known or self._extra is not None or waiting >= ROWS_PER_GROUP:
+            self._write()
+        elif len(self._waiting) > 1 and not self._waiting[-2][0]:
+            del self._waiting[-2]  # no rows: only the last frame is kept, for its columns
+
+    def _write(self) -> None:
+        """Write the rows that wait; the first of them settle the columns."""
+        waiting, self._waiting = self._waiting, []
+        for lines, extra, clock in waiting:
+            told = self._measured.told(extra)
+            if self._out is None:
+                return
+            if self._extra is None:
+                self._extra = told.columns()
+                clocks = CLOCK_COLUMNS if self._live else {}
+                self._out.begin({**columns_with(self._extra), **clocks})
+            for row, more in zip(lines, told.flat(self._extra), strict=True):
+                self._out.write(row | dict(zip(self._extra, more, strict=True)) | clock)
 
     def finish(self) -> dict[str, Any]:
         if self._out is None:
             return {}
+        self._write()
         self._out.close()
         return {"files": [self._out.path.name], "rows": self._out.count}
 
     def close(self) -> None:
-        if self._out is not None:
+        if self._out is None:
+            return
+        try:
+            self._write()
+        finally:
             self._out.close()
             self._out = None
 
