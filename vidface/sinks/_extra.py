@@ -159,12 +159,12 @@ class Kinds:
 
     def told(self, extra: Extra) -> Extra:
         """The same with the columns of measures that name none."""
-        silent = {
-            port: Measures.none(self._kinds.get(port, ()))
-            for port, value in _measured(extra)
-            if not value.kinds and not len(value)
-        }
-        return replace(extra, **silent) if silent else extra
+        measures, quality = self._named("measures", extra.measures), self._named("quality", extra.quality)
+        return replace(extra, measures=measures, quality=quality)
+
+    def _named(self, port: str, value: Measures | None) -> Measures | None:
+        silent = value is not None and not value.kinds and not len(value)
+        return Measures.none(self._kinds.get(port, ())) if silent else value
 
 
 def _measured(extra: Extra) -> list[tuple[str, Measures]]:
