@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -55,6 +55,11 @@ class _Input(_Part):
     blocks: _Blocks | None = None
     files: _Digests | None = None
     segments: list[_Segment] = []
+    width: int | None = None
+    height: int | None = None
+    rotation: int = 0
+    audio: list[dict[str, Any]] = []
+    extra: dict[str, Any] = {}
 
 
 class _Settings(_Part):
@@ -97,8 +102,14 @@ class _Ledger(_Part):
     holes: list[dict[str, Any]] = []
 
 
+class _Said(_Part):
+    notes: list[str] = []
+
+
 class _Output(_Part):
     files: list[str] = []
+    notes: list[str] = []
+    first_time: Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")] | None = None
     unsigned_sha256: _Digests = {}
 
 
@@ -133,7 +144,7 @@ class _Manifest(_Part):
     manifest_signed_by: _Signer | None = None
     ledger: _Ledger | None = None
     nodes: list[dict[str, Any]] = []
-    node_facts: dict[str, Any] = {}
+    node_facts: dict[str, _Said] = {}
     outputs: dict[str, _Output] = {}
     files_sha256: _Digests = {}
     chains: dict[str, _Chain] = {}
