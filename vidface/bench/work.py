@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
@@ -17,6 +18,7 @@ from vidface.bench.card import card_memory_mb
 from vidface.bench.job import Case, Job, RunCost
 from vidface.data.device import Device
 from vidface.data.memory import peak_mb, resident_mb
+from vidface.data.source import Source
 from vidface.errors import UsageError, VidfaceError
 from vidface.graph.devices import devices_of
 from vidface.graph.oncard import placed
@@ -45,22 +47,26 @@ def main(arguments: Sequence[str]) -> None:
 def decode_case(job: Job) -> Case:
     """Decoding alone: what no program that reads this clip with these libraries can be faster than."""
     device = resolve(job.device) if job.device else Device()
-    count_of = _decoded_on(device) if device.kind == "cuda" else decoded_frames
-    began = perf_counter()
-    whole = count_of(job.clip, None)
+    on_card = device.kind == "cuda"
+    ready = _decoded_on(device, job.clip) if on_card else lambda: partial(decoded_frames, job.clip)
+    count_of, began = ready(), perf_counter()
+    whole = count_of(None)
     frames = max(min(job.least, whole), min(whole, int(whole * job.seconds / (perf_counter() - began))))
     runs, first_mb = [], peak_mb()
     for _ in range(job.runs):
+        count_of = ready()
         began, used = perf_counter(), process_time()
-        count = count_of(job.clip, frames)
+        count = count_of(frames)
         wall, cpu = perf_counter() - began, process_time() - used
         card_mb = card_memory_mb(device.index) if device.kind == "cuda" else None
         runs.append(RunCost(count, count, wall, cpu, rss_mb=resident_mb() or 0.0, card_mb=card_mb))
     return Case(job.name, "decode", tuple(runs), first_mb, peak_all_mb=peak_mb())
 
 
-def _decoded_on(device: Device) -> Callable[[str, int | None], int]:
+def _decoded_on(device: Device, clip: str) -> Callable[[], Callable[[int | None], int]]:
     """As `decoded_frames`, by NVDEC into memory of a card; what is queued there is waited for.
+
+    Each call opens the clip, with the trial of NVDEC that is no decoding, and gives what decodes it.
 
     Raises:
         UsageError: there is no NVDEC for this clip, or torch has no such card.
@@ -70,8 +76,10 @@ def _decoded_on(device: Device) -> Callable[[str, int | None], int]:
         raise UsageError(f"nothing decodes on {device}: {placement.why}.")
     card = placement.card
 
-    def count(clip: str, most: int | None) -> int:
-        source = open_source(clip, card=card)
+    def ready() -> Callable[[int | None], int]:
+        return partial(count, open_source(clip, card=card))
+
+    def count(source: Source, most: int | None) -> int:
         with closing(source):
             frames = sum(1 for _ in islice(source.frames(), most))
         told = source.info.extra["decoded_on"]
@@ -82,7 +90,7 @@ def _decoded_on(device: Device) -> Callable[[str, int | None], int]:
             mark.synchronize()
         return frames
 
-    return count
+    return ready
 
 
 def graph_case(job: Job) -> Case:
