@@ -147,6 +147,14 @@ def test_facts_that_json_cannot_hold_name_the_node(tmp_path: Path, clip: Path) -
     assert "video.mp4" in told["files_sha256"]
 
 
+@pytest.mark.parametrize("files", ['"a.txt"', '["../a.txt"]', '["/etc/passwd"]', "[3]"])
+def test_a_sink_lists_files_of_the_runs_folder_alone(tmp_path: Path, clip: Path, files: str) -> None:
+    """Else run.json would answer for what is none of the run's."""
+    told = through(graph(tmp_path, FINISH="return {'files': " + files + "}"), clip, tmp_path / "out")
+    assert "odd (./odd.py)" in str(told["raised"])
+    assert set(told["files_sha256"]) == {"video.mp4"}
+
+
 def test_a_sink_that_says_nothing_is_named() -> None:
     with pytest.raises(NodeError, match=r"^odd: wanted its facts as a dict, found nothing$"):
         plain_facts(None, "odd")

@@ -24,6 +24,21 @@ def plain_facts(facts: object, who: str) -> dict[str, Any]:
     return made
 
 
+def check_listed(facts: dict[str, Any], who: str) -> None:
+    """Check that the files that a sink says it wrote are a list of places in the run's folder.
+
+    Raises:
+        NodeError: they are not; run.json would answer for what is none of the run's.
+    """
+    files = facts.get("files", [])
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise NodeError(f"{who}: wanted `files` as a list of names in the run's folder, found {files!r}")
+    for name in files:
+        path = PurePath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise NodeError(f"{who}: says that it wrote {name}, which lies outside of the run's folder")
+
+
 def _plain(value: Any, who: str, place: str) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()

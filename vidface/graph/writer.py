@@ -10,7 +10,7 @@ from typing import Any
 from vidface.graph.channel import Channel
 from vidface.graph.guard import guarded
 from vidface.graph.latency import Latency
-from vidface.graph.plainfacts import plain_facts
+from vidface.graph.plainfacts import check_listed, plain_facts
 from vidface.graph.plan import Outlet
 from vidface.graph.report import Ledger, NodeCost
 from vidface.graph.stage import Watch
@@ -97,6 +97,7 @@ class Writer:
         for outlet in self._started:
             try:
                 said = plain_facts(guarded(outlet.sink.finish, _who(outlet), "while finishing"), _who(outlet))
+                check_listed(said, _who(outlet))
                 self.facts[outlet.name] = self._seal(outlet.name, said)
             except BaseException as error:  # noqa: BLE001 - raised below, once every other file is complete
                 self._error = self._error or error
