@@ -46,3 +46,18 @@ def _named(error: VidfaceError, text: str) -> VidfaceError:
         return type(error)(text)
     except Exception:  # noqa: BLE001 - whatever that constructor does, the text must come through
         return NodeError(text)
+
+
+def attempt(call: Callable[[], T], tell: Callable[[BaseException], VidfaceError | None]) -> T:
+    """Run code of the user's before there is a run.
+
+    Args:
+        tell: makes an error of what it raised; None lets that pass as it is.
+    """
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        told = tell(error)
+        if told is None:
+            raise
+        raise told from error

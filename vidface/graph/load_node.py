@@ -13,7 +13,9 @@ from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 from vidface.errors import UsageError
-from vidface.graph.spec import did_you_mean
+from vidface.graph.guard import attempt
+from vidface.graph.usercode import PREFIX, place_in, said
+from vidface.graph.words import did_you_mean
 from vidface.node import Node, Sink
 
 C = TypeVar("C", bound=Node)
@@ -40,26 +42,59 @@ def names_file(use: str) -> bool:
     return use.endswith(".py") or "/" in use or "\\" in use
 
 
-def node_class(use: str, folder: Path | None = None) -> type[Node]:
-    """The node that `use` names; `./file.py` is looked for in `folder`.
+class Classes:
+    """The classes that the `use:` texts of one graph name.
 
-    Raises:
-        UsageError: nothing of that name, or the file does not hold exactly one node.
+    A file is loaded once, however often it is named: a type of its own, on an edge from one of its nodes to
+    another, would else be two types of one name. The next graph loads it anew, as it may have changed.
+
+    Args:
+        folder: where `./file.py` is looked for; None for the current one.
     """
-    if names_file(use):
-        return _only_class(_module_of_file(use, folder), Node, use)
-    return _only_class(_module("vidface.nodes", use, "node"), Node, use)
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._files: dict[Path, ModuleType] = {}
+
+    def node(self, use: str) -> type[Node]:
+        """The node that `use` names; the sink, where its file holds nothing else.
+
+        Raises:
+            UsageError: nothing of that name, a file that cannot be loaded, or one without exactly one node.
+        """
+        if not names_file(use):
+            return _only(_public(_module("vidface.nodes", use, "node"), Node), use, "Node")
+        found = _public(self._file(use), Node)
+        return _only([kind for kind in found if not issubclass(kind, Sink)] or found, use, "Node")
+
+    def sink(self, use: str) -> type[Sink]:
+        """The sink that `use` names.
+
+        Raises:
+            UsageError: nothing of that name, a file that cannot be loaded, or one without exactly one sink.
+        """
+        module = self._file(use) if names_file(use) else _module("vidface.sinks", use, "sink")
+        return _only(_public(module, Sink), use, "Sink")
+
+    def _file(self, use: str) -> ModuleType:
+        path = Path(use) if self._folder is None or Path(use).is_absolute() else self._folder / use
+        if not path.is_file():
+            beside = "" if Path(use).is_absolute() else " beside the graph"
+            raise UsageError(f"there is no file {use}{beside} to take a node from")
+        whole = path.resolve()
+        if whole not in self._files:
+            self._files[whole] = _loaded(path)
+        return self._files[whole]
+
+
+def node_class(use: str, folder: Path | None = None) -> type[Node]:
+    """As `Classes(folder).node(use)`, for one class alone."""
+    return Classes(folder).node(use)
 
 
 def sink_class(use: str, folder: Path | None = None) -> type[Sink]:
-    """The sink that `use` names.
-
-    Raises:
-        UsageError: nothing of that name, or the file does not hold exactly one sink.
-    """
-    if names_file(use):
-        return _only_class(_module_of_file(use, folder), Sink, use)
-    return _only_class(_module("vidface.sinks", use, "sink"), Sink, use)
+    """As `Classes(folder).sink(use)`, for one class alone."""
+    return Classes(folder).sink(use)
 
 
 def _module(package: str, use: str, what: str) -> ModuleType:
@@ -74,29 +109,25 @@ def _module(package: str, use: str, what: str) -> ModuleType:
     return importlib.import_module(f"{package}.{use}")
 
 
-def _module_of_file(use: str, folder: Path | None) -> ModuleType:
-    path = Path(use) if folder is None or Path(use).is_absolute() else folder / use
-    if not path.is_file():
-        beside = "" if Path(use).is_absolute() else " beside the graph"
-        raise UsageError(f"there is no file {use}{beside} to take a node from")
-    name = "vidface_user_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+def _loaded(path: Path) -> ModuleType:
+    name = PREFIX + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} cannot be loaded as Python; a node file ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # typing.get_type_hints looks the annotations up there
-    try:
-        spec.loader.exec_module(module)
-    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError) as error:
-        del sys.modules[name]
-        line = getattr(error, "lineno", None)
-        place = f"{path}:{line}" if line else str(path)
-        raise UsageError(f"{place} cannot be loaded: {type(error).__name__}: {error}") from error
+
+    def tell(error: BaseException) -> UsageError:
+        sys.modules.pop(name, None)
+        return UsageError(f"{place_in(str(spec.origin), error)}: this file cannot be loaded: {said(error)}")
+
+    loader = spec.loader
+    attempt(lambda: loader.exec_module(module), tell)
     return module
 
 
-def _only_class(module: ModuleType, base: type[C], use: str) -> type[C]:
-    found = [
+def _public(module: ModuleType, base: type[C]) -> list[type[C]]:
+    return [
         item
         for item in vars(module).values()
         if isinstance(item, type)
@@ -104,7 +135,10 @@ def _only_class(module: ModuleType, base: type[C], use: str) -> type[C]:
         and item.__module__ == module.__name__
         and not item.__name__.startswith("_")
     ]
+
+
+def _only(found: list[type[C]], use: str, base: str) -> type[C]:
     if len(found) != 1:
         names = ", ".join(item.__name__ for item in found) or "none"
-        raise UsageError(f"{use} must hold exactly one public subclass of {base.__name__}, but holds {names}")
+        raise UsageError(f"{use} must hold exactly one public subclass of {base}, but holds {names}")
     return found[0]

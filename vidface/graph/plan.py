@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vidface.data.frame import Frame
 from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.claims import check_files
 from vidface.graph.ladder import Rung, rungs_of
-from vidface.graph.load_node import DEFAULT_SINKS, node_class, sink_class
+from vidface.graph.load_node import DEFAULT_SINKS, Classes, names_file
 from vidface.graph.params import instance
 from vidface.graph.places import Places, places_of
 from vidface.graph.ports import Signature, signature_of
 from vidface.graph.rows import check_aligned
-from vidface.graph.spec import SOUND, SOURCE, GraphFile, OutputSpec, did_you_mean, read
+from vidface.graph.spec import SOUND, SOURCE, GraphFile, NodeSpec, OutputSpec, did_you_mean, read
+from vidface.graph.usercode import asked, check_answers
 from vidface.graph.wiring import edge_type, node_of, wire
 from vidface.node import Node, Sink
+
+N = TypeVar("N", bound=Node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,12 @@ def load(
     names = _chosen(file, outputs)
     steps: dict[str, Step] = {}
     edges: dict[str, type] = {SOURCE: Frame, SOUND: Sound}
+    classes = Classes(file.folder)
     for name in _order(file):
-        steps[name] = _step(file, name, edges, steps)
+        steps[name] = _step(file, name, classes, edges, steps)
         edges.update(steps[name].outputs)
     places = places_of(file, steps, edges)
-    outlets = tuple(_outlet(file, name, edges, places) for name in names)
+    outlets = tuple(_outlet(file, name, classes, edges, places) for name in names)
     check_aligned(file, steps, outlets)
     check_files(file, outlets)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
@@ -185,17 +189,40 @@ def _needed_by(file: GraphFile, name: str) -> Iterator[str]:
             yield needed
 
 
-def _step(file: GraphFile, name: str, edges: dict[str, type], steps: dict[str, Step]) -> Step:
+def _class(file: GraphFile, path: tuple[str, str], use: str, find: Callable[[str], type[N]]) -> type[N]:
+    try:
+        return find(use)
+    except UsageError as error:
+        raise file.document.error(_whose(path, use, error), (*path, "use")) from error
+
+
+def _whose(path: tuple[str, str], use: str, error: Exception) -> str:
+    """What is wrong with a class; of a file of the user's, also which node or output it is for."""
+    return f"{path[1]}: {error}" if names_file(use) else str(error)
+
+
+def _made(
+    file: GraphFile, path: tuple[str, str], use: str, kind: type[N], spec: NodeSpec | OutputSpec
+) -> tuple[N, Signature]:
+    """A node or sink with its parameters, and its ports; it answers what is asked of it further down."""
+    try:
+        signature = signature_of(kind)
+    except NodeError as error:
+        raise file.document.error(_whose(path, use, error), (*path, "use")) from error
+    node = asked(file, path, kind, lambda: instance(file, kind, spec, path, use))
+    check_answers(file, path, node)
+    return node, signature
+
+
+def _step(
+    file: GraphFile, name: str, classes: Classes, edges: dict[str, type], steps: dict[str, Step]
+) -> Step:
     spec = file.spec.nodes[name]
     path = ("nodes", name)
-    try:
-        kind = node_class(spec.use, file.folder)
-        signature = signature_of(kind)
-    except (UsageError, NodeError) as error:
-        raise file.document.error(str(error), (*path, "use")) from error
+    kind = _class(file, path, spec.use, classes.node)
     if issubclass(kind, Sink):
         raise file.document.error(f"{spec.use} is a sink; name it under outputs", (*path, "use"))
-    node = instance(file, kind, spec, path, spec.use)
+    node, signature = _made(file, path, spec.use, kind, spec)
     wires = wire(file, signature, spec.wires, edges, path)
     behind = max((steps[name].latency for name in map(node_of, wires.values()) if name != SOURCE), default=0)
     if spec.on_error == "skip":
@@ -215,18 +242,14 @@ def _check_skippable(file: GraphFile, name: str, signature: Signature) -> None:
             )
 
 
-def _outlet(file: GraphFile, name: str, edges: dict[str, type], places: Places) -> Outlet:
+def _outlet(file: GraphFile, name: str, classes: Classes, edges: dict[str, type], places: Places) -> Outlet:
     spec = file.spec.outputs[name]
     path = ("outputs", name)
     use = spec.use or _default_sink(file, name, spec, edges)
-    try:
-        kind = sink_class(use, file.folder)
-        signature = signature_of(kind)
-    except (UsageError, NodeError) as error:
-        raise file.document.error(str(error), (*path, "use")) from error
+    kind = _class(file, path, use, classes.sink)
+    sink, signature = _made(file, path, use, kind, spec)
     if any(port.windowed for port in signature.inputs) or signature.batched:
         raise file.document.error(f"{use}: a sink takes one frame at a time, no Window and no Batch", path)
-    sink = instance(file, kind, spec, path, use)
     frame = signature.port("frame")
     spare = "frame" if frame is not None and issubclass(Frame, frame.value) else ""
     wires = wire(file, signature, spec.wires, edges, path, spare=spare)

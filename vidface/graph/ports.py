@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from vidface.errors import NodeError
+from vidface.graph.guard import attempt
 from vidface.node import Batch, Node, Sink, Window
 
 
@@ -57,12 +58,7 @@ def signature_of(node: type[Node]) -> Signature:
     process = getattr(node, "process", None)
     if not inspect.isfunction(process):
         raise NodeError(f"{node.__name__}: a node needs a method process(self, ...)")
-    try:
-        hints = typing.get_type_hints(process)
-    except NameError as error:
-        raise NodeError(
-            f"{node.__name__}.process: the annotation {error.name!r} is not known in its module"
-        ) from None
+    hints = _hints(process, f"{node.__name__}.process")
     names = list(inspect.signature(process).parameters.values())[1:]
     batched = [get_origin(_without_none(hints.get(item.name))[0]) is Batch for item in names]
     if any(batched) and not all(batched):
@@ -74,6 +70,15 @@ def signature_of(node: type[Node]) -> Signature:
         raise NodeError(f"{node.__name__}.process: a node needs at least one input port")
     outputs, bundle = _outputs(node, hints, batched=any(batched))
     return Signature(inputs, outputs, any(batched), bundle)
+
+
+def _hints(what: Any, who: str) -> dict[str, Any]:
+    def tell(error: BaseException) -> NodeError:
+        if isinstance(error, NameError):
+            return NodeError(f"{who}: the annotation {error.name!r} is not known in its module")
+        return NodeError(f"{who}: its annotations cannot be read: {type(error).__name__}: {error}")
+
+    return attempt(lambda: typing.get_type_hints(what), tell)
 
 
 def _port(node: type[Node], item: inspect.Parameter, hints: dict[str, Any]) -> Port:
@@ -127,5 +132,5 @@ def _outputs(
             f"{node.__name__}.process must say what it gives (one class or a NamedTuple), not {hint}"
         )
     if issubclass(hint, tuple) and hasattr(hint, "_fields"):
-        return dict(typing.get_type_hints(hint)), hint
+        return _hints(hint, hint.__name__), hint
     return {"": hint}, None
