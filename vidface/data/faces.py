@@ -30,6 +30,9 @@ class Faces:
             follows from its track.
         looked: False when no detector looked at this frame at all (cadence); then an empty
             value does not mean that nobody is there.
+
+    Raises:
+        ValueError: arrays of other shapes, boxes that are not finite, or scores outside of [0, 1].
     """
 
     boxes: NDArray[np.float32]
@@ -50,9 +53,13 @@ class Faces:
         ):
             array = frozen_array(f"Faces.{name}", getattr(self, name), dtype=dtype, shape=shape)
             object.__setattr__(self, name, array)
-        if n and not np.isfinite(self.boxes).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        if not np.isfinite(self.boxes).all():
             raise ValueError("Faces.boxes must be finite, but holds NaN or infinity")
-        if n and ((self.scores < 0) | (self.scores > 1)).any():
+        if not np.isfinite(sides).all():
+            raise ValueError("Faces.boxes must have finite sides, but reach too far for float32")
+        if not ((self.scores >= 0) & (self.scores <= 1)).all():  # so that NaN is none of them
             raise ValueError(
                 f"Faces.scores must lie in [0, 1], but reach {self.scores.min()}..{self.scores.max()}"
             )
