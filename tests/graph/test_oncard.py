@@ -41,13 +41,13 @@ DRAWN = {
 }
 
 
-class StandIn:
+class StandIn(nvdec.Nvdec):
     """What NVDEC gives, made in host memory: NV12 by DLPack, on torch's CPU device."""
 
     def __init__(self, card: Card) -> None:
-        self._card = card
+        super().__init__(card, "h264")
 
-    def open(self, path: Path) -> Any:
+    def open(self, path: str | Path) -> Any:
         return open_input(path)
 
     def pixels(self, frame: Any, colour: Any, turn: Any) -> Any:
