@@ -15,3 +15,10 @@ def test_what_names_each_key_once_is_read() -> None:
 def test_a_key_twice_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="it names 'a' twice"):
         once(text)
+
+
+def test_what_nobody_can_walk_is_refused() -> None:
+    assert once("[" * 99 + "]" * 99)
+    for deep in (102, 900, 200_000):
+        with pytest.raises(ValueError, match="nested more than 100 deep"):
+            once("[" * deep + "]" * deep)

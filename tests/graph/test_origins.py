@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import vidface
+from tests.cli.verified import make_run
 from tests.graph.marked import run_json, write_graph
 from tests.media.make_clips import Clip, make
 from vidface.cli.verify import verify
@@ -66,3 +67,10 @@ def test_a_statement_in_words_has_no_file(tmp_path: Path, monkeypatch: pytest.Mo
         list(check_consent(facts | {"consent": {"statement": "I agreed to it", "given_in": "graph"}})) == []
     )
     assert list(check_consent(facts | {"consent": None})) == []
+
+
+def test_a_statement_that_begins_like_a_home_that_is_nobodys(tmp_path: Path) -> None:
+    """A sentence, not a bug: there is no such user."""
+    said = "~nosuchuser agreed to it"
+    out = make_run(tmp_path, stop=0.5, consent=said)
+    assert run_json(out)["consent"]["statement"] == said

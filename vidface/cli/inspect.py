@@ -107,8 +107,8 @@ def _lines(file: Path, found: Declared, run: dict[str, Any] | None) -> Iterator[
     if found.unread:
         yield "metadata", f"unreadable: {found.unread}"
     if run is not None:
-        yield "run.json", _written(run)
-        if run["consent"]:
+        yield "run.json", run["unread"] if "unread" in run else _written(run)
+        if run.get("consent"):
             yield "", "consent: " + "; ".join(f"{key}: {value}" for key, value in run["consent"].items())
 
 
@@ -201,23 +201,36 @@ def _run_beside(file: Path) -> dict[str, Any] | None:
     """What run.json in the same folder (or the one above) says, where it lists this file.
 
     `wrote` says whether the file is still the one that the run wrote: True, False, or None where run.json
-    has no hash of it (the run was killed, or still goes on).
+    has no hash of it (the run was killed, or still goes on). Of a run.json that names the file but is not
+    as vidface writes it there is `unread` alone: why.
     """
-    from vidface.graph.custody import read_manifest
+    from vidface.graph.custody import MANIFEST, inside, read_manifest
 
     for folder in (file.resolve().parent, file.resolve().parent.parent):
         try:
             facts = read_manifest(folder)
-        except InputError:
+        except InputError as error:
+            if _names(folder / MANIFEST, file):
+                return {"unread": str(error)}
             continue
         names = [name for output in facts.get("outputs", {}).values() for name in output.get("files", ())]
-        mine = [name for name in names if (folder / name).resolve() == file.resolve()]
+        mine = [
+            name for name in names if inside(folder, name) and (folder / name).resolve() == file.resolve()
+        ]
         if mine:
             digest = facts.get("files_sha256", {}).get(mine[0])
             keys = ("version", "status", "started", "consent", "driver", "sources")
             wrote = None if digest is None else digest == _sha256(file)
             return {**{key: facts.get(key) for key in keys}, "wrote": wrote}
     return None
+
+
+def _names(manifest: Path, file: Path) -> bool:
+    """Whether a run.json that cannot be used speaks of the file at all: other programs write such a name."""
+    try:
+        return manifest.is_file() and file.name in manifest.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def _sha256(path: Path) -> str:

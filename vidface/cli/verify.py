@@ -40,7 +40,7 @@ class _SampleType(click.ParamType[Any]):
     name = "N|all"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value != "all" and not str(value).isdigit():
+        if value != "all" and not str(value).isdecimal():
             self.fail(f"wanted a number of stretches or all, but found {value!r}", param, ctx)
         return value if value == "all" else int(value)
 

@@ -7,16 +7,44 @@ what it gives says nothing of the first, which an editor, a person or another re
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
+
+DEEPEST: Final = 100
+"""Lists and objects within one another: what is written here has ten; some hundreds no program can walk."""
+
+_TOO_DEEP: Final = f"it is nested more than {DEEPEST} deep"
 
 
 def once(text: str | bytes) -> Any:
-    """The value of a text.
+    """The value of a text of one meaning.
 
     Raises:
-        ValueError: it is no JSON, or an object in it names a key twice.
+        ValueError: it is no JSON, an object in it names a key twice, or it is nested more than `DEEPEST`.
     """
-    return json.loads(text, object_pairs_hook=_each_once)
+    return read(text, twice=False)
+
+
+def read(text: str | bytes, *, twice: bool) -> Any:
+    """The value of a text; with `twice`, of two values of a key the last.
+
+    Raises:
+        ValueError: as `once`.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=None if twice else _each_once)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for one in level for item in _items(one)]
+        if not level:
+            return value
+    raise ValueError(_TOO_DEEP)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -85,10 +85,18 @@ def _missing(plan: Plan, name: str, use: str) -> GraphError:
     )
 
 
+def at_home(text: str) -> Path:
+    """A path whose leading ~ stands for a user's folder; as it is where there is no such user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def _read(text: str, folder: Path, given_in: str, error: Any) -> Consent:
     """What names a file (from `folder`) is one; anything else must be a sentence of some words."""
     words = text.split()
-    path = folder / Path(text.strip()).expanduser()
+    path = folder / at_home(text.strip())
     fault: VidfaceError
     try:
         if words and path.is_file():

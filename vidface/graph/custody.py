@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidface.data.digest import readable_sha256
-from vidface.data.oncejson import once
+from vidface.data.oncejson import once, read
 from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.chain import Chain, file_chain
 from vidface.graph.manifestshape import misfit
@@ -93,8 +93,8 @@ def read_manifest(folder: Path, *, ambiguous: bool = False) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
-        facts = json.loads(text) if ambiguous else once(text)
+        text = plain(path).read_text(encoding="utf-8")
+        facts = read(text, twice=ambiguous)
     except FileNotFoundError:
         raise InputError(f"{folder} is no folder of a run: it has no {MANIFEST}") from None
     except OSError as error:
@@ -156,7 +156,7 @@ def read_chains(path: Path) -> dict[str, Chain]:
         InputError: it cannot be read, or is damaged.
     """
     try:
-        rows = [once(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [once(line) for line in plain(path).read_text(encoding="utf-8").splitlines()]
         return {str(row["file"]): Chain.from_json(row) for row in rows}
     except FileNotFoundError:
         return {}
@@ -164,6 +164,33 @@ def read_chains(path: Path) -> dict[str, Chain]:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error})") from None
+
+
+def plain(path: Path) -> Path:
+    """The path of a file to be read whole, if it is a file, or nothing is there.
+
+    Raises:
+        InputError: it is a pipe, a device or a folder; the first two may have no end.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no plain file")
+    return path
+
+
+def present(path: Path) -> bool:
+    """A plain file is there; none has a name that is too long for one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def inside(folder: Path, name: str) -> bool:
+    """A name in run.json is that of a place in the run's folder, out of which no link leads."""
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links that lead back to themselves
+        return False
 
 
 def write_private(path: Path, data: bytes) -> None:

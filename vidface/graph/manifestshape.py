@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 _TOLD: Final = 3
 """Faults that are named one by one."""
+
+_LONGEST: Final = 40
+"""Characters of what was found, and of a name, that are shown."""
 
 _WORDS: Final = {
     "model_type": "an object",
@@ -21,7 +26,28 @@ _WORDS: Final = {
     "bool_type": "true or false",
 }
 
-_Digests = dict[str, str | None]
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("text", "a text in UTF-8") from None
+    return value
+
+
+def _place(value: str) -> str:
+    """Names that no system call takes; how long they may be, each system says by itself."""
+    try:
+        if b"\0" in os.fsencode(value):
+            raise PydanticCustomError("place", "the name of a file")
+    except UnicodeEncodeError:
+        raise PydanticCustomError("place", "the name of a file") from None
+    return value
+
+
+_Text = Annotated[str, AfterValidator(_text)]
+_Place = Annotated[str, AfterValidator(_place)]
+_Digests = dict[_Place, str | None]
 
 
 class _Part(BaseModel):
@@ -31,8 +57,8 @@ class _Part(BaseModel):
 
 
 class _Graph(_Part):
-    file: str
-    text: str
+    file: _Place
+    text: _Text
     sha256: str
     overrides: list[str] = []
     node_files: _Digests = {}
@@ -49,7 +75,7 @@ class _Segment(_Part):
 
 
 class _Input(_Part):
-    path: str
+    path: _Place
     sha256: str | None = None
     bytes: int | None = None
     blocks: _Blocks | None = None
@@ -74,19 +100,25 @@ class _Settings(_Part):
 
 
 class _File(_Part):
-    path: str
+    path: _Place
     sha256: str | None
 
 
 class _Consent(_Part):
-    statement: str | None = None
-    file: str | None = None
-    given_in: str | None = None
-    sha256: str | None = None
+    statement: str = ""
+    file: _Place = ""
+    given_in: str = ""
+    sha256: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if "file" in self.model_fields_set and not self.model_fields_set >= {"given_in", "sha256"}:
+            raise PydanticCustomError("consent", "a file's given_in and sha256")
+        return self
 
 
 class _Model(_Part):
-    name: str
+    name: _Place
     sha256: str | None
     files: _Digests = {}
 
@@ -107,7 +139,7 @@ class _Said(_Part):
 
 
 class _Output(_Part):
-    files: list[str] = []
+    files: list[_Place] = []
     notes: list[str] = []
     first_time: Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")] | None = None
     unsigned_sha256: _Digests = {}
@@ -147,10 +179,24 @@ class _Manifest(_Part):
     node_facts: dict[str, _Said] = {}
     outputs: dict[str, _Output] = {}
     files_sha256: _Digests = {}
-    chains: dict[str, _Chain] = {}
+    chains: dict[_Place, _Chain] = {}
     added: dict[str, _Digests] = {}
     run_sha256: str | None = None
     manifest_sha256: str | None = None
+
+
+class _GraphAgain(_Graph):
+    overrides: list[str]
+
+
+class _Again(_Manifest):
+    """One that says how it was run: with settings there is everything that a re-run takes from it."""
+
+    graph: _GraphAgain | None = None
+    start: float | None = Field(alias="from")
+    stop: float | None = Field(alias="to")
+    decoder: str
+    audio: _File | None
 
 
 def misfits(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -159,7 +205,7 @@ def misfits(facts: Mapping[str, Any]) -> tuple[str, ...]:
     Empty where every field that readers rely on is there and of its kind. Says nothing of whether it is true.
     """
     try:
-        _Manifest.model_validate(dict(facts))
+        (_Again if facts.get("settings") else _Manifest).model_validate(dict(facts))
     except ValidationError as error:
         return tuple(_phrase(one) for one in error.errors(include_url=False))
     return ()
@@ -173,9 +219,14 @@ def misfit(facts: Mapping[str, Any]) -> str:
 
 
 def _phrase(fault: Mapping[str, Any]) -> str:
-    place = ".".join(str(one) for one in fault["loc"])
+    place = ".".join(_shown(str(one)) for one in fault["loc"] if one != "[key]")
     if fault["type"] == "missing":
         return f"{place} is not there"
     wanted = _WORDS.get(str(fault["type"]), str(fault["msg"]))
-    found = json.dumps(fault["input"])
-    return f"{place}: wanted {wanted}, found {found[:40]}{'...' if len(found) > 40 else ''}"
+    return f"{place}: wanted {wanted}, found {_shown(json.dumps(fault['input']))}"
+
+
+def _shown(text: str) -> str:
+    """A stranger's word, neither long nor steering the terminal."""
+    plain = "".join(one if one.isprintable() else "?" for one in text[:_LONGEST])
+    return plain + ("..." if len(text) > _LONGEST else "")

@@ -8,6 +8,8 @@ from typing import Any
 
 from vidface.data.digest import blocks_of, digests_in, readable_sha256
 from vidface.errors import InputError, ModelError, ModelMissingError
+from vidface.graph.consent import at_home
+from vidface.graph.custody import present
 from vidface.graph.verify import Check
 
 SHOWN = 3
@@ -26,7 +28,14 @@ def find_input(folder: Path, facts: Mapping[str, Any], given: Path | None) -> Pa
         return given
     path = Path(str(facts["input"]["path"]))
     places = [path] if path.is_absolute() else [path, folder.resolve().parent / path]
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if _there(place)), None)
+
+
+def _there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # an address, or a stranger's word, that is too long for a name
+        return False
 
 
 def check_input(facts: Mapping[str, Any], clip: Path | None) -> Iterator[Check]:
@@ -68,7 +77,7 @@ def check_consent(facts: Mapping[str, Any]) -> Iterator[Check]:
     if "file" in told:
         in_graph = told["given_in"] == "graph"
         folder = Path(str(facts["graph"]["file"])).parent if in_graph else Path()
-        yield _source("consent", folder / Path(told["file"]).expanduser(), told["sha256"])
+        yield _source("consent", folder / at_home(told["file"]), told["sha256"])
 
 
 def check_models(facts: Mapping[str, Any]) -> Iterator[Check]:
@@ -84,6 +93,8 @@ def check_models(facts: Mapping[str, Any]) -> Iterator[Check]:
             yield Check("model", name, "other", "is not on this machine")
         except ModelError as error:
             yield Check("model", name, "other", str(error))
+        except OSError as error:
+            yield Check("model", name, "other", f"cannot be read here ({error.strerror})")
         else:
             here = {"": found.sha256, **found.files}
             other = [file or "its file" for file, digest in then.items() if here.get(file) != digest]
@@ -110,7 +121,7 @@ def check_packages(facts: Mapping[str, Any]) -> Iterator[Check]:
 
 def _source(what: str, path: Path, digest: str) -> Check:
     # A pipe or a device that a stranger's run.json names has no end.
-    found = readable_sha256(path) if path.is_file() else None
+    found = readable_sha256(path) if present(path) else None
     if found is None:
         return Check(what, str(path), "unchecked", "it is not here")
     return Check(what, str(path), "same" if found == digest else "changed")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from vidface.errors import VidfaceError
+from vidface.graph.custody import inside, present
 from vidface.graph.extend import without_saves
 from vidface.graph.framedigest import SEGMENT_S
 from vidface.graph.load_node import names_file
@@ -157,7 +158,7 @@ def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: Stretch, watc
 
 def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> Stretch | None:
     whole = Stretch(None, None, "the whole run")
-    times = max((_times(folder / name) for name in facts.get("chains", {})), key=len, default=[])
+    times = max((_times(folder / name) for name in _with_rows(folder, facts)), key=len, default=[])
     if facts.get("status") == "done" and sample == "all":
         return whole
     if not times:
@@ -184,11 +185,15 @@ def _no_rows(facts: Mapping[str, Any]) -> str:
     return f"{why}; --sample all compares {files} with a run to the end"
 
 
+def _with_rows(folder: Path, facts: Mapping[str, Any]) -> list[str]:
+    return [name for name in facts.get("chains", {}) if inside(folder, name) and present(folder / name)]
+
+
 def _times(path: Path) -> list[Fraction]:
     """Times of the frames where a file has a row for each; none where its rows are of something else."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         every = [row["frame"] for row in rows] == list(range(len(rows)))
         return [Fraction(row["time"]) for row in rows] if every else []
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []

@@ -123,7 +123,7 @@ def _value(line: str | None) -> Any:
         return None
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return line
 
 

@@ -22,7 +22,10 @@ from vidface.graph.custody import (
     added_twice,
     all_files,
     ambiguity,
+    inside,
     manifest_digest,
+    plain,
+    present,
     read_chains,
     run_digest,
 )
@@ -138,14 +141,19 @@ def _signature(folder: Path, facts: Mapping[str, Any], key: Path | None) -> Iter
 def _files(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
     stated, twice = all_files(facts), added_twice(facts)
     chains, fault = _chains(folder)
-    root = folder.resolve()
+    here = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    links = {name for name, path in here.items() if path.is_symlink()}
     for name, digest in stated.items():
         path = folder / name
-        if not path.resolve().is_relative_to(root):
+        if name in links:
+            yield Check(
+                "file", name, "changed", "a link stands in its place: what it leads to was not sealed"
+            )
+        elif not inside(folder, name):
             yield Check("file", name, "changed", "run.json names a file that is not in this folder")
         elif name in twice:
             yield Check("file", name, "changed", "a file of the run's own was added to run.json once more")
-        elif not path.is_file():
+        elif not present(path):
             state: State = "same" if digest is None else "missing"
             yield Check("file", name, state, "was not there when the run ended" if digest is None else "")
         elif readable_sha256(path) == digest:
@@ -153,11 +161,11 @@ def _files(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
         else:
             text = fault if name == CHAIN and fault else _where(path, name, facts, chains)
             yield Check("file", name, "changed", text)
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink() and path.is_dir():
-            yield Check("file", name, "extra", "a link to a folder: the run did not make it")
-        elif not path.is_dir() and name not in stated and name not in OWN:
+    for name in sorted(here.keys() - stated.keys()):
+        if name in links:
+            what = "folder" if here[name].is_dir() else "file"
+            yield Check("file", name, "extra", f"a link to a {what}: the run did not make it")
+        elif not here[name].is_dir() and name not in OWN:
             yield Check("file", name, "extra", "the run did not write it")
 
 
@@ -184,6 +192,7 @@ def _where(path: Path, name: str, facts: Mapping[str, Any], chains: Mapping[str,
 def _notes(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
     if not (folder / NOTES).exists():
         return
+    plain(folder / NOTES)
     notes, faults = check_notes(folder, str(facts.get(RUN_DIGEST)))
     if faults:
         yield Check("notes", NOTES, "changed", "; ".join(faults))
@@ -199,6 +208,6 @@ def _notes(folder: Path, facts: Mapping[str, Any]) -> Iterator[Check]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return plain(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
