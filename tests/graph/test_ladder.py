@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vidface.errors import GraphError
 from vidface.graph.ladder import Rung
 from vidface.graph.plan import load
 
@@ -67,3 +69,27 @@ def test_what_hides_people_is_never_given_up_for_speed() -> None:
 def test_every_shipped_graph_has_a_ladder(path: Path) -> None:
     """The last step is always there: the rate can be halved before whatever graph."""
     assert load(path, check_models=False).ladder[-1].kind == "rate"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("hide", "it hides people, and somebody would be seen; use on_error: stop or hold"),
+        ("detect", "hide needs it to hide people"),
+        ("clean", ""),
+    ],
+)
+def test_no_frame_passes_unhidden_for_a_fault(name: str, why: str) -> None:
+    """`on_error: skip` lets a frame pass as it came: not where somebody is to be hidden on it."""
+    nodes: dict[str, dict[str, Any]] = {
+        "clean": {"use": "restore.denoise", "in": "source"},
+        "detect": {"use": "detect.face", "in": "clean"},
+        "hide": {"use": "anonymize.faces", "in": {"frame": "clean", "faces": "detect"}},
+    }
+    nodes[name]["on_error"] = "skip"
+    made = {"version": 1, "nodes": nodes, "outputs": {"video": "hide.frame"}}
+    if why:
+        with pytest.raises(GraphError, match=re.escape(why)):
+            load(made, check_models=False)
+    else:
+        assert load(made, check_models=False).steps[0].on_error == "skip"

@@ -164,6 +164,20 @@ def _guarded(steps: Mapping[str, Step]) -> dict[str, str]:
     return found
 
 
+def check_skips(file: GraphFile, steps: Mapping[str, Step]) -> None:
+    """Check that no frame on which somebody is to be hidden passes as it came, for a fault in a node.
+
+    Raises:
+        GraphError: a node that hides people, or tells where they are to one that does, is to be skipped.
+    """
+    hiders = _guarded(steps)
+    for name, step in steps.items():
+        tells = name == hiders.get(name) or any(kind is not Frame for kind in step.outputs.values())
+        if step.on_error == "skip" and tells and (why := _seen(steps, name, "skipped")):
+            text = f"{name} ({step.use}) cannot be {why}; use on_error: stop or hold"
+            raise file.document.error(text, ("nodes", name, "on_error"))
+
+
 def _fault(file: GraphFile, text: str, place: int, key: str = "") -> GraphError:
     # A bare `off` is false to YAML, and so it stands among the places.
     spelt = ("ladder", place, False)

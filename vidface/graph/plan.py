@@ -11,7 +11,7 @@ from vidface.data.frame import Frame
 from vidface.data.sound import Sound
 from vidface.errors import GraphError, ModelError, NodeError, UsageError
 from vidface.graph.claims import check_files
-from vidface.graph.ladder import Rung, rungs_of
+from vidface.graph.ladder import Rung, check_skips, rungs_of
 from vidface.graph.load_node import DEFAULT_SINKS, Classes, names_file
 from vidface.graph.params import instance
 from vidface.graph.places import Places, places_of
@@ -136,6 +136,7 @@ def load(
     outlets = tuple(_outlet(file, name, classes, edges, places) for name in names)
     check_aligned(file, steps, outlets)
     check_files(file, outlets)
+    check_skips(file, steps)
     kept = _needed(steps, outlets) if outputs is not None else set(steps)
     chosen = tuple(step for name, step in steps.items() if name in kept)
     if check_models:
