@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import av
 from av.audio.resampler import AudioResampler
@@ -85,7 +85,7 @@ class EncodeLane:
     def __init__(self, source: AudioStream, output: OutputContainer, *, codec: str) -> None:
         context: Any = source.codec_context
         rate = {"libopus": _OPUS_RATE, "aac": _aac_rate(context.sample_rate)}.get(codec, context.sample_rate)
-        self.stream: Any = output.add_stream(codec, rate=rate)
+        self.stream = cast(Any, output.add_stream(codec, rate=rate))
         if codec == "alac":
             self.stream.codec_context.format = "s32p"
         layout, self.mixed = _layout(context)
