@@ -49,6 +49,11 @@ _HOME = {
 }
 
 
+def __dir__() -> list[str]:
+    """The public names, also those that were not loaded yet: what notebooks complete."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """Load a public name when it is first used: `vidface --help` needs neither pydantic nor NumPy."""
     for module, names in _HOME.items():

@@ -184,6 +184,12 @@ def test_track_tells_of_boxes_that_were_filled_in(
         ([line(0, key="track", box=(0, 0, 1, 1))] * 2, "line 2: frame 0 is there twice"),
         ([line(0, key="track", box=(0, 0, 1, 1)), '{"faces": []}'], "with and without frame"),
         (['{"frame": 0.5, "faces": []}'], "line 1: frame must be a whole number"),
+        (['{"frame": 0, "faces": [{"box": [0, 0, 9, 9], "track": 1.5}]}'], "track must be a whole number"),
+        (
+            ['{"frame": 0, "faces": [{"box": [0, 0, 9, 9], "track": 1, "interpolated": "false"}]}'],
+            "interpolated must be true or false",
+        ),
+        (["[" * 200_000], "line 1"),
         (["", "{"], "faces with 'track': line 2: "),
         (['{"frame": 0, "faces": [{"track": 1e400, "box": [0, 0, 1, 1]}]}'], "line 1 cannot be read"),
         ([f'{{"frame": 0, "faces": [{{"track": {2**63}, "box": [0, 0, 1, 1]}}]}}'], "line 1 cannot be read"),

@@ -313,3 +313,21 @@ def test_re_embed_without_pictures_changes_nothing(tmp_path: Path) -> None:
             gallery.re_embed(lambda data: re_embedded(list(data)), fingerprint="new@1", dimension=32)
         assert gallery.fingerprint == MODEL
         assert len(gallery) == 1
+
+
+def test_a_closed_gallery_is_closed_and_not_damaged(tmp_path: Path) -> None:
+    """Whoever reads "damaged" replaces it."""
+    gallery = Gallery.create(tmp_path / "g", fingerprint=MODEL, dimension=D)
+    gallery.close()
+    with pytest.raises(UsageError, match="is closed; open it again"):
+        gallery.people()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "margin"), [(float("nan"), 0.1), (2.0, 0.1), (0.5, -5.0), (0.5, float("inf"))]
+)
+def test_thresholds_that_no_score_can_meet_are_refused(
+    tmp_path: Path, threshold: float, margin: float
+) -> None:
+    with pytest.raises(UsageError, match="a threshold of -1 to 1 and a margin of 0 to 2"):
+        Gallery.create(tmp_path / "g", fingerprint=MODEL, dimension=D, threshold=threshold, margin=margin)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +327,36 @@ def test_a_disk_that_takes_nothing_of_a_video_is_a_sentence(tmp_path: Path) -> N
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
     assert "the file is as large as this disk or user may have" in done.stdout
+
+
+def test_a_closed_run_gives_no_more_frames(tmp_path: Path, clip: Path) -> None:
+    """Who still holds its iterator sees it end, with a folder and without; it used to wait for ever."""
+    for out in (tmp_path / "out", None):
+        with vidface.run(graph(tmp_path), clip, out) as run:
+            ticks = iter(run)
+            next(ticks)
+        assert list(ticks) == []
+
+
+def test_one_plan_runs_twice_at_a_time(samples: Path) -> None:
+    """Each run has nodes of its own: states, windows and models are no other's."""
+    plan = vidface.load({"version": 1, "nodes": FOLLOWED, "outputs": {"faces": "track"}})
+    clips = [samples / "two_people.mp4", samples / "walk_vfr.mkv"]
+
+    def boxes(ticks: Any) -> list[list[float]]:
+        return [tick["faces"].boxes.ravel().tolist() for tick in ticks]
+
+    alone = [boxes(vidface.run(plan, clip, stop=1.0)) for clip in clips]
+    first, second = (iter(vidface.run(plan, clip, stop=1.0)) for clip in clips)
+    beside: list[list[Any]] = [[], []]
+    for pair in zip_longest(first, second):
+        for made, tick in zip(beside, pair, strict=True):
+            if tick is not None:
+                made.append(tick)
+    assert [boxes(one) for one in beside] == alone
+
+
+FOLLOWED = {
+    "detect": {"use": "detect.face", "in": "source"},
+    "track": {"use": "track.faces", "in": {"frame": "source", "faces": "detect"}},
+}

@@ -167,14 +167,20 @@ def read_faces(path: Path, *, key: str) -> FaceLines:
         rows = line["faces"]
         boxes = [row["box"] for row in rows]
         tracks = [NOT_TRACKED if row[key] is None else row[key] for row in rows]
-        if not all(isinstance(one, int | float) and abs(one) <= _LARGEST for one in tracks):
+        if not all(_whole(one) for one in tracks):
             raise ValueError(f"{key} must be a whole number of at most {_LARGEST}")
-        filled = [bool(row.get("interpolated", False)) for row in rows]
+        filled = [row.get("interpolated", False) for row in rows]
+        if not all(isinstance(one, bool) for one in filled):
+            raise ValueError("interpolated must be true or false")
         hidden = np.array([row.get("visible", 1.0) < 0.5 for row in rows], bool)
         return Faces.of(boxes, tracks=tracks, interpolated=filled), hidden
 
     found, numbers = frame_lines(path, f"lines of faces with {key!r}", read)
     return FaceLines(_numbered([faces for faces, _ in found]), [hidden for _, hidden in found], numbers)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= _LARGEST and float(value).is_integer()
 
 
 def check_same_frames(truth: str, wanted: FaceLines, result: str, found: FaceLines) -> None:

@@ -96,6 +96,9 @@ def truth_of(row: Row, column: str) -> bool:
 def _csv_rows(path: Path) -> Iterator[Row]:
     text = path.read_text(encoding="utf-8-sig")
     reader = csv.DictReader(StringIO(text, newline=""), strict=True)
+    names = [str(name).strip() for name in reader.fieldnames or ()]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{path}: the first line names {', '.join(twice)} twice; each column is named once")
     for cells in reader:
         place = f"{path} line {reader.line_num}"
         if None in cells or None in cells.values():
@@ -122,7 +125,7 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
             continue
         try:
             found: Any = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"line {number}: {error}") from error
         if not isinstance(found, dict):
             raise ValueError(f"line {number}: wanted an object, but found {line[:40]}")

@@ -41,6 +41,8 @@ def telling(folder: Path) -> Iterator[None]:
         if "locked" in str(error):
             raise UsageError(f"{folder} is in use by another process; try again when it is done") from error
         raise OutputError(f"{folder / DATABASE}: {error}") from error
+    except sqlite3.ProgrammingError as error:
+        raise UsageError(f"the gallery {folder} is closed; open it again ({error})") from error
     except sqlite3.DatabaseError as error:
         raise InputError(f"{folder / DATABASE} is damaged ({error}); import an export instead") from error
 

@@ -55,6 +55,10 @@ class Gallery(View):
         """
         if dimension < 1 or not fingerprint:
             raise UsageError(f"a gallery needs the embedder's fingerprint and dimension, not {dimension}")
+        if not (-1 <= threshold <= 1 and 0 <= margin <= 2):
+            raise UsageError(
+                f"a gallery wants a threshold of -1 to 1 and a margin of 0 to 2, not {threshold} and {margin}"
+            )
         settings = {"fingerprint": fingerprint, "dimension": dimension}
         _store.make(Path(folder), {**settings, "threshold": float(threshold), "margin": float(margin)})
         gallery = cls.open(folder, write=True)

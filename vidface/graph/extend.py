@@ -109,4 +109,11 @@ def extended(plan: Plan, settings: Settings) -> Plan:
         plan = without_audio(plan)
     if settings.forensic:
         plan = one_thread(plan)
-    return with_table(plan, settings.table)
+    return _own_nodes(with_table(plan, settings.table))
+
+
+def _own_nodes(plan: Plan) -> Plan:
+    """The same with nodes and sinks of its own: a plan may be run twice at a time."""
+    steps = tuple(replace(one, node=one.node.model_copy()) for one in plan.steps)
+    outlets = tuple(replace(one, sink=one.sink.model_copy()) for one in plan.outlets)
+    return replace(plan, steps=steps, outlets=outlets)

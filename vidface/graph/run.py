@@ -169,7 +169,10 @@ class Run:
             raise UsageError("a run is iterated once, and this one was; call vidface.run again")
         self._begun = True
         try:
-            yield from self._engine.ticks()
+            for tick in self._engine.ticks():
+                yield tick
+                if self._status != "running":
+                    return  # somebody closed it who still holds this iterator
             if self._start is not None and not self._engine.ledger.processed:
                 raise InputError(f"{self.info.name}: there is no frame from --from {self._start:g} s on")
             self._status = "done"
@@ -234,8 +237,7 @@ class Run:
         on_card = self._placed.to_json(self.info, {} if report is None else report.facts)
         if on_card is not None:
             self._folder.note("acceleration", on_card)
-        camera = live_facts(self._source, report)
-        if camera is not None:
+        if (camera := live_facts(self._source, report)) is not None:
             self._folder.tell({"camera": camera})
         try:
             self._folder.end(self._status, self._error, report, beside=self._beside())
