@@ -130,6 +130,12 @@ def test_nodes_lists_and_shows(
     assert "every" in capsys.readouterr().out
     assert call(monkeypatch, repo, "nodes", "detect.face", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["inputs"][0]["type"] == "Frame"
+    assert call(monkeypatch, repo, "nodes", "restore.face") == 0
+    assert "restore_cosine_before ratio " in capsys.readouterr().out
+    assert call(monkeypatch, repo, "nodes", "mesh.measures", "--format", "json") == 0
+    measures = {one["name"]: one for one in json.loads(capsys.readouterr().out)["measures"]}
+    assert measures["gaze_yaw"]["unit"] == "degrees"
+    assert "viewer's right" in measures["gaze_yaw"]["meaning"]
 
 
 def test_schema_is_json_and_knows_the_nodes(

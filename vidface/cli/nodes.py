@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from typing import Any
 
 import click
 
+from vidface.data.measures import Measure
 from vidface.node import FOREVER, Node
 
 
@@ -67,7 +69,14 @@ def _facts(name: str, kind: type[Node]) -> dict[str, Any]:
         "needs_consent": kind.needs_consent,
         "eases": kind.eases,
         "parameters": kind.model_json_schema().get("properties", {}),
+        "measures": [{"name": one.name, "unit": one.unit, "meaning": one.meaning} for one in _measures(kind)],
     }
+
+
+def _measures(kind: type[Node]) -> list[Measure]:
+    """What a node of that module measures, as far as it is known before a run."""
+    stated = getattr(sys.modules[kind.__module__], "KINDS", ())
+    return [one for one in stated if isinstance(one, Measure)] if isinstance(stated, tuple) else []
 
 
 def _page(name: str, kind: type[Node]) -> str:
@@ -95,6 +104,8 @@ def _page(name: str, kind: type[Node]) -> str:
         default = "needed" if field.is_required() else repr(field.get_default(call_default_factory=True))
         bounds = ", ".join(_bound(rule) for rule in field.metadata)
         lines.append(f"  {item:<20}{default:<18}{field.description or ''}{f'  [{bounds}]' if bounds else ''}")
+    lines += ["", "measures"] if facts["measures"] else []
+    lines += [f"  {one['name']:<22}{one['unit']:<16}{one['meaning']}" for one in facts["measures"]]
     return "\n".join(lines)
 
 
