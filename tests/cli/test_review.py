@@ -11,7 +11,7 @@ import av
 import pytest
 
 from tests.cli.test_main import call
-from tests.cli.test_verify import keys
+from tests.cli.verified import keys
 from tests.media.make_clips import Clip, make
 from vidface.cli._review import Request, _of_file
 from vidface.cli.review import review

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import vidface
-from tests.cli.verified import copy_of, forge, make_run
+from tests.cli.verified import copy_of, forge, keys, make_run
 from vidface.cli import main
 from vidface.cli.verify import verify as verify_command
 from vidface.errors import InputError, OutputExistsError, UsageError
@@ -413,16 +411,6 @@ def test_nothing_is_added_to_a_changed_run(moved: Path) -> None:
     path.write_text(path.read_text().replace('"status": "done"', '"status": "Done"'))
     with pytest.raises(UsageError, match="was changed after the run"):
         add_files(moved, "report", ["faces.jsonl"])
-
-
-def keys(folder: Path, name: str) -> tuple[Path, Path]:
-    secret = ed25519.Ed25519PrivateKey.generate()
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    own, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    own.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    public.write_bytes(secret.public_key().public_bytes(pem, form))
-    return own, public
 
 
 def test_a_signed_run(tmp_path: Path, verify: Verify) -> None:

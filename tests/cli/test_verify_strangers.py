@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from tests.cli.verified import copy_of, make_run
+from tests.cli.verified import copy_of, keys, make_run
 from vidface.cli.inspect import inspect
 from vidface.cli.verify import verify
 from vidface.graph.custody import CHAIN, MANIFEST, NOTES, SIGNATURE, add_files, read_manifest, with_digests
@@ -146,19 +144,9 @@ def test_a_number_of_stretches_that_is_none() -> None:
     assert "wanted a number of stretches or all" in found.output
 
 
-def key(folder: Path, name: str) -> tuple[Path, Path]:
-    secret = ed25519.Ed25519PrivateKey.generate()
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    own, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    own.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    public.write_bytes(secret.public_key().public_bytes(pem, form))
-    return own, public
-
-
 def test_a_run_that_another_key_signed_anew_is_not_the_same(tmp_path: Path) -> None:
     """Both keys are told; who names the second one accepts it."""
-    first, second = key(tmp_path, "first")[0], key(tmp_path, "second")
+    first, second = keys(tmp_path, "first")[0], keys(tmp_path, "second")
     out = make_run(tmp_path, stop=0.5, sign_key=first)
     assert call(out).exit_code == 0
     (out / "note.txt").write_text("added")

@@ -8,6 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 import vidface
 from tests.media.make_clips import Clip, make
 from vidface.graph.custody import MANIFEST, with_digests
@@ -73,3 +76,14 @@ def forge(run: Path, **changes: Any) -> dict[str, Any]:
     facts = with_digests(facts | changes)
     (run / MANIFEST).write_text(json.dumps(facts))
     return facts
+
+
+def keys(folder: Path, name: str) -> tuple[Path, Path]:
+    """A secret key and its public one, as PEM files NAME.pem and NAME.pub."""
+    secret = ed25519.Ed25519PrivateKey.generate()
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    own, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    own.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(secret.public_key().public_bytes(pem, form))
+    return own, public

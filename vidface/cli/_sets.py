@@ -1,4 +1,4 @@
-"""`--set`, as every command that reads a graph has it."""
+"""Options that several commands share: `--set` of what reads a graph, `--rotate` of what decodes a clip."""
 
 from __future__ import annotations
 
@@ -11,4 +11,12 @@ set_option = click.option(
     metavar="NODE.PARAM=VALUE",
     help="Override a parameter of a node or an output; of an output that is called like a node: "
     "outputs.NAME.PARAM=VALUE.",
+)
+
+rotate_option = click.option(
+    "--rotate",
+    type=click.Choice(["0", "90", "180", "270"]),
+    default="0",
+    callback=lambda _context, _option, value: int(value),
+    help="Degrees clockwise that bring the picture upright, beyond what CLIP itself says.",
 )

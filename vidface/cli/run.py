@@ -15,7 +15,7 @@ import click
 
 from vidface.cli._live import end_on_request, folder_for, live_options, tell
 from vidface.cli._numbers import FiniteRange
-from vidface.cli._sets import set_option
+from vidface.cli._sets import rotate_option, set_option
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 
@@ -38,13 +38,7 @@ MOST_HOLES = 20
 @click.option(
     "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
 )
-@click.option(
-    "--rotate",
-    type=click.Choice(["0", "90", "180", "270"]),
-    default="0",
-    callback=lambda _context, _option, value: int(value),
-    help="Degrees clockwise that bring the picture upright, beyond what CLIP itself says.",
-)
+@rotate_option
 @click.option(
     "--rate", type=FiniteRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
 )

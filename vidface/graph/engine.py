@@ -6,7 +6,6 @@ Three threads overlap: decoding (`feed`), the nodes (the caller's thread), writi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from time import perf_counter, process_time
 from typing import Any
 
@@ -17,9 +16,7 @@ from vidface.data.source import Live, Source
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.climber import Climber, climber_of
 from vidface.graph.feed import Arrival, Feed, chunk_length
-from vidface.graph.guard import guarded
 from vidface.graph.latency import Latency
-from vidface.graph.plainfacts import plain_facts
 from vidface.graph.plan import Plan
 from vidface.graph.report import Ledger, NodeCost, RunReport
 from vidface.graph.spec import SOUND, SOURCE
@@ -113,9 +110,8 @@ class Engine:
             return
         # In this order, each whatever becomes of the others; the first failure is the one to tell.
         failed: list[BaseException] = []
-        acts: list[Callable[[], None]] = [self._feed.stop, self._settle, self._finish, self._ask]
-        acts += [partial(guarded, one.close, _who(one), "while closing") for one in self._stages]
-        for act in acts:
+        closing = (stage.close for stage in self._stages)
+        for act in (self._feed.stop, self._settle, self._finish, self._ask, *closing):
             try:
                 act()
             except BaseException as error:  # noqa: BLE001 - raised below
@@ -137,7 +133,7 @@ class Engine:
         try:
             for stage in self._stages:
                 if facts := stage.facts():
-                    self._said[stage.step.name] = plain_facts(facts, _who(stage))
+                    self._said[stage.step.name] = facts
             if self._sound is not None:
                 self._said[SOUND] = self._sound.facts()
         finally:
@@ -239,10 +235,6 @@ def _tapped(plan: Plan) -> dict[str, str]:
         if len(own) == 1:
             taps.setdefault(outlet.name, own[0])
     return taps
-
-
-def _who(stage: Stage) -> str:
-    return f"{stage.step.name} ({stage.step.use})"
 
 
 def _minds_cuts(stage: Stage) -> bool:

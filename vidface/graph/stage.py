@@ -14,6 +14,7 @@ from vidface.errors import FrameError, NodeError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.guard import guarded
 from vidface.graph.held import Held
+from vidface.graph.plainfacts import plain_facts
 from vidface.graph.plan import Step
 from vidface.graph.ports import Port
 from vidface.graph.report import NodeCost
@@ -75,7 +76,7 @@ class Stage:
         """Let the node give back what it took; safe to call when it never opened."""
         if self._opened:
             self._opened = False
-            self._node.close()
+            guarded(self._node.close, self._who, "while closing")
 
     def ease(self, factor: int) -> None:
         """Let the node work so many times less often."""
@@ -94,8 +95,7 @@ class Stage:
         """What the node has to say of the run; empty where it served no frame."""
         if not self._opened or not self.cost.calls:
             return {}
-        facts: dict[str, Any] = guarded(self._node.facts, self._who, "while finishing")
-        return facts
+        return plain_facts(guarded(self._node.facts, self._who, "while finishing"), self._who)
 
     def needs_from(self, port: Port) -> int:
         """Oldest index that this stage still needs on a port."""

@@ -93,9 +93,10 @@ def rgb_of(planes: CardPlanes, *, order: Order = "rgb") -> Tensor:
         made = _summed(planes, luma, chroma.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2))
         return made if order == "rgb" else made.flip(0)
     above = torch.cat([chroma[:, :1], chroma[:, :-1]], dim=1)
-    below = torch.cat([chroma[:, 1:], chroma[:, -1:]], dim=1)
-    both = [(above + 3 * chroma) / 4, (3 * chroma + below) / 4]
-    if order == "bgr":
+    if order == "rgb":
+        below = torch.cat([chroma[:, 1:], chroma[:, -1:]], dim=1)
+        both = [(above + 3 * chroma) / 4, (3 * chroma + below) / 4]
+    else:
         both = [(above + chroma) / 2, chroma]
     rows = torch.stack(both, dim=2).flatten(1, 2).repeat_interleave(2, dim=2)
     made = _tabled(planes, luma, rows, how=_half_up)
