@@ -19,7 +19,8 @@ Every message is one plain sentence or two: where, what was wanted, what was fou
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 
 class ExitCode(IntEnum):
@@ -61,6 +62,10 @@ class GraphError(UsageError):
         self.column = column
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(f"{place}: {message}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From process to process: made anew from what it was made of, not from the text with its place."""
+        return partial(type(self), file=self.file, line=self.line, column=self.column), (self.message,)
 
 
 class OutputExistsError(UsageError):

@@ -90,7 +90,7 @@ def test_a_row_that_is_not_sound_is_named(folder: Path, row: dict[str, Any], say
         read_cases(manifest(folder, ROW | row))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"rows": []}', '{"rows": [1]}', "{"])
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": []}', '{"rows": [1]}', "{", "[" * 9_000])
 def test_a_manifest_without_rows_is_refused(folder: Path, text: str) -> None:
     path = folder / "m.json"
     path.write_text(text)

@@ -284,9 +284,11 @@ def test_a_run_that_cannot_be_enrolled_from() -> None:
     Path("clip.mp4").unlink()
     with pytest.raises(InputError, match="which is not there"):
         run("enroll", "Ann", "run", "--track", "1")
-    Path("run/faces.jsonl").write_text('{"frame": 0')
-    with pytest.raises(InputError, match="damaged"):
-        run("enroll", "Ann", "run", "--track", "1")
+    for name in ("faces.jsonl", "run.json"):
+        for text in ('{"frame": 0', "[" * 100_000):
+            Path("run", name).write_text(text)
+            with pytest.raises(InputError, match="damaged"):
+                run("enroll", "Ann", "run", "--track", "1")
 
 
 def test_a_second_run_goes_on_where_the_first_was_interrupted() -> None:

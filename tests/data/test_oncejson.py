@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidface.data.oncejson import once
+from vidface.data.oncejson import loads, once
 
 
 def test_what_names_each_key_once_is_read() -> None:
@@ -22,3 +22,9 @@ def test_what_nobody_can_walk_is_refused() -> None:
     for deep in (102, 900, 200_000):
         with pytest.raises(ValueError, match="nested more than 100 deep"):
             once("[" * deep + "]" * deep)
+
+
+def test_rows_may_be_as_deep_as_python_reads_and_no_deeper() -> None:
+    assert loads("[" * 300 + "]" * 300)
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        loads("[" * 200_000)

@@ -211,6 +211,6 @@ def test_numbers_that_are_none_give_no_threshold(tmp_path: Path) -> None:
     with Gallery.open(filled(tmp_path / "g"), write=True) as gallery:
         broken = strangers(10, 1)
         broken[3, 4] = np.nan
-        with pytest.raises(UsageError, match="finite"):
+        with pytest.raises(UsageError, match="NaN or infinity"):
             gallery.calibrate(broken)
         assert gallery.calibration is None

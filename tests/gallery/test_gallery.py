@@ -311,6 +311,11 @@ def test_re_embed_without_pictures_changes_nothing(tmp_path: Path) -> None:
         gallery.add("Ann", [Look(vector(0))])
         with pytest.raises(UsageError, match="has a picture"):
             gallery.re_embed(lambda data: re_embedded(list(data)), fingerprint="new@1", dimension=32)
+        for threshold in (1.5, float("nan")):
+            with pytest.raises(UsageError, match="a threshold of -1 to 1"):
+                gallery.re_embed(
+                    lambda data: re_embedded(list(data)), fingerprint="n", dimension=32, threshold=threshold
+                )
         assert gallery.fingerprint == MODEL
         assert len(gallery) == 1
 

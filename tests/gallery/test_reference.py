@@ -90,6 +90,12 @@ def test_another_dimension_is_refused() -> None:
             made(units(2, 8), [0, 1], 2).search(query)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_vector_that_was_not_embedded_is_near_to_nobody(value: float) -> None:
+    with pytest.raises(UsageError, match="holds NaN or infinity"):
+        made(units(2, 8), [0, 1], 2).search(np.full((1, 8), value))
+
+
 def test_a_reference_cannot_be_changed() -> None:
     known = made(units(2, 8), [0, 1], 2)
     with pytest.raises(ValueError, match="read-only"):

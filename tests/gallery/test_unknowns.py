@@ -208,6 +208,7 @@ def test_answers_are_private_and_survive(tmp_path: Path) -> None:
     [
         "{",
         "[]",
+        "[" * 9_000,
         '{"version": 2, "answers": []}',
         '{"version": 1, "answers": [1]}',
         '{"version": 1, "answers": [{"tracks": ["a"], "same": true}]}',
@@ -343,9 +344,10 @@ def test_folders_that_are_no_runs(tmp_path: Path) -> None:
     (folder / "run.json").write_text('{"status": "running"}')
     with pytest.raises(UsageError, match="the run has not ended"):
         read_run(folder)
-    (folder / "run.json").write_text("[")
-    with pytest.raises(InputError, match=r"run\.json cannot be read"):
-        read_run(folder)
+    for text in ("[", "[" * 100_000):
+        (folder / "run.json").write_text(text)
+        with pytest.raises(InputError, match=r"run\.json cannot be read"):
+            read_run(folder)
     (folder / "run.json").write_text("{}")
     for name in ("a", "b"):
         (folder / f"{name}.npz").write_bytes(data)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.graph.toys import frames
 from vidface.data import Frame
-from vidface.errors import NodeError
+from vidface.errors import NodeError, UsageError
 from vidface.graph.harness import NodeHarness
 from vidface.node import FOREVER, Node, Span, Window
 
@@ -44,6 +44,11 @@ def test_ports_of_unequal_length_are_refused() -> None:
         harness.run(a=[1, 2], b=[1])
     with NodeHarness(Sum()) as harness:
         assert harness.run(a=[1, 2], b=[3, 4]) == [4, 6]
+
+
+def test_a_word_that_is_no_on_error_is_refused() -> None:
+    with pytest.raises(UsageError, match="on_error is one of stop, skip, hold, not 'nonsense'"):
+        NodeHarness(Count(), on_error="nonsense")
 
 
 def test_a_bug_names_the_frame() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,38 @@ def test_a_part_without_a_frame_is_no_success(samples: Path) -> None:
     """Also for who calls from Python; a part that begins in time is."""
     with pytest.raises(InputError, match="there is no frame from --from 100 s on"):
         list(vidface.run(FACES, samples / "rotated.mp4", start=100.0))
+    with pytest.raises(InputError, match="there is no frame before --to -1 s"):
+        list(vidface.run(FACES, samples / "rotated.mp4", stop=-1.0))
     assert len(list(vidface.run(FACES, samples / "rotated.mp4", start=0.2, stop=0.24))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"stop": "x"}, "--to wants seconds, but found 'x'"),
+        ({"start": float("nan")}, "--from wants seconds, but found nan"),
+        ({"rate": "25"}, "--rate wants frames a second above 0, but found '25'"),
+        ({"chunk": 1.5}, "--chunk wants a number of frames from 1, but found 1.5"),
+        ({"outputs": "faces"}, "--outputs wants several texts, as in .'faces',., but found one: 'faces'"),
+        ({"overrides": "detect.every=2"}, "--set wants several texts"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(samples: Path, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        vidface.run(FACES, samples / "rotated.mp4", **options)
+
+
+def test_a_graph_is_a_path_or_a_mapping() -> None:
+    with pytest.raises(UsageError, match="the path of a file, or the same as a mapping, but found None"):
+        load(None)  # type: ignore[arg-type]
+
+
+def test_a_run_that_nobody_holds_any_more_has_stopped(samples: Path, tmp_path: Path) -> None:
+    """Never iterated, never closed: run.json does not say for ever that it runs."""
+    run = vidface.run(FACES, samples / "rotated.mp4", tmp_path / "o")
+    del run
+    gc.collect()
+    assert json.loads((tmp_path / "o" / "run.json").read_text())["status"] == "stopped"
 
 
 def test_run_json_stands_there_from_the_beginning(samples: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ def test_broken_graph_is_refused_with_its_message(path: Path) -> None:
     with pytest.raises(GraphError) as caught:
         load(path, check_models=False)
     assert str(caught.value).replace(str(path), path.name) == wanted
+
+
+def test_a_fault_goes_from_process_to_process_as_it_is() -> None:
+    error = GraphError("no such node", file="a.yaml", line=3, column=7)
+    for fresh in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (str(fresh), fresh.file, fresh.line) == ("a.yaml:3:7: no such node", "a.yaml", 3)
 
 
 def test_there_is_a_broken_graph_for_each_kind_of_fault() -> None:

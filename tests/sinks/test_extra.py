@@ -128,6 +128,19 @@ def test_the_best_frame_of_a_track_follows_a_wired_quality(tmp_path: Path) -> No
     assert "mean_quality" not in (tmp_path / "tracks.jsonl").read_text()
 
 
+def test_small_measures_keep_their_digits_in_lines_and_tables(tmp_path: Path) -> None:
+    """A node of the user's may measure in any unit: 0.00031416 is not 0.0003."""
+    faces = Faces.of([(1, 2, 3, 4)], tracks=[1])
+    given = {"faces": faces, "measures": Measures(KINDS, np.array([(0.00031416, 0.123456)]))}
+    run(Jsonl(), tmp_path, given)
+    run(Table(), tmp_path, given)
+    (face,) = json.loads((tmp_path / "faces.jsonl").read_text())["faces"]
+    assert face["measures"] == {"eye_opening": 0.0003142, "blink": 0.1235}
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["eye_opening"], row["blink"]) == ("0.0003142", "0.1235")
+
+
 def test_a_table_has_the_quality_beside_the_measures(tmp_path: Path) -> None:
     """Two ports of measures, each under its own names."""
     given = values()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from vidface.cli._tables import read_rows
+from vidface.data import oncejson
 from vidface.errors import InputError
 
 _LABELS: Final = {"real": False, "fake": True, "0": False, "1": True}
@@ -72,7 +72,7 @@ def _check_labels(cases: Sequence[Case], places: Sequence[str]) -> None:
 
 def _json_rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+        found: Any = oncejson.read(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a manifest: {error}") from error
     rows = found.get("rows") if isinstance(found, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidface.data import Faces
+from vidface.data import Faces, oncejson
 from vidface.data.digest import sha256_of
 from vidface.errors import InputError
 
@@ -41,7 +40,7 @@ def places_of(run: Path, track: int, every_s: float) -> TrackPlaces:
         InputError: the folder is no run, or there is no such track in it, or the clip is not what it was.
     """
     try:
-        told = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        told = oncejson.read((run / "run.json").read_text(encoding="utf-8"))
         clip, wanted = Path(told["input"]["path"]), told["input"]["sha256"]
         start, stop = told["from"], told["to"]
         faces = dict(_faces(run / "faces.jsonl", track, every_s))
@@ -64,7 +63,7 @@ def _faces(path: Path, track: int, every_s: float) -> Iterator[tuple[int, Faces]
     last = -np.inf
     with path.open(encoding="utf-8") as file:
         for line in file:
-            row = json.loads(line)
+            row = oncejson.loads(line)
             face = next((face for face in row["faces"] if face["track"] == track), None)
             if face is None or face["interpolated"] or face["landmarks"] is None:
                 continue

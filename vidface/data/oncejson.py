@@ -25,22 +25,31 @@ def once(text: str | bytes) -> Any:
     return read(text, twice=False)
 
 
-def read(text: str | bytes, *, twice: bool) -> Any:
+def read(text: str | bytes, *, twice: bool = True) -> Any:
     """The value of a text; with `twice`, of two values of a key the last.
 
     Raises:
         ValueError: as `once`.
     """
-    try:
-        value = json.loads(text, object_pairs_hook=None if twice else _each_once)
-    except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+    value = loads(text, twice=twice)
     level = [value]
     for _ in range(DEEPEST):
         level = [item for one in level for item in _items(one)]
         if not level:
             return value
     raise ValueError(_TOO_DEEP)
+
+
+def loads(text: str | bytes, *, twice: bool = True) -> Any:
+    """As `read`, of any depth that Python reads: for rows of which single values are taken, in half the time.
+
+    Raises:
+        ValueError: it is no JSON, or too deep for Python; without `twice`, an object in it names a key twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=None if twice else _each_once)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
 
 
 def _items(value: Any) -> Iterable[Any]:

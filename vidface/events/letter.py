@@ -15,6 +15,7 @@ import re
 import uuid
 from typing import Any, Final
 
+from vidface.data import oncejson
 from vidface.data.event import EVENT_KINDS, Event
 from vidface.events.log import shot_name
 
@@ -44,7 +45,7 @@ def pack(letter: dict[str, Any]) -> bytes:
 def unpack(data: bytes) -> dict[str, Any] | None:
     """What `pack` made; None where it is damaged."""
     try:
-        letter = json.loads(data)
+        letter = oncejson.read(data)
         sound = (
             letter["event"]["kind"] in EVENT_KINDS
             and _ID.fullmatch(letter["id"]) is not None

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data import oncejson
 from vidface.data.disk import OURS, PRIVATE, write_whole
 from vidface.data.event import Event
 from vidface.errors import OutputError
@@ -98,7 +99,7 @@ def latest(folder: Path, count: int) -> list[dict[str, Any]]:
     for path in sorted(_days(folder), reverse=True):
         for line in _backwards(path):
             with contextlib.suppress(ValueError):
-                row = json.loads(line)
+                row = oncejson.loads(line)
                 if isinstance(row, dict):
                     found.append(row)
             if len(found) >= count:

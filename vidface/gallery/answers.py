@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data import oncejson
 from vidface.errors import InputError, OutputError
 
 FILE: Final = "answers.json"
@@ -106,7 +107,7 @@ def read_answers(folder: Path) -> Answers:
     try:
         if path.stat().st_size > _LONGEST:
             raise ValueError("it is too long")
-        return _parsed(json.loads(path.read_text(encoding="utf-8")))
+        return _parsed(oncejson.read(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Answers()
     except (OSError, ValueError) as error:

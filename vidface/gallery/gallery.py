@@ -55,10 +55,7 @@ class Gallery(View):
         """
         if dimension < 1 or not fingerprint:
             raise UsageError(f"a gallery needs the embedder's fingerprint and dimension, not {dimension}")
-        if not (-1 <= threshold <= 1 and 0 <= margin <= 2):
-            raise UsageError(
-                f"a gallery wants a threshold of -1 to 1 and a margin of 0 to 2, not {threshold} and {margin}"
-            )
+        _check_scores(threshold, margin)
         settings = {"fingerprint": fingerprint, "dimension": dimension}
         _store.make(Path(folder), {**settings, "threshold": float(threshold), "margin": float(margin)})
         gallery = cls.open(folder, write=True)
@@ -201,8 +198,10 @@ class Gallery(View):
             progress: called with looks done and all looks.
 
         Raises:
-            UsageError: no look has a picture, or the vectors are not of `dimension` numbers.
+            UsageError: no look has a picture, the vectors are not of `dimension` numbers, or the threshold is
+                no cosine.
         """
+        _check_scores(threshold)
         self._store.writable()
         return _renew.renew(
             self._store,
@@ -249,3 +248,10 @@ class Gallery(View):
                 self._store.set(**settings.model_dump())
             self._store.log("import", {"people": len(reports)}, list(reports))
         return reports
+
+
+def _check_scores(threshold: float, margin: float = 0.0) -> None:
+    if not (-1 <= threshold <= 1 and 0 <= margin <= 2):
+        raise UsageError(
+            f"a gallery wants a threshold of -1 to 1 and a margin of 0 to 2, not {threshold} and {margin}"
+        )

@@ -153,6 +153,8 @@ class Reference:
                 f"those to look for have the shape {rows.shape}: use the same embedder, or vidface gallery "
                 "re-embed"
             )
+        if not np.isfinite(rows).all():
+            raise UsageError("a vector to look for holds NaN or infinity: leave out what was not embedded")
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data import oncejson
 from vidface.data.npz import read_npz
 from vidface.errors import InputError, UsageError
 
@@ -151,7 +151,7 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    row = json.loads(line)
+                    row = oncejson.loads(line)
                 except ValueError:
                     if not line.endswith("\n"):
                         return
@@ -166,7 +166,7 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = oncejson.read(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"{folder} is no folder of a run: there is no {MANIFEST} in it; name what `vidface run -o` made"

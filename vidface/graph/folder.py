@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from vidface.data import oncejson
 from vidface.data.digest import BLOCK, blocks_of, digests_in
 from vidface.errors import ExitCode, OutputError, OutputExistsError, UsageError, VidfaceError
 from vidface.graph.aside import Aside
@@ -81,7 +82,7 @@ class RunFolder:
     def earlier(self) -> list[Path]:
         """Files in the folder that an earlier run wrote, resolved; one look at each of them."""
         try:
-            facts = json.loads((self._folder / MANIFEST).read_text(encoding="utf-8"))
+            facts = oncejson.read((self._folder / MANIFEST).read_text(encoding="utf-8"))
             files = [name for one in facts.get("outputs", {}).values() for name in one.get("files", ())]
             files += [SIGNATURE, CHAIN, *all_files(facts), *leavings(self._folder, facts)]
         except (OSError, ValueError, AttributeError, TypeError):

@@ -9,9 +9,11 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from vidface.data.device import Device
 from vidface.data.source import SourceInfo
+from vidface.errors import UsageError
 from vidface.graph.buffers import Buffer, Timeline
 from vidface.graph.plan import Step
 from vidface.graph.ports import signature_of
+from vidface.graph.spec import ON_ERROR
 from vidface.graph.stage import Stage, unwatched
 from vidface.node import Node
 
@@ -33,11 +35,16 @@ class NodeHarness(Generic[N]):
         node: the node, with its parameters.
         on_error: stop, skip or hold.
         chunk: values handed over at a time.
+
+    Raises:
+        UsageError: on_error is none of these.
     """
 
     def __init__(
         self, node: N, *, on_error: str = "stop", chunk: int = 4, device: Device | None = None
     ) -> None:
+        if on_error not in ON_ERROR:
+            raise UsageError(f"on_error is one of {', '.join(ON_ERROR)}, not {on_error!r}")
         self.node = node
         self._on_error = on_error
         self._chunk = chunk

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from vidface.data.oncejson import once
+from vidface.data.oncejson import once, read
 from vidface.errors import InputError, OutputError, UsageError
 from vidface.graph.custody import MANIFEST, NOTES, RUN_DIGEST
 
@@ -205,7 +205,7 @@ def _loose(number: int) -> str:
 
 def _note(line: bytes) -> Note | None:
     try:
-        row = json.loads(line)
+        row = read(line)
         return Note(**row) if set(row) == {*_KEYS, "hash"} else None
     except (ValueError, TypeError):
         return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from vidface.errors import InputError, OutputError, UsageError
+from vidface.errors import InputError, OutputError, UsageError, VidfaceError
 from vidface.graph.apart import check_apart, check_new, check_own, files_read
 from vidface.graph.camera import check_live, finish, live_facts
 from vidface.graph.custody import CHAIN, OWN
@@ -50,7 +50,7 @@ class Run:
 
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:
         self.plan = plan = extended(plan, settings)
-        sign = SignWith(_path(settings.sign_cert), _path(settings.sign_key))
+        sign = SignWith(*(Path(path) if path else None for path in (settings.sign_cert, settings.sign_key)))
         self._signer = sign.signer() if out is not None else None
         self._marking = Marking(
             plan,
@@ -69,7 +69,7 @@ class Run:
         self._source = self._frames or self._source
         self.info = self._source.info
         self._out = Path() if out is None else out
-        self._start = settings.start
+        self._part = settings.part
         self._traced = settings.trace
         self._trace: TraceWriter | None = None
         self._folder: RunFolder | None = None
@@ -81,7 +81,7 @@ class Run:
             self._engine = self._build(Path(clip), out, settings)
         except BaseException as error:
             self._source.close()
-            self._status, self._error = "failed", error
+            self._closed, self._status, self._error = True, "failed", error
             self._account(None)
             raise
 
@@ -173,8 +173,8 @@ class Run:
                 yield tick
                 if self._status != "running":
                     return  # somebody closed it who still holds this iterator
-            if self._start is not None and not self._engine.ledger.processed:
-                raise InputError(f"{self.info.name}: there is no frame from --from {self._start:g} s on")
+            if self._part and not self._engine.ledger.processed:
+                raise InputError(f"{self.info.name}: there is no frame {self._part}")
             self._status = "done"
         except GeneratorExit:
             if not self._entered:  # else the `with` block knows why it was left
@@ -251,6 +251,12 @@ class Run:
         paths = [Path(path).expanduser().resolve() for path in (self._traced, *saves_of(self.plan)) if path]
         return tuple(path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root))
 
+    def __del__(self) -> None:
+        """Nobody holds the run any more: what it wrote is as complete as after `close`."""
+        if not getattr(self, "_closed", True):
+            with suppress(VidfaceError):
+                self.close()  # nobody is there to be told; run.json is
+
     def __enter__(self) -> Self:
         self._entered = True
         return self
@@ -285,16 +291,10 @@ def run(
         GraphError, ModelError, InputError, UsageError: before anything is decoded.
     """
     settings = Settings(**options)
-    if isinstance(graph, Plan):
-        plan = graph
-    else:
-        plan = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
-    return Run(plan, clip, None if out is None else Path(out), settings)
+    if not isinstance(graph, Plan):
+        graph = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
+    return Run(graph, clip, None if out is None else Path(out), settings)
 
 
 def _end_of(error: BaseException) -> str:
     return "stopped" if isinstance(error, GeneratorExit | KeyboardInterrupt) else "failed"
-
-
-def _path(text: str | Path | None) -> Path | None:
-    return None if text is None else Path(text)

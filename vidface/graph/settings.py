@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -126,18 +127,28 @@ class Settings:
     def _check_values(self) -> None:
         """What the command line refuses by itself, for who calls from Python."""
         for name, value in (("--from", self.start), ("--to", self.stop), ("--staleness", self.staleness)):
-            if value is not None and not math.isfinite(value):
-                raise UsageError(f"{name} wants seconds, but found {value}")
-        if self.rate is not None and not 0 < self.rate < math.inf:
-            raise UsageError(f"--rate wants frames a second above 0, but found {self.rate}")
+            if value is not None and not _is_number(value):
+                raise UsageError(f"{name} wants seconds, but found {value!r}")
+        if self.rate is not None and not (_is_number(self.rate) and self.rate > 0):
+            raise UsageError(f"--rate wants frames a second above 0, but found {self.rate!r}")
         if self.table not in (None, "csv", "parquet"):
             raise UsageError(f"--format wants csv or parquet, but found {self.table!r}")
-        if self.chunk is not None and self.chunk < 1:
-            raise UsageError(f"--chunk wants a number of frames from 1, but found {self.chunk}")
+        if self.chunk is not None and not (isinstance(self.chunk, int) and self.chunk >= 1):
+            raise UsageError(f"--chunk wants a number of frames from 1, but found {self.chunk!r}")
+        for name, names in (("--set", self.overrides), ("--outputs", self.outputs)):
+            if isinstance(names, str):
+                raise UsageError(f"{name} wants several texts, as in ({names!r},), but found one: {names!r}")
         if self.outputs is not None and not self.outputs:
             raise UsageError("--outputs names no output; name some (A,B), or leave it out to write all")
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio puts sound in and --no-audio leaves it out; give one of them")
+
+    @property
+    def part(self) -> str:
+        """The part of the input that was asked for, as in "from --from 3 s on"; empty where all of it was."""
+        start = "" if self.start is None else f"from --from {self.start:g} s on"
+        stop = "" if self.stop is None else f"before --to {self.stop:g} s"
+        return " and ".join(one for one in (start, stop) if one)
 
     def to_json(self) -> dict[str, Any]:
         """For run.json: what changes results and stands nowhere else there."""
@@ -151,3 +162,7 @@ class Settings:
             "table": self.table,
             "forensic": self.forensic,
         }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)

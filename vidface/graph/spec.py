@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from yaml.representer import RepresenterError
 
-from vidface.errors import GraphError
+from vidface.errors import GraphError, UsageError
 from vidface.graph import marks
 from vidface.graph.ladder import LadderSpec, RungSpec
 from vidface.graph.marks import Document
@@ -40,6 +40,8 @@ def _as_params(value: Any) -> Any:
     return {} if value is None else value
 
 
+OnError = Literal["stop", "skip", "hold"]
+ON_ERROR: Final = get_args(OnError)
 Params = Annotated[dict[str, Any], BeforeValidator(_as_params)]
 
 
@@ -64,7 +66,7 @@ class NodeSpec(BaseModel):
     use: str = Field(description="What runs: detect.face, or a Python file (./my/blur.py).")
     wires: Wires = Field(default={}, alias="in", description="Input port -> source, a node, or node.field.")
     params: Params = Field(default={}, alias="with", description="Parameters of the node.")
-    on_error: Literal["stop", "skip", "hold"] = Field(
+    on_error: OnError = Field(
         default="stop",
         description="What a frame that cannot be served does: stop the run, empty value, last value.",
     )
@@ -157,6 +159,8 @@ def read(graph: str | Path | Mapping[str, Any], *, overrides: Iterable[str] = ()
     """
     if isinstance(graph, Mapping):
         return read_text(_dumped(graph), "graph", overrides=overrides)
+    if not isinstance(graph, str | Path):
+        raise UsageError(f"a graph is the path of a file, or the same as a mapping, but found {graph!r}")
     path = find(graph)
     name = str(path if path.exists() else graph)
     return read_text(_text(path), name, folder=path.parent, overrides=overrides)
@@ -276,14 +280,10 @@ def _check_names(spec: GraphSpec, document: Document) -> None:
             raise document.error(f"{section} is empty; a graph needs at least one", (section,))
         for name in names:
             if not _NAME.match(name) or (section == "nodes" and name == SOURCE):
-                why = (
-                    "it is the name of the input"
-                    if name == SOURCE
-                    else "use a-z, 0-9 and _, a letter first, 200 at most"
-                )
-                raise document.error(
-                    f"{name!r} cannot be a name in {section}: {why}", (section, name), at_key=True
-                )
+                free = "use a-z, 0-9 and _, a letter first, 200 at most"
+                why = "it is the name of the input" if name == SOURCE else free
+                text = f"{name!r} cannot be a name in {section}: {why}"
+                raise document.error(text, (section, name), at_key=True)
 
 
 __all__ = [

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from vidface.data import oncejson
 from vidface.errors import ModelError
 from vidface.infer.manifest import WeightFile
 
@@ -57,7 +58,7 @@ def difference(file: WeightFile, digest: Digest) -> str | None:
 def read_stamp(stamp: Path) -> Digest | None:
     """The stamp, or None where there is none or it is damaged."""
     try:
-        return Digest(**json.loads(stamp.read_text(encoding="utf-8")))
+        return Digest(**oncejson.read(stamp.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

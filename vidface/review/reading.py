@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data import oncejson
 from vidface.errors import UsageError
 from vidface.graph.custody import ADDED, DIGEST, RUN_DIGEST, ambiguity, run_digest
 from vidface.graph.notes import check_notes
@@ -186,7 +186,7 @@ def _size(manifest: dict[str, Any]) -> tuple[int, int]:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = oncejson.read(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -200,7 +200,7 @@ def _rows(path: Path, torn: list[str]) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
-                row = json.loads(line)
+                row = oncejson.loads(line)
             except ValueError:
                 whole = False
                 continue

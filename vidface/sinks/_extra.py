@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,12 +13,13 @@ from vidface.data.faces import Faces
 from vidface.data.identity import Identities
 from vidface.data.measures import Measure, Measures
 from vidface.data.mesh import BLENDSHAPES, Meshes
-from vidface.data.plain import plain
+from vidface.data.plain import plain, significant
 from vidface.data.pose import POSE_COLUMNS, Poses
 from vidface.data.rows import check_rows
 from vidface.data.verdict import Verdicts
 from vidface.errors import UsageError
 
+_Rounding = Callable[[float], float | None]
 _TEXT_COLUMNS: Final = ("identity_state", "identity_name", "verdict_opinion")
 _IDENTITY_COLUMNS: Final = ("identity_state", "identity_name", "identity_score", "identity_margin")
 _VERDICT_COLUMNS: Final = ("verdict_opinion", "verdict_probability")
@@ -74,13 +75,10 @@ class Extra:
                 "the columns of a table are those of its first frame, but "
                 f"{', '.join(other) or 'their order'} changed; measures must be the same for every frame."
             )
-        parts = [
-            np.zeros((len(self.faces), 0), np.float32),
-            *(self._padded(values) for values in self._tables()),
-        ]
-        numbers = np.concatenate(parts, axis=1).tolist()
-        for row, who, opinion in zip(numbers, self._who(), self._opinions(), strict=True):
-            yield [*map(plain, row), *who, *opinion]
+        tables = [(self._padded(values).tolist(), rounded) for values, rounded in self._tables()]
+        for row, (who, opinion) in enumerate(zip(self._who(), self._opinions(), strict=True)):
+            numbers = [rounded(value) for table, rounded in tables for value in table[row]]
+            yield [*numbers, *who, *opinion]
 
     def nested(self, *, blendshapes: bool = True) -> Iterator[dict[str, Any]]:
         """One dict a face, ready for JSON: pose, measures, quality, presence, blendshapes ... as wired."""
@@ -88,7 +86,7 @@ class Extra:
         if self.pose is not None:
             _add(rows, "pose", POSE_COLUMNS, self._padded(_stack(self.pose.columns())))
         if self.measures is not None:
-            _add(rows, "measures", _names(self.measures), self._padded(self.measures.values))
+            _add(rows, "measures", _names(self.measures), self._padded(self.measures.values), significant)
         if self.quality is not None:
             _add(rows, "quality", _names(self.quality), self._padded(self.quality.values))
         if self.mesh is not None:
@@ -123,16 +121,17 @@ class Extra:
         rows = self.verdict.rows or (None,) * len(self.faces)
         return [[None, None] if one is None else [one.opinion, plain(one.probability)] for one in rows]
 
-    def _tables(self) -> Iterator[NDArray[np.float32]]:
+    def _tables(self) -> Iterator[tuple[NDArray[np.float32], _Rounding]]:
+        """Values, a line a face where known, and how each is rounded."""
         if self.pose is not None:
-            yield _stack(self.pose.columns())
+            yield _stack(self.pose.columns()), plain
         if self.measures is not None:
-            yield self.measures.values
+            yield self.measures.values, significant
         if self.quality is not None:
-            yield self.quality.values
+            yield self.quality.values, plain
         if self.mesh is not None:
-            yield self.mesh.presence[:, None]
-            yield self.mesh.blendshapes
+            yield self.mesh.presence[:, None], plain
+            yield self.mesh.blendshapes, plain
 
     def _padded(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """A value without rows says nothing of any face."""
@@ -180,10 +179,16 @@ def _stack(columns: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.stack(list(columns.values()), axis=1)
 
 
-def _add(rows: list[dict[str, Any]], key: str, names: tuple[str, ...], table: NDArray[np.float32]) -> None:
+def _add(
+    rows: list[dict[str, Any]],
+    key: str,
+    names: tuple[str, ...],
+    table: NDArray[np.float32],
+    rounded: _Rounding = plain,
+) -> None:
     """Put each line of a table under `key`: a dict by name, null where nothing of it is known."""
     for row, values in zip(rows, table.tolist(), strict=True):
-        cells = dict(zip(names, map(plain, values), strict=True))
+        cells = dict(zip(names, map(rounded, values), strict=True))
         row[key] = cells if any(value is not None for value in cells.values()) else None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from vidface.data import oncejson
 from vidface.data.npz import read_npz
 from vidface.data.person import PersonReferences, ReferenceSource
 from vidface.errors import InputError, UsageError
@@ -51,7 +52,7 @@ def read_person(path: Path) -> PersonReferences:
                 f"{path}: a person file has at most {LARGEST >> 20} MiB; this is something else."
             )
         found = read_npz(path, ("told", *_ARRAYS))
-        told = json.loads(bytes(found.pop("told")).decode())
+        told = oncejson.read(bytes(found.pop("told")).decode())
         if told["format"] != FORMAT:
             raise InputError(
                 f"{path}: wanted a person file of the format {FORMAT}, but it is {told['format']!r}."

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from vidface.data import oncejson
 from vidface.data.address import masked
 from vidface.errors import UsageError
 from vidface.version import __version__
@@ -219,7 +220,7 @@ class Site:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return refusal(415, "A camera is wanted as JSON, with Content-Type: application/json.")
         try:
-            told = json.loads(await _body(request))
+            told = oncejson.read(await _body(request))
         except ValueError:
             return refusal(400, "What was sent is no JSON.")
         name = told.pop("name", None) if isinstance(told, dict) else None

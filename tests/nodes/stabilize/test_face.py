@@ -245,6 +245,7 @@ def test_the_motion_can_be_saved_and_applied_again(tmp_path: Path) -> None:
     [
         ("", "has no lines"),
         ("not json", "is no motion file"),
+        ("[" * 100_000, "is no motion file"),
         (json.dumps({"time": "0", "matrix": [[0] * 3] * 3}), "line 1 holds no 3 x 3 matrix"),
         (None, "cannot be read"),
     ],

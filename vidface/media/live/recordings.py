@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import av
 
+from vidface.data import oncejson
 from vidface.data.digest import sha256_of
 from vidface.data.disk import write_whole
 from vidface.data.times import time_of_day
@@ -78,7 +79,7 @@ class Recordings:
         found = []
         for line in lines:
             with contextlib.suppress(ValueError):
-                row = json.loads(line)
+                row = oncejson.loads(line)
                 if isinstance(row, dict) and _NAME.fullmatch(str(row.get("file"))):
                     found.append((row, line))
         return found

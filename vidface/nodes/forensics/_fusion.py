@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from vidface.data import oncejson
 from vidface.errors import ModelError
 from vidface.infer import weights
 from vidface.vision.kindfusion import Fusion
@@ -25,6 +24,6 @@ def open_fusion(name: str, *, node: str) -> Fusion:
         )
     path = weights.verify(name).path
     try:
-        return Fusion.of(json.loads(path.read_text(encoding="utf-8")))
+        return Fusion.of(oncejson.read(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise ModelError(f"{node}: {path} holds no fusion of tests: {error}.") from error

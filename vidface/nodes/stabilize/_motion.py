@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.data import oncejson
 from vidface.data.frame import Frame
 from vidface.errors import FrameError, InputError, OutputError
 
@@ -85,7 +86,7 @@ def _read(path: Path) -> dict[Fraction, Matrix]:
     known: dict[Fraction, Matrix] = {}
     try:
         for number, text in enumerate(path.expanduser().read_text(encoding="utf-8").splitlines(), 1):
-            row: dict[str, Any] = json.loads(text)
+            row: dict[str, Any] = oncejson.loads(text)
             matrix = np.asarray(row["matrix"], np.float64)
             if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
                 raise ValueError(f"line {number} holds no 3 x 3 matrix with an inverse")
