@@ -189,6 +189,11 @@ def test_track_tells_of_boxes_that_were_filled_in(
             ['{"frame": 0, "faces": [{"box": [0, 0, 9, 9], "track": 1, "interpolated": "false"}]}'],
             "interpolated must be true or false",
         ),
+        (['{"frame": 0, "faces": [{"box": [0, 0, 9, 9], "track": true}]}'], "track must be a whole number"),
+        (
+            ['{"frame": 0, "faces": [{"box": [0, 0, 9, 9], "track": 3}, {"box": [9, 0, 9, 9], "track": 3}]}'],
+            "track 3 is there twice",
+        ),
         (["[" * 200_000], "line 1"),
         (["", "{"], "faces with 'track': line 2: "),
         (['{"frame": 0, "faces": [{"track": 1e400, "box": [0, 0, 1, 1]}]}'], "line 1 cannot be read"),

@@ -169,6 +169,9 @@ def read_faces(path: Path, *, key: str) -> FaceLines:
         tracks = [NOT_TRACKED if row[key] is None else row[key] for row in rows]
         if not all(_whole(one) for one in tracks):
             raise ValueError(f"{key} must be a whole number of at most {_LARGEST}")
+        named = [one for one in tracks if one != NOT_TRACKED]
+        if twice := sorted({one for one in named if named.count(one) > 1}):
+            raise ValueError(f"{key} {twice[0]} is there twice; one face of a frame has it")
         filled = [row.get("interpolated", False) for row in rows]
         if not all(isinstance(one, bool) for one in filled):
             raise ValueError("interpolated must be true or false")
@@ -180,7 +183,12 @@ def read_faces(path: Path, *, key: str) -> FaceLines:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) <= _LARGEST and float(value).is_integer()
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= _LARGEST
+        and float(value).is_integer()
+    )
 
 
 def check_same_frames(truth: str, wanted: FaceLines, result: str, found: FaceLines) -> None:
