@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from vidface.data.address import is_address, masked, secrets_of
+from vidface.data.address import is_address, local, masked, secrets_of
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,27 @@ def test_blanks_belong_to_a_whole_address(text: str, shown: str, secrets: tuple[
     assert secrets_of(text) == secrets
     assert masked("http://h/v?password=a is wrong") == "http://h/v?password=*** is wrong"
     assert masked("rtsp://cam:554 is shut, ask me@home") == "rtsp://cam:554 is shut, ask me@home"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("file:///a/b.mp4", "/a/b.mp4"),
+        ("FILE:///a/b%20c.mp4", "/a/b c.mp4"),
+        ("file://localhost/a/%C3%A9.mp4", "/a/é.mp4"),
+        ("file:///a/what?#2.mp4", "/a/what?#2.mp4"),
+        (Path("/a/ü %3F.mp4").as_uri(), "/a/ü %3F.mp4"),
+    ],
+)
+def test_the_address_of_a_file_is_its_path(text: str, path: str) -> None:
+    assert local(text) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a.mp4", "file:a.mp4", "file://host/a.mp4", "https://host/a.mp4", Path("a")]
+)
+def test_what_is_no_address_of_a_file_stays(text: str | Path) -> None:
+    assert local(text) is text
 
 
 def test_files_are_no_addresses() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from vidface.data.address import local
 from vidface.data.times import time_text
 
 SECONDS = ("duration", "start")
@@ -21,9 +22,10 @@ def probe(clip: str, form: str) -> None:
     from vidface.graph.facts import input_facts
     from vidface.media.decode import open_source
 
-    source = open_source(clip)
+    path = local(clip)
+    source = open_source(path)
     try:
-        facts = input_facts(source.info, Path(clip))
+        facts = input_facts(source.info, Path(path))
     finally:
         source.close()
     if form == "json":

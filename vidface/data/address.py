@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 MASK = "***"
 _KEY: Final = (
@@ -36,6 +37,14 @@ _SURE_HOST: Final = re.compile(
 def is_address(text: str | Path) -> bool:
     """It is an address rather than a file."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(text)) is not None
+
+
+def local(text: str | Path) -> str | Path:
+    """The file that `file:///a/b%20c.mp4` names (RFC 8089), else what was given."""
+    scheme, _, rest = str(text).partition("//")
+    host, slash, path = rest.partition("/")
+    here = scheme.lower() == "file:" and slash and host.lower() in ("", "localhost")
+    return Path(unquote(f"/{path}")) if here else text
 
 
 def masked(text: str | Path, *, whole: bool = False) -> str:

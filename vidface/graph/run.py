@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from vidface.data.address import local
 from vidface.errors import InputError, OutputError, UsageError, VidfaceError
 from vidface.graph.apart import check_apart, check_new, check_own, files_read
 from vidface.graph.camera import check_live, finish, live_facts
@@ -152,9 +153,8 @@ class Run:
         made = self._marking.provenance(name)
         own = clip if clip.is_file() else None
         target = Target(out, name, self.info, own, settings.start, settings.stop, made)
-        hidden, card = self._marking.hidden_by(name), self._placed.card
-        target = replace(target, hidden_by=hidden, station=settings.station, card=card)
-        target = replace(target, tracked=tracked(self.plan, name))
+        target = replace(target, hidden_by=self._marking.hidden_by(name), tracked=tracked(self.plan, name))
+        target = replace(target, station=settings.station, card=self._placed.card)
         if self._sound is None:
             return target
         return replace(target, sound=self._sound.path, sound_lead=self._sound.lead(origin(self.info)))
@@ -293,7 +293,7 @@ def run(
     settings = Settings(**options)
     if not isinstance(graph, Plan):
         graph = load(graph, overrides=tuple(settings.overrides), outputs=settings.outputs)
-    return Run(graph, clip, None if out is None else Path(out), settings)
+    return Run(graph, local(clip), None if out is None else Path(out), settings)
 
 
 def _end_of(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vidface.data.address import local
 from vidface.data.source import Source
 from vidface.errors import UsageError
 from vidface.media.cut import Cut
@@ -52,6 +53,7 @@ def open_source(
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
     if decoder not in DECODERS:
         raise UsageError(f"--decoder wants one of {', '.join(DECODERS)}, but got {decoder!r}.")
+    path = local(path)
     camera = live_address(path, realtime=options.get("realtime", False))
     if camera is not None:
         return _watched(camera, options, start=start, stop=stop, decoder=decoder)
