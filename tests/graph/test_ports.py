@@ -158,3 +158,24 @@ class LoudSink(Sink):
 def test_what_cannot_be_a_node_is_refused(node: type[Node], words: str) -> None:
     with pytest.raises(NodeError, match=words):
         signature_of(node)
+
+
+class Later(Node):
+    """A promise in place of a value."""
+
+    async def process(self, frame: Frame) -> Faces:  # type: ignore[override]
+        return Faces.none()
+
+
+class Several(Node):
+    """A generator in place of a value."""
+
+    def process(self, frame: Frame) -> Faces:
+        yield Faces.none()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("node", [Later, Several])
+def test_what_gives_no_value_at_once_is_refused(node: type[Node]) -> None:
+    """Else the graph is called sound, and every frame fails."""
+    with pytest.raises(NodeError, match="process returns one value a frame: write it without async or yield"):
+        signature_of(node)

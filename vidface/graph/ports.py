@@ -12,6 +12,8 @@ from vidface.errors import NodeError
 from vidface.graph.guard import attempt
 from vidface.node import Batch, Node, Sink, Window
 
+_NO_VALUE = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -58,6 +60,8 @@ def signature_of(node: type[Node]) -> Signature:
     process = getattr(node, "process", None)
     if not inspect.isfunction(process):
         raise NodeError(f"{node.__name__}: a node needs a method process(self, ...)")
+    if any(is_kind(process) for is_kind in _NO_VALUE):
+        raise NodeError(f"{node.__name__}.process returns one value a frame: write it without async or yield")
     hints = _hints(process, f"{node.__name__}.process")
     names = list(inspect.signature(process).parameters.values())[1:]
     batched = [get_origin(_without_none(hints.get(item.name))[0]) is Batch for item in names]
