@@ -98,6 +98,22 @@ def test_a_full_disk_costs_no_letter(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert contents(spool) == [b"1", b"2", b"3"]
 
 
+def test_a_disk_that_is_full_at_the_start_keeps_nobody_from_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits there is taken over; the rest waits in memory until there is room."""
+    Spool(tmp_path).put(b"1")
+
+    def full(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    spool = Spool(tmp_path)
+    assert spool.trouble == "No space left on device"
+    spool.put(b"2")
+    assert contents(spool) == [b"1", b"2"]
+
+
 def test_a_folder_that_goes_away_costs_what_was_in_it(tmp_path: Path) -> None:
     """Letters that cannot be read are counted, and nothing hangs."""
     spool = Spool(tmp_path / "spool")

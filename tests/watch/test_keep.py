@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,10 +35,14 @@ def put(path: Path, data: bytes = b"x", *, days_ago: float = 0.0) -> Path:
     return path
 
 
+def packed(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
 def vectors() -> bytes:
-    packed = io.BytesIO()
-    np.savez(packed, vector=np.zeros((1, 4)), track=np.zeros(1), model=np.array("m"), looks=np.zeros(1))
-    return packed.getvalue()
+    return packed(vector=np.zeros((1, 4)), track=np.zeros(1), model=np.array("m"), looks=np.zeros(1))
 
 
 @pytest.fixture
@@ -78,11 +83,35 @@ def test_each_counts_from_the_end_of_its_day(tmp_path: Path, make_keeper: Callab
     assert left(tmp_path) == {f"events/events-{day(ago)}.jsonl" for ago in (0, 1)}
 
 
+@pytest.mark.parametrize(
+    "damaged", [vectors()[:-40], b"PK", vectors().replace(b"PK\x01\x02", b"PK\x01\x02\xff\xff\xff\xff"[:8])]
+)
+def test_damaged_embeddings_go_and_end_nothing(
+    tmp_path: Path, make_keeper: Callable[..., Keeper], damaged: bytes
+) -> None:
+    """Vectors can still be read out of such a file; what comes after it in a look is deleted all the same."""
+    session = tmp_path / "door/sessions/20261101T000000Z"
+    put(session / "a.npz", damaged, days_ago=8)
+    put(session / "b.npz", vectors(), days_ago=8)
+    assert make_keeper().sweep() == {"embeddings": 2}
+
+
+def test_a_look_that_ended_for_good_is_told(
+    make_keeper: Callable[..., Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, thread = make_keeper(), threading.Thread()
+    assert keeper.facts()["cause"] is None
+    thread.start()
+    thread.join()
+    monkeypatch.setattr(keeper, "_thread", thread)
+    assert keeper.facts()["cause"] == "nothing is deleted any more: its thread has failed"
+
+
 def test_embeddings_and_crops_of_sessions_go(tmp_path: Path, make_keeper: Callable[..., Keeper]) -> None:
     """By the time they were written; other .npz files, accounts and rows stay."""
     session = tmp_path / "door/sessions/20261101T000000Z"
     put(session / "embeddings.npz", vectors(), days_ago=8)
-    put(session / "mesh.npz", b"PK no vectors", days_ago=8)
+    put(session / "mesh.npz", packed(points=np.zeros(3)), days_ago=8)
     put(session / "run.json", days_ago=8)
     put(session / "crops/track_0003.jpg", days_ago=8)
     put(session / "crops/index.jsonl", days_ago=8)

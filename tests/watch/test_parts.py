@@ -51,6 +51,23 @@ def test_what_is_said_over_and_over_is_said_once(monkeypatch: pytest.MonkeyPatch
     assert said[2:] == ["door: is back (1 times more since)"]
 
 
+def test_a_camera_that_comes_and_goes_fills_no_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sentences by turns, a loss every ten seconds: six times an hour each, and others come through."""
+    said: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr("vidface.watch.voice.time", SimpleNamespace(monotonic=lambda: now[0]))
+    voice = Voice("door", said.append)
+    for loss in range(360):
+        now[0] = 10.0 * loss
+        voice.say(f"nothing came for {loss} s")
+        voice.say("is back")
+    assert len(said) == 12
+    voice.say("the password is wrong")
+    now[0] = 3600.0
+    voice.say("is back")
+    assert said[12:] == ["door: the password is wrong", "door: is back (354 times more since)"]
+
+
 def test_sessions_have_names_that_never_come_again(tmp_path: Path) -> None:
     """Also twice in one second; folders are private."""
     sessions = Sessions(tmp_path / "door")

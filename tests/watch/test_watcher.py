@@ -462,7 +462,7 @@ def test_no_camera_begins_anew_for_what_is_not_its_own(
     path.write_text(said % ("two", 30) + path.read_text(), encoding="utf-8")
     stand.watcher.reload()
     assert stand.said[-2].endswith("read again; recordings kept for another time of a")
-    assert stand.said[-1].startswith("events: changes there count from the next start on")
+    assert stand.said[-1].startswith("the receivers of events: changes there count from the next start on")
     stand.watcher.tick()
     assert stand.watcher.lane("a") is kept
     stand.watcher.close()

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.web.conftest import TOKEN, served
 from tests.web.made_board import MadeBoard, plain_frame
-from vidface.errors import UsageError
+from vidface.errors import OutputError, UsageError
 from vidface.web import _caller
 from vidface.web import server as served_by
 from vidface.web._door import Door
@@ -261,7 +261,9 @@ def test_a_picture_that_cannot_be_converted_is_left_out(
 def test_the_address_must_be_free(board: MadeBoard) -> None:
     with served(board) as server:
         port = server.url.rpartition(":")[2]
-        with pytest.raises(UsageError, match=f"cannot be served at 127.0.0.1:{port}: Address already in use"):
+        with pytest.raises(
+            OutputError, match=f"cannot be served at 127.0.0.1:{port}: Address already in use"
+        ):
             Server(board, HttpSettings(address=f"127.0.0.1:{port}"), environment={}).start()
 
 

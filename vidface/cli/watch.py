@@ -50,6 +50,9 @@ def watch(config: Path, check: bool, out: Path | None, http: str | None, seconds
     while the others go on. The folder gets watch.json (the account of each camera), events/ and a folder for
     each camera.
     """
+    if not check:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks to read what is just about to be read
+
     from vidface.watch.check import summary
     from vidface.watch.config import Config
 
@@ -58,9 +61,8 @@ def watch(config: Path, check: bool, out: Path | None, http: str | None, seconds
     if check:
         if page is not None:
             page.place(os.environ)
-        click.echo(f"{config}: sound; cameras:")
-        for line in summary(found):
-            click.echo(f"  {line}")
+        lines = summary(found)
+        click.echo("\n  ".join([f"{config}: sound; cameras:", *lines]))
         return
     _watch(found, page, seconds)
 
@@ -79,12 +81,12 @@ def _page(config: Config, address: str | None) -> HttpSettings | None:
 
 
 def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> None:
-    from vidface.watch.board import WatchBoard
-    from vidface.watch.watcher import Watcher
-    from vidface.web.server import Server
-
     command = tuple(masked(word, whole=True) for word in sys.argv)
     with _signals() as inbox:  # from here on: neither loading nor closing is cut short
+        from vidface.watch.board import WatchBoard
+        from vidface.watch.watcher import Watcher
+        from vidface.web.server import Server
+
         watcher = Watcher(config, tell=tell, command=command)
         server = None
         try:

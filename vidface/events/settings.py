@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from vidface.data.event import EventKind
 from vidface.errors import UsageError
 
-_STRICT: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+_STRICT: Final = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _PLAIN: Final = ("http", "mqtt", "redis")
 _RULES: Final = ("appear_s", "debounce_s", "name_s", "linger_s", "picture_px")
@@ -138,6 +138,10 @@ class EventSettings(BaseModel):
     webhook: WebhookSettings | None = Field(None, description="A receiver by HTTP POST.")
     mqtt: MqttSettings | None = Field(None, description="A broker by MQTT.")
     redis: RedisSettings | None = Field(None, description="A stream of Redis.")
+
+    def receivers(self) -> tuple[Receiver | None, ...]:
+        """Who is told, in the order webhook, MQTT, Redis; None where nobody is."""
+        return self.webhook, self.mqtt, self.redis
 
     def overrides(self, output: str) -> tuple[str, ...]:
         """What is said here of the output `events` of a graph, as `node.param=value`."""

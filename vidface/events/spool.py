@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Final
 from vidface.data.disk import OURS, write_whole
 from vidface.errors import UsageError
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _LETTER: Final = re.compile(r"(\d{16})\.letter")
 _DRAFT: Final = re.compile(r"\.\d{16}\.letter\.part|probe")
 LEFT: Final = re.compile(rf"{_LETTER.pattern}|\.{_LETTER.pattern}\.part")
@@ -53,7 +55,7 @@ class Spool:
         trouble: why the newest letter waits in memory; None where it is on disk.
 
     Raises:
-        UsageError: the folder cannot be made, read or written.
+        UsageError: the folder cannot be made, read or written; a full disk is no reason.
     """
 
     def __init__(
@@ -71,15 +73,17 @@ class Spool:
         self._folder = folder
         self._most, self._most_bytes, self._most_s = most, most_bytes, most_s
         self._lock = threading.Lock()
+        self._letters = deque[_Letter]()
         try:
             folder.mkdir(mode=OURS, parents=True, exist_ok=True)
-            self._letters = deque(self._waiting())
-            self._next = self._letters[-1].number + 1 if self._letters else 1
+            self._letters.extend(self._waiting())
             write_whole(folder / "probe", b"can letters be written here?")
             (folder / "probe").unlink()
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise UsageError(f"events that wait cannot be kept in {folder}: {reason}") from error
+            self.trouble = error.strerror or str(error)
+            if error.errno not in _FULL:  # until there is room they wait in memory
+                raise UsageError(f"events that wait cannot be kept in {folder}: {self.trouble}") from error
+        self._next = self._letters[-1].number + 1 if self._letters else 1
         self._bytes = sum(letter.size for letter in self._letters)
 
     def __len__(self) -> int:
@@ -91,6 +95,7 @@ class Spool:
             number, self._next = self._next, self._next + 1
             kept, self.trouble = None, None
             try:
+                self._folder.mkdir(mode=OURS, parents=True, exist_ok=True)
                 write_whole(self._path(number), data)
             except OSError as error:
                 kept, self.trouble = data, error.strerror or str(error)

@@ -21,6 +21,7 @@ import contextlib
 import json
 import os
 import re
+import struct
 import threading
 import time
 import zipfile
@@ -135,7 +136,7 @@ class Keeper:
 
     def facts(self) -> dict[str, Any]:
         """For watch.json: files deleted so far, by kind; why a look failed the last time."""
-        return {**self._settings.model_dump(), "deleted": dict(self._deleted), "cause": self._trouble}
+        return {**self._settings.model_dump(), "deleted": dict(self._deleted), "cause": self._cause()}
 
     def sweep(self) -> dict[str, int]:
         """Delete what is over its time, now; files deleted, by kind."""
@@ -150,6 +151,10 @@ class Keeper:
             self._tell(trouble)
         self._trouble = trouble
         return dict(self._deleted - before)
+
+    def _cause(self) -> str | None:
+        ended = self._thread.ident is not None and not self._thread.is_alive() and not self._closing.is_set()
+        return "nothing is deleted any more: its thread has failed" if ended else self._trouble
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -255,11 +260,16 @@ def _over(day: str, days: float | None) -> bool:
 
 
 def _holds_embeddings(here: OwnFolder, name: str) -> bool:
+    """A damaged archive may: its vectors can still be read out of it."""
     try:
-        with here.open(name) as file, zipfile.ZipFile(file) as packed:
-            return set(packed.namelist()) >= _MEMBERS
-    except (OSError, zipfile.BadZipFile):
+        with here.open(name) as file:
+            packed = file.read(2) == b"PK"
+            with zipfile.ZipFile(file) as archive:
+                return set(archive.namelist()) >= _MEMBERS
+    except OSError:
         return False
+    except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, LookupError):
+        return packed
 
 
 def _crop(folder: str, name: str) -> bool:

@@ -30,9 +30,9 @@ def wanted(plan: CameraPlan, graph: Checked) -> object:
 
 def fixed(one: Config, two: Config) -> list[str]:
     """What differs, and counts from the next start on."""
-    parts = [
-        name for name in ("http", "events", "keep") if getattr(one.spec, name) != getattr(two.spec, name)
-    ]
+    before, after = ((way.spec.http, way.spec.events.receivers(), way.spec.keep) for way in (one, two))
+    names = ("http", "the receivers of events", "keep")
+    parts = [name for name, was, now in zip(names, before, after, strict=True) if was != now]
     return ["out", *parts] if one.out != two.out else parts
 
 

@@ -6,17 +6,31 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 _AGAIN_S: Final = 3600.0
+_IN_TURN: Final = 6
+"""Times in `_AGAIN_S` that a sentence may be said where others come between."""
+_KINDS: Final = 64
+"""Sentences that are remembered."""
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(slots=True)
+class _Kind:
+    """A sentence but for its numbers: when it was said of late, and how often it was left out since."""
+
+    times: list[float] = field(default_factory=list)
+    held: int = 0
 
 
 class Voice:
     """Says sentences with the camera's name before them; safe from any thread.
 
     A camera that is away for a week is tried ten thousand times: the same sentence, but for its numbers, is
-    said once an hour, with how often it was left out.
+    said once an hour, with how often it was left out. One with a loose cable is lost and back by turns: each
+    of these sentences is said six times an hour.
     """
 
     def __init__(self, name: str, tell: Callable[[str], None], *, again_s: float = _AGAIN_S) -> None:
@@ -24,18 +38,28 @@ class Voice:
         self._tell = tell
         self._again_s = again_s
         self._lock = threading.Lock()
-        self._last: tuple[str, float] | None = None
-        self._held = 0
+        self._kinds: dict[str, _Kind] = {}
+        self._last = ""
 
     def say(self, text: str) -> None:
         """Say it, unless it was just said."""
-        kind, now = _NUMBER.sub("#", text), time.monotonic()
         with self._lock:
-            if self._last is not None and self._last[0] == kind and now - self._last[1] < self._again_s:
-                self._held += 1
-                return
-            held, self._held = self._held, 0
-            same = self._last is not None and self._last[0] == kind
-            self._last = kind, now
-        often = f" ({held} times more since)" if same and held else ""
-        self._tell(f"{self._name}: {text}{often}")
+            held = self._counted(_NUMBER.sub("#", text), time.monotonic())
+        if held is not None:
+            often = f" ({held} times more since)" if held else ""
+            self._tell(f"{self._name}: {text}{often}")
+
+    def _counted(self, name: str, now: float) -> int | None:
+        """How often it was left out before it is said now; None where it is left out."""
+        kind = self._kinds.pop(name, None) or _Kind()
+        self._kinds[name] = kind  # the last one is the youngest
+        if len(self._kinds) > _KINDS:
+            del self._kinds[next(iter(self._kinds))]
+        kind.times = [at for at in kind.times if now - at < self._again_s]
+        in_turn, self._last = name != self._last, name
+        if len(kind.times) >= (_IN_TURN if in_turn else 1):
+            kind.held += 1
+            return None
+        kind.times.append(now)
+        held, kind.held = kind.held, 0
+        return held

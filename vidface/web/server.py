@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from vidface.errors import UsageError
+from vidface.errors import OutputError, UsageError
 from vidface.web._door import MORE, OTHERS, Door
 from vidface.web.board import Board
 from vidface.web.settings import HttpSettings, Place
@@ -134,8 +134,8 @@ def _listening(place: Place, most: int) -> Door:
         except OSError:
             made.close()
             raise
-    except OSError as error:
-        raise UsageError(
+    except OSError as error:  # an address may come later, as at boot: it is tried again, by systemd
+        raise OutputError(
             f"the live page cannot be served at {place.host}:{place.port}: {error.strerror or error}. Choose "
             "another address at http: in cameras.yaml, or end what is served there"
         ) from error

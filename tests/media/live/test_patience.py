@@ -40,3 +40,19 @@ def test_a_few_hiccups_are_forgotten_when_packets_come_steadily() -> None:
     assert patience.lasts_s(0.04) == 32.0
     listen(patience, 0.04, 11.0)
     assert patience.lasts_s(0.04) == 2.0
+
+
+def test_packets_without_pictures_are_borne_for_so_long() -> None:
+    """Twice as long the next time: from one whole picture to the next it may be a while."""
+    patience = Patience(2.0)
+    for start, borne in ((100.0, 30.0), (500.0, 60.0), (900.0, 120.0), (2000.0, 240.0), (3000.0, 240.0)):
+        patience.begin()
+        assert patience.blind_s(start, 7) == 0
+        assert patience.blind_s(start + borne - 1, 7) == 0
+        assert patience.blind_s(start + borne, 7) == borne
+
+
+def test_each_picture_begins_it_anew() -> None:
+    patience = Patience(2.0)
+    patience.begin()
+    assert [patience.blind_s(20.0 * count, count) for count in range(9)] == [0.0] * 9

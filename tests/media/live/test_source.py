@@ -17,9 +17,12 @@ from tests.media.live.server import Coded, RtspServer
 from tests.media.live.tlsdoor import TlsDoor, own_certificate
 from vidface.data import Frame
 from vidface.errors import InputError
+from vidface.media.live import _patience
 from vidface.media.live.address import live_address
+from vidface.media.live.connection import Connection
 from vidface.media.live.options import Hangup, LiveOptions
 from vidface.media.live.source import LiveSource
+from vidface.media.live.wire import Coded as Packet
 
 QUICK = {"open_s": 20.0, "stall_s": 5.0, "first_wait_s": 0.2, "seed": 1}
 
@@ -152,6 +155,25 @@ def test_a_camera_that_falls_silent_is_called_again(server: RtspServer) -> None:
         until(frames, lambda frame: frame.epoch > last.epoch)
         assert watched.source.child != pid
     assert "camera lost: nothing came for" in watched.causes()
+
+
+def test_a_camera_whose_packets_cannot_be_decoded_is_called_again(
+    server: RtspServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a change of codec within the stream: packets come, pictures do not."""
+    monkeypatch.setattr(_patience, "_BLIND_S", 0.3)
+    feed, blind = Connection.feed, threading.Event()
+
+    def seen(self: Connection, message: Packet) -> Iterator[object]:
+        return iter(()) if blind.is_set() else feed(self, message)
+
+    monkeypatch.setattr(Connection, "feed", seen)
+    watched = Watched(server.url, lost=lambda _: blind.clear())
+    with watched as frames:
+        last = until(frames, lambda frame: frame.index == 3)
+        blind.set()
+        until(frames, lambda frame: frame.epoch > last.epoch)
+    assert any(re.search("packets came for .* s, but none could be decoded", text) for text in watched.told)
 
 
 def test_a_slow_camera_is_learnt(camera_clip: Path) -> None:

@@ -8,6 +8,9 @@ _FEW: Final = 5
 _MOST_S: Final = 60.0
 _INTERVALS: Final = 2  # frame intervals without a packet are silence, where that is longer
 _STEADY_S: Final = 10.0
+_BLIND_S: Final = 30.0
+"""Seconds of packets without a picture: longer than cameras keep from one whole picture to the next."""
+_MOST_BLIND_S: Final = 240.0
 
 
 class Patience:
@@ -24,10 +27,27 @@ class Patience:
         self._least_s = self._now_s = least_s
         self._steady_since = 0.0
         self._heard: float | None = None
+        self._blind_s = _BLIND_S
+        self._pictures, self._seen = 0, 0.0
 
     def begin(self) -> None:
         """Another connection."""
-        self._heard = None
+        self._heard, self._pictures = None, -1
+
+    def blind_s(self, now: float, pictures: int) -> float:
+        """Seconds for which packets came and no picture of them, where that is too long; else 0.
+
+        Twice as long with each connection on which that happens, since whole pictures may lie far apart.
+
+        Args:
+            pictures: so far, of all connections.
+        """
+        if pictures != self._pictures:
+            self._pictures, self._seen = pictures, now
+        elif now - self._seen >= self._blind_s:
+            blind, self._blind_s = now - self._seen, min(_MOST_BLIND_S, 2 * self._blind_s)
+            return blind
+        return 0.0
 
     def hear(self, arrival: float) -> None:
         """A packet came."""

@@ -235,6 +235,9 @@ class LiveSource:
                 yield self._entrant(connection, picture, first)
                 first = False
             self._patience.hear(message.arrival)
+            if blind_s := self._patience.blind_s(time.monotonic(), self._given):
+                self._line.link.kill()
+                return Trouble("silent", f"packets came for {blind_s:.0f} s, but none could be decoded")
             patience = self._patience.lasts_s(connection.interval_s)
         if message is None:
             self._line.link.kill()
