@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ def test_what_is_used_is_no_matter(clip: Path, tmp_path: Path) -> None:
     assert "notes" not in json.loads((tmp_path / "out" / "run.json").read_text())
     with vidface.run(FACES, tmp_path / "a.png", rate=5.0) as run:
         assert run.notes == ()
+
+
+def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
+    path = make(tmp_path / "wide.mkv", Clip(size=(32, 32), pts=(0, 1), aspect=Fraction(64, 45)))
+    with vidface.run(FACES, path) as run:
+        list(run)
+    (note,) = run.notes
+    assert "has pixels of 64:45 (wide to high), and faces are measured and recognised as it stores" in note
 
 
 def test_the_command_line_says_it_at_the_end(

@@ -48,6 +48,8 @@ class Clip:
     muxer: dict[str, str] = field(default_factory=dict)
     bare_options: dict[str, str] | None = None
     """For encoders that share none of x264's options."""
+    aspect: Fraction | None = None
+    """Width of a pixel over its height; None: square, and not said."""
 
 
 def make(path: Path, clip: Clip) -> Path:
@@ -66,6 +68,8 @@ def make(path: Path, clip: Clip) -> Path:
         context.pix_fmt, context.time_base = clip.pixel_format, clip.time_base
         context.colorspace, context.color_range = clip.colour
         context.thread_count = 1
+        if clip.aspect is not None:
+            context.sample_aspect_ratio = stream.sample_aspect_ratio = clip.aspect
         if clip.rotation:
             stream.set_display_rotation(clip.rotation)
         sound = _Sound(out, clip.sound) if clip.sound else None

@@ -96,6 +96,13 @@ def test_a_run_without_digests_is_said_to_be_one(folder: Path, change: Callable[
     assert any(one.startswith("run.json has no digest of itself") for one in made(folder)[1]["caveats"])
 
 
+def test_pixels_that_are_not_square_are_told(folder: Path, change: Callable[[Edit], None]) -> None:
+    assert not [one for one in made(folder)[1]["caveats"] if "square" in one]
+    change(lambda manifest: manifest["input"]["extra"].update(sample_aspect_ratio="64:45"))
+    (told,) = [one for one in made(folder)[1]["caveats"] if "square" in one]
+    assert told.startswith("The file's pixels are not square (64:45, wide to high), and faces were measured")
+
+
 def test_other_video_streams_are_told(folder: Path, change: Callable[[Edit], None]) -> None:
     """How many there are, which was looked at, and which the others are where that was read."""
     assert not [one for one in made(folder)[1]["caveats"] if "video streams" in one]

@@ -46,7 +46,7 @@ class Run:
 
     Attributes:
         info: the input.
-        notes: options that change nothing in this run, in sentences.
+        notes: options that change nothing in this run, and pixels that are not square, in sentences.
     """
 
     def __init__(self, plan: Plan, clip: str | Path, out: Path | None, settings: Settings) -> None:

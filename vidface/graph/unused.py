@@ -1,4 +1,4 @@
-"""Unused: options of a run that change nothing here, in sentences: somebody meant something by them."""
+"""Unused: what of options and input a run leaves out of account, in sentences: somebody may count on it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ _PICTURES = "images"
 
 
 def unused(plan: Plan, info: SourceInfo, settings: Settings) -> tuple[str, ...]:
-    """A sentence for each option that was given, and has nothing to work on."""
-    return (*_of_input(info, settings), *_of_graph(plan, info, settings))
+    """A sentence for each option that has nothing to work on, and one for pixels that are not square."""
+    return (*_of_input(info, settings), *_of_graph(plan, info, settings), *_of_pixels(info))
+
+
+def _of_pixels(info: SourceInfo) -> Iterator[str]:
+    """Nodes measure in pixels: what is stretched is measured, and recognised, as a stretched face."""
+    ratio = info.extra.get("sample_aspect_ratio")
+    if ratio:
+        yield (
+            f"{info.name} has pixels of {ratio} (wide to high), and faces are measured and recognised as it "
+            "stores them, stretched: for numbers to rely on make its pixels square first, "
+            "as `ffmpeg -vf scale=iw*sar:ih,setsar=1` does"
+        )
 
 
 def _of_input(info: SourceInfo, settings: Settings) -> Iterator[str]:

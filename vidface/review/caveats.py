@@ -61,6 +61,13 @@ def _of_pictures(run: Material) -> Iterator[str]:
             f"The file has {others + 1} video streams (a cover counts as one), and one was examined "
             f"({examined}).{said} Players can show another: nothing is said of the others."
         )
+    ratio = (facts.get("extra") or {}).get("sample_aspect_ratio")
+    if ratio:
+        yield (
+            f"The file's pixels are not square ({ratio}, wide to high), and faces were measured as they are "
+            "stored, stretched: likeness, shape, pose and manner of moving are off. Make the pixels square, "
+            "and review that."
+        )
     turn = turn_of(run.manifest)
     if turn.by_user:
         yield (
