@@ -163,15 +163,15 @@ def test_what_cannot_be_a_node_is_refused(node: type[Node], words: str) -> None:
 class Later(Node):
     """A promise in place of a value."""
 
-    async def process(self, frame: Frame) -> Faces:  # type: ignore[override]
+    async def process(self, frame: Frame) -> Faces:
         return Faces.none()
 
 
 class Several(Node):
     """A generator in place of a value."""
 
-    def process(self, frame: Frame) -> Faces:
-        yield Faces.none()  # type: ignore[misc]
+    def process(self, frame: Frame) -> Faces:  # type: ignore[misc]
+        yield Faces.none()
 
 
 @pytest.mark.parametrize("node", [Later, Several])
