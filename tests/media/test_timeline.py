@@ -32,8 +32,20 @@ def test_epochs() -> None:
         epochs.append(timeline.epoch)
     assert epochs == [0, 0, 1, 1, 1, 2, 2, 2]
     assert {k: v for k, v in timeline.notes().items() if k != "longest_gap"} == {
-        "times_disordered": "3 frames repeat or go behind the time before; kept as found"
+        "times_disordered": "3 frames repeat or go behind the time before; kept as found",
+        "times_set_back": "the clock falls back by 1.001 s after frame 4: as if files were joined, one time "
+        "stands for several pictures; `epoch` and numbers of frames tell them apart",
     }
+
+
+def test_each_fall_back_is_counted_and_the_first_told() -> None:
+    """A file of three recordings joined: two falls, and the place of the first; forward leaps are none."""
+    timeline = Timeline(MS, 40)
+    for pts in (1400, 9000, 1400, 3000, 1400, 20000):
+        timeline.stamp(pts, None)
+    told = timeline.notes()["times_set_back"]
+    assert told.startswith("the clock falls back by 7.600 s after frame 1 and once more: ")
+    assert timeline.epoch == 4
 
 
 def test_missing_times_follow_the_one_before() -> None:

@@ -50,6 +50,17 @@ def test_old_notes_and_names_of_any_bytes_stand_in_the_report(
     assert "changed after it was written" not in " ".join(facts["caveats"])
 
 
+def test_a_clock_that_is_set_back_is_told(folder: Path, change: Callable[[Edit], None]) -> None:
+    """One time stands for two pictures: a caveat with the place, and the length is the clock's."""
+    change(lambda manifest: manifest["input"]["extra"].update(times_set_back="the clock falls back by 2 s"))
+    page, facts = made(folder)
+    assert any(
+        line.startswith("The file's times are not unique: the clock falls back by 2 s. ")
+        for line in facts["caveats"]
+    )
+    assert any("by the file's own clock, which is set back within it" in text for text in page.texts)
+
+
 def test_a_backslash_is_part_of_a_name(folder: Path, change: Callable[[Edit], None]) -> None:
     change(lambda manifest: manifest["input"].update(name="/films/a\\b.mp4"))
     assert made(folder)[1]["title"] == "a\\b.mp4"

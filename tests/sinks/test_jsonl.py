@@ -76,6 +76,14 @@ def test_rare_facts_stand_only_where_they_say_something(tmp_path: Path) -> None:
     ]
 
 
+def test_tracks_of_a_clock_that_was_set_back_tell_their_epoch(tmp_path: Path) -> None:
+    """Two tracks at one time: the second after a gap, and it says so; before any gap nothing is said."""
+    one, two = (Faces.of([(1, 2, 3, 4)], tracks=[n]) for n in (1, 2))
+    write(tmp_path, [(at(0, 0), one), (replace(at(1, 0), epoch=1), two)])
+    rows = [json.loads(line) for line in (tmp_path / "tracks.jsonl").read_text().splitlines()]
+    assert [(row.get("epoch"), row["first_time"]) for row in rows] == [(None, "0.000000"), (1, "0.000000")]
+
+
 def test_unknown_track_and_landmarks_are_null(tmp_path: Path) -> None:
     """NaN is no JSON: what is not known is null."""
     write(tmp_path, [(at(0, 0), Faces.of([(1, 2, 3, 4)]))])

@@ -140,9 +140,12 @@ def _say_holes(holes: tuple[Any, ...]) -> None:
 
 
 def _say_lacks(extra: Mapping[str, Any], outputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """What the outputs lack of the input, or have otherwise."""
+    """What is odd about the input's colours and times, and what the outputs lack of it or have otherwise."""
     if "colours" in extra:
         click.echo(f"vidface: the input's colours are {extra['colours']}", err=True)
+    for key, text in extra.items():
+        if key.startswith("times_"):
+            click.echo(f"vidface: the input's times: {text}", err=True)
     for name, facts in outputs.items():
         for note in facts.get("notes", ()):
             click.echo(f"vidface: {name}: {note}", err=True)

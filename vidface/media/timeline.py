@@ -39,6 +39,8 @@ class Timeline:
             "lagged" gives a frame the time of the chunk that brought it out, less the decoder's lag, which
             is that of the first frame (MPEG-4 in AVI, where chunks may say "as before" and give none).
             "count" numbers the frames (bare streams have no times at all).
+        backs: how many times the clock was set back, and what follows has times that were given before.
+        set_back: the first of them: the step, and the frame before it.
         widest: the longest step between two frames, and the frame before it.
     """
 
@@ -48,7 +50,9 @@ class Timeline:
     epoch: int = 0
     made_up: int = 0
     disorder: int = 0
+    backs: int = 0
     stamped: int = 0
+    set_back: tuple[int, int] = (0, 0)
     widest: tuple[int, int] = (0, 0)
     _last: int | None = None
     _chunks: list[int] = field(default_factory=list)
@@ -90,11 +94,22 @@ class Timeline:
             found["times_disordered"] = (
                 f"{self.disorder} frames repeat or go behind the time before; kept as found"
             )
+        if self.backs:
+            found["times_set_back"] = self._set_back()
         gap, after = self.widest
         if gap * self.time_base > _QUIET_S and gap > _QUIET_STEPS * self.step:
             # Variable rate, or data that a container lost without a word: only the times can tell.
             found["longest_gap"] = f"{float(gap * self.time_base):.3f} s after frame {after}"
         return found
+
+    def _set_back(self) -> str:
+        step, after = self.set_back
+        again = {1: "", 2: " and once more"}.get(self.backs, f" and {self.backs - 1} times more")
+        return (
+            f"the clock falls back by {float(-step * self.time_base):.3f} s after frame {after}{again}: "
+            "as if files were joined, one time stands for several pictures; `epoch` and numbers of frames "
+            "tell them apart"
+        )
 
     def _stated(self, pts: int | None, dts: int | None) -> int | None:
         if self.mode == "count":
@@ -122,5 +137,8 @@ class Timeline:
             self.widest = (delta, self.stamped - 1)
         if seconds > _GAP_S or seconds < -_BACK_S:
             self.epoch += 1
+            if delta < 0:
+                self.set_back = self.set_back if self.backs else (delta, self.stamped - 1)
+                self.backs += 1
         elif delta <= 0:
             self.disorder += 1

@@ -26,6 +26,7 @@ def caveats(run: Material) -> list[str]:
     return [
         *_of_altered(run),
         *_of_part(run),
+        *_of_clock(run),
         *_of_pictures(run),
         *_of_file(declared),
         *_of_run(run),
@@ -47,6 +48,17 @@ def _of_part(run: Material) -> Iterator[str]:
     part = part_of(run.manifest)
     if part is not None:
         yield f"Only a part was reviewed: {part}. Nothing is said of the rest of the clip."
+
+
+def _of_clock(run: Material) -> Iterator[str]:
+    """One time may stand for several pictures."""
+    back = ((run.manifest.get("input") or {}).get("extra") or {}).get("times_set_back")
+    if back:
+        yield (
+            f"The file's times are not unique: {back}. Strips and tables of this report lay the pieces "
+            "over one another, and the preview runs on where they begin anew. Split the file there, and "
+            "review each piece."
+        )
 
 
 def _of_pictures(run: Material) -> Iterator[str]:

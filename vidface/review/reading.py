@@ -48,7 +48,7 @@ class Material:
         notes: the reviewers' notes, in order.
         source: what about.json holds; empty where there is none.
         notes_faults: what is wrong with the notes' chain, as phrases.
-        first, last: seconds of the first and the last frame.
+        first, last: seconds of the earliest and the latest frame.
         frames: lines of faces.jsonl.
         looked: frames on which the detector looked.
         torn: names of files whose last line was cut off.
@@ -130,8 +130,8 @@ class _Walk:
     def add(self, line: dict[str, Any]) -> None:
         """Take in a frame's line."""
         now = float(line.get("time", 0))
-        self.first = now if self.frames == 0 else self.first
-        self.last = now
+        self.first = now if self.frames == 0 else min(self.first, now)
+        self.last = now if self.frames == 0 else max(self.last, now)
         self.frames += 1
         self.looked += bool(line.get("looked", True))
         for face in line.get("faces", ()):

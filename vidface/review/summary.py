@@ -57,6 +57,8 @@ def _length(facts: Facts) -> dict[str, Child]:
     lasts, part = length_words(facts["input"]), part_of(facts["manifest"])
     if lasts is None and part is None:
         lasts = clock(facts["time"]["last"] - facts["time"]["first"])
+    if "times_set_back" in (facts["input"].get("extra") or {}):
+        lasts = f"{lasts} by the file's own clock, which is set back within it"
     told: dict[str, Child] = {"Length": lasts or "not known"}
     return told if part is None else told | {"Reviewed part": str(part)}
 

@@ -27,6 +27,7 @@ class TrackSummary:
     track: int
     first_frame: int
     first_time: Fraction
+    epoch: int = 0
     last_frame: int = 0
     last_time: Fraction = Fraction(0)
     frames: int = 0
@@ -68,6 +69,7 @@ class TrackSummary:
         best = seen and self.judged != 0
         return {
             "track": self.track,
+            **({"epoch": self.epoch} if self.epoch else {}),
             "first_frame": self.first_frame,
             "last_frame": self.last_frame,
             "first_time": time_text(self.first_time),
@@ -129,7 +131,7 @@ def follow(
         if track == NOT_TRACKED:
             continue
         if track not in tracks:
-            tracks[track] = TrackSummary(track, frame.index, frame.time)
+            tracks[track] = TrackSummary(track, frame.index, frame.time, epoch=frame.epoch)
         summary = tracks[track]
         summary.add(frame, score=scores[i], height=heights[i], quality=ranks[i], interpolated=interpolated[i])
         if quality is not None:

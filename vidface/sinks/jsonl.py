@@ -41,7 +41,8 @@ class Jsonl(Sink):
     margin, nearest, looks), and verdict so far (opinion, probability, low, high, used, claim); null where not
     measured.
 
-    A track's line: first and last frame and time, frames, how many of them detected and
+    A track's line: epoch at its first frame (where there were gaps before), first and last frame and
+    time, frames, how many of them detected and
     interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
     frame (by the column `quality` of the wired quality, and then also mean_quality; without it by
     `vidface.vision.bestshot`, without sharpness); where meshes are wired in, on how many frames it was
