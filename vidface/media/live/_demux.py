@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import av
 from av.container import InputContainer
 
+from vidface.media.live._arrivals import ArrivalClock, without_clock
 from vidface.media.live.wire import Coded, Ended, Heard, Message, Opened, Order, SoundTrack, Trouble
 
 _REFUSED = (ConnectionRefusedError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
@@ -57,7 +58,9 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
         if trouble is not None:
             return trouble
         sound = sound_of(container) if order.sound else None
-        post.send(opened(container, stream, sound=sound))
+        described = opened(container, stream, sound=sound)
+        arrivals = ArrivalClock(described.time_base) if without_clock(container) else None
+        post.send(described if arrivals is None else arrivals.told(described))
         clock = CameraClock(container, stream.time_base, by_day=len(container.streams) > 1)
         reached = 0.0
         pace = Pace() if order.paced and container.duration is None else None
@@ -68,7 +71,8 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
                 elif packet.size:
                     if pace is not None and packet.dts is not None:
                         post.recalled(pace.early_s(float(packet.dts * stream.time_base)))
-                    post.send(_coded(packet, clock, missed(said)))
+                    coded = _coded(packet, clock, missed(said))
+                    post.send(coded if arrivals is None else arrivals.stamp(coded))
                     reached = float((packet.pts or 0) * stream.time_base)
                 if post.recalled():
                     return None

@@ -176,7 +176,8 @@ class Segment:
         """Presentation and decoding time in the file."""
         dts = self._due if packet.dts is None else packet.dts
         late_s = float((dts - self._due) * self.opened.time_base)
-        if self.packets and not -_BACK_S <= late_s <= _FORWARD_S:
+        leaps = not self.opened.by_arrival and not -_BACK_S <= late_s <= _FORWARD_S
+        if self.packets and leaps:
             self.leapt = True
             self._shift += dts - self._due
         self._due = dts + (packet.duration or self._step)

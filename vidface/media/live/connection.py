@@ -177,7 +177,8 @@ class Connection:
             self._gaps.append(Gap(CONCEALED, 0))
         gaps, self._gaps = tuple(self._gaps), []
         came, utc_us = stamp or (arrival, None)
-        return Picture(frame, pts, came, utc_us, gaps, self._timeline.epoch != epoch)
+        leap = self._timeline.epoch != epoch and not self.opened.by_arrival
+        return Picture(frame, pts, came, utc_us, gaps, leap)
 
     def _pace(self, arrival: float) -> None:
         if self._arrived is not None:

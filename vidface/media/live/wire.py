@@ -55,6 +55,7 @@ class Opened:
         audio: names of the sound tracks' codecs.
         began: when the playing began, of a player.
         sound: the track whose packets come as `Heard`; None where none do.
+        by_arrival: times are those at which packets came, as the stream has none: they cannot leap.
     """
 
     letter: ClassVar[bytes] = b"O"
@@ -70,6 +71,7 @@ class Opened:
     audio: tuple[str, ...] = ()
     began: float | None = None
     sound: SoundTrack | None = None
+    by_arrival: bool = False
 
 
 @dataclass(frozen=True, slots=True)
