@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
 from vidface.data import Hole
 from vidface.media.losses import Losses
 
@@ -77,6 +79,61 @@ def test_promise_of_the_container() -> None:
         losses.came(pts)
     losses.finish(6)
     assert losses.holes() == (Hole("input ends early", 2, 3, None),)
+
+
+def test_a_fault_stands_where_its_picture_would() -> None:
+    """The decoder holds four pictures when packet 6 is refused: the hole lies after frame 5, not 1."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1, 2, 3, 4, 5)
+    losses.came(0)
+    losses.came(1)
+    losses.feed(6, hidden=False, damaged=False)
+    losses.failed("invalid data", 6)
+    fed(losses, 7)
+    assert [hole.after_index for hole in losses.holes()] == [1]  # as far as is known by then
+    for pts in (2, 3, 4, 5, 7):
+        losses.came(pts)
+    losses.finish(8)
+    assert losses.holes() == (Hole("packet could not be decoded: invalid data", 1, 5, 6 * TICK),)
+
+
+@pytest.mark.parametrize(("shown", "frames"), [((0, 1, 2, 3, 4), 0), ((0, 1, 2, 5, 6), None)])
+def test_lost_data_of_which_no_picture_is_missing_says_so(shown: tuple[int, ...], frames: int | None) -> None:
+    """The fourth packet is marked. Where its picture comes one step after the third, none is gone."""
+    losses = Losses(TICK)
+    for place, pts in enumerate(shown):
+        losses.feed(pts, hidden=False, damaged=place == 3)
+    for pts in shown:
+        losses.came(pts)
+    losses.finish(None)
+    assert losses.holes() == (Hole("the input lost data here", frames, 2, shown[3] * TICK),)
+
+
+def test_a_fault_before_the_clock_is_set_back_stands_before_it() -> None:
+    """Its picture never came, and those after it have times below it."""
+    losses = Losses(TICK)
+    fed(losses, 50, 51)
+    losses.feed(52, hidden=False, damaged=True)
+    losses.came(50)
+    losses.came(51)
+    fed(losses, 0, 1)
+    losses.came(0)
+    losses.came(1)
+    losses.finish(None)
+    assert {hole.after_index for hole in losses.holes()} == {1, 3}
+
+
+def test_an_early_end_comes_after_all_that_was_read() -> None:
+    """Reading fails while the decoder still holds two pictures."""
+    losses = Losses(TICK)
+    fed(losses, 0, 1, 2)
+    losses.came(0)
+    losses.ends_early("input/output error")
+    losses.ends_early()
+    losses.came(1)
+    losses.came(2)
+    losses.finish(5)
+    assert losses.holes() == (Hole("input ends early (input/output error)", 2, 2, None),)
 
 
 def test_hidden_packets_are_no_loss() -> None:
