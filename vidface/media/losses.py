@@ -123,7 +123,8 @@ class Losses:
 
     def ends_early(self, cause: str = "") -> None:
         """The demuxer met the end, or time ran out, before the container's promise was kept."""
-        told = any(one.cause.startswith(ENDS_EARLY) for one in (*self._holes, *self._faults))
+        causes = [one.cause for one in self._holes] + [one.cause for one in self._faults]
+        told = any(cause.startswith(ENDS_EARLY) for cause in causes)
         if not told:
             first = None if self._fed is None else self._fed + 1
             said = f"{ENDS_EARLY} ({cause})" if cause else ENDS_EARLY
