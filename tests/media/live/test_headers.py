@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from PIL import Image
 
-from vidface.media.live._headers import renewed
+from vidface.media.live._headers import other_coding, renewed
 from vidface.media.live.wire import Coded, Opened
 
 START = b"\x00\x00\x00\x01"
@@ -67,3 +69,38 @@ def test_new_headers_take_the_place_of_the_old(
     """Nothing else changes where no picture comes of it."""
     stream = opened(codec, extradata)
     assert renewed(stream, key(data)) == replace(stream, extradata=wanted)
+
+
+def jpeg(size: tuple[int, int]) -> bytes:
+    """A picture, as cameras send them."""
+    data = io.BytesIO()
+    Image.new("RGB", size).save(data, "JPEG")
+    return data.getvalue()
+
+
+def test_pictures_of_another_size_are_another_stream() -> None:
+    """MJPEG has no headers but those of each picture."""
+    stream = opened("mjpeg", b"")
+    assert renewed(stream, key(jpeg((640, 480)))) is stream
+    assert renewed(stream, key(jpeg((320, 240)))) == replace(stream, size=(320, 240))
+    assert renewed(stream, key(jpeg((320, 240))[:300])) is stream
+
+
+@pytest.mark.parametrize(
+    ("codec", "data", "found"),
+    [
+        ("h264", units(b"\x41\x9a", VPS, HSPS, HPPS, b"\x26\x01"), "hevc"),  # behind the last H.264 picture
+        ("hevc", units(b"\x02\x01", SPS, PPS, IDR), "h264"),
+        ("h264", units(SPS, PPS, IDR), None),
+        ("hevc", units(VPS, HSPS, HPPS, b"\x26\x01"), None),
+        ("hevc", units(b"\x02\x01", b"\x48\x01"), None),  # the end of a sequence
+        ("mjpeg", units(SPS, PPS), None),
+    ],
+)
+def test_headers_of_another_coding_are_known(codec: str, data: bytes, found: str | None) -> None:
+    assert other_coding(opened(codec, b""), data) == found
+
+
+def test_units_with_lengths_are_not_searched() -> None:
+    """What looks like a start code there is none."""
+    assert other_coding(opened("h264", b"\x01\x64"), units(VPS, HSPS, HPPS)) is None

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from av.error import InvalidDataError
+from av.error import ArgumentError, InvalidDataError
 
 from tests.media.live.sent import pictures, plain, recorded, sent, timed
 from tests.media.make_clips import Clip, make
 from vidface.data.event import Event
 from vidface.media.live import _reel
 from vidface.media.live import recorder as recorder_module
+from vidface.media.live._diskreason import disk_reason
 from vidface.media.live.address import live_address
 from vidface.media.live.options import LiveOptions
 from vidface.media.live.recorder import Recorder
@@ -154,6 +155,44 @@ def test_headers_that_change_begin_a_segment(tmp_path: Path, make_recorder: Call
     rows = recorder.recordings.rows()
     assert [(row["size"], row["packets"]) for row in rows] == [([64, 48], 12), ([96, 48], 24)]
     assert [pictures(recorder.recordings.folder / row["file"]) for row in rows] == [12, 24]
+
+
+def test_pictures_of_another_size_begin_a_segment(
+    tmp_path: Path, make_recorder: Callable[..., Recorder]
+) -> None:
+    """MJPEG: one file of two sizes showed the first of them, with what came later cut or stretched."""
+    opened, small = sent(make(tmp_path / "a.mkv", CODINGS["mjpeg"]))
+    wide = sent(make(tmp_path / "b.mkv", replace(CODINGS["mjpeg"], size=(96, 48), pts=range(40, 60))))[1]
+    recorder = make_recorder(always(segment_s=60))
+    feed(recorder, opened, timed([*small, *wide], opened.time_base), LOST)
+    recorder.close()
+    rows = recorder.recordings.rows()
+    assert [(row["size"], row["packets"]) for row in rows] == [([64, 48], 40), ([96, 48], 20)]
+
+
+def test_a_stream_without_headers_is_told_in_a_sentence(
+    tmp_path: Path, make_recorder: Callable[..., Recorder]
+) -> None:
+    """It said "invalid argument" and no more; with the first headers it begins at once."""
+    clip = make(tmp_path / "clip.mp4", Clip(pts=range(24), options=NO_B))
+    opened, packets = sent(clip, start_codes=True)
+    picture = packets[0].data[packets[0].data.index(b"\x00\x00\x01\x65") :]
+    told: list[str] = []
+    recorder = make_recorder(always(segment_s=60), tell=told.append)
+    packets[0] = replace(packets[0], data=picture)
+    feed(recorder, replace(opened, extradata=b"", size=(0, 0)), packets, LOST)
+    recorder.close()
+    assert len(told) == 2
+    assert "no headers that say how large its pictures are" in told[0]
+    assert "set it to send them (SPS and PPS) before each key frame; watching goes on" in told[0]
+    assert told[1] == "door: recording goes on."
+    assert [row["packets"] for row in recorder.recordings.rows()] == [12]
+
+
+def test_what_a_file_does_not_take_is_told_in_a_sentence() -> None:
+    """FFmpeg's own words name neither what nor why."""
+    said = disk_reason(ArgumentError(errno.EINVAL, "Invalid argument"))
+    assert said.startswith("the file does not take what the camera sends (invalid argument); set the camera")
 
 
 def test_a_leap_of_the_clock_is_taken_out(tmp_path: Path, make_recorder: Callable[..., Recorder]) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 
+from tests.media.live.conftest import STILL
 from tests.media.live.server import Coded, RtspServer
 from tests.media.live.tlsdoor import TlsDoor, own_certificate
+from tests.media.make_clips import Clip, make
 from vidface.data import Frame
 from vidface.errors import InputError
 from vidface.media.live import _patience
@@ -174,6 +179,40 @@ def test_a_camera_whose_packets_cannot_be_decoded_is_called_again(
         blind.set()
         until(frames, lambda frame: frame.epoch > last.epoch)
     assert any(re.search("packets came for .* s, but none could be decoded", text) for text in watched.told)
+
+
+def test_a_camera_that_changes_its_coding_is_called_again(tmp_path: Path) -> None:
+    """H.264, then H.265 in the same MPEG-TS: FFmpeg keeps the first, and went blind for half a minute."""
+    codings = (Clip(pts=range(60), options=STILL), Clip("libx265", pts=range(60)))
+    streams = [_as_mpegts(tmp_path, f"{place}", coding) for place, coding in enumerate(codings)]
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=_send_all, args=(door, streams), daemon=True).start()
+        watched = Watched(f"tcp://127.0.0.1:{door.getsockname()[1]}")
+        with watched as frames:
+            until(frames, lambda frame: frame.epoch == 1)
+    assert any("it changed its coding from h264 to hevc" in text for text in watched.told)
+
+
+def _as_mpegts(folder: Path, name: str, coding: Clip) -> bytes:
+    clip, path = make(folder / f"{name}.mp4", coding), folder / f"{name}.ts"
+    with av.open(str(clip)) as source, av.open(str(path), "w", format="mpegts") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return path.read_bytes()
+
+
+def _send_all(door: socket.socket, streams: list[bytes]) -> None:
+    """All of them to the first who calls, the last to whoever comes later."""
+    with suppress(OSError):
+        while True:
+            with door.accept()[0] as caller, suppress(OSError):
+                for data in streams:
+                    caller.sendall(data)
+                    time.sleep(0.5)
+            del streams[:-1]
 
 
 def test_a_slow_camera_is_learnt(camera_clip: Path) -> None:

@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 
 from vidface.media.live._arrivals import ArrivalClock, without_clock
+from vidface.media.live._headers import other_coding
 from vidface.media.live.wire import Coded, Ended, Heard, Message, Opened, Order, SoundTrack, Trouble
 
 _REFUSED = (ConnectionRefusedError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
@@ -72,6 +73,8 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
                     if pace is not None and packet.dts is not None:
                         post.recalled(pace.early_s(float(packet.dts * stream.time_base)))
                     coded = _coded(packet, clock, missed(said))
+                    if (coding := other_coding(described, coded.data)) is not None:
+                        return Trouble("lost", f"it changed its coding from {described.codec} to {coding}")
                     post.send(coded if arrivals is None else arrivals.stamp(coded))
                     reached = float((packet.pts or 0) * stream.time_base)
                 if post.recalled():

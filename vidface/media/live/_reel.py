@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +11,7 @@ from typing import Any, Final
 import av
 
 from vidface.errors import InputError
-from vidface.media.live._diskreason import disk_reason
+from vidface.media.live._diskreason import NO_SIZE, disk_reason, look_for_room
 from vidface.media.live._headers import renewed
 from vidface.media.live._ring import Ring
 from vidface.media.live._segment import Segment
@@ -208,11 +206,14 @@ class Reel:
     def _begin(self, opened: Opened, packet: Coded) -> Segment | None:
         if opened is self._refused or time.monotonic() < self._again:
             return None
+        if not all(opened.size):
+            self._say(NO_SIZE, "it begins with the first that come")
+            return None
         utc_s = time.time() - (time.monotonic() - packet.arrival)
         try:
             stem = self._recordings.stem(utc_s)
             self._remember()
-            self._look_for_room()
+            look_for_room(self._recordings.folder, self._settings.free_gb, self.sweep)
             segment = Segment(stem, opened, packet, utc_s=utc_s)
         except InputError as error:
             self._refused = opened
@@ -232,14 +233,6 @@ class Reel:
         """Beside the index, for when this camera is watched no more; a full disk keeps nothing from going."""
         with contextlib.suppress(OSError):
             self._recordings.remember(self._settings.keep_h, self._settings.keep_gb)
-
-    def _look_for_room(self) -> None:
-        least, folder = self._settings.free_gb * 1e9, self._recordings.folder
-        if shutil.disk_usage(folder).free >= least:
-            return
-        self.sweep()
-        if shutil.disk_usage(folder).free < least:
-            raise OSError(errno.ENOSPC, f"less than {self._settings.free_gb:g} GB are free")
 
     def _finish(self) -> None:
         segment, self._segment = self._segment, None
@@ -262,12 +255,13 @@ class Reel:
             if segment.packets:
                 self._enter(segment)
         self._again = time.monotonic() + _AGAIN_S
+        self._say(disk_reason(error), f"recording is tried again every {_AGAIN_S:.0f} s")
+
+    def _say(self, trouble: str, then: str) -> None:
+        """Once, until something has reached the disk."""
         if self.trouble is None:
-            self.trouble = disk_reason(error)
-            self._tell(
-                f"{self._name}: recording stops: {self.trouble}; watching goes on, and recording is tried "
-                f"again every {_AGAIN_S:.0f} s."
-            )
+            self.trouble = trouble
+            self._tell(f"{self._name}: recording stops: {trouble}; watching goes on, and {then}.")
 
     def _go_on(self) -> None:
         """Something has reached the disk."""
