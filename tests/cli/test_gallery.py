@@ -267,6 +267,15 @@ def test_a_track_of_a_run_can_be_enrolled() -> None:
     assert "enrolled before" in run("enroll", "Ann", "run", "--track", "1").stdout
 
 
+def test_a_track_is_cut_out_of_the_clip_as_the_run_read_it() -> None:
+    """Turned and stretched alike: elsewhere in the picture there is no face."""
+    finished_run()
+    facts = json.loads(Path("run/run.json").read_text())
+    said = {"rotate": 180, "square": True, "colorspace": "bt709"}
+    Path("run/run.json").write_text(json.dumps(facts | {"settings": said | {"device": None}}))
+    assert places_of(Path("run"), 1, 0.5).reading == said
+
+
 def test_a_run_that_cannot_be_enrolled_from() -> None:
     """No such track, no run, a cut file, another clip by now, no clip any more."""
     finished_run()

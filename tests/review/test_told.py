@@ -114,6 +114,14 @@ def test_pixels_that_are_not_square_are_told(folder: Path, change: Callable[[Edi
     assert told.startswith("The file's pixels are not square (64:45, wide to high), and faces were measured")
 
 
+def test_pixels_that_were_made_square_are_told(folder: Path, change: Callable[[Edit], None]) -> None:
+    """By the reviewer, not by the file: no caveat, a line among the facts."""
+    change(lambda manifest: manifest["input"]["extra"].update(made_square="pixels were 2:1"))
+    page, facts = made(folder)
+    assert "pixels were 2:1 (--square)" in page.texts
+    assert not [one for one in facts["caveats"] if "square" in one]
+
+
 def test_other_video_streams_are_told(folder: Path, change: Callable[[Edit], None]) -> None:
     """How many there are, which was looked at, and which the others are where that was read."""
     assert not [one for one in made(folder)[1]["caveats"] if "video streams" in one]

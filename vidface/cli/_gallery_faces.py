@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vidface.cli._gallery_kept import crop_of_kept, packed
 from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data import Embeddings, Faces, Frame
+from vidface.data.source import Source
 from vidface.errors import InputError, UsageError
 from vidface.graph.run import run
 from vidface.infer.embedder import Embedder
@@ -133,14 +134,14 @@ class GraphSampler:
     def clip(self, path: Path, every_s: float) -> Iterator[Shot]:
         """See `Sampler`; frames in between are decoded and not looked at."""
         rate = float(probe(path).rate or _RATE)
-        with run(_graph(every=max(1, round(rate * every_s))), path) as work:
+        with run(_graph(every=max(1, round(rate * every_s))), path, square=True) as work:
             for tick in work:
                 if tick["detect"].looked:
                     yield self._shot(path, tick.frame, tick["detect"], tick.index)
 
     def track(self, places: TrackPlaces) -> Iterator[Shot]:
         """See `Sampler`; the clip is decoded and no face is looked for."""
-        with closing(open_source(places.clip, start=places.start, stop=places.stop)) as source:
+        with closing(_read_as_run(places)) as source:
             for frame in source.frames():
                 if frame.index > max(places.faces):
                     return
@@ -244,3 +245,8 @@ def _graph(every: int = 1) -> dict[str, Any]:
         "nodes": {"detect": {**looks, "with": {"every": every, "min_face_px": _LEAST_PX}}},
         "outputs": {"faces": {"use": "jsonl", "in": {"faces": "detect"}}},
     }
+
+
+def _read_as_run(places: TrackPlaces) -> Source:
+    """The clip as the run read it: the same part, turned and stretched alike."""
+    return open_source(places.clip, start=places.start, stop=places.stop, **places.reading)

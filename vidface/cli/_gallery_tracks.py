@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from vidface.data import Faces, oncejson
 from vidface.data.digest import sha256_of
 from vidface.errors import InputError
+
+_READING: Final = ("colorspace", "rotate", "square")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +26,7 @@ class TrackPlaces:
         clip: the run's input. digest: SHA-256 of the clip and the track's number.
         start, stop: the part of the clip that was run, in seconds.
         faces: frame index -> the one face, with box and landmarks.
+        reading: how else the clip was read; without it faces lie elsewhere.
     """
 
     clip: Path
@@ -31,6 +34,7 @@ class TrackPlaces:
     start: float | None
     stop: float | None
     faces: dict[int, Faces]
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 def places_of(run: Path, track: int, every_s: float) -> TrackPlaces:
@@ -43,6 +47,7 @@ def places_of(run: Path, track: int, every_s: float) -> TrackPlaces:
         told = oncejson.read((run / "run.json").read_text(encoding="utf-8"))
         clip, wanted = Path(told["input"]["path"]), told["input"]["sha256"]
         start, stop = told["from"], told["to"]
+        reading = {key: (told.get("settings") or {}).get(key) for key in _READING}
         faces = dict(_faces(run / "faces.jsonl", track, every_s))
     except OSError as error:
         raise InputError(f"{run} is no finished run: {error.filename}: {error.strerror}") from error
@@ -56,7 +61,7 @@ def places_of(run: Path, track: int, every_s: float) -> TrackPlaces:
     if wanted not in (None, digest):
         raise InputError(f"{clip} is not the file any more that {run} was run on")
     own = hashlib.sha256(f"{digest}#{track}".encode()).hexdigest()
-    return TrackPlaces(clip, own, start, stop, faces)
+    return TrackPlaces(clip, own, start, stop, faces, reading)
 
 
 def _faces(path: Path, track: int, every_s: float) -> Iterator[tuple[int, Faces]]:

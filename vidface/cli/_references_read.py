@@ -79,7 +79,7 @@ class Reader:
         clip = not is_still(path)
         seen = _Seen()
         try:
-            with closing(run(_graph(self._name, clip=clip), path)) as work:
+            with closing(run(_graph(self._name, clip=clip), path, square=True)) as work:
                 for tick in work:
                     self._look(tick, seen)
         except InputError as error:

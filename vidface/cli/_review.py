@@ -39,6 +39,7 @@ class Request:
     start: float | None = None
     stop: float | None = None
     rotate: int = 0
+    square: bool = False
     overrides: tuple[str, ...] = ()
     graph: str | None = None
     sign_key: Path | None = None
@@ -90,6 +91,7 @@ def made(request: Request) -> Run:
         start=request.start,
         stop=request.stop,
         rotate=request.rotate,
+        square=request.square,
         overwrite=request.overwrite,
         forensic=True,
         sign_key=request.sign_key,

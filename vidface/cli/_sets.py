@@ -1,4 +1,4 @@
-"""Options that several commands share: `--set` of what reads a graph, `--rotate` of what decodes a clip."""
+"""Options that several commands share: `--set` of what reads a graph, two of what decodes a clip."""
 
 from __future__ import annotations
 
@@ -19,4 +19,10 @@ rotate_option = click.option(
     default="0",
     callback=lambda _context, _option, value: int(value),
     help="Degrees clockwise that bring the picture upright, beyond what CLIP itself says.",
+)
+
+square_option = click.option(
+    "--square",
+    is_flag=True,
+    help="Stretch pictures whose pixels are not square (DV, DVD, many recorders) until they are.",
 )

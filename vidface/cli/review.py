@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vidface.cli._sets import rotate_option, set_option
+from vidface.cli._sets import rotate_option, set_option, square_option
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 from vidface.errors import UsageError
@@ -112,6 +112,7 @@ def review() -> None:
 @click.option("--from", "start", type=SECONDS, metavar="TIME", help="Begin here: seconds or HH:MM:SS.sss.")
 @click.option("--to", "stop", type=SECONDS, metavar="TIME", help="End before this time.")
 @rotate_option
+@square_option
 @set_option
 @click.option("--graph", type=click.Path(), help="Another graph than graphs/review.yaml.")
 @click.option("--embed", is_flag=True, help="Put the preview video into report.html (up to 64 MiB).")

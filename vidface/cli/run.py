@@ -15,7 +15,7 @@ import click
 
 from vidface.cli._live import end_on_request, folder_for, live_options, tell
 from vidface.cli._numbers import FiniteRange
-from vidface.cli._sets import rotate_option, set_option
+from vidface.cli._sets import rotate_option, set_option, square_option
 from vidface.cli.progress import Progress
 from vidface.cli.times import SECONDS
 
@@ -39,6 +39,7 @@ MOST_HOLES = 20
     "--colorspace", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Where the tags are wrong."
 )
 @rotate_option
+@square_option
 @click.option(
     "--rate", type=FiniteRange(min=0, min_open=True), help="Frames a second of a folder of pictures."
 )

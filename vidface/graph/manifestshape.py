@@ -93,6 +93,7 @@ class _Settings(_Part):
     device: str | None
     colorspace: str | None
     rotate: int = 0
+    square: bool = False
     rate: float | None
     no_audio: bool
     table: str | None

@@ -32,6 +32,7 @@ def opened(clip: str | Path, settings: Settings, *, card: Card | None, lasts: Fr
         decoder=settings.decoder,
         colorspace=settings.colorspace,
         rotate=settings.rotate,
+        square=settings.square,
         lasts=lasts,
         # What a decoder conceals behind damage depends on its threads.
         threads=1 if settings.forensic else 0,

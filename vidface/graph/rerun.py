@@ -119,6 +119,7 @@ def settings_of(facts: Mapping[str, Any]) -> Settings:
         device=told["device"],
         colorspace=told["colorspace"],
         rotate=told.get("rotate", 0),
+        square=told.get("square", False),
         rate=told["rate"],
         audio=None if facts["audio"] is None else facts["audio"]["path"],
         no_audio=told["no_audio"],

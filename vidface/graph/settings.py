@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     decoder: str
     colorspace: str | None
     rotate: int
+    square: bool
     rate: float | None
     audio: str | Path | None
     no_audio: bool
@@ -60,6 +61,7 @@ class Settings:
         decoder: pyav or decord.
         colorspace: bt601, bt709 or bt2020 where the input's own tags are missing or wrong.
         rotate: degrees clockwise (0, 90, 180, 270) to turn the picture, beyond what the input says.
+        square: stretch pictures whose pixels are not square until they are.
         rate: frames a second of a folder of pictures; 25 where not given.
         audio: a file whose sound stands in for the input's; one still picture is shown as long as it sounds.
         no_audio: leave the sound out of video outputs.
@@ -91,6 +93,7 @@ class Settings:
     decoder: str = "pyav"
     colorspace: str | None = None
     rotate: int = 0
+    square: bool = False
     rate: float | None = None
     audio: str | Path | None = None
     no_audio: bool = False
@@ -157,6 +160,7 @@ class Settings:
             "device": self.device,
             "colorspace": self.colorspace,
             "rotate": self.rotate,
+            "square": self.square,
             "rate": self.rate,
             "no_audio": self.no_audio,
             "table": self.table,

@@ -23,8 +23,7 @@ def _of_pixels(info: SourceInfo) -> Iterator[str]:
     if ratio:
         yield (
             f"{info.name} has pixels of {ratio} (wide to high), and faces are measured and recognised as it "
-            "stores them, stretched: for numbers to rely on make its pixels square first, "
-            "as `ffmpeg -vf scale=iw*sar:ih,setsar=1` does"
+            "stores them, stretched: for numbers to rely on run it with --square"
         )
 
 

@@ -16,6 +16,7 @@ from vidface.media.live.source import LiveSource
 from vidface.media.opening import is_url
 from vidface.media.orient import clockwise
 from vidface.media.reader import PyavSource
+from vidface.media.square import squared
 
 DECODERS = ("pyav", "decord")
 
@@ -39,7 +40,8 @@ def open_source(
         options: `threads` (0: as many as there are cores), `colorspace` ("bt601", "bt709", "bt2020"
             overrides the tags), `rate` (frames a second of pictures, 25 if not given), `lasts` (seconds for
             which one still picture is shown; anything else lasts as long as it does), `rotate` (0, 90, 180
-            or 270 degrees clockwise beyond what the file asks for; of cameras see LiveOptions), `live`
+            or 270 degrees clockwise beyond what the file asks for; of cameras see LiveOptions), `square`
+            (stretch pictures of a file until pixels are square, see `vidface.media.square`), `live`
             (LiveOptions of cameras and streams), `realtime` (play a file as if it were live), `card` (a Card
             on which files are decoded where NVDEC can; anything else is decoded in host memory).
 
@@ -47,7 +49,7 @@ def open_source(
         InputError: there is nothing to read there; one sentence says what was found instead.
         UsageError: an unknown decoder or option, or an empty part.
     """
-    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime", "card", "rotate"}
+    known = {"threads", "colorspace", "rate", "lasts", "live", "realtime", "card", "rotate", "square"}
     for key in options:
         if key not in known:
             raise UsageError(f"open_source takes {', '.join(sorted(known))}, but got {key!r}.")
@@ -68,7 +70,12 @@ def _read(path: str | Path, options: dict[str, Any], *, cut: Cut, decoder: str) 
         lasts, rate = options.get("lasts"), options.get("rate")
         return ImageSource(Path(path), cut=cut, rate=rate, colorspace=colorspace, lasts=lasts, turned=turned)
     if decoder == "pyav":
-        return PyavSource(path, cut=cut, threads=threads, colorspace=colorspace, card=card, turned=turned)
+        square = options.get("square", False)
+        card = None if square else card  # pictures are stretched in host memory
+        opened = PyavSource(path, cut=cut, threads=threads, colorspace=colorspace, card=card, turned=turned)
+        return squared(opened) if square else opened
+    if options.get("square"):
+        raise UsageError("--square is for the decoder pyav: leave --decoder out")
     if not turned.upright:
         raise UsageError("--rotate is for the decoder pyav: leave --decoder out")
     return DecordSource(path, cut=cut, threads=threads)
@@ -79,6 +86,8 @@ def _watched(
 ) -> Source:
     if start is not None:
         raise UsageError(f"--from wants a past, but {camera.name} is live; --to says for how long to watch.")
+    if options.get("square"):
+        raise UsageError(f"--square is for files, but {camera.name} is live.")
     if decoder != "pyav":
         raise UsageError(f"--decoder {decoder} reads files only, but {camera.name} is live.")
     return LiveSource(camera, options.get("live"), colorspace=options.get("colorspace"), lasts_s=stop)

@@ -48,7 +48,10 @@ def _told_apart(facts: Facts) -> Facts:
     told: Facts = {"rotation": f"{turned['by_file']} degrees clockwise, as the file says"}
     if turned["by_user"]:
         told["turned_for_this_review"] = f"{turned['by_user']} degrees clockwise more (--rotate)"
-    others = (facts["input"].get("extra") or {}).get("other_video_streams")
+    extra = facts["input"].get("extra") or {}
+    if "made_square" in extra:
+        told["stretched_for_this_review"] = f"{extra['made_square']} (--square)"
+    others = extra.get("other_video_streams")
     return told | ({"other_video_streams": f"{others}, not examined"} if others else {})
 
 

@@ -77,8 +77,7 @@ def _of_pictures(run: Material) -> Iterator[str]:
     if ratio:
         yield (
             f"The file's pixels are not square ({ratio}, wide to high), and faces were measured as they are "
-            "stored, stretched: likeness, shape, pose and manner of moving are off. Make the pixels square, "
-            "and review that."
+            "stored, stretched: likeness, shape, pose and manner of moving are off. Review it with --square."
         )
     turn = turn_of(run.manifest)
     if turn.by_user:
