@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +69,24 @@ def test_nothing_waits_for_ever(tmp_path: Path) -> None:
     again = Spool(tmp_path, most_s=3600)
     assert contents(again) == [b"new"]
     assert (again.expired, list(tmp_path.iterdir())) == (1, [])
+
+
+def test_a_clock_that_is_set_makes_no_letter_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the time came from the network it was 1970, or a month ago."""
+    spool = Spool(tmp_path)
+    spool.put(b"1")
+    month = time.time() + 30 * 86_400
+    monkeypatch.setattr("vidface.events.spool.time", SimpleNamespace(time=lambda: month))
+    assert spool.first() == (1, b"1")
+    os.utime(next(tmp_path.iterdir()), (60, 60))
+    assert contents(Spool(tmp_path)) == [b"1"]
+
+
+def test_letters_of_an_earlier_process_are_old_by_the_clock_that_is_given(tmp_path: Path) -> None:
+    Spool(tmp_path).put(b"1")
+    written = next(tmp_path.iterdir()).stat().st_mtime
+    assert len(Spool(tmp_path, clock=lambda: written - 86_400)) == 1
+    assert Spool(tmp_path, clock=lambda: written + 8 * 86_400).first() is None
 
 
 def test_a_letter_that_had_to_make_room_is_not_dropped_twice(tmp_path: Path) -> None:

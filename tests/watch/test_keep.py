@@ -17,7 +17,8 @@ import pytest
 from vidface.data.event import Event
 from vidface.events.log import EventLog
 from vidface.media.live.recordsettings import RecordSettings
-from vidface.watch import keep
+from vidface.watch import _deletionlog
+from vidface.watch._steadyclock import SteadyClock
 from vidface.watch.keep import Keeper, KeepSettings
 
 DAY_S = 86_400.0
@@ -58,7 +59,7 @@ def left(folder: Path) -> set[str]:
     return {
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if not path.is_dir() and path.name != keep.LOG
+        if not path.is_dir() and path.name != _deletionlog.LOG
     }
 
 
@@ -160,7 +161,7 @@ def test_letters_of_a_receiver_that_is_no_more_go(tmp_path: Path) -> None:
     stay = {f"redis/{letter}", f"redis/{piece}", f"mqtt/{letter}", "mqtt/notes.txt"}
     assert left(tmp_path / "spool") == stay
     assert not (tmp_path / "spool/webhook").exists()
-    assert f"spool/webhook/{letter}" in (tmp_path / keep.LOG).read_text()
+    assert f"spool/webhook/{letter}" in (tmp_path / _deletionlog.LOG).read_text()
 
 
 def test_recordings_of_a_camera_that_is_watched_no_more_go_too(
@@ -233,7 +234,7 @@ def test_what_went_stands_in_the_log(
     row = json.loads(log.read_text())
     assert (row["file"], row["because"]) == ("events/events-2020-01-01.jsonl", "older than 30 days")
     assert log.stat().st_mode & 0o777 == 0o600
-    monkeypatch.setattr(keep, "_MOST_LOG_BYTES", 10)
+    monkeypatch.setattr(_deletionlog, "_MOST_LOG_BYTES", 10)
     put(tmp_path / "events/events-2020-01-02.jsonl")
     keeper.sweep()
     assert len(log.read_text().splitlines()) == 1
@@ -275,3 +276,129 @@ def test_it_looks_by_itself(tmp_path: Path, make_keeper: Callable[..., Keeper]) 
     keeper.close()
     assert not old.exists()
     assert keeper.facts()["deleted"] == {"events": 1}
+
+
+RIGHT_S = 1_790_000_000.0
+
+
+class SetClock:
+    """A clock that somebody sets, and time that passes."""
+
+    def __init__(self, wall: float = RIGHT_S) -> None:
+        self.wall_s, self.passed_s = wall, 1000.0
+
+    def goes(self, seconds: float) -> None:
+        self.wall_s += seconds
+        self.passed_s += seconds
+
+    def steady(self, path: Path | None = None) -> SteadyClock:
+        return SteadyClock(path, wall=lambda: self.wall_s, passed=lambda: self.passed_s)
+
+
+@pytest.fixture
+def set_clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def filled(tmp_path: Path, set_clock: SetClock) -> Path:
+    """A folder in which everything was written an hour ago."""
+    name = f"{datetime.fromtimestamp(RIGHT_S, UTC):%Y-%m-%d}"
+    files = [
+        put(tmp_path / f"events/events-{name}.jsonl"),
+        put(tmp_path / f"events/shots/{name}/101010101_a_track_left_1.jpg"),
+        put(tmp_path / "door/sessions/20261101T000000Z/e.npz", vectors()),
+        put(tmp_path / "door/recordings/20261101T000000.000Z.mp4"),
+        put(tmp_path / "spool/webhook/0000000000000001.letter"),
+    ]
+    for path in files:
+        os.utime(path, (RIGHT_S - 3600,) * 2)
+    return tmp_path
+
+
+def kept(folder: Path, clock: SteadyClock) -> Keeper:
+    return Keeper(folder, KeepSettings(), record=lambda _: RecordSettings(keep_h=24), tell=print, clock=clock)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_leaps_forward_and_back_deletes_nothing(
+    filled: Path, set_clock: SetClock, restarted: bool
+) -> None:
+    """Somebody typed another year, or a server of the time did; also where the program is begun meanwhile."""
+    clock = set_clock.steady(filled / "clock.json")
+    clock.remember()
+    set_clock.wall_s += 10 * 365 * DAY_S
+    if restarted:
+        clock = set_clock.steady(filled / "clock.json")
+    keeper = kept(filled, clock)
+    assert keeper.sweep() == {}
+    assert keeper.facts()["clock_ahead_s"] == 10 * 365 * DAY_S
+    set_clock.goes(3 * 3600)
+    assert keeper.sweep() == {}
+    set_clock.wall_s -= 10 * 365 * DAY_S
+    assert keeper.sweep() == {}
+    assert keeper.facts()["clock_ahead_s"] == 0
+    set_clock.goes(40 * DAY_S)  # it has run all the while, and nothing leapt
+    assert sum(keeper.sweep().values()) == 5
+
+
+def test_after_weeks_off_what_is_over_its_time_goes_a_day_later(filled: Path, set_clock: SetClock) -> None:
+    """Nobody can tell that from a clock that was set; it goes, all the same."""
+    set_clock.steady(filled / "clock.json").remember()
+    set_clock.wall_s += 60 * DAY_S
+    set_clock.passed_s = 5.0  # another boot
+    clock = set_clock.steady(filled / "clock.json")
+    assert kept(filled, clock).sweep() == {}
+    set_clock.goes(13 * 3600)
+    assert kept(filled, clock).sweep() == {}
+    clock.remember()
+    clock = set_clock.steady(filled / "clock.json")  # begun once more: the day goes on
+    set_clock.goes(13 * 3600)
+    assert sum(kept(filled, clock).sweep().values()) == 5
+
+
+def test_what_was_written_before_the_clock_was_set_is_young(tmp_path: Path, set_clock: SetClock) -> None:
+    """1970 until the network came: it counts from the first look with a clock that is set."""
+    old = [
+        put(tmp_path / "events/events-1970-01-01.jsonl"),
+        put(tmp_path / "door/recordings/19700101T000100.000Z.mp4"),
+    ]
+    for path in old:
+        os.utime(path, (60, 60))
+    set_clock.wall_s = 120
+    clock = set_clock.steady()
+    assert kept(tmp_path, clock).sweep() == {}
+    assert old[1].stat().st_mtime == 60
+    set_clock.wall_s = RIGHT_S
+    assert kept(tmp_path, clock).sweep() == {}
+    set_clock.goes(20 * DAY_S)
+    assert kept(tmp_path, clock).sweep() == {"recordings": 1}
+    set_clock.goes(20 * DAY_S)
+    assert kept(tmp_path, clock).sweep() == {"events": 1}
+
+
+def test_what_was_written_while_the_clock_was_ahead_is_not_kept_for_years(
+    tmp_path: Path, set_clock: SetClock
+) -> None:
+    """Neither by its name nor by its time would it ever be old."""
+    ahead = RIGHT_S + 5 * 365 * DAY_S
+    day = f"{datetime.fromtimestamp(ahead, UTC):%Y-%m-%d}"
+    files = [
+        put(tmp_path / f"events/events-{day}.jsonl"),
+        put(tmp_path / f"events/shots/{day}/101010101_a_track_left_1.jpg"),
+        put(tmp_path / "door/recordings/20310101T000000.000Z.mp4"),
+    ]
+    for path in files:
+        os.utime(path, (ahead, ahead))
+    clock = set_clock.steady()
+    assert kept(tmp_path, clock).sweep() == {}
+    set_clock.goes(40 * DAY_S)
+    assert kept(tmp_path, clock).sweep() == {"events": 1, "shots": 1, "recordings": 1}
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b"{}", b'{"believed": "x"}', b'{"believed": NaN, "doubted_s": 0}']
+)
+def test_a_damaged_memory_of_the_time_is_none(tmp_path: Path, set_clock: SetClock, damage: bytes) -> None:
+    (tmp_path / "clock.json").write_bytes(damage)
+    assert set_clock.steady(tmp_path / "clock.json").now() == RIGHT_S

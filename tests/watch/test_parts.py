@@ -95,6 +95,20 @@ def test_old_sessions_go_where_they_hold_nothing_but_their_account(tmp_path: Pat
     assert (elsewhere / "run.json").exists()
 
 
+def test_a_session_of_today_stays_where_the_clock_was_ahead(tmp_path: Path) -> None:
+    """Twenty sessions of next year are none of the newest, and nobody deletes the one that is running."""
+    root = tmp_path / "door" / "sessions"
+    for number in range(20):
+        (root / f"29990101T0000{number:02d}Z").mkdir(parents=True)
+    sessions = Sessions(tmp_path / "door")
+    names = [sessions.begin()[0] for _ in range(2)]
+    sessions.tidy()
+    assert {path.name for path in root.iterdir()} == {
+        *names,
+        *(f"29990101T0000{number:02d}Z" for number in range(2, 20)),
+    }
+
+
 def _tick(faces: int = 0) -> Tick:
     return Tick(frames(1)[0], {"faces": Faces.of([[0, 0, 1, 1]] * faces)})
 

@@ -129,28 +129,41 @@ def open_fan(
     log: Path | Callable[[str], Path],
     spool: Path,
     tell: Callable[[str], None] = lambda _text: None,
+    clock: Callable[[], float] = time.time,
 ) -> Fan:
     """The log, and whoever else the user named.
 
     Args:
         log: folder of the log; or what gives it for the name of a camera.
         spool: folder of letters that wait.
+        clock: gives the time by which letters of an earlier process are old.
 
     Raises:
         UsageError: the spool cannot be written, a secret or a library is missing.
     """
+
+    def courier(carrier: Carrier, chosen: Receiver, name: str) -> Courier:
+        return _courier(carrier, chosen, spool / name, tell=tell, clock=clock)
+
     outlets: dict[str, Outlet] = {"log": EventLog(log)}
     if settings.webhook is not None:
         carrier = Webhook(settings.webhook, settings.webhook.secret())
-        outlets["webhook"] = _courier(carrier, settings.webhook, spool / "webhook", tell)
+        outlets["webhook"] = courier(carrier, settings.webhook, "webhook")
     if settings.mqtt is not None:
-        outlets["mqtt"] = _courier(Mqtt(settings.mqtt), settings.mqtt, spool / "mqtt", tell)
+        outlets["mqtt"] = courier(Mqtt(settings.mqtt), settings.mqtt, "mqtt")
     if settings.redis is not None:
-        outlets["redis"] = _courier(Redis(settings.redis), settings.redis, spool / "redis", tell)
+        outlets["redis"] = courier(Redis(settings.redis), settings.redis, "redis")
     return Fan(outlets, tell=tell)
 
 
-def _courier(carrier: Carrier, settings: Receiver, folder: Path, tell: Callable[[str], None]) -> Courier:
+def _courier(
+    carrier: Carrier,
+    settings: Receiver,
+    folder: Path,
+    *,
+    tell: Callable[[str], None],
+    clock: Callable[[], float],
+) -> Courier:
     if settings.open_air:
         tell(f"{carrier.name}: events with names and faces travel there unencrypted.")
     spool = Spool(
@@ -158,5 +171,6 @@ def _courier(carrier: Carrier, settings: Receiver, folder: Path, tell: Callable[
         most=settings.spool_events,
         most_bytes=settings.spool_mb * 1_000_000,
         most_s=settings.spool_h * 3600,
+        clock=clock,
     )
     return Courier(carrier, spool, kinds=settings.kinds, pictures=settings.pictures, tell=tell)

@@ -8,11 +8,13 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from vidface.data.disk import OURS, write_whole
+from vidface.data.times import NEVER_SET_S, passed_s
 from vidface.errors import UsageError
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -26,11 +28,11 @@ MOST_S: Final = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Letter:
-    """`data` is None where it stands on disk under its number."""
+    """Waits since `since_s` of `passed_s`; `data` is None where it stands on disk under its number."""
 
     number: int
     size: int
-    utc_s: float
+    since_s: float
     data: bytes | None = None
 
 
@@ -46,7 +48,8 @@ class Spool:
         folder: made with mode 0700 where it is not there; letters that wait in it are taken over.
         most: letters.
         most_bytes: of all of them together.
-        most_s: seconds that a letter may wait, by the time of day.
+        most_s: seconds that a letter may wait; however the clock is set meanwhile.
+        clock: gives the time of day by which letters of an earlier process have waited.
 
     Attributes:
         overflowed: letters that had to make room.
@@ -65,6 +68,7 @@ class Spool:
         most: int = 10_000,
         most_bytes: int = 100_000_000,
         most_s: float = MOST_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.overflowed = 0
         self.expired = 0
@@ -76,7 +80,7 @@ class Spool:
         self._letters = deque[_Letter]()
         try:
             folder.mkdir(mode=OURS, parents=True, exist_ok=True)
-            self._letters.extend(self._waiting())
+            self._letters.extend(self._waiting(clock()))
             write_whole(folder / "probe", b"can letters be written here?")
             (folder / "probe").unlink()
         except OSError as error:
@@ -99,7 +103,7 @@ class Spool:
                 write_whole(self._path(number), data)
             except OSError as error:
                 kept, self.trouble = data, error.strerror or str(error)
-            self._letters.append(_Letter(number, len(data), time.time(), kept))
+            self._letters.append(_Letter(number, len(data), passed_s(), kept))
             self._bytes += len(data)
             self._expire()
             while len(self._letters) > self._most or (
@@ -129,21 +133,26 @@ class Spool:
             if self._letters and self._letters[0].number == number:
                 self._remove(self._letters[0])
 
-    def _waiting(self) -> list[_Letter]:
-        """What an earlier process left; pieces of letters are removed."""
-        found = []
+    def _waiting(self, utc_s: float) -> list[_Letter]:
+        """What an earlier process left; pieces of letters are removed.
+
+        One that seems to come from the future, or from before computers had vidface, was written on a clock
+        that was wrong, and waits from now on.
+        """
+        found, now = [], passed_s()
         for path in self._folder.iterdir():
             if _DRAFT.fullmatch(path.name):
                 path.unlink()
             match = _LETTER.fullmatch(path.name)
             if match is not None and path.is_file():
                 facts = path.stat()
-                found.append(_Letter(int(match[1]), facts.st_size, facts.st_mtime))
+                waited_s = max(0.0, utc_s - facts.st_mtime) if facts.st_mtime > NEVER_SET_S else 0.0
+                found.append(_Letter(int(match[1]), facts.st_size, now - waited_s))
         return sorted(found, key=lambda letter: letter.number)
 
     def _expire(self) -> None:
-        oldest = time.time() - self._most_s
-        while self._letters and self._letters[0].utc_s < oldest:
+        oldest = passed_s() - self._most_s
+        while self._letters and self._letters[0].since_s < oldest:
             self._remove(self._letters[0])
             self.expired += 1
 

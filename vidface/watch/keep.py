@@ -13,37 +13,35 @@ Only plain files of the names below are deleted, never through a link; whatever 
                                                         that receiver no more; else it goes by its spool_h
 
 OUT/deleted.jsonl says what went, when and why; without names of people.
+
+What is old is so by `SteadyClock`. What was written on a wrong clock (ahead, or never set) counts from when
+the clock was seen to be right.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 import struct
 import threading
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from vidface.data import filenames
-from vidface.data.times import time_of_day
 from vidface.events.log import DAY_FILE, SHOT, SHOTS
 from vidface.events.spool import LEFT, MOST_S
-from vidface.media.live.recordings import Recordings
+from vidface.media.live.recordings import SEGMENT, Recordings
 from vidface.media.live.recordsettings import RecordSettings
+from vidface.watch._deletionlog import DeletionLog
 from vidface.watch._ownfolder import OwnFolder
+from vidface.watch._steadyclock import SteadyClock
 
-LOG: Final = "deleted.jsonl"
-_OLDER_LOG: Final = "deleted.1.jsonl"
-_MOST_LOG_BYTES: Final = 4 * 2**20
 _EVERY_S: Final = 1800.0
 _EVENTS, _SESSIONS, _RECORDINGS = "events", "sessions", "recordings"
 SPOOL: Final = "spool"
@@ -64,38 +62,6 @@ class KeepSettings(BaseModel):
     embeddings_days: float | None = Field(7.0, gt=0, description="Files of embeddings, since written.")
 
 
-class DeletionLog:
-    """OUT/deleted.jsonl: appended only, 0600; begun anew at 4 MiB, with the one before beside it.
-
-    Safe from any thread.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / LOG
-        self._lock = threading.Lock()
-
-    def note(self, place: str, gone: Sequence[Mapping[str, Any]]) -> None:
-        """Files that were deleted below `place`.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        if not gone:
-            return
-        at = time_of_day(time.time())
-        lines = "".join(
-            json.dumps({"at": at, **row, "file": f"{place}/{row['file']}"}, separators=(",", ":")) + "\n"
-            for row in gone
-        )
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        with self._lock:
-            with contextlib.suppress(FileNotFoundError):
-                if self._path.lstat().st_size > _MOST_LOG_BYTES:
-                    self._path.replace(self._path.with_name(_OLDER_LOG))
-            with os.fdopen(os.open(self._path, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(lines)
-
-
 class Keeper:
     """Looks through the folder each half hour, in a thread of its own, between `start` and `close`.
 
@@ -105,6 +71,7 @@ class Keeper:
         record: what counts for the recordings of a camera, by its name; also of one that is watched no more.
         receivers: names of those that look after their letters themselves.
         tell: takes sentences.
+        clock: gives the time by which things are old.
     """
 
     def __init__(
@@ -115,8 +82,10 @@ class Keeper:
         record: Callable[[str], RecordSettings],
         receivers: Collection[str] = (),
         tell: Callable[[str], None],
+        clock: SteadyClock | None = None,
     ) -> None:
         self.log = DeletionLog(out)
+        self._clock = clock or SteadyClock()
         self._out, self._settings, self._record, self._tell = out, settings, record, tell
         self._receivers = frozenset(receivers)
         self._deleted: Counter[str] = Counter()
@@ -133,10 +102,16 @@ class Keeper:
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(5.0)
+        self._clock.remember()
 
     def facts(self) -> dict[str, Any]:
-        """For watch.json: files deleted so far, by kind; why a look failed the last time."""
-        return {**self._settings.model_dump(), "deleted": dict(self._deleted), "cause": self._cause()}
+        """For watch.json: files deleted so far, by kind; why a look failed the last time.
+
+        `clock_ahead_s`: the machine's clock has leapt so far, and is not believed yet.
+        """
+        cause, ahead_s = self._cause(), round(self._clock.behind_s)
+        deleted = dict(self._deleted)
+        return {**self._settings.model_dump(), "deleted": deleted, "cause": cause, "clock_ahead_s": ahead_s}
 
     def sweep(self) -> dict[str, int]:
         """Delete what is over its time, now; files deleted, by kind."""
@@ -159,37 +134,40 @@ class Keeper:
     def _work(self) -> None:
         while not self._closing.is_set():
             self.sweep()
+            self._clock.remember()
             self._closing.wait(_EVERY_S)
 
     def _events(self) -> None:
         days = self._settings.events_days
         with OwnFolder(self._out, _EVENTS) as here:
-            named = ((name, DAY_FILE.fullmatch(name)) for name in here.files())
-            over = [name for name, match in named if match is not None and _over(match[1], days)]
+            named = [match for name in here.files() if (match := DAY_FILE.fullmatch(name)) is not None]
+            over = [name for match in named for name in self._by_day(here, match[1], [match[0]], days)]
             self._delete(here, over, "events", _EVENTS, days)
 
     def _shots(self) -> None:
         days = self._settings.shots_days
         with OwnFolder(self._out, _EVENTS, SHOTS) as above:
-            for day in [day for day in above.folders() if _DAY.fullmatch(day) and _over(day, days)]:
+            for day in [day for day in above.folders() if _DAY.fullmatch(day)]:
                 place = f"{_EVENTS}/{SHOTS}/{day}"
                 with OwnFolder(self._out, _EVENTS, SHOTS, day) as here:
-                    over = [name for name in here.files() if SHOT.fullmatch(f"{SHOTS}/{day}/{name}")]
+                    names = [name for name in here.files() if SHOT.fullmatch(f"{SHOTS}/{day}/{name}")]
+                    over = self._by_day(here, day, names, days)
                     self._delete(here, over, "shots", place, days)
-                above.delete_empty(day)
+                if over:
+                    above.delete_empty(day)
         for parts in self._sessions():
             with OwnFolder(self._out, *parts) as session:
                 folders = session.folders()
             for folder in folders:
                 with OwnFolder(self._out, *parts, folder) as here:
-                    over = [name for name in self._old(here, days) if _crop(folder, name)]
+                    over = self._old(here, days, partial(_crop, folder))
                     self._delete(here, over, "shots", "/".join((*parts, folder)), days)
 
     def _embeddings(self) -> None:
         days = self._settings.embeddings_days
         for parts in self._sessions():
             with OwnFolder(self._out, *parts) as here:
-                old = [name for name in self._old(here, days) if name.endswith(".npz")]
+                old = self._old(here, days, lambda name: name.endswith(".npz"))
                 over = [name for name in old if _holds_embeddings(here, name)]
                 self._delete(here, over, "embeddings", "/".join(parts), days)
 
@@ -199,7 +177,10 @@ class Keeper:
                 if _RECORDINGS not in here.folders():
                     continue
             kept = self._record(camera)
-            gone = Recordings(self._out / camera / _RECORDINGS).sweep(kept.keep_h, kept.keep_gb)
+            with OwnFolder(self._out, camera, _RECORDINGS) as here:
+                self._old(here, kept.keep_h, SEGMENT.fullmatch)  # none that nobody could ever call old
+            recordings = Recordings(self._out / camera / _RECORDINGS, self._clock.now)
+            gone = recordings.sweep(kept.keep_h, kept.keep_gb)
             self._note("recordings", f"{camera}/{_RECORDINGS}", gone)
 
     def _letters(self) -> None:
@@ -207,7 +188,7 @@ class Keeper:
         with OwnFolder(self._out, SPOOL) as above:
             for name in [name for name in above.folders() if name not in self._receivers]:
                 with OwnFolder(self._out, SPOOL, name) as here:
-                    over = [letter for letter in self._old(here, MOST_S / _DAY_S) if LEFT.fullmatch(letter)]
+                    over = self._old(here, MOST_S / _DAY_S, LEFT.fullmatch)
                     self._delete(here, over, "letters", f"{SPOOL}/{name}", MOST_S / _DAY_S)
                 if over:
                     above.delete_empty(name)
@@ -222,12 +203,29 @@ class Keeper:
                 names = here.folders()
             yield from ((camera, _SESSIONS, name) for name in names)
 
-    def _old(self, here: OwnFolder, days: float | None) -> list[str]:
-        """Files that were last written so many days ago."""
+    def _by_day(self, here: OwnFolder, day: str, names: Sequence[str], days: float | None) -> list[str]:
+        """Those of a UTC day since whose end so many days have passed, if its name may be true."""
+        try:
+            end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), UTC)
+        except (ValueError, OverflowError):
+            return []
+        if not self._clock.plausible(end.timestamp() - _DAY_S):
+            return self._old(here, days, names.__contains__)
+        over = days is not None and self._clock.now() - end.timestamp() > days * _DAY_S
+        return list(names) if over else []
+
+    def _old(self, here: OwnFolder, days: float | None, ours: Callable[[str], object]) -> list[str]:
+        """Files of ours that were last written so many days ago; one of a wrong clock is dated anew."""
         if days is None:
             return []
-        oldest = time.time() - days * _DAY_S
-        return [name for name, facts in here.files().items() if facts.st_mtime < oldest]
+        now, found = self._clock.now(), []
+        for name, facts in here.files().items():
+            if self._clock.misdated(facts.st_mtime):
+                if ours(name):
+                    here.date(name, now)
+            elif facts.st_mtime < now - days * _DAY_S and ours(name):
+                found.append(name)
+        return found
 
     def _delete(
         self, here: OwnFolder, names: Sequence[str], kind: str, place: str, days: float | None
@@ -246,17 +244,6 @@ class Keeper:
         if gone:
             self._deleted[kind] += len(gone)
             self.log.note(place, gone)
-
-
-def _over(day: str, days: float | None) -> bool:
-    """So many days have passed since the end of a UTC day."""
-    if days is None:
-        return False
-    try:
-        end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), UTC)
-    except (ValueError, OverflowError):
-        return False
-    return time.time() - end.timestamp() > days * _DAY_S
 
 
 def _holds_embeddings(here: OwnFolder, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ class Shared:
         out: folder; each camera has one of its own in it.
         command: for run.json.
         deleted: is told which recordings went by age or size, and where.
+        clock: gives the time by which things are old.
     """
 
     pool: Pool
@@ -33,6 +35,7 @@ class Shared:
     out: Path
     command: tuple[str, ...] = ()
     deleted: Callable[[str, Sequence[Mapping[str, Any]]], None] = lambda _place, _gone: None
+    clock: Callable[[], float] = time.time
 
     def recorder(self, plan: CameraPlan) -> Recorder | None:
         """Records this camera; None where that is not wanted."""
@@ -45,4 +48,5 @@ class Shared:
             tell=self.tell,
             rotate=plan.settings.rotate,
             deleted=partial(self.deleted, f"{plan.name}/recordings"),
+            clock=self.clock,
         )

@@ -16,6 +16,7 @@ from vidface.infer.pool import Pool
 from vidface.media.live.recordings import Recordings
 from vidface.media.live.recordsettings import RecordSettings
 from vidface.version import __version__
+from vidface.watch._steadyclock import SteadyClock
 from vidface.watch.alarm import Alarms
 from vidface.watch.check import checked
 from vidface.watch.config import Config
@@ -28,6 +29,7 @@ from vidface.watch.recent import Recent
 from vidface.watch.shared import Shared
 
 EVENTS: Final = "events"
+CLOCK: Final = "clock.json"
 _WRITE_EVERY_S: Final = 10.0
 _END_S: Final = 20.0
 _GONE: Final = 50
@@ -51,16 +53,20 @@ class Watcher:
         self._tell = tell = unfailing(tell)
         orders = self._orders(config)
         self.folder = WatchFolder(config.out)
-        log = config.out / EVENTS
-        self._fan = open_fan(config.spec.events, log=log, spool=config.out / SPOOL, tell=tell)
+        log, clock = config.out / EVENTS, SteadyClock(config.out / CLOCK)
+        self._fan = open_fan(
+            config.spec.events, log=log, spool=config.out / SPOOL, tell=tell, clock=clock.now
+        )
         self.recent = Recent(log, self._fan)
         self.pool = Pool()
         receivers = set(self._fan.facts())
         self._keeper = Keeper(
-            config.out, config.spec.keep, record=self._recorded, receivers=receivers, tell=tell
+            config.out, config.spec.keep, record=self._recorded, receivers=receivers, tell=tell, clock=clock
         )
         noted = self._keeper.log.note
-        self._shared = Shared(self.pool, self.recent, tell, config.out, command, deleted=noted)
+        self._shared = Shared(
+            self.pool, self.recent, tell, config.out, command, deleted=noted, clock=clock.now
+        )
         self._lock = RLock()
         self._orders_now = orders
         self._lanes: dict[str, Lane] = {}

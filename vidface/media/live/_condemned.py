@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from itertools import accumulate
@@ -24,6 +25,7 @@ def condemned(
         indexed: names in the order in which they were recorded. An index of weeks takes long to read, and
             most of the time nothing has to go for its size: it is asked only then.
         keep: hours and 10^9 bytes; None for no bound.
+        now: the time by which they are old.
 
     Returns:
         Name, bytes and why, for each.
@@ -39,7 +41,7 @@ def condemned(
                 del rest[name]
     much = 0.0 if keep_gb is None else sum(size for size, _ in rest.values()) - keep_gb * 1e9
     if much > 0:
-        for name in _oldest_first(rest, indexed(), now):
+        for name in _oldest_first(rest, indexed()):
             if much <= 0:
                 break
             much -= rest[name][0]
@@ -47,12 +49,13 @@ def condemned(
     return found
 
 
-def _oldest_first(files: Mapping[str, tuple[int, float]], indexed: list[str], now: float) -> list[str]:
+def _oldest_first(files: Mapping[str, tuple[int, float]], indexed: list[str]) -> list[str]:
     """As they were recorded: clocks are set back, so neither names nor times of files say which came first.
 
     What is not in the index is being written and stays; or it was cut off, or is damaged. Then it goes before
     what is in the index and was written later, and never after the newest of that.
     """
+    now = time.time()  # as of the times of files, which are written at present
     rows = [name for name in dict.fromkeys(indexed) if name in files]
     # Of each row and those after it, the earliest change: where a clock was set back, that counts.
     earliest = list(accumulate((files[name][1] for name in reversed(rows)), min))[::-1]

@@ -55,6 +55,7 @@ class Recorder:
         name: of the camera, for sentences.
         tell: is told when recording stops and when it goes on.
         deleted: is handed what was deleted by age or size: file, bytes, because.
+        clock: gives the time by which segments are old.
     """
 
     def __init__(
@@ -66,9 +67,10 @@ class Recorder:
         tell: Callable[[str], None] = silent,
         deleted: Callable[[Sequence[Mapping[str, Any]]], None] = silent,
         rotate: int = 0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._turned = clockwise(rotate)
-        self.recordings = Recordings(folder)
+        self.recordings = Recordings(folder, clock)
         self._settings = settings
         self._name, self._tell = name, tell
         self._reel = Reel(self.recordings, settings, name, tell, deleted=deleted)

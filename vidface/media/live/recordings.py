@@ -32,7 +32,7 @@ from vidface.media.live.recordsettings import RecordSettings
 
 INDEX: Final = "index.jsonl"
 KEEP: Final = "keep.json"
-_NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mov|mkv)")
+SEGMENT: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mov|mkv)")
 _SUFFIXES: Final = (".mp4", ".mov", ".mkv")
 _LEAST_BYTES: Final = 1024
 """Of a file with a head and a picture: a kill in the first second leaves less."""
@@ -48,13 +48,15 @@ class Recordings:
 
     Args:
         folder: made as needed, 0700.
+        clock: gives the time by which segments are old.
 
     Attributes:
         bytes: of what was there at the last sweep, and of what was put into the index since.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
+        self._clock = clock
         self.bytes = 0
 
     def stem(self, utc_s: float) -> Path:
@@ -80,7 +82,7 @@ class Recordings:
         for line in lines:
             with contextlib.suppress(ValueError):
                 row = oncejson.loads(line)
-                if isinstance(row, dict) and _NAME.fullmatch(str(row.get("file"))):
+                if isinstance(row, dict) and SEGMENT.fullmatch(str(row.get("file"))):
                     found.append((row, line))
         return found
 
@@ -176,7 +178,7 @@ class Recordings:
         with self._locked() as here:
             files = self._files()
             gone = []
-            for name, size, because in condemned(files, self._recorded, (keep_h, keep_gb), time.time()):
+            for name, size, because in condemned(files, self._recorded, (keep_h, keep_gb), self._clock()):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=here)
                 del files[name]
@@ -204,7 +206,7 @@ class Recordings:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
                     facts = entry.stat(follow_symlinks=False)
-                    if _NAME.fullmatch(entry.name) and stat.S_ISREG(facts.st_mode):
+                    if SEGMENT.fullmatch(entry.name) and stat.S_ISREG(facts.st_mode):
                         found[entry.name] = facts.st_size, facts.st_mtime
         return found
 
@@ -228,7 +230,7 @@ def _place(row: dict[str, Any]) -> tuple[str, int]:
 
 
 def _order(name: str) -> tuple[str, int]:
-    match = _NAME.fullmatch(name)
+    match = SEGMENT.fullmatch(name)
     return (match[1], int((match[2] or "-0")[1:])) if match else (name, 0)
 
 
@@ -253,7 +255,7 @@ def _found(path: Path) -> dict[str, Any] | None:
         if path.stat().st_size < _LEAST_BYTES:
             return None
         raise
-    match = _NAME.fullmatch(path.name)
+    match = SEGMENT.fullmatch(path.name)
     if not times or match is None or base is None:
         return None
     lasts_s = float((times[-1][0] + times[-1][1] - times[0][0]) * base)
