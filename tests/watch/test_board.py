@@ -13,6 +13,7 @@ from vidface.data.comments import comments
 from vidface.data.provenance import read_comment
 from vidface.errors import UsageError
 from vidface.watch.board import WatchBoard
+from vidface.watch.watcher import Watcher
 from vidface.web.projector import jpeg
 from vidface.web.state import state_row
 
@@ -99,6 +100,28 @@ def test_recording_that_has_stopped_is_a_note(clip: Path, write: Write, watched:
     assert state_row(board)["health"]["state"] == "degraded"
     told = [(one.value, one.labels) for one in board.metrics() if one.name == "camera_recording"]
     assert told == [(0.0, {"camera": "film"})]
+
+
+def test_events_that_were_lost_are_told(
+    clip: Path, write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the log, and by a receiver: where people look, and where Prometheus does."""
+    board = WatchBoard(watched(write(f"  film: chaos:{clip}?loops=forever\n")).watcher)
+    assert board.health().notes == ()
+    facts = {
+        "lost": 0,
+        "log": {"written": 5, "not_taken": 3},
+        "webhook": {"waiting": 1, "trouble": None, "lost": {"no room": 2, "too old": 4}, "not_taken": 0},
+    }
+    monkeypatch.setattr(Watcher, "told_to", facts)
+    assert board.health().notes == (
+        "log: 3 events, or their pictures, could not be taken since the program began",
+        "webhook: 6 events were lost since the program began (no room 2, too old 4)",
+    )
+    told = {(one.name, *one.labels.values()): one.value for one in board.metrics() if "events" in one.name}
+    assert told[("events_not_taken", "log")] == 3
+    assert told[("events_lost", "webhook", "too old")] == 4
+    assert told[("events_lost", "all", "the disk was too slow")] == 0
 
 
 def test_events_and_their_pictures_are_shown(clip: Path, write: Write, watched: Begin) -> None:

@@ -201,3 +201,14 @@ def test_the_account_on_disk_is_whole_and_private(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be made"):
         WatchFolder(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "[]", '{"cameras": 1}', '{"cameras": {"door": {"told_lost": 7}}}', "[" * 5000]
+)
+def test_an_account_that_is_damaged_names_no_lost_camera(tmp_path: Path, damage: str) -> None:
+    """Of the program before, after a power loss."""
+    (tmp_path / "watch.json").write_text(damage)
+    folder = WatchFolder(tmp_path)
+    assert folder.told_lost() == {}
+    folder.close()

@@ -157,6 +157,29 @@ def test_a_camera_that_was_lost_is_back_in_its_next_lane(
     assert [row["kind"] for row in rows] == ["camera_back", "camera_lost"]
 
 
+def test_a_camera_that_was_lost_is_back_after_a_restart(
+    server: RtspServer, write: Write, watched: Begin, folder: Path
+) -> None:
+    """Whoever heard from the program before that it was lost: once lost, and once back."""
+    path = write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n")
+    stand = watched(path)
+    stand.until(lambda: stand.frames("door") > 3)
+    server.stop()
+    stand.until(lambda: stand.watcher.recent.kinds().get("camera_lost"))
+    said = json.loads((folder / "out/watch.json").read_text())["cameras"]["door"]["told_lost"]
+    assert said is not None  # at once: nobody has to end in order
+    stand.watcher.close()
+    again = watched(path)
+    again.until(lambda: (lane := again.watcher.lane("door")) is not None and lane.account.why)
+    server.start()
+    again.until(lambda: again.watcher.recent.kinds().get("camera_back"), 20)
+    again.watcher.close()
+    rows = latest(folder / "out/events", 10)
+    assert [row["kind"] for row in rows] == ["camera_back", "camera_lost"]
+    assert rows[0]["lost_s"] > rows[1]["away_s"]
+    assert json.loads((folder / "out/watch.json").read_text())["cameras"]["door"]["told_lost"] is None
+
+
 def test_the_account_says_why_a_camera_is_away_now(server: RtspServer, write: Write, watched: Begin) -> None:
     """It went since it was switched off; now it wants a password. That is one loss."""
     stand = watched(write(f"  door: {{url: '{server.url}', lost_after_s: 0}}\n"))

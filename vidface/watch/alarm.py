@@ -26,15 +26,27 @@ class Alarms:
     A camera that stayed away is back with its next frame. One whose graph failed is back when it has been
     watched for `STEADY_S`: the frames that it gives from one failure to the next end nothing, so that a graph
     that fails for days is told of once. It is lost since its first failure, however often it began anew.
-    They outlive the lane of a camera: one that was told to be lost is told to be back by the next. Safe from
-    any thread.
+    They outlive the lane of a camera, and the program: one that was told to be lost is told to be back by the
+    next. Safe from any thread.
+
+    Args:
+        lost_utc_s: since when the camera is lost, where the program before this one told so; else None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lost_utc_s: float | None = None) -> None:
         self._lock = threading.Lock()
         self._told_since: float | None = None
+        if lost_utc_s is not None:
+            self._told_since = time.monotonic() - max(0.0, time.time() - lost_utc_s)
         self._resumed = False
         self._first_failure: float | None = None
+
+    @property
+    def lost_utc_s(self) -> float | None:
+        """Since when the camera is lost, seconds since 1970, where that was told; None where it was not."""
+        with self._lock:
+            since = self._told_since
+        return None if since is None else time.time() - (time.monotonic() - since)
 
     def failed(self) -> None:
         """The graph over the camera failed; after the account knows of it."""

@@ -52,7 +52,8 @@ class WatchBoard:
         told_to = dict(watcher.told_to)
         lost = told_to.pop("lost")
         notes += [f"{lost} events were lost, since the disk was too slow for them"] if lost else []
-        notes += [f"{name}: {facts['trouble']}" for name, facts in told_to.items() if facts.get("trouble")]
+        for name, facts in told_to.items():
+            notes += [f"{name}: {text}" for text in _missing(facts)]
         kept = watcher.kept["cause"]
         notes += [kept] if kept else []
         for lane in lanes:
@@ -69,10 +70,7 @@ class WatchBoard:
         for key, (name, told) in _TOLD.items():
             if facts[key] is not None:
                 yield Measure(name, told, float(facts[key]))
-        for name, receiver in self._watcher.told_to.items():
-            if name != "lost" and "waiting" in receiver:
-                told = "Events that wait for a receiver."
-                yield Measure("events_waiting", told, float(receiver["waiting"]), labels={"receiver": name})
+        yield from _of_receivers(self._watcher.told_to)
         for lane in self._watcher.lanes():
             if (recorded := lane.recorded) is not None:
                 told = "1 while it is recorded as it should be, 0 where that fails."
@@ -90,3 +88,31 @@ class WatchBoard:
     def remove_camera(self, name: str) -> None:
         """Watch it no longer; see `Watcher.remove`."""
         self._watcher.remove(name)
+
+
+def _missing(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What a receiver of events, or their log, does not have, in words."""
+    if facts.get("trouble"):
+        yield str(facts["trouble"])
+    if facts["not_taken"]:
+        yield f"{facts['not_taken']} events, or their pictures, could not be taken since the program began"
+    if lost := facts.get("lost"):
+        causes = ", ".join(f"{cause} {count}" for cause, count in lost.items())
+        yield f"{sum(lost.values())} events were lost since the program began ({causes})"
+
+
+def _of_receivers(told_to: Mapping[str, Any]) -> Iterator[Measure]:
+    receivers = {name: facts for name, facts in told_to.items() if name != "lost"}
+    for name, facts in receivers.items():
+        if "waiting" in facts:
+            told = "Events that wait for a receiver."
+            yield Measure("events_waiting", told, float(facts["waiting"]), labels={"receiver": name})
+    for name, facts in receivers.items():
+        told = "Events, or their pictures, that the log or the spool of a receiver could not take."
+        yield Measure("events_not_taken", told, float(facts["not_taken"]), "counter", {"receiver": name})
+    told = "Events that were lost: before they reached the disk (receiver all), or on the way to a receiver."
+    slow = {"receiver": "all", "cause": "the disk was too slow"}
+    yield Measure("events_lost", told, float(told_to["lost"]), "counter", slow)
+    for name, facts in receivers.items():
+        for cause, count in facts.get("lost", {}).items():
+            yield Measure("events_lost", told, float(count), "counter", {"receiver": name, "cause": cause})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data import oncejson
 from vidface.errors import OutputError, UsageError
 
 ACCOUNT: Final = "watch.json"
@@ -35,6 +38,21 @@ class WatchFolder:
             raise UsageError(
                 f"another vidface watch writes to {folder}; end it first, or name another folder (out:)"
             ) from None
+
+    def told_lost(self) -> dict[str, float]:
+        """Cameras that the program before this one told to be lost, and since when, by its watch.json.
+
+        What is no such account names none.
+        """
+        try:
+            rows = dict(oncejson.read((self.path / ACCOUNT).read_bytes())["cameras"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}
+        found = {}
+        for name, row in rows.items():
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                found[name] = datetime.fromisoformat(row["told_lost"]).timestamp()
+        return found
 
     def write(self, account: dict[str, Any]) -> None:
         """Replace watch.json as a whole; the owner alone may read it.

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
+from vidface.data.times import time_of_day
 from vidface.errors import InputError, VidfaceError
 from vidface.graph.plan import load
 from vidface.graph.run import Run, run
@@ -113,11 +114,17 @@ class Lane:
         return self.account.status == "stopped"
 
     def row(self) -> dict[str, Any]:
-        """For watch.json."""
-        return {**self.account.row(), "events": dict(self.station.told), "recorded": self.recorded}
+        """For watch.json; `told_lost`: since when the camera is lost, where that was told."""
+        lost = self._alarms.lost_utc_s
+        told = {"told_lost": None if lost is None else time_of_day(lost)}
+        return {**self.account.row(), **told, "events": dict(self.station.told), "recorded": self.recorded}
 
-    def look_after(self) -> None:
-        """Called now and then from one other thread: tells of a lost camera, and closes its idle graph."""
+    def look_after(self) -> bool:
+        """Called now and then from one other thread: tells of a lost camera, and closes its idle graph.
+
+        Returns:
+            Something was told.
+        """
         account, settings = self.account, self.plan.settings
         now = account.standing
         alarm = self._alarms.look(now, settings.lost_after_s)
@@ -130,6 +137,7 @@ class Lane:
             self._evicting = self._evicting or work is not None
         if work is not None:
             work.finish()
+        return alarm is not None
 
     def _work(self) -> None:
         try:

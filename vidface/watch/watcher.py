@@ -71,7 +71,7 @@ class Watcher:
         self._orders_now = orders
         self._lanes: dict[str, Lane] = {}
         self._leaving: list[Lane] = []
-        self._alarms: dict[str, Alarms] = {}
+        self._alarms = {name: Alarms(since) for name, since in self.folder.told_lost().items()}
         self._gone: dict[str, dict[str, Any]] = {}
         self._began_utc = time.time()
         self._written = 0.0
@@ -122,9 +122,8 @@ class Watcher:
             self._leaving = [lane for lane in self._leaving if not self._left(lane)]
             self._meet()
             lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.look_after()
-        if time.monotonic() - self._written >= _WRITE_EVERY_S:
+        told = [lane for lane in lanes if lane.look_after()]
+        if told or time.monotonic() - self._written >= _WRITE_EVERY_S:
             self.write()
 
     def reload(self) -> None:
