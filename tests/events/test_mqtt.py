@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
+import re
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +21,7 @@ import pytest
 from tests.events.receivers import Broker, an_event, free_port, keepalive_of, until
 from vidface.errors import UsageError
 from vidface.events import mqtt
-from vidface.events.courier import Courier
+from vidface.events.courier import Courier, UndeliveredError
 from vidface.events.mqtt import Mqtt, topic_level
 from vidface.events.settings import MqttSettings
 from vidface.events.spool import Spool
@@ -45,7 +49,7 @@ class Desk:
 
 
 def refused(courier: Courier) -> bool:
-    """Wait until the broker has said no; what is sent before is told that there is no connection yet."""
+    """Wait until the broker has said no; what is sent before is told that there was no answer."""
     return until(lambda: "refuses" in courier._carrier._why)  # type: ignore[attr-defined]
 
 
@@ -84,15 +88,44 @@ def test_a_broker_that_is_not_there_yet(desk: Desk) -> None:
     """Events wait, and it is told why; when it comes they arrive in order."""
     port = free_port()
     courier = desk.open(port)
-    assert until(lambda: courier._carrier._why == "nobody answers there")  # type: ignore[attr-defined]
+    why = "no connection (connection refused)"
+    assert until(lambda: courier._carrier._why == why)  # type: ignore[attr-defined]
     for n in range(3):
         courier.send(an_event(n))
     assert until(lambda: desk.told)
-    wanted = f"MQTT broker 127.0.0.1:{port}: nobody answers there; events wait, and it is tried again."
+    wanted = f"MQTT broker 127.0.0.1:{port}: {why}; events wait, and it is tried again."
     assert desk.told[0] == wanted
     with Broker(port=port) as broker:
         assert until(lambda: courier.facts()["delivered"] == 3)
     assert broker.tracks() == ["0", "1", "2"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves sockets open
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mqtt://nobody.invalid", "its name is not known"),
+        ("mqtts://127.0.0.1:{port}", "no connection (TLS: wrong version number)"),
+        ("mqtt://127.0.0.1:{port}", "it ended the connection before it took anything"),
+    ],
+)
+def test_why_there_is_no_connection_is_told(desk: Desk, url: str, told: str) -> None:
+    """Whether it is the name, the certificate or the port: each is mended elsewhere."""
+
+    def no_broker(door: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with door.accept()[0] as caller:
+                    caller.recv(100)
+                    caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=no_broker, args=(door,), daemon=True).start()
+        line = Mqtt(MqttSettings(url=url.format(port=door.getsockname()[1]), timeout_s=2))
+        assert until(lambda: told in line._why)
+        with pytest.raises(UndeliveredError, match=re.escape(told)):
+            line.carry({"id": "1", "event": {}})
+        line.close()
 
 
 def test_a_broker_that_goes_and_comes_back(desk: Desk) -> None:

@@ -101,6 +101,15 @@ def test_nobody_there_then_a_password(tmp_path: Path) -> None:
     assert "s3cret" not in "".join(told)
 
 
+def test_the_database_of_the_address_is_used(tmp_path: Path) -> None:
+    """It was taken without a word, and events went into database 0."""
+    with stand_in([b"+OK\r\n$3\r\n1-0\r\n"]) as (port, heard):
+        with courier_to(f"redis://127.0.0.1:{port}/12", tmp_path, []) as courier:
+            courier.send(an_event(1))
+            assert until(lambda: courier.facts()["delivered"] == 1)
+        assert heard[0].startswith(b"*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n")
+
+
 def test_a_name_that_is_none_stops_nothing(tmp_path: Path) -> None:
     """The system's own error for it is none of the network; the event waits, and the thread goes on."""
     told: list[str] = []

@@ -10,6 +10,7 @@ Nothing of what happened is retained by the broker.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from vidface.errors import UsageError
 from vidface.events.courier import UndeliveredError
 from vidface.events.letter import pack, picture_of
+from vidface.events.reason import reason_of
 from vidface.events.settings import MqttSettings, tls_of
 
 AVAILABLE, GONE = "online", "offline"
@@ -26,6 +28,7 @@ _LONGEST_S: Final = 30
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _GOODBYE_S: Final = 1.0
 _LONGEST_NAME: Final = 200
+_REFUSES: Final = "refuses the connection"
 
 
 class Mqtt:
@@ -49,7 +52,7 @@ class Mqtt:
         self._timeout_s = settings.timeout_s
         self._up = threading.Event()
         self._closed = False
-        self._why = "no connection yet"
+        self._why = f"there was no answer for {self._timeout_s:g} s"
         self._waiting: tuple[str, list[Any]] | None = None
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
@@ -114,7 +117,7 @@ class Mqtt:
 
     def _connected(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._why = f"refuses the connection ({str(reason).lower()})"
+            self._why = f"{_REFUSES} ({str(reason).lower()})"
             return
         client.publish(f"{self._topic}/availability", AVAILABLE, _QOS, retain=True)
         self._up.set()
@@ -122,10 +125,17 @@ class Mqtt:
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._up.is_set():
             self._why = f"the connection was lost ({str(reason).lower()})"
+        elif not self._why.startswith(_REFUSES):
+            self._why = f"it ended the connection before it took anything ({str(reason).lower()})"
         self._up.clear()
 
     def _failed(self, _client: Any, _data: Any) -> None:
-        self._why = "nobody answers there"
+        # The library tells in which case it calls, but not why: it is busy with that error.
+        error = sys.exception()
+        if isinstance(error, OSError):
+            self._why = reason_of(error, self._timeout_s)
+        else:
+            self._why = "nobody answers there"
 
 
 def topic_level(name: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from vidface.events.courier import UndeliveredError
 from vidface.events.letter import pack
+from vidface.events.reason import reason_of
 from vidface.events.settings import RedisSettings, tls_of
 
 _PORT: Final = 6379
@@ -50,10 +51,8 @@ class Redis:
                     line = open_.enter_context(self._tls.wrap_socket(line, server_hostname=where[0]))
                 self._line = line
                 self._talk(line, open_.enter_context(line.makefile("rb")), pack(letter))
-        except TimeoutError as error:
-            raise UndeliveredError(f"there was no answer for {self._settings.timeout_s:g} s") from error
         except OSError as error:
-            raise UndeliveredError(f"no connection ({(error.strerror or str(error)).lower()})") from error
+            raise UndeliveredError(reason_of(error, self._settings.timeout_s)) from error
 
     def close(self) -> None:
         """Cut a call short."""
@@ -65,6 +64,9 @@ class Redis:
         user, word = self._parts.username, self._parts.password
         if word is not None:
             _ask(line, answers, b"AUTH", *([unquote(user).encode()] if user else []), unquote(word).encode())
+        database = self._parts.path.strip("/")
+        if database not in ("", "0"):
+            _ask(line, answers, b"SELECT", database.encode())
         limit = str(self._settings.most).encode()
         stream = self._settings.stream.encode()
         _ask(line, answers, b"XADD", stream, b"MAXLEN", b"~", limit, b"*", b"letter", body)

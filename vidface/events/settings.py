@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -31,6 +32,20 @@ def _address(*schemes: str) -> AfterValidator:
         if not sound or any(not 32 < ord(letter) < 127 for letter in url):
             wanted = " or ".join(f"{scheme}://HOST" for scheme in schemes)
             raise ValueError(f"must be an address such as {wanted}, with odd characters written as %XX")
+        return url
+
+    return AfterValidator(check)
+
+
+def _only(path: str, wanted: str) -> AfterValidator:
+    """Nothing behind host and port but such a path: what has no meaning is not taken in silence."""
+
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if re.fullmatch(path, parts.path) is None or parts.query or parts.fragment:
+            raise ValueError(
+                f"must end with HOST[:PORT]{wanted}; what stands behind that has no meaning here"
+            )
         return url
 
     return AfterValidator(check)
@@ -92,7 +107,7 @@ class WebhookSettings(Receiver):
 class MqttSettings(Receiver):
     """A broker by MQTT 3.1.1."""
 
-    url: Annotated[str, _address("mqtt", "mqtts")] = Field(
+    url: Annotated[str, _address("mqtt", "mqtts"), _only("/?", "")] = Field(
         repr=False, description="mqtt://[USER:PASSWORD@]HOST[:1883], or mqtts:// with TLS (port 8883)."
     )
     topic: Annotated[str, AfterValidator(_topic)] = Field(
@@ -103,8 +118,8 @@ class MqttSettings(Receiver):
 class RedisSettings(Receiver):
     """A stream of Redis."""
 
-    url: Annotated[str, _address("redis", "rediss")] = Field(
-        repr=False, description="redis://[[USER]:PASSWORD@]HOST[:6379], or rediss:// with TLS."
+    url: Annotated[str, _address("redis", "rediss"), _only(r"/?|/\d{1,5}", "[/DATABASE]")] = Field(
+        repr=False, description="redis://[[USER]:PASSWORD@]HOST[:6379][/DATABASE], or rediss:// with TLS."
     )
     stream: str = Field("vidface:events", min_length=1, max_length=200, description="Key of the stream.")
     most: int = Field(10_000, ge=1, description="Entries that the stream keeps, roughly.")

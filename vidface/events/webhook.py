@@ -6,7 +6,6 @@ import base64
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
 import time
 from typing import Any, Final
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from vidface.events.courier import UndeliveredError
 from vidface.events.letter import pack
+from vidface.events.reason import reason_of
 from vidface.events.settings import WebhookSettings, tls_of
 from vidface.events.signature import HEADER, signed
 from vidface.version import __version__
@@ -100,16 +100,12 @@ class Webhook:
         return headers
 
     def _why(self, error: Exception, *, late: bool) -> str:
-        if late or isinstance(error, TimeoutError):
-            return f"there was no answer for {self._timeout_s:g} s"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({error.verify_message})"
-        if isinstance(error, socket.gaierror):
-            return "its name is not known"
+        if late:
+            return reason_of(TimeoutError(), self._timeout_s)
         if isinstance(error, http.client.RemoteDisconnected):
             return "it ended the connection without an answer"
         if isinstance(error, OSError):
-            return f"no connection ({(error.strerror or str(error) or type(error).__name__).lower()})"
+            return reason_of(error, self._timeout_s)
         return "what it answers is no HTTP"
 
 
