@@ -382,6 +382,28 @@ def test_a_graph_that_could_begin_only_once_is_refused(clip: Path, write: Write,
     assert "saves.yaml -> live" in summary(Config.read(write(door % "null"), {}))[0]
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("set: [through.fials_at=3]", "through.py has no parameter 'fials_at'; did you mean 'fails_at'?"),
+        ("set: [thruogh.fails_at=3]", "set: thruogh.fails_at=3: the graph has no node or output 'thruogh'"),
+        ("set: [through]", "set: through: wanted node.parameter=value"),
+        ("graph: none.yaml", "none.yaml: there is no such file"),
+    ],
+)
+def test_a_fault_in_what_is_said_of_a_camera_names_file_and_camera(
+    clip: Path, write: Write, said: str, wanted: str
+) -> None:
+    """It named a line of the graph, where nothing is wrong, or a --set that nobody typed."""
+    path = write(f"  film: chaos:{clip}\n  door: {{url: 'chaos:{clip}', {said}}}\n")
+    with pytest.raises(UsageError) as caught:
+        summary(Config.read(path, {}))
+    told = str(caught.value)
+    assert told.startswith(f"{path}: camera door: ")
+    assert wanted in told
+    assert ("the graph itself is sound" in told) == said.startswith("set")
+
+
 def test_a_camera_that_was_never_there_can_be_let_go_of(
     write: Write, watched: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

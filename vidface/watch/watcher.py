@@ -248,7 +248,7 @@ class Watcher:
 
     def _orders(self, config: Config) -> dict[str, Order]:
         """Orders of a file; each graph is loaded for it, which checks it."""
-        return {plan.name: Order(plan, checked(plan)) for plan in config.cameras}
+        return {plan.name: Order(plan, checked(plan, config.path)) for plan in config.cameras}
 
     def _meet(self) -> None:
         """Begin and end lanes so that they are as ordered."""
