@@ -66,6 +66,7 @@ def test_a_signal_ends_a_camera_run_in_order(repo: Path, tmp_path: Path, number:
         ("https://cdn/token=secret/yard/other.m3u8?key=secret", "other.m3u8.vidface"),
         ("rtsp://h/user=admin_password=sec/ret", "user=admin_password=***.vidface"),
         ("chaos:clips/a.mp4?drop=1%", "a.mp4.vidface"),
+        ("rtmp://h/live/STREAMsecret123", "stream.vidface"),
         ("clips/a.mp4", "a.mp4.vidface"),
         ("clips/what?.mp4", "what?.mp4.vidface"),
     ],

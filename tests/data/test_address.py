@@ -39,6 +39,12 @@ from vidface.data.address import is_address, local, masked, secrets_of
         ("http://h/v?passwd%5B%5D=secret", "http://h/v?passwd%5B%5D=***"),
         ("srt://h:9?streamid=#!::u=me,s=secret", "srt://h:9?streamid=***"),
         ("rtsp://user:12/ss@host/x", "rtsp://user:***@host/x"),
+        ("http://h/v?jwt=secret&b=1", "http://h/v?jwt=***&b=1"),
+        ("rtmp://h/live/STREAMsecret123", "rtmp://h/live/***"),
+        ("rtmps://u:secret@h:443/app/abcd-1234-secret?x=1", "rtmps://u:***@h:443/app/***?x=1"),
+        ("rtmp://h/bcs/channel0_main.bcs?channel=0", "rtmp://h/bcs/channel0_main.bcs?channel=0"),
+        ("rtmp://h/live/door2", "rtmp://h/live/door2"),
+        ("rtsp://h/live/STREAMnumber123", "rtsp://h/live/STREAMnumber123"),
         ("rtsp://admin:1234/secret@10.0.0.1/live", "rtsp://admin:***@10.0.0.1/live"),
         ("rtsp://user:pa ss@host/x", "rtsp://user:***@host/x"),
         ("rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4", "rtsp://h/compass?compass=1&passage=2&pasta=3&pwr=4"),
@@ -106,3 +112,9 @@ def test_files_are_no_addresses() -> None:
     assert is_address("rtsp://cam/s")
     assert not is_address("clips/a.mp4")
     assert not is_address("C:/clips/a.mp4")
+
+
+def test_the_key_of_a_stream_is_a_secret_in_other_texts_too() -> None:
+    """What FFmpeg says may repeat it, and a sentence goes on behind an address."""
+    assert secrets_of("rtmp://h/live/STREAMsecret123") == ("STREAMsecret123",)
+    assert masked("rtmp://h/live/STREAMsecret123: nothing came") == "rtmp://h/live/***: nothing came"

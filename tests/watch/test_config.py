@@ -151,6 +151,8 @@ def test_a_plan_shows_no_password(tmp_path: Path) -> None:
         ({"url": "rtsps://h/x", "trusted": "/etc/passwd"}, "trusted: can be said in cameras.yaml only"),
         ({"url": "rtsps://h/x", "trusted": "/no/such"}, "trusted: can be said in cameras.yaml only"),
         ({"url": "chaos:/srv/film.mp4"}, "film in place of a camera"),
+        ({"url": "rtsp://h/a\nb"}, "a control character, or half of a character"),
+        ({"url": "rtsp://h/\ud800"}, "a control character, or half of a character"),
     ],
 )
 def test_a_camera_from_outside_reaches_nothing_of_this_machine(

@@ -17,6 +17,7 @@ from vidface.errors import UsageError
 from vidface.events.log import EventLog
 from vidface.graph.report import Ledger, RunReport
 from vidface.graph.tick import Tick
+from vidface.watch._mishap import mishap
 from vidface.watch.account import CameraAccount
 from vidface.watch.folder import WatchFolder
 from vidface.watch.recent import Recent
@@ -212,3 +213,20 @@ def test_an_account_that_is_damaged_names_no_lost_camera(tmp_path: Path, damage:
     folder = WatchFolder(tmp_path)
     assert folder.told_lost() == {}
     folder.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(24, "Too many open files"), "too many files are open; raise the limit (LimitNOFILE="),
+        (OSError(28, "No space left on device"), "the disk is full; make room"),
+        (OSError(11, "Resource temporarily unavailable"), "gives no more threads or processes"),
+        (RuntimeError("can't start new thread"), "gives no more threads or processes"),
+        (MemoryError(), "the machine has no more memory"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(error: Exception, told: str) -> None:
+    """It was told as one, which nobody can mend by a setting of the machine."""
+    said = str(mishap(error))
+    assert told in said
+    assert "bug" not in said

@@ -323,7 +323,7 @@ def test_a_recorded_camera_that_cannot_even_be_called_is_waited_for(
     monkeypatch.setattr(lane_module, "Backoff", partial(Backoff, first_s=100.0))
     monkeypatch.setattr(lane_module, "LiveSource", nothing)
     stand = watched(write(f"  door: {{url: '{server.url}', retry: 5, record: {{when: always}}}}\n"))
-    stand.until(lambda: any("Too many open files" in text for text in stand.said))
+    stand.until(lambda: any("too many files are open" in text for text in stand.said))
     time.sleep(0.2)  # where nothing waits, thousands of tries
     lane = stand.watcher.lane("door")
     assert lane is not None

@@ -232,6 +232,8 @@ def test_cameras_come_and_go_by_the_token(locked: TestClient, board: MadeBoard) 
         ("[1]", "application/json", 422),
         ("{}", "application/json", 422),
         ('{"name": 5}', "application/json", 422),
+        (r'{"name": "a", "url": "rtsp://h/\ud800"}', "application/json", 400),
+        (r'{"name": "\udfff", "url": "rtsp://h/x"}', "application/json", 400),
         ('{"name": "' + 70_000 * "a" + '"}', "application/json", 413),
     ],
 )

@@ -341,22 +341,28 @@ def test_many_who_ask_for_one_picture_get_one_encoding(board: MadeBoard) -> None
         assert site_of(server).projector.encoded == 1
 
 
-def test_https(board: MadeBoard, tmp_path: Path) -> None:
-    """With a certificate the page is served by HTTPS, and the cookie travels by nothing else."""
+def made_certificate(folder: Path, serial: int = 1) -> tuple[Path, Path]:
+    """A certificate made out to localhost, and its key, under names that are always the same."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(
-            name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)
+            name, name, key.public_key(), serial, now - timedelta(days=1), now + timedelta(days=1)
         )
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    certificate, secret = tmp_path / "page.pem", tmp_path / "page.key"
+    certificate, secret = folder / "page.pem", folder / "page.key"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    return certificate, secret
+
+
+def test_https(board: MadeBoard, tmp_path: Path) -> None:
+    """With a certificate the page is served by HTTPS, and the cookie travels by nothing else."""
+    certificate, secret = made_certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(certificate))
     told: list[str] = []
     settings = HttpSettings(address="192.168.1.5:80", certificate=certificate, key=secret)
@@ -368,6 +374,39 @@ def test_https(board: MadeBoard, tmp_path: Path) -> None:
         answer = httpx2.post(f"{url}/login", data={"token": TOKEN}, verify=trust)
         assert answer.status_code == 303
         assert "; Secure" in answer.headers["set-cookie"]
+
+
+def serial_at(server: Server) -> int:
+    """Of the certificate that is shown to whoever calls now."""
+    port = int(server.url.rpartition(":")[2])
+    shown = ssl.get_server_certificate(("127.0.0.1", port), timeout=10)
+    return x509.load_pem_x509_certificate(shown.encode()).serial_number
+
+
+def test_a_certificate_that_was_renewed_is_read_again(board: MadeBoard, tmp_path: Path) -> None:
+    """Every few months, without an end to what is watched; one that is half written changes nothing."""
+    certificate, secret = made_certificate(tmp_path)
+    told: list[str] = []
+    settings = HttpSettings(address="127.0.0.1:0", certificate=certificate, key=secret)
+    with Server(board, settings, environment={}, tell=told.append) as server:
+        assert serial_at(server) == 1
+        made_certificate(tmp_path, serial=2)
+        server.renew()
+        assert until(lambda: serial_at(server) == 2)
+        whole = certificate.read_bytes()
+        certificate.write_bytes(whole[:100])
+        server.renew()
+        assert serial_at(server) == 2
+    assert told[0] == f"the certificate {certificate} of the live page was read again"
+    assert told[1].startswith(f"the certificate {certificate} with its key {secret} cannot be used")
+    assert told[1].endswith("; the one before stays")
+
+
+def test_without_a_certificate_there_is_nothing_to_renew(board: MadeBoard) -> None:
+    told: list[str] = []
+    with Server(board, HttpSettings(address="127.0.0.1:0"), environment={}, tell=told.append) as server:
+        server.renew()
+    assert told == []
 
 
 HEAD = b"GET /healthz HTTP/1.1\r\n"

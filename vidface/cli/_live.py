@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidface.cli._numbers import FiniteRange
-from vidface.data.address import is_address, masked
+from vidface.data.address import MASK, is_address, masked
 from vidface.data.telling import unfailing
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def folder_for(clip: str) -> Path:
     if not is_address(clip) and not clip.startswith("chaos:"):
         return Path(Path(clip).name + ".vidface")
     last = masked(clip, whole=True).partition("?")[0].rstrip("/").rpartition("/")[2].rpartition("@")[2]
+    last = "stream" if last == MASK else last
     return Path(last.removeprefix("chaos:").replace(":", "_") + ".vidface")
 
 

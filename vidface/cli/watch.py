@@ -23,6 +23,7 @@ from vidface.errors import InputError, UsageError
 if TYPE_CHECKING:
     from vidface.watch.config import Config
     from vidface.watch.watcher import Watcher
+    from vidface.web.server import Server
     from vidface.web.settings import HttpSettings
 
 _TICK_S: Final = 1.0
@@ -46,9 +47,9 @@ def watch(config: Path, check: bool, out: Path | None, http: str | None, seconds
     """Watch all cameras of CAMERAS.YAML until Ctrl-C or SIGTERM.
 
     Each camera has the graph of the file over it; models are shared. A camera that is lost is called again
-    for ever, and never slows the others. SIGHUP reads the file again: cameras are added, removed and changed
-    while the others go on. The folder gets watch.json (the account of each camera), events/ and a folder for
-    each camera.
+    for ever, and never slows the others. SIGHUP reads the file again, and the certificate of the live page:
+    cameras are added, removed and changed while the others go on. The folder gets watch.json (the account of
+    each camera), events/ and a folder for each camera.
     """
     if not check:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks to read what is just about to be read
@@ -96,7 +97,7 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
                 tell(f"the live page is at {server.url}")
             cameras = ", ".join(plan.name for plan in config.cameras)
             tell(f"watches {cameras}; see {watcher.folder.path}/watch.json")
-            given_up = _serve(watcher, inbox, seconds)
+            given_up = _serve(watcher, inbox, seconds, server)
         finally:
             if server is not None:
                 server.stop()
@@ -105,7 +106,7 @@ def _watch(config: Config, page: HttpSettings | None, seconds: float | None) -> 
         raise InputError("no camera is left to watch: each was given up; watch.json says why.")
 
 
-def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> bool:
+def _serve(watcher: Watcher, inbox: int, seconds: float | None, server: Server | None = None) -> bool:
     """Until a signal says so, the time is over, or no camera is left; whether that was it."""
     until = None if seconds is None else time.monotonic() + seconds
     left = 0.0
@@ -117,6 +118,8 @@ def _serve(watcher: Watcher, inbox: int, seconds: float | None) -> bool:
             return False
         if came:
             watcher.reload()
+            if server is not None:
+                server.renew()
         if until is not None and time.monotonic() >= until:
             return False
         watcher.tick()

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 MASK = "***"
 _KEY: Final = (
     r"(?<![\w.-])(?=streamid=|[\w.-]*(?:(?<!com)pass(?!age)|(?:pas|pw)\d*(?![^\W_])|"
-    r"pwd|psw|cred|token|secret|auth(?!or(?!i[sz]))|(?<!mon)key(?!frame|int|word|board|note|point)|"
+    r"pwd|psw|jwt|cred|token|secret|auth(?!or(?!i[sz]))|(?<!mon)key(?!frame|int|word|board|note|point)|"
     r"(?<!de)(?<!as)sig(?!nal|ma|ht)))[\w.-]+(?:\[\w*\]|%5B\w*%5D)?="
 )
 """What a secret is called, as a part of a query or, as some cameras want it, of a path."""
@@ -19,6 +19,8 @@ _NEXT: Final = r"_(?:channel|stream|subtype|user|usr|login|ch)\d*="
 """Begins the next part where a camera parts them with `_`, which a secret may hold too."""
 _SECRET: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|\s])+", re.IGNORECASE)
 _SECRET_WHOLE: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|])+", re.IGNORECASE)
+_STREAM_KEY: Final = re.compile(r"(?<=/)(?=[^/?#]*\d)(?=[^/?#]*[A-Za-z])[\w-]{12,}(?=[?#]|[^\w/-]*\Z)")
+"""What ends the path of an rtmp address and is no name that somebody gave: it lets everybody send there."""
 _GOES_ON: Final = re.compile(_NEXT.replace("_", "[_&]", 1), re.IGNORECASE)
 _SCHEME: Final = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
 _BLANKS: Final = r"[^/?#\s:@]+:(?!\d*\s)[^/?#\s@]*(?: +[^/?#\s@]+)+@"
@@ -52,7 +54,7 @@ def masked(text: str | Path, *, whole: bool = False) -> str:
 
     Masked are the password before the host (also one that holds `@`, `:` or `/` unescaped, which is wrong
     but common) and the values that are named like secrets (`password=`, `token=`, `passphrase=`), in a query
-    or a path. The user's name stays.
+    or a path; and the key that ends an rtmp address. The user's name stays.
 
     Args:
         whole: the text is one address and no sentence, so that blanks are a part of it.
@@ -69,6 +71,8 @@ def secrets_of(text: str) -> tuple[str, ...]:
         login = _login(match["authority"], match["rest"])[0]
         if ":" in login:
             found.append(login.partition(":")[2])
+        if match["scheme"].lower().startswith("rtmp"):
+            found += _STREAM_KEY.findall(match["rest"])
     return tuple(sorted({item for item in found if item}, key=len, reverse=True))
 
 
@@ -78,6 +82,8 @@ def _mask_one(match: re.Match[str], secret: re.Pattern[str]) -> str:
         place = place.rpartition("@")[2]
     for start, end in reversed(list(_spans(place, secret))):
         place = place[:start] + MASK + place[end:]
+    if match["scheme"].lower().startswith("rtmp"):
+        place = _STREAM_KEY.sub(MASK, place)
     if not login and not match["authority"].startswith("@"):
         return match["scheme"] + place
     user, colon, _ = login.partition(":")

@@ -24,6 +24,7 @@ from vidface.watch.keep import KeepSettings
 from vidface.web.settings import HttpSettings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _RESERVED: Final = frozenset({"events", "spool"})
 
 
@@ -224,6 +225,11 @@ def planned(
             + (" (events and spool are taken)" if name in _RESERVED else "")
         )
     url = filled(settings.url, environment)
+    if _NO_TEXT.search(url) is not None:
+        raise UsageError(
+            "the address holds a control character, or half of a character, which no address has; write it "
+            "as %XX"
+        )
     if live_address(url) is None:
         raise UsageError(
             f"{masked(url, whole=True)} is no live input; write rtsp://host:554/path, /dev/video0 "

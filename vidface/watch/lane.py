@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
-from pathlib import Path
 from typing import Any, Final
 
 from vidface.data.times import time_of_day
@@ -16,6 +14,7 @@ from vidface.media.live.address import LiveAddress, live_address
 from vidface.media.live.options import Hangup, LiveOptions
 from vidface.media.live.retry import Backoff, retry_limit
 from vidface.media.live.source import LiveSource
+from vidface.watch._mishap import mishap
 from vidface.watch.account import CameraAccount
 from vidface.watch.alarm import STEADY_S, Alarms
 from vidface.watch.check import Checked
@@ -152,8 +151,8 @@ class Lane:
         try:
             self._watch_on()
         except Exception as error:  # noqa: BLE001 - as in `_guarded`
-            self.account.failed(str(_bug(error)))
-            self._voice.say(f"{_bug(error)}; beginning anew in {_ANEW_S:.0f} s")
+            self.account.failed(str(mishap(error)))
+            self._voice.say(f"{mishap(error)}; beginning anew in {_ANEW_S:.0f} s")
             return False
         return True
 
@@ -194,7 +193,7 @@ class Lane:
         except VidfaceError as error:
             return error
         except Exception as error:  # noqa: BLE001 - what fails before one camera must not end the others
-            return _bug(error)
+            return mishap(error)
         finally:
             self.account.ended()
         return None
@@ -280,9 +279,3 @@ class Lane:
             hangup=self._hangup,
             recorder=self._recorder,
         )
-
-
-def _bug(error: Exception) -> RuntimeError:
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(place.filename).name}:{place.lineno}"
-    return RuntimeError(f"this is a bug in vidface: {type(error).__name__}: {error} ({where})")

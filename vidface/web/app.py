@@ -221,6 +221,7 @@ class Site:
             return refusal(415, "A camera is wanted as JSON, with Content-Type: application/json.")
         try:
             told = oncejson.read(await _body(request))
+            json.dumps(told, ensure_ascii=False).encode()  # halves of characters can be told to nobody
         except ValueError:
             return refusal(400, "What was sent is no JSON.")
         name = told.pop("name", None) if isinstance(told, dict) else None

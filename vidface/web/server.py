@@ -53,7 +53,7 @@ class Server:
         environment: Mapping[str, str] = os.environ,
         tell: Callable[[str], None] = _silent,
     ) -> None:
-        self._settings = settings
+        self._settings, self._tell = settings, tell
         self._place = settings.place(environment)
         self._service = _service(board, settings, self._place, tell)
         if self._place.open_air and settings.certificate is None:
@@ -83,6 +83,14 @@ class Server:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise UsageError(f"the live page at {self.url} did not start")
             time.sleep(0.02)
+
+    def renew(self) -> None:
+        """Read the certificate again, which somebody has renewed; one that cannot be used is told."""
+        try:
+            if self._service.renew():
+                self._tell(f"the certificate {self._settings.certificate} of the live page was read again")
+        except UsageError as error:
+            self._tell(f"{error}; the one before stays")
 
     def stop(self) -> None:
         """End all streams and let go of the address; safe to call twice."""

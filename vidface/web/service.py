@@ -39,11 +39,39 @@ class Service(uvicorn.Server):
         app = make_app(board, place.token, options)
         self.site = app.site
         self._tell, self._told = tell, False
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
         super().__init__(_config(app, settings))
+
+    def renew(self) -> bool:
+        """Read the certificate and its key again, for whoever calls from now on; False where there is none.
+
+        May be called from any thread.
+
+        Raises:
+            UsageError: they cannot be used; those before stay in force.
+        """
+        settings, context = self._settings, self.config.ssl
+        if settings.certificate is None or context is None or self._loop is None:
+            return False
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key)
+        except (OSError, ssl.SSLError) as error:
+            raise _unusable(settings, error) from error
+        # Between two handshakes, and not within one.
+        self._loop.call_soon_threadsafe(self._take, context)
+        return True
+
+    def _take(self, context: ssl.SSLContext) -> None:
+        try:
+            context.load_cert_chain(str(self._settings.certificate), self._settings.key)
+        except (OSError, ssl.SSLError) as error:  # it was sound a moment ago
+            self._tell(str(_unusable(self._settings, error)))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn."""
-        asyncio.get_running_loop().set_exception_handler(self._trouble)
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._trouble)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -92,7 +120,11 @@ def _config(app: PageApp, settings: HttpSettings) -> uvicorn.Config:
     try:
         config.load()
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(
-            f"the certificate {settings.certificate} with its key {settings.key} cannot be used: {error}"
-        ) from error
+        raise _unusable(settings, error) from error
     return config
+
+
+def _unusable(settings: HttpSettings, error: OSError) -> UsageError:
+    return UsageError(
+        f"the certificate {settings.certificate} with its key {settings.key} cannot be used: {error}"
+    )
