@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 from tests.graph.toys import frames
 from vidface.data.event import Event
 from vidface.data.faces import Faces
-from vidface.errors import UsageError
+from vidface.errors import OutputError, UsageError
 from vidface.events.log import EventLog
 from vidface.graph.report import Ledger, RunReport
 from vidface.graph.tick import Tick
@@ -94,6 +95,42 @@ def test_old_sessions_go_where_they_hold_nothing_but_their_account(tmp_path: Pat
     assert left[:3] == ["20260000x", "20260001", "20260005"]
     assert len(left) == 22
     assert (elsewhere / "run.json").exists()
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A disk that takes names of folders and no byte, until the list is emptied."""
+    reached, fsync = [True], os.fsync
+
+    def refuse(fd: int) -> None:
+        if reached:
+            raise OSError(28, "No space left on device")
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    return reached
+
+
+def test_a_session_of_no_files_begins_on_a_full_disk(tmp_path: Path, full: list[bool]) -> None:
+    """Its account is in memory and goes with it; one that writes files is told why it cannot."""
+    sessions = Sessions(tmp_path / "door")
+    with pytest.raises(OutputError, match="cannot be made: No space left on device"):
+        sessions.begin()
+    names, where = set(), []
+    for _ in range(2):
+        name, folder = sessions.begin(only_account=True)
+        names.add(name)
+        where.append(sessions.in_memory)
+        assert folder.stat().st_mode & 0o077 == 0
+        assert tmp_path not in folder.parents
+        (folder / "run.json").write_text("{}")
+    assert len(names) == 2
+    full.clear()
+    name, written = sessions.begin(only_account=True)
+    assert written == tmp_path / "door" / "sessions" / name
+    assert [*where, sessions.in_memory] == [True, True, False]
+    assert not folder.exists()
+    assert [path.name for path in written.parent.iterdir()] == [name]
 
 
 def test_a_session_of_today_stays_where_the_clock_was_ahead(tmp_path: Path) -> None:

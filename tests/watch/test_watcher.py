@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.events.receivers import an_event, free_port
 from tests.media.live.server import RtspServer
 from tests.watch.conftest import Watched, Write, until
 from vidface.errors import UsageError
+from vidface.events.fan import open_fan
 from vidface.events.letter import letter_of, pack
 from vidface.events.log import latest
 from vidface.graph import plan as plan_module
@@ -569,6 +572,34 @@ def test_a_folder_has_one_watcher(clip: Path, write: Write, watched: Begin) -> N
         Watcher(Config.read(path, {}), tell=stand.said.append)
     stand.watcher.close()
     Watcher(Config.read(path, {}), tell=stand.said.append).close()
+
+
+def test_a_disk_that_is_full_at_the_start_keeps_nobody_from_watching(
+    clip: Path, write: Write, watched: Begin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over its time goes first; where that is not enough, the camera is watched all the same."""
+    old = folder / "out/events/events-2021-01-01.jsonl"
+    old.parent.mkdir(parents=True)
+    old.write_text("{}\n")
+    seen: list[bool] = []
+
+    def fan(*given: Any, **more: Any) -> Any:
+        seen.append(old.exists())
+        return open_fan(*given, **more)
+
+    def refuse(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr("vidface.watch.watcher.open_fan", fan)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(os, "fsync", refuse)
+    stand = watched(write(f"  film: chaos:{clip}?loops=forever\n"))
+    stand.until(lambda: stand.frames("film") > 3)
+    assert seen == [False]
+    assert (
+        "film: the disk is full; it is watched, but the account of this session is not written" in stand.said
+    )
 
 
 def test_letters_go_by_the_receivers_of_the_file(

@@ -158,6 +158,11 @@ class EventSettings(BaseModel):
         """Who is told, in the order webhook, MQTT, Redis; None where nobody is."""
         return self.webhook, self.mqtt, self.redis
 
+    def named(self) -> frozenset[str]:
+        """The names of those who are told beside the log, which their folders of letters have."""
+        names = ("webhook", "mqtt", "redis")
+        return frozenset(name for name, one in zip(names, self.receivers(), strict=True) if one is not None)
+
     def overrides(self, output: str) -> tuple[str, ...]:
         """What is said here of the output `events` of a graph, as `node.param=value`."""
         said: dict[str, Any] = {name: getattr(self, name) for name in _RULES}

@@ -26,6 +26,8 @@ from vidface.watch.voice import Voice
 
 _NOTE_EVERY_S: Final = 1.0
 _ANEW_S: Final = 10.0
+_WRITE_NOTHING: Final = frozenset({"events", "live"})
+"""Outputs that hand on what they have; no file of the session is theirs."""
 
 
 class Lane:
@@ -143,6 +145,7 @@ class Lane:
             while not (self._watched_on() or self._stopping.wait(_ANEW_S)):
                 continue
         finally:
+            self._sessions.tidy()
             if self._recorder is not None:
                 self._recorder.close()
 
@@ -217,7 +220,10 @@ class Lane:
     def _watch(self, source: LiveSource) -> None:
         self._calling = False
         plan = load(self.graph.file)
-        session, folder = self._sessions.begin()
+        only_account = all(outlet.use in _WRITE_NOTHING for outlet in plan.outlets)
+        session, folder = self._sessions.begin(only_account=only_account)
+        if self._sessions.in_memory:
+            self._voice.say("the disk is full; it is watched, but the account of this session is not written")
         self.station.session = session
         self.account.began()
         with self._shared.pool.lane(self.plan.name) as lane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ CLOCK: Final = "clock.json"
 _WRITE_EVERY_S: Final = 10.0
 _END_S: Final = 20.0
 _GONE: Final = 50
+_LITTLE_BYTES: Final = 256 * 2**20
 
 
 class Watcher:
@@ -53,22 +55,26 @@ class Watcher:
         self._tell = tell = unfailing(tell)
         orders = self._orders(config)
         self.folder = WatchFolder(config.out)
-        log, clock = config.out / EVENTS, SteadyClock(config.out / CLOCK)
-        self._fan = open_fan(
-            config.spec.events, log=log, spool=config.out / SPOOL, tell=tell, clock=clock.now
+        self._lock = RLock()
+        self._orders_now = orders
+        events, log, clock = config.spec.events, config.out / EVENTS, SteadyClock(config.out / CLOCK)
+        self._keeper = Keeper(
+            config.out,
+            config.spec.keep,
+            record=self._recorded,
+            receivers=events.named(),
+            tell=tell,
+            clock=clock,
         )
+        if shutil.disk_usage(config.out).free < _LITTLE_BYTES:
+            self._keeper.sweep()  # what is over its time makes room for what is about to be opened
+        self._fan = open_fan(events, log=log, spool=config.out / SPOOL, tell=tell, clock=clock.now)
         self.recent = Recent(log, self._fan)
         self.pool = Pool()
-        receivers = set(self._fan.facts())
-        self._keeper = Keeper(
-            config.out, config.spec.keep, record=self._recorded, receivers=receivers, tell=tell, clock=clock
-        )
         noted = self._keeper.log.note
         self._shared = Shared(
             self.pool, self.recent, tell, config.out, command, deleted=noted, clock=clock.now
         )
-        self._lock = RLock()
-        self._orders_now = orders
         self._lanes: dict[str, Lane] = {}
         self._leaving: list[Lane] = []
         self._alarms = {name: Alarms(since) for name, since in self.folder.told_lost().items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 import time
 from typing import BinaryIO
@@ -72,3 +74,17 @@ def test_a_closed_link_starts_nothing() -> None:
     assert not link.order(Order("rtsp://cam"))
     assert link.pid is None
     assert link.next(0) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="the system has no files in memory")
+def test_a_full_disk_keeps_no_camera_from_being_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last words of its process need no room there."""
+
+    def full() -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    link = Link()
+    assert link.order(Order("udp://127.0.0.1:1", options={"nothing": "at all"}))
+    assert link.pid is not None
+    link.close()

@@ -169,7 +169,7 @@ class Link:
 
     def _start(self) -> None:
         self._backlog = Backlog(self._hear)
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        self._said = _scratch()
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
@@ -184,6 +184,13 @@ class Link:
             target=_drain, args=(self._process, self._backlog, self._said), name="camera", daemon=True
         )
         self._reader.start()
+
+
+def _scratch() -> IO[bytes]:
+    """A file for last words; in memory where the system can: the disk may be full when a camera is lost."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("said"), "w+b", buffering=0)
+    return tempfile.TemporaryFile()  # closed with the child
 
 
 def _drain(process: subprocess.Popen[bytes], backlog: Backlog, said: IO[bytes]) -> None:
