@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -206,3 +208,18 @@ def test_where_no_camera_is_left_it_says_so(
     _, said = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "no camera is left to watch" in said
+
+
+def test_a_hangup_reads_the_certificate_again_too() -> None:
+    """Beside the file: whoever renews it sends the same signal."""
+    done: list[str] = []
+    watcher = SimpleNamespace(
+        reload=lambda: done.append("file"), tick=lambda: done.append("tick"), settled=lambda: True
+    )
+    server = SimpleNamespace(renew=lambda: done.append("certificate"))
+    inbox, outbox = os.pipe()
+    os.write(outbox, bytes([signal.SIGHUP]))
+    assert import_module("vidface.cli.watch")._serve(watcher, inbox, None, server)
+    for end in (inbox, outbox):
+        os.close(end)
+    assert done == ["file", "certificate", "tick"]
