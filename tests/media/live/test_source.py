@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from tests.media.make_clips import Clip, make
 from vidface.data import Frame
 from vidface.errors import InputError
 from vidface.media.live import _patience
+from vidface.media.live._demux import changed, opened
 from vidface.media.live.address import live_address
 from vidface.media.live.connection import Connection
 from vidface.media.live.options import Hangup, LiveOptions
@@ -184,7 +186,7 @@ def test_a_camera_whose_packets_cannot_be_decoded_is_called_again(
 def test_a_camera_that_changes_its_coding_is_called_again(tmp_path: Path) -> None:
     """H.264, then H.265 in the same MPEG-TS: FFmpeg keeps the first, and went blind for half a minute."""
     codings = (Clip(pts=range(60), options=STILL), Clip("libx265", pts=range(60)))
-    streams = [_as_mpegts(tmp_path, f"{place}", coding) for place, coding in enumerate(codings)]
+    streams = [_packed(tmp_path, f"{place}", coding, "mpegts") for place, coding in enumerate(codings)]
     with socket.create_server(("127.0.0.1", 0)) as door:
         threading.Thread(target=_send_all, args=(door, streams), daemon=True).start()
         watched = Watched(f"tcp://127.0.0.1:{door.getsockname()[1]}")
@@ -193,9 +195,22 @@ def test_a_camera_that_changes_its_coding_is_called_again(tmp_path: Path) -> Non
     assert any("it changed its coding from h264 to hevc" in text for text in watched.told)
 
 
-def _as_mpegts(folder: Path, name: str, coding: Clip) -> bytes:
-    clip, path = make(folder / f"{name}.mp4", coding), folder / f"{name}.ts"
-    with av.open(str(clip)) as source, av.open(str(path), "w", format="mpegts") as output:
+def test_another_size_in_flv_is_another_connection(tmp_path: Path) -> None:
+    """As RTMP brings it: its headers do not stand in the pictures, which could not be decoded without."""
+    clips = (Clip(pts=range(24), options=STILL), Clip(size=(96, 48), pts=range(24, 48), options=STILL))
+    first, second = (_packed(tmp_path, f"{place}", clip, "flv") for place, clip in enumerate(clips))
+    with av.open(
+        io.BytesIO(first + second[13:]), "r", format="flv"
+    ) as container:  # behind the head of a file
+        stream = container.streams.video[0]
+        before = opened(container, stream)
+        found = [changed(before, packet, bytes(packet)) for packet in container.demux(stream) if packet.size]
+    assert found == [None] * 24 + ["it changed the headers of its pictures"] + [None] * 23
+
+
+def _packed(folder: Path, name: str, coding: Clip, container: str) -> bytes:
+    clip, path = make(folder / f"{name}.mp4", coding), folder / f"{name}.{container}"
+    with av.open(str(clip)) as source, av.open(str(path), "w", format=container) as output:
         stream = output.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(source.streams.video[0]):
             if packet.dts is not None:

@@ -73,8 +73,8 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
                     if pace is not None and packet.dts is not None:
                         post.recalled(pace.early_s(float(packet.dts * stream.time_base)))
                     coded = _coded(packet, clock, missed(said))
-                    if (coding := other_coding(described, coded.data)) is not None:
-                        return Trouble("lost", f"it changed its coding from {described.codec} to {coding}")
+                    if (change := changed(described, packet, coded.data)) is not None:
+                        return Trouble("lost", change)
                     post.send(coded if arrivals is None else arrivals.stamp(coded))
                     reached = float((packet.pts or 0) * stream.time_base)
                 if post.recalled():
@@ -85,6 +85,17 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
     # A server that is killed ends a recording just as well, only not at its end.
     complete = promised is not None and reached > promised / av.time_base - _END_SLACK_S
     return Ended() if complete else Trouble("lost", "the camera ended the connection")
+
+
+def changed(before: Opened, packet: Any, data: bytes) -> str | None:
+    """What a packet brings that no decoder of the stream as it was opened understands, in words."""
+    if (coding := other_coding(before, data)) is not None:
+        return f"it changed its coding from {before.codec} to {coding}"
+    # In FLV headers stand beside the pictures, and FFmpeg hands new ones over with the first that needs them.
+    if before.extradata and packet.has_sidedata("new_extradata"):
+        headers = bytes(packet.get_sidedata("new_extradata"))
+        return None if headers == before.extradata else "it changed the headers of its pictures"
+    return None
 
 
 def video_of(container: Any) -> tuple[Any, Trouble | None]:
