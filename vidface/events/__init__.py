@@ -63,5 +63,6 @@ Home Assistant:
           value_template: "{{ value_json.event.name or value_json.event.kind }}"
           availability_topic: vidface/availability
 
-**A stream of Redis** gets the same letter (XADD) in the field `letter` of an entry, as JSON.
+**A stream of Redis** gets the same letter (XADD) in the field `letter` of an entry, as JSON, in the database
+that its address ends with (redis://host/2), else in 0.
 """
