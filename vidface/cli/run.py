@@ -84,9 +84,10 @@ MOST_HOLES = 20
 def run(graph: str, clip: str, out: Path | None, progress: str, quiet: bool, **options: Any) -> None:
     """Run GRAPH over CLIP (a video, a picture, a folder of pictures, or the address of a camera).
 
-    Frames are taken with --from <= time < --to, to the microsecond. The folder OUT gets one file per
-    output of the graph, and run.json with the account of the run. A camera (rtsp://..., /dev/video0) is
-    watched until Ctrl-C, or for --to seconds.
+    Frames are taken with --from <= time < --to, to the microsecond; --to ends the run even where a file that
+    was joined begins its clock anew behind it. The folder OUT gets one file per output of the graph, and
+    run.json with the account of the run. A camera (rtsp://..., /dev/video0) is watched until Ctrl-C, or for
+    --to seconds.
     """
     from vidface.graph.extend import motion_overrides
     from vidface.graph.plan import load
