@@ -24,6 +24,7 @@ from vidface.vision.shrink import seen_at
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "models" / "training" / "embed_face"
 WEIGHTS = ROOT / "models" / "vidface-embed"
+INTEGERS = ROOT / "models" / "vidface-embed-int8"
 
 
 @pytest.fixture
@@ -74,9 +75,10 @@ def test_masks_of_parts_are_shares(recipe: ModuleType) -> None:
         assert 0 <= mask.min() <= mask.max() <= 1.001
 
 
-def test_facts_tell_of_the_file_and_it_is_small() -> None:
-    facts = json.loads((WEIGHTS / "facts.json").read_text())
-    data = (WEIGHTS / "model.onnx").read_bytes()
+@pytest.mark.parametrize("folder", [WEIGHTS, INTEGERS])
+def test_facts_tell_of_the_file_and_it_is_small(folder: Path) -> None:
+    facts = json.loads((folder / "facts.json").read_text())
+    data = (folder / "model.onnx").read_bytes()
     assert hashlib.sha256(data).hexdigest() == facts["sha256"]
     assert len(data) == facts["bytes"] <= 10_000_000
 
@@ -99,6 +101,42 @@ def test_a_look_does_not_depend_on_its_batch(embedder: Embedder) -> None:
     together = embedder(crops)
     alone = [embedder(crops[i : i + 1]).vectors[0] for i in (0, 7, 18)]
     np.testing.assert_allclose(together.vectors[[0, 7, 18]], alone, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def integers() -> Embedder:
+    return Embedder("vidface-embed-int8", Device())
+
+
+def test_integers_were_made_of_the_shipped_floats() -> None:
+    floats, mine = (json.loads((one / "facts.json").read_text()) for one in (WEIGHTS, INTEGERS))
+    assert mine["float_sha256"] == floats["sha256"]
+
+
+def test_golden_vector_of_integers(integers: Embedder) -> None:
+    """On another processor the seventh digit rounds integers the other way: here noise, which differs most."""
+    with np.load(INTEGERS / "golden.npz") as golden:
+        looks = integers(golden["image"].transpose(0, 2, 3, 1))
+        assert ((looks.vectors * golden["embedding"]).sum(1) > 0.98).all()
+        np.testing.assert_allclose(looks.recognisability, golden["recognisability"][:, 0], atol=0.02)
+
+
+def test_integers_give_the_same_bits_in_any_batch(integers: Embedder) -> None:
+    """What a look is does not hang on its neighbours, not by one bit: rounding would make much of it."""
+    crops = np.random.default_rng(5).integers(0, 256, (9, 112, 112, 3), np.uint8)
+    together = integers(crops).vectors
+    assert np.array_equal(together, np.concatenate([integers(crop[None]).vectors for crop in crops]))
+
+
+def test_integers_say_of_portraits_what_floats_say(
+    embedder: Embedder, integers: Embedder, samples: Path
+) -> None:
+    crops = np.stack([portrait(samples / name) for name in ("collins.jpg", "hopper.jpg")])
+    for side in (112, 24, 16):
+        small = seen_at(crops, side)
+        floats, mine = embedder(small), integers(small)
+        assert ((floats.vectors * mine.vectors).sum(1) > 0.97).all()
+        np.testing.assert_allclose(mine.recognisability, floats.recognisability, atol=0.1)
 
 
 def portrait(path: Path) -> NDArray[np.uint8]:

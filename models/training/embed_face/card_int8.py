@@ -1,0 +1,59 @@
+"""Write the card of the network in integers from its figures and those of the one in floats.
+
+python card_int8.py --model ../../vidface-embed-int8 --float ../../vidface-embed
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from card import sizes, strangers, targets
+
+
+def beside(mine: dict[str, Any], theirs: dict[str, Any], near: dict[str, Any]) -> str:
+    """Accuracy of both by the probe's size, and how alike their vectors are."""
+    lines = [
+        "| probe | floats | integers | cosine of the two (validation faces) | recognisability moves by |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in mine.items():
+        a, b = (rows["student"]["accuracy"] for rows in (theirs[name], row))
+        told = near.get(name, {})
+        lines.append(f"| {name} | {a} | {b} | {told.get('cosine', '')} | {told.get('recognisability', '')} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--float", type=Path, required=True)
+    args = parser.parse_args()
+    metrics, facts, impostors = (
+        json.loads((args.model / f"{name}.json").read_text()) for name in ("metrics", "facts", "impostors")
+    )
+    floats = json.loads((args.float / "metrics.json").read_text())
+    parts = {
+        "BYTES": f"{facts['bytes']:,}",
+        "SHA256": facts["sha256"],
+        "FLOAT": facts["float_sha256"],
+        "WRONG": str(metrics["wrong labels left out"]),
+        "TARGETS": targets(metrics["verification"]),
+        "SIZES": sizes(metrics["verification"], True),
+        "BESIDE": beside(metrics["verification"], floats["verification"], facts["to_float"]),
+        "STRANGERS": strangers(impostors),
+        "CPU": str(metrics["CPU ms a face, one thread"]),
+        "CPU_FLOAT": str(floats["CPU ms a face, one thread"]),
+    }
+    text = (Path(__file__).parent / "card_int8_template.md").read_text()
+    for key, value in parts.items():
+        text = text.replace(f"@{key}@", value)
+    (args.model / "card.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
