@@ -114,7 +114,7 @@ def test_integers_were_made_of_the_shipped_floats() -> None:
 
 
 def test_golden_vector_of_integers(integers: Embedder) -> None:
-    """On another processor the seventh digit rounds integers the other way: here noise, which differs most."""
+    """Other processors round the other way here and there, in noise like this the most."""
     with np.load(INTEGERS / "golden.npz") as golden:
         looks = integers(golden["image"].transpose(0, 2, 3, 1))
         assert ((looks.vectors * golden["embedding"]).sum(1) > 0.98).all()
