@@ -216,6 +216,16 @@ def test_framing_sees_the_frame_and_larger_faces() -> None:
     assert quality.framing_of(boxes[:0], (240, 240)).shape == (0,)
 
 
+def test_what_the_frame_shows_of_a_face_goes_by_where_the_face_lies() -> None:
+    """A half cut off by the left edge, all of it inside, nothing of it, and no face on the crop at all."""
+    side, face = 100, np.zeros((100, 100), np.bool_)
+    face[20:80, 20:80] = True
+    for left, share in ((-50, 0.5), (0, 1), (100, 1), (-200, 0)):
+        shift = np.array([(1.0, 0, -left), (0, 1.0, 0)])  # the crop begins at x = left
+        assert quality.shown_of(shift, face, (200, 100)) == pytest.approx(share)
+    assert np.isnan(quality.shown_of(shift, np.zeros((side, side), np.bool_), (200, 100)))
+
+
 def test_a_crop_has_no_pixel_that_was_made_up() -> None:
     """Its side follows the face up to the template's, and no crop is empty."""
     sides = [quality.crop_side(scale) for scale in (0.3, 1, 2, 7, 1e6)]

@@ -94,16 +94,16 @@ def face_mask(side: int, outline: NDArray[Any] | None = None) -> Mask:
     return np.asarray(((x - 56) / 36) ** 2 + ((y - 70) / 42) ** 2 <= 1)
 
 
-def inside_frame(matrix: NDArray[Any], side: int, size: tuple[int, int]) -> Mask:
+def inside_frame(matrix: NDArray[Any], side: int, size: tuple[int, int], *, reach: float = 2) -> Mask:
     """side x side: the pixel of the crop shows the frame, and so does what blurs into it.
 
     Args:
         matrix: 2 x 3, frame pixels to pixels of the crop.
         size: width and height of the frame.
+        reach: pixels of the crop from which blurs bring something, as far as those of the measures do.
     """
     back = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))[:2]
-    # Two pixels of the crop, as far as the blurs of the measures reach.
-    edge = 2 * float(np.sqrt(abs(np.linalg.det(back[:, :2]))))
+    edge = reach * float(np.sqrt(abs(np.linalg.det(back[:, :2]))))
     low, high = (edge, edge), np.array(size) - edge
     corners = np.array([(0, 0), (side, 0), (0, side), (side, side)]) @ back[:, :2].T + back[:, 2]
     if (corners >= low).all() and (corners <= high).all():
@@ -249,6 +249,17 @@ def frontality(angles: NDArray[Any]) -> Array:
     """
     cosines = np.maximum(np.cos(np.deg2rad(np.asarray(angles, np.float64)[:, :2])), 0)
     return np.asarray((cosines**2).prod(axis=1))
+
+
+def shown_of(matrix: NDArray[Any], face: Mask, size: tuple[int, int]) -> float:
+    """Share of the face on a crop that the frame shows; NaN where there is no face on it.
+
+    Boxes of faces that the frame's edge cuts off end at the edge, as if there were no more; where the
+    landmarks lie says how much more there is.
+    """
+    if not face.any():
+        return float("nan")
+    return float(inside_frame(matrix, len(face), size, reach=0)[face].mean())
 
 
 def framing_of(boxes: NDArray[Any], size: tuple[int, int]) -> Array:

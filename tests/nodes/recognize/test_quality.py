@@ -189,6 +189,15 @@ def test_a_face_across_the_border_is_judged_on_what_is_there() -> None:
     assert away["framing"] == 0
 
 
+def test_a_box_that_ends_at_the_edge_does_not_hide_that_the_face_goes_on() -> None:
+    """Detectors draw the box around what they see; the landmarks say where the rest would be."""
+    cut = faces((-50, 40, 112))
+    seen = Faces.of(np.maximum(cut.boxes, 0), landmarks=cut.landmarks)
+    framing = row(picture(drawn_face(), at=(-50, 40)), seen)["framing"]
+    assert framing == pytest.approx(row(picture(drawn_face(), at=(-50, 40)), cut)["framing"], abs=0.06)
+    assert framing < 0.65
+
+
 def test_a_face_behind_a_larger_one_loses_framing() -> None:
     """The smaller of two overlapping boxes; with only one of them it has all."""
     two = judge(picture(drawn_face()), faces((60, 40, 112), (110, 60, 60)))

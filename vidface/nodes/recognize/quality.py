@@ -27,16 +27,24 @@ KINDS: Final[tuple[Measure, ...]] = (
     Measure("quality_sharpness", "ratio", "How sharp edges are for the pixels that the face has."),
     Measure("quality_exposure", "ratio", "1 less the share of the face that is under- or over-exposed."),
     Measure("quality_contrast", "ratio", "Range of grey levels on the face; 1 from 80 levels of 255."),
-    Measure("quality_noise", "ratio", "1 without noise, a half at 12 grey levels; not for small faces."),
+    Measure(
+        "quality_noise",
+        "ratio",
+        "1 without noise, a half at 12 grey levels on the crop; not for small faces.",
+    ),
     Measure("quality_light", "ratio", "1 where both cheeks are as bright, a third less for each stop."),
     Measure("quality_pose", "ratio", "1 seen from the front, 0 in profile."),
-    Measure("quality_framing", "ratio", "Share of the box inside the frame and not behind a larger face's."),
+    Measure(
+        "quality_framing",
+        "ratio",
+        "Share of the face inside the frame and of its box not behind a larger one.",
+    ),
     Measure("quality_recognisability", "probability", "That of the embedding, where one is wired in."),
     Measure("quality", "ratio", "All of these in one: the weighted geometric mean of those that are known."),
 )
 """The columns, in order."""
 
-_PICTURE: Final = ("size", "sharpness", "exposure", "contrast", "noise", "light")
+_PICTURE: Final = ("size", "sharpness", "exposure", "contrast", "noise", "light", "framing")
 _PREFIX: Final = "quality_"
 _LEAST_EYES_PX: Final = 1.0
 _MOST_FRAMES: Final = 10.0
@@ -48,12 +56,15 @@ class RecognizeQuality(Node):
 
     Each measure lies in [0, 1] and 1 is good, in the sense of ISO/IEC 29794-5. A face is judged on the pixels
     it has: one of 20 pixels may be sharp and well lit, and is just small; a small one that was enlarged
-    before is large and not sharp. Sharpness hardly rises with noise, and sees motion blur of any direction.
+    before is large and not sharp. Sharpness hardly rises with noise, and sees motion blur of any direction;
+    of faces of 20 pixels and less it says little. Noise is what is left of it on the crop of 112 pixels:
+    shrinking a large face averages it out, and so does the turning of one of that size, by up to a half.
 
     Columns: quality_size, quality_sharpness, quality_exposure, quality_contrast, quality_noise (empty on
     faces with less than some 15 pixels between the eyes, where it cannot be told from texture),
     quality_light (both sides of the face), quality_pose (from the pose where it is wired in, else from the
-    five landmarks), quality_framing (in the frame, and not behind another face), quality_recognisability
+    five landmarks, which give some .2 less for one and the same face), quality_framing (in the frame, by box
+    and landmarks, and not behind another face), quality_recognisability
     (that of the embeddings, where they are wired in), and quality.
 
     quality is the geometric mean of what is known of the others, by weight: size and recognisability count
@@ -82,7 +93,8 @@ class RecognizeQuality(Node):
         parts = self._pictures(frame, faces, mesh)
         judged = np.isfinite(parts["size"])
         parts["pose"] = np.where(judged, _pose(faces, pose), np.nan)
-        parts["framing"] = np.where(judged, measure.framing_of(faces.boxes, frame.size), np.nan)
+        parts["framing"] = np.fmin(parts["framing"], measure.framing_of(faces.boxes, frame.size))
+        parts["framing"][~judged] = np.nan
         parts["recognisability"] = np.where(judged, _recognisability(faces, embeddings), np.nan)
         columns = [
             measure.combine(parts) if kind.name == "quality" else parts[kind.name.removeprefix(_PREFIX)]
@@ -116,7 +128,8 @@ def _picture(
     matrix = matrix * (side / measure.SIDE)
     luma = np.asarray(cv2.cvtColor(frame.crop(matrix, (side, side)), cv2.COLOR_RGB2GRAY))
     shape = None if outline is None else outline @ matrix[:, :2].T + matrix[:, 2]
-    mask = measure.face_mask(side, shape) & measure.inside_frame(matrix, side, frame.size)
+    face = measure.face_mask(side, shape)
+    mask = face & measure.inside_frame(matrix, side, frame.size)
     return (
         float(measure.size_of(measure.INTEROCULAR / scale)),
         measure.sharpness_of(luma, mask),
@@ -124,6 +137,7 @@ def _picture(
         measure.contrast_of(luma, mask),
         measure.cleanness_of(luma, mask),
         measure.light_of(luma, mask, landmarks @ matrix[:, :2].T + matrix[:, 2]),
+        measure.shown_of(matrix, face, frame.size),
     )
 
 
