@@ -321,3 +321,13 @@ def test_pictures_that_are_never_shown_are_no_loss(clip: Maker) -> None:
     frames = list(source.frames())
     assert len(frames) == N
     assert source.holes() == ()
+
+
+@pytest.mark.parametrize(("pts", "rate"), [(range(0, 48, 2), Fraction(25)), (range(24), Fraction(50))])
+def test_the_rate_of_an_avi_is_that_of_its_pictures(clip: Maker, pts: range, rate: Fraction) -> None:
+    """Ticks without a picture are none: every second one here, as FFmpeg writes rates that vary. So they last."""
+    path = clip("a.avi", codec="mjpeg", pixel_format="yuvj420p", pts=tuple(pts), time_base=Fraction(1, 50))
+    assert probe(path).rate == pytest.approx(rate, rel=0.05)
+    frames = read(path)
+    assert {frame.duration * frame.time_base for frame in frames} == {1 / rate}
+    assert [frame.time for frame in frames] == [Fraction(one, 50) for one in pts]

@@ -148,7 +148,17 @@ def _rate(container: InputContainer, stream: VideoStream) -> Fraction | None:
     rates = [stream.average_rate, stream.guessed_rate]
     if raw_format(container):
         rates.reverse()
+    if container.format.name == "avi":
+        rates.insert(0, _avi_rate(stream))
     return next((rate for rate in rates if rate), None)
+
+
+def _avi_rate(stream: VideoStream) -> Fraction | None:
+    """Pictures a second where some of an AVI's ticks have none: its header tells of ticks."""
+    ticks, pictures, tick = stream.duration, len(stream.index_entries), stream.time_base
+    if not ticks or tick is None or not 0 < pictures < ticks:
+        return None
+    return Fraction(pictures) / (ticks * tick)
 
 
 def _start(stream: VideoStream, base: Fraction) -> Fraction | None:
