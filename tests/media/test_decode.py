@@ -325,7 +325,7 @@ def test_pictures_that_are_never_shown_are_no_loss(clip: Maker) -> None:
 
 @pytest.mark.parametrize(("pts", "rate"), [(range(0, 48, 2), Fraction(25)), (range(24), Fraction(50))])
 def test_the_rate_of_an_avi_is_that_of_its_pictures(clip: Maker, pts: range, rate: Fraction) -> None:
-    """Ticks without a picture are none: every second one here, as FFmpeg writes rates that vary. So they last."""
+    """Ticks without a picture are none: every second one here, as FFmpeg writes rates that vary."""
     path = clip("a.avi", codec="mjpeg", pixel_format="yuvj420p", pts=tuple(pts), time_base=Fraction(1, 50))
     assert probe(path).rate == pytest.approx(rate, rel=0.05)
     frames = read(path)
