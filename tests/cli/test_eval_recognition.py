@@ -137,6 +137,25 @@ def test_verify_scores_pairs_at_each_size_and_group(
     assert "failures to enrol: none" in out
 
 
+def test_pairs_that_prove_nothing_are_told(
+    call: Call, embedder: Colours, people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A picture against itself, and a pair once more the other way round; without them not a word."""
+    table = pairs(people)
+    assert call("verify", table, "--aligned", "--resamples", 0) == 0
+    assert "itself" not in capsys.readouterr().out
+    text = table.read_text() + "anna1.png,anna1.png,1,anna,,day\nbert2.png,anna1.png,0,bert,anna,day\n"
+    table.write_text(text)
+    assert call("verify", table, "--aligned", "--resamples", 0, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["pairs"]
+    assert (told["genuine"], told["impostor"]) == (3, 3)
+    assert (told["of one picture with itself"], told["given more than once"]) == (1, 1)
+    assert call("verify", table, "--aligned", "--resamples", 0) == 0
+    out = capsys.readouterr().out
+    assert "pairs of one picture with itself: 1; they count, and are always alike" in out
+    assert "pairs given more than once: 1; each counts as often" in out
+
+
 def test_only_the_second_side_is_shrunk(
     call: Call, embedder: Colours, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

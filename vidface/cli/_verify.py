@@ -19,6 +19,10 @@ from vidface.eval.intervals import Figure
 from vidface.eval.verify import FARS, Pairs, VerificationScore, folds_of, score_verification
 
 COLUMNS: Final = ("first", "second", "same")
+_ODD: Final = {
+    "of one picture with itself": "they count, and are always alike",
+    "given more than once": "each counts as often, and intervals without persons are too narrow",
+}
 _DISCARD_FARS: Final = (1e-2, 1e-3)
 
 
@@ -67,6 +71,11 @@ class _PairTable:
         ]
 
     @property
+    def repeated(self) -> int:
+        """Rows whose two pictures stand in an earlier row already, in either order."""
+        return len(self.rows) - len(np.unique(np.sort([self.first, self.second], axis=0), axis=1).T)
+
+    @property
     def folds(self) -> NDArray[np.int64] | None:
         """The table's own folds; None where it has none."""
         if any(not row["fold"] for row in self.rows):
@@ -98,6 +107,8 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
             "impostor": int((~pairs.same).sum()),
             "genuine without a face": int((pairs.same & failed).sum()),
             "impostor without a face": int((~pairs.same & failed).sum()),
+            "of one picture with itself": int((pairs.first == pairs.second).sum()),
+            "given more than once": pairs.repeated,
         },
         "results": [],
         "discard": [],
@@ -121,6 +132,9 @@ def verify_text(report: dict[str, Any]) -> Iterator[str]:
         f"pairs: {pairs['genuine']} genuine ({pairs['genuine without a face']} with a failure), "
         f"{pairs['impostor']} impostor ({pairs['impostor without a face']})"
     )
+    for what, note in _ODD.items():
+        if pairs[what]:
+            yield f"pairs {what}: {pairs[what]}; {note}"
     yield ""
     heads = ["group", "px", "failures", "pairs", "accuracy", "EER", *(f"TAR at FAR {far:g}" for far in FARS)]
     yield from table(heads, [_cells(row) for row in report["results"]])
@@ -261,7 +275,8 @@ def _protocol(pairs: _PairTable, options: VerifyOptions) -> list[str]:
         if options.aligned
         else "largest face of each picture, aligned by its landmarks"
     )
-    folds = "the table's folds" if pairs.folds is not None else "ten folds in the table's order"
+    own = "ten folds in the table's order, or as many as the rarer kind has pairs"
+    folds = own if pairs.folds is None else "the table's folds"
     lines: Sequence[str] = (
         f"{crop}; cosine; the second crop shrunk to px (area) and grown back (bicubic)",
         f"accuracy: {folds}, each at the threshold of the others; TAR by linear interpolation; '-' is not "
