@@ -22,6 +22,7 @@ FACES = {"version": 1, "device": "cpu", "nodes": NODES, "outputs": {"faces": "de
 VIDEO = {**FACES, "outputs": {"video": "source"}}
 TOLD = [
     ({"rate": 5.0}, "--rate 5 is for folders of pictures"),
+    ({"square": True}, "--square has nothing to do: pixels of "),
     ({"retry": "3"}, "--retry 3 is for cameras"),
     ({"staleness": 0.1}, "--staleness 0.1 is for cameras"),
     ({"rtsp_transport": "udp"}, "--rtsp-transport udp is for cameras"),
@@ -46,6 +47,16 @@ def test_what_changes_nothing_is_told(clip: Path, tmp_path: Path, options: dict[
     (note,) = run.notes
     assert note.startswith(said)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["notes"] == [note]
+
+
+def test_pixels_that_are_made_square_are_not_told_as_stretched(tmp_path: Path) -> None:
+    """Without the option they are, with it neither that nor that it had nothing to do."""
+    path = make(tmp_path / "wide.mp4", Clip(size=(32, 32), pts=(0, 1), aspect=Fraction(2)))
+    with vidface.run(FACES, path) as run:
+        assert [note for note in run.notes if "--square" in note]
+    with vidface.run(FACES, path, square=True) as run:
+        assert run.notes == ()
+        assert (run.info.width, run.info.height) == (64, 32)
 
 
 def test_what_is_used_is_no_matter(clip: Path, tmp_path: Path) -> None:

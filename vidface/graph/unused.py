@@ -30,6 +30,8 @@ def _of_pixels(info: SourceInfo) -> Iterator[str]:
 def _of_input(info: SourceInfo, settings: Settings) -> Iterator[str]:
     if settings.rate is not None and info.container != _PICTURES:
         yield f"--rate {settings.rate:g} is for folders of pictures; {info.name} has times of its own"
+    if settings.square and "made_square" not in info.extra:
+        yield f"--square has nothing to do: pixels of {info.name} are square, as far as it says"
     if info.live:
         return
     plain = Settings()
