@@ -41,15 +41,14 @@ class Jsonl(Sink):
     margin, nearest, looks), and verdict so far (opinion, probability, low, high, used, claim); null where not
     measured.
 
-    A track's line: epoch at its first frame (where there were gaps before), first and last frame and
-    time, frames, how many of them detected and
-    interpolated, longest_gap_s (longest time between two detections), means over its rows, its best
-    frame (by the column `quality` of the wired quality, and then also mean_quality; without it by
-    `vidface.vision.bestshot`, without sharpness); where meshes are wired in, on how many frames it was
-    measured; with identities the last decision and the frames that support it; with verdicts the last one,
-    with reasons, tests left out, and the probability over time. An output of another
-    name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track numbers. Without a
-    tracker there is no such file; where one found nobody, it is empty.
+    A track's line: epoch at its first frame (where there were gaps before), first and last frame and time,
+    frames, how many of them detected and interpolated, longest_gap_s (longest time between two detections),
+    mean_score of the detected rows, mean_height_px of all, its best frame (by the column `quality` of the
+    wired quality, and then also mean_quality; without it by `vidface.vision.bestshot`, without sharpness);
+    where meshes are wired in, on how many frames it was measured; with identities the last decision and the
+    frames that support it; with verdicts the last one, with reasons, tests left out, and the probability over
+    time. An output of another name than "faces" writes `NAME.tracks.jsonl`. Lines are in the order of track
+    numbers. Without a tracker there is no such file; where one found nobody, it is empty.
     Of a camera, which has no end, a track's line is written once it has been out of sight for ten minutes;
     if its number comes again after that (`recognize.relink`), it gets another line.
 
