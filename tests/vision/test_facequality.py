@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tests.vision.drawn import POINTS, blurred, drawn_face, noisy
 from vidface.vision import facequality as quality
+from vidface.vision.faceframing import inside_frame
 from vidface.vision.bestshot import sharpness as proxy_sharpness
 
 FACE = drawn_face()
@@ -206,26 +207,6 @@ def test_frontality_is_of_yaw_and_pitch() -> None:
     np.testing.assert_allclose(values, [1, 0.5, 0.5, 0.25, 0, np.nan], atol=1e-6)
 
 
-def test_framing_sees_the_frame_and_larger_faces() -> None:
-    """Half outside is a half, a quarter behind a larger box takes a quarter; the larger one keeps all."""
-    boxes = np.array(
-        [(-20, 10, 20, 50), (100, 100, 200, 200), (180, 100, 220, 140), (300, 300, 310, 310)], np.float32
-    )
-    values = quality.framing_of(boxes, (240, 240))
-    np.testing.assert_allclose(values, [0.5, 1, 0.5, 0])
-    assert quality.framing_of(boxes[:0], (240, 240)).shape == (0,)
-
-
-def test_what_the_frame_shows_of_a_face_goes_by_where_the_face_lies() -> None:
-    """A half cut off by the left edge, all of it inside, nothing of it, and no face on the crop at all."""
-    side, face = 100, np.zeros((100, 100), np.bool_)
-    face[20:80, 20:80] = True
-    for left, share in ((-50, 0.5), (0, 1), (100, 1), (-200, 0)):
-        shift = np.array([(1.0, 0, -left), (0, 1.0, 0)])  # the crop begins at x = left
-        assert quality.shown_of(shift, face, (200, 100)) == pytest.approx(share)
-    assert np.isnan(quality.shown_of(shift, np.zeros((side, side), np.bool_), (200, 100)))
-
-
 def test_a_crop_has_no_pixel_that_was_made_up() -> None:
     """Its side follows the face up to the template's, and no crop is empty."""
     sides = [quality.crop_side(scale) for scale in (0.3, 1, 2, 7, 1e6)]
@@ -235,8 +216,8 @@ def test_a_crop_has_no_pixel_that_was_made_up() -> None:
 def test_what_lies_outside_the_frame_is_masked() -> None:
     """With two pixels of margin; a crop well inside is taken whole."""
     shift = np.array([(0.5, 0, -10), (0, 0.5, -10)])
-    assert quality.inside_frame(shift, 20, (100, 100)).all()
-    cut = quality.inside_frame(np.array([(0.5, 0, 5), (0, 0.5, 5)]), 20, (200, 200))
+    assert inside_frame(shift, 20, (100, 100)).all()
+    cut = inside_frame(np.array([(0.5, 0, 5), (0, 0.5, 5)]), 20, (200, 200))
     assert not cut[:7].any()
     assert not cut[:, :7].any()
     assert cut[7:, 7:].all()
@@ -291,6 +272,6 @@ def test_what_lies_beyond_any_side_of_the_frame_is_cut(
 ) -> None:
     """Two pixels from the edge on, on all four sides: else a measure would see what is not there."""
     shift = np.array([(1.0, 0, -corner[0]), (0, 1.0, -corner[1])])
-    there = quality.inside_frame(shift, 20, (100, 80))
+    there = inside_frame(shift, 20, (100, 80))
     assert (there.any(axis=0).sum(), there.any(axis=1).sum()) == (columns, rows)
     assert there.sum() == columns * rows

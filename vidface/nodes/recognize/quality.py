@@ -18,6 +18,7 @@ from vidface.node import Node
 from vidface.vision import facequality as measure
 from vidface.vision.align import to_template
 from vidface.vision.bestshot import frontalness
+from vidface.vision.faceframing import framing_of, inside_frame, shown_of
 from vidface.vision.meshtopology import FACE_OVAL
 
 Array = NDArray[np.float64]
@@ -93,7 +94,7 @@ class RecognizeQuality(Node):
         parts = self._pictures(frame, faces, mesh)
         judged = np.isfinite(parts["size"])
         parts["pose"] = np.where(judged, _pose(faces, pose), np.nan)
-        parts["framing"] = np.fmin(parts["framing"], measure.framing_of(faces.boxes, frame.size))
+        parts["framing"] = np.fmin(parts["framing"], framing_of(faces.boxes, frame.size))
         parts["framing"][~judged] = np.nan
         parts["recognisability"] = np.where(judged, _recognisability(faces, embeddings), np.nan)
         columns = [
@@ -129,7 +130,7 @@ def _picture(
     luma = np.asarray(cv2.cvtColor(frame.crop(matrix, (side, side)), cv2.COLOR_RGB2GRAY))
     shape = None if outline is None else outline @ matrix[:, :2].T + matrix[:, 2]
     face = measure.face_mask(side, shape)
-    mask = face & measure.inside_frame(matrix, side, frame.size)
+    mask = face & inside_frame(matrix, side, frame.size)
     return (
         float(measure.size_of(measure.INTEROCULAR / scale)),
         measure.sharpness_of(luma, mask),
@@ -137,7 +138,7 @@ def _picture(
         measure.contrast_of(luma, mask),
         measure.cleanness_of(luma, mask),
         measure.light_of(luma, mask, landmarks @ matrix[:, :2].T + matrix[:, 2]),
-        measure.shown_of(matrix, face, frame.size),
+        shown_of(matrix, face, frame.size),
     )
 
 
