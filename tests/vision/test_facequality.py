@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tests.vision.drawn import POINTS, blurred, drawn_face, noisy
 from vidface.vision import facequality as quality
-from vidface.vision.faceframing import inside_frame
 from vidface.vision.bestshot import sharpness as proxy_sharpness
+from vidface.vision.faceframing import inside_frame
 
 FACE = drawn_face()
 MASK = quality.face_mask(112)
