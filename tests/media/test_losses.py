@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vidface.data import Hole
 from vidface.media.losses import Losses
@@ -134,6 +136,31 @@ def test_an_early_end_comes_after_all_that_was_read() -> None:
     losses.came(2)
     losses.finish(5)
     assert losses.holes() == (Hole("input ends early (input/output error)", 2, 2, None),)
+
+
+@given(st.lists(st.sampled_from(["fine", "refused", "silent", "marked"]), max_size=40), st.integers(0, 6))
+def test_the_books_balance_whatever_is_lost_and_however_late_pictures_come(
+    fates: list[str], held: int
+) -> None:
+    """Missing are packets less pictures, and each hole stands between the right two pictures."""
+    losses, waiting = Losses(TICK), list[int]()
+    for pts, fate in enumerate(fates):
+        losses.feed(pts, hidden=False, damaged=fate == "marked")
+        if fate == "refused":
+            losses.failed("invalid data", pts)
+        elif fate != "silent":
+            waiting.append(pts)
+        if len(waiting) > held:
+            losses.came(waiting.pop(0))
+    for pts in waiting:
+        losses.came(pts)
+    losses.finish(None)
+    shown = [pts for pts, fate in enumerate(fates) if fate in ("fine", "marked")]
+    holes = losses.holes()
+    assert sum(hole.frames or 0 for hole in holes) == len(fates) - len(shown)
+    for hole in holes:
+        if hole.time is not None and "lost data" not in hole.cause:
+            assert hole.after_index == sum(one * TICK < hole.time for one in shown) - 1
 
 
 def test_hidden_packets_are_no_loss() -> None:
