@@ -98,6 +98,20 @@ def test_intervals_draw_persons() -> None:
     assert (rank.value, rank.low, rank.high) == (0.5, 0, 1)
 
 
+def test_all_or_nobody_has_the_exact_interval_on_persons() -> None:
+    """Twenty probes each of two people all found, ten strangers never: 2 of 2 people, 0 of 10."""
+    scores = np.vstack([np.tile([0.9, 0.1], (20, 1)), np.tile([0.1, 0.9], (20, 1)), np.zeros((10, 2))])
+    probes = Probes(scores, np.repeat([0, 1, -1], (20, 20, 10)))
+    names = [*["anna"] * 20, *["bert"] * 20, *[""] * 10]
+    rank = score_identification(probes, persons=names, resamples=20).rank[1]
+    assert (rank.value, rank.low, rank.high) == pytest.approx((1, 0.025**0.5, 1))
+    fpir, right, missed = score_at(probes, 0.5, persons=names, resamples=20)
+    assert (fpir.value, fpir.low, fpir.high) == pytest.approx((0, 0, 0.3085), abs=1e-4)
+    assert (right.value, right.low, right.high) == pytest.approx((1, 0.025**0.5, 1))
+    assert (missed.value, missed.low, missed.high) == pytest.approx((0, 0, 1 - 0.025**0.5))
+    assert math.isnan(score_at(probes, 0.5, persons=names, resamples=0)[0].low)
+
+
 def test_probes_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="column"):
         Probes(np.zeros((2, 2)), np.array([0, 2]))

@@ -198,6 +198,13 @@ def test_draws_that_are_all_the_same_give_no_interval() -> None:
     assert np.isnan([right.low, right.high, wrong.low, wrong.high]).all()
 
 
+def test_draws_that_are_nearly_all_the_same_give_no_interval() -> None:
+    """One draw of some hundred tells another value: both ends are still 1, and [1, 1] would be false."""
+    (right,) = figures(lambda w: [1.0 if w[0] < 4 else 0.5], units_of(None, 20), resamples=300)
+    assert right.value == 1
+    assert np.isnan([right.low, right.high]).all()
+
+
 def test_scores_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="-inf where a pair could not be scored"):
         pairs([math.nan], [0.1])

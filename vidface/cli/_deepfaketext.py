@@ -68,7 +68,7 @@ def _brackets(report: Mapping[str, Any]) -> str:
     return (
         f"In brackets: 95 % intervals {by}, {report['resamples']} draws; shares of opinions that are 0 or 1 "
         "have the exact interval of Clopper and Pearson on the persons concerned. Without brackets the draws "
-        "tell none: all gave the same value, or too few could be measured."
+        "tell none: nearly all gave the same value, or too few could be measured."
     )
 
 

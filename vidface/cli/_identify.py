@@ -31,6 +31,10 @@ from vidface.gallery import Reference, clean_name
 COLUMNS: Final = ("path", "name")
 Fusion = Literal["mean", "quality", "top"]
 FUSIONS: Final = ("mean", "quality", "top")
+_EXACT: Final = (
+    "rank-k and the gallery's row, where 0 or 1, have the exact interval of Clopper and Pearson on the "
+    "persons concerned; probes that name nobody count as a person each"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +260,5 @@ def _protocol(probes: _ProbeTable, options: IdentifyOptions, reference: Referenc
         "there is without the margin",
         "a probe without a face is never found and raises no alarm",
         intervals_note(options.resamples, "persons"),
+        *([_EXACT] if options.resamples else []),
     ]

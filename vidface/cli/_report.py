@@ -30,7 +30,7 @@ def intervals_note(resamples: int, what: str) -> str:
         return "no intervals were asked for"
     return (
         f"[low, high]: 95 % bootstrap interval, {resamples} draws of {what}; without brackets the draws tell "
-        "none: all gave the same value, or too few could be measured"
+        "none: nearly all gave the same value, or too few could be measured"
     )
 
 

@@ -12,7 +12,9 @@ non-mated one never raises an alarm. Definitions (Grother and Ngan, NIST FRVT pa
   above the threshold.
 - FNIR at an FPIR: share of mated probes whose person is not above the threshold, or not among the first R.
 
-Intervals are those of `vidface.eval.intervals`; thresholds are found anew in every draw.
+Intervals are those of `vidface.eval.intervals`; thresholds are found anew in every draw. Rank-k, and the
+rates at a threshold that was set before, are plain proportions: where they are 0 or 1 they have the exact
+interval on the persons of the probes concerned.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.data._arrays import frozen_array
-from vidface.eval.intervals import RESAMPLES, Figure, figures, units_of
+from vidface.eval.intervals import RESAMPLES, Figure, figures, proportion, units_of
 
 Array = NDArray[np.float64]
 
@@ -155,13 +157,15 @@ def score_identification(
             row += [found, missed]
         return row
 
-    made = figures(measure, units_of(persons, len(probes)), resamples=resamples, seed=seed)
+    units = units_of(persons, len(probes))
+    made = figures(measure, units, resamples=resamples, seed=seed)
+    ranked = _exact(made[: len(RANKS)], units[mated], resamples)
     open_set = made[len(RANKS) :]
     return IdentificationScore(
         mated=int(mated.sum()),
         non_mated=int((~mated).sum()),
         persons=probes.scores.shape[1],
-        rank=dict(zip(RANKS, made, strict=False)),
+        rank=dict(zip(RANKS, ranked, strict=True)),
         dir=dict(zip(fpirs, open_set[0::2], strict=True)),
         fnir=dict(zip(fpirs, open_set[1::2], strict=True)),
         threshold={f: threshold_at(maxima, f) if f in possible else float("nan") for f in fpirs},
@@ -196,8 +200,16 @@ def score_at(
         mine = weights[mated]
         return [_share(weights[~mated], alarm), _share(mine, first), 1 - _share(mine, found)]
 
-    fpir, right, missed = figures(measure, units_of(persons, len(probes)), resamples=resamples, seed=seed)
+    units = units_of(persons, len(probes))
+    fpir, right, missed = figures(measure, units, resamples=resamples, seed=seed)
+    (fpir,) = _exact([fpir], units[~mated], resamples)
+    right, missed = _exact([right, missed], units[mated], resamples)
     return fpir, right, missed
+
+
+def _exact(shares: Sequence[Figure], units: NDArray[np.int64], resamples: int) -> list[Figure]:
+    """Shares of 0 or 1 with their exact interval on the persons drawn, where intervals are wanted."""
+    return [proportion(share, len(np.unique(units)) if resamples > 0 else 0) for share in shares]
 
 
 def _leads(scores: Array) -> Array:

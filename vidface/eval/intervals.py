@@ -5,8 +5,9 @@ bootstrap of Bolle, Ratha and Pankanti 2004, "An evaluation of error confidence 
 methods"); without persons, rows are drawn. A row that stands between two persons weighs as often as both
 were drawn together, the product of their counts.
 
-Where all draws give one value (nobody was ever wrong, say), they tell nothing of how far it would move with
-other people: there is no interval then. A plain proportion of 0 or 1 has an exact one, see `proportion`.
+Where all draws give one value (nobody was ever wrong, say), or so many that both ends are that value, they
+tell nothing of how far it would move with other people: there is no interval then. A plain proportion of 0
+or 1 has an exact one, see `proportion`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Figure:
 
     Attributes:
         value: of all rows.
-        low, high: 2.5 and 97.5 % of the values over the resamples; NaN where those are all the same.
+        low, high: 2.5 and 97.5 % of the values over the resamples; NaN where both are the same.
     """
 
     value: float
@@ -89,8 +90,8 @@ def bootstrap(
         seed: of the draws; the same seed gives the same interval.
 
     Returns:
-        k x 2: low, high; NaN where more than half of the draws had nothing to measure, and where all gave
-        the same value.
+        k x 2: low, high; NaN where more than half of the draws had nothing to measure, and where both
+        would be the same value.
     """
     rng = np.random.default_rng(seed)
     many = int(units.max()) + 1 if units.size else 0
@@ -141,7 +142,8 @@ def _weights(units: NDArray[np.int64], rng: np.random.Generator, many: int) -> A
 
 def _interval(values: Array) -> Array:
     known = values[np.isfinite(values)]
-    # The tolerance is that of sums in another order.
-    if 2 * len(known) < len(values) or np.ptp(known) <= _SAME:
+    if 2 * len(known) < len(values):
         return np.full(2, np.nan)
-    return np.asarray(np.percentile(known, _TAILS))
+    ends = np.asarray(np.percentile(known, _TAILS))
+    # The tolerance is that of sums in another order.
+    return ends if np.ptp(ends) > _SAME else np.full(2, np.nan)
