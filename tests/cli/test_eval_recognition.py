@@ -366,7 +366,10 @@ def test_identify_tells_mated_from_others(
     assert call(*words, "--by", "light", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["gallery"] == {"persons": 2, "looks": 2}
-    assert report["probes"] == {"all": 12, "without a face": 0, "named but not enrolled": 1}
+    assert report["probes"] == {"all": 12, "without a face": 0, "named but not enrolled": 1} | {
+        "pictures given more than once": 0
+    }
+    assert report["names not enrolled"] == ["carl"]
     row = report["results"][0]
     assert (row["mated"], row["non_mated"]) == (2, 10)
     assert row["rank"]["1"]["value"] == 1
@@ -383,6 +386,8 @@ def test_identify_tells_mated_from_others(
     assert call(*words) == 0
     out = capsys.readouterr().out
     assert "1 have a name that is not enrolled and count as non-mated" in out
+    assert "names not enrolled: carl" in out
+    assert "more than once" not in out
     assert "gallery's 0.400, lead 0.050" in out
     assert "its own threshold 0.400 and margin 0.050" in out
     with Gallery.open(gallery) as opened:
@@ -433,6 +438,39 @@ def test_a_set_in_two_groups_is_refused(
     table = write(people / "sets.csv", "path,name,set,person,light", *rows)
     assert call("identify", table, "--gallery", gallery, "--aligned", "--by", "light") == 3
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (("anna1.png,Anna", "bert1.png,Bert", "carl1.png,"), "not even 'Anna'; enrolled are 'anna', 'bert';"),
+        (("anna1.png,anna", "./anna1.png,bert"), "anna1.png is of bert, but of anna in "),
+        (("anna1.png,anna", "../{here}/anna1.png,"), "anna1.png is of nobody enrolled, but of anna in "),
+        (("anna1.png,anna", "bert1.png,be\x01rt"), "probes.csv line 3: the name 'be\\x01rt' holds"),
+    ],
+)
+def test_probes_whose_names_cannot_be_are_refused(
+    rows: Sequence[str],
+    said: str,
+    call: Call,
+    embedder: Colours,
+    people: Path,
+    gallery: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Names that are written otherwise would make every right answer a false alarm."""
+    lines = [row.replace("{here}", people.name) for row in rows]
+    table = write(people / "probes.csv", "path,name", *lines)
+    assert call("identify", table, "--gallery", gallery, "--aligned") == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_picture_given_twice_is_told(
+    call: Call, embedder: Colours, people: Path, gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write(people / "probes.csv", "path,name", "anna1.png,anna", "./anna1.png,anna", "carl1.png,")
+    assert call("identify", table, "--gallery", gallery, "--aligned", "--resamples", 0) == 0
+    assert "pictures given more than once: 1; each counts as often" in capsys.readouterr().out
 
 
 def test_galleries_that_do_not_serve_get_one_sentence(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
+from vidface.cli._probes import ProbeTable, read_probes
 from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
-from vidface.cli._tables import Row, check_column, picture_of, read_rows
 from vidface.errors import InputError, UsageError
 from vidface.eval import fusion
 from vidface.eval.identify import (
@@ -26,9 +26,8 @@ from vidface.eval.identify import (
     score_identification,
 )
 from vidface.eval.intervals import Figure
-from vidface.gallery import Reference, clean_name
+from vidface.gallery import Reference
 
-COLUMNS: Final = ("path", "name")
 Fusion = Literal["mean", "quality", "top"]
 FUSIONS: Final = ("mean", "quality", "top")
 _EXACT: Final = (
@@ -56,24 +55,6 @@ class IdentifyOptions:
     resamples: int = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ProbeTable:
-    """The probes: rows of one set together, else each row by itself; the first row speaks for its set."""
-
-    rows: list[Row]
-    pictures: list[Path]
-    sets: list[list[int]]
-
-    def first(self, column: str) -> list[str]:
-        """A column's text of each probe."""
-        return [self.rows[places[0]][column] for places in self.sets]
-
-    @property
-    def fused(self) -> bool:
-        """A probe has several pictures."""
-        return len(self.sets) < len(self.rows)
-
-
 def identify_report(
     path: Path, reference: Reference, embedder: FaceEmbedder, options: IdentifyOptions
 ) -> dict[str, Any]:
@@ -84,12 +65,12 @@ def identify_report(
     """
     if not len(reference):
         raise UsageError("nobody is enrolled in the gallery: vidface gallery enroll comes first")
-    probes = _read(path, options.by)
+    probes = read_probes(path, options.by)
+    truth, strangers = _truth(path, probes, reference)
     sides = sides_of(options.sides, embedder)
     everything = np.ones(len(probes.pictures), bool)
     wanted = dict.fromkeys(sides, everything)
     seen = look_at(probes.pictures, embedder, wanted, aligned=options.aligned)
-    truth, strangers = _truth(probes, reference)
     lost = sum(all(place in seen.faults for place in places) for places in probes.sets)
     report: dict[str, Any] = {
         "protocol": _protocol(probes, options, reference),
@@ -100,7 +81,14 @@ def identify_report(
             "failed": seen.causes(),
             "several faces": seen.crowded,
         },
-        "probes": {"all": len(probes.sets), "without a face": lost, "named but not enrolled": strangers},
+        "probes": {
+            "all": len(probes.sets),
+            "without a face": lost,
+            "named but not enrolled": len(strangers),
+            "pictures given more than once": len(probes.rows)
+            - len({one.resolve() for one in probes.pictures}),
+        },
+        "names not enrolled": sorted(set(strangers)),
         "results": [],
     }
     for side in sides:
@@ -119,6 +107,11 @@ def identify_text(report: dict[str, Any]) -> Iterator[str]:
         f"probes: {probes['all']}, {probes['without a face']} without a face; "
         f"{probes['named but not enrolled']} have a name that is not enrolled and count as non-mated"
     )
+    if report["names not enrolled"]:
+        yield f"names not enrolled: {', '.join(report['names not enrolled'])}"
+    if probes["pictures given more than once"]:
+        again = probes["pictures given more than once"]
+        yield f"pictures given more than once: {again}; each counts as often"
     yield ""
     heads = ["group", "px", "mated", "non-mated", *(f"rank-{rank}" for rank in RANKS)]
     rows = report["results"]
@@ -128,43 +121,23 @@ def identify_text(report: dict[str, Any]) -> Iterator[str]:
     yield from table(heads, [[*_place(row), *cells] for row in rows for cells in _open_set(row)])
 
 
-def _read(path: Path, by: str | None) -> _ProbeTable:
-    rows = read_rows(path, COLUMNS)
-    check_column(rows, by)
-    pictures = [picture_of(row, "path", path.parent) for row in rows]
-    sets: dict[tuple[str, int], list[int]] = {}
-    for place, row in enumerate(rows):
-        sets.setdefault((row["set"], -1) if row["set"] else ("", place), []).append(place)
-    for places in sets.values():
-        _check_set([rows[place] for place in places], by)
-    return _ProbeTable(rows, pictures, list(sets.values()))
-
-
-def _check_set(rows: Sequence[Row], by: str | None) -> None:
-    """The first row may speak for its set: a set is one probe, of one person and in one group."""
-    columns = {"name": "a set is of one person", "person": "a set is of one person"}
-    if by is not None:
-        columns.setdefault(by, "a set is one probe, which stands in one group")
-    for column, why in columns.items():
-        found = {row[column] for row in rows}
-        if len(found) > 1:
-            raise InputError(
-                f"{rows[-1].place}: the set {rows[0]['set']} has pictures of "
-                f"{' and '.join(sorted(map(repr, found)))} in {column}; {why}"
-            )
-
-
-def _truth(probes: _ProbeTable, reference: Reference) -> tuple[NDArray[np.int64], int]:
-    """The column of each probe's person, and how many have a name that is not enrolled (or has no look)."""
+def _truth(path: Path, probes: ProbeTable, reference: Reference) -> tuple[NDArray[np.int64], list[str]]:
+    """The column of each probe's person, and names of probes that are not enrolled (or have no look)."""
     owners = set(reference.owners.tolist())
     columns = {name: place for place, name in enumerate(reference.names) if place in owners}
-    names = [clean_name(name) if name else "" for name in probes.first("name")]
-    truth = np.array([columns.get(name, NON_MATED) if name else NON_MATED for name in names], np.int64)
-    return truth, sum(bool(name) and name not in columns for name in names)
+    names = probes.first("name")
+    strangers = [name for name in names if name and name not in columns]
+    if strangers and not columns.keys() & set(names):
+        raise InputError(
+            f"{path}: nobody that it names is enrolled, not even {strangers[0]!r}; enrolled are "
+            f"{', '.join(map(repr, sorted(columns)[:3]))}{' ...' if len(columns) > 3 else ''}; a name is "
+            "written as enrolled, and empty for those who are not (whose name is that of the column person)"
+        )
+    return np.array([columns.get(name, NON_MATED) for name in names], np.int64), strangers
 
 
 def _scores(
-    probes: _ProbeTable, seen: Seen, reference: Reference, side: int, fuse: Fusion
+    probes: ProbeTable, seen: Seen, reference: Reference, side: int, fuse: Fusion
 ) -> NDArray[np.float64]:
     vectors = np.stack([_probe(seen, side, places, fuse) for places in probes.sets])
     scores = reference.scores(vectors.astype(np.float32)).astype(np.float64)
@@ -180,7 +153,7 @@ def _probe(seen: Seen, side: int, places: list[int], fuse: Fusion) -> NDArray[np
 
 
 def _results(
-    table_: _ProbeTable, probes: Probes, reference: Reference, options: IdentifyOptions, side: int
+    table_: ProbeTable, probes: Probes, reference: Reference, options: IdentifyOptions, side: int
 ) -> list[dict[str, Any]]:
     groups: list[str | None] = [None]
     texts = table_.first(options.by) if options.by is not None else []
@@ -241,7 +214,7 @@ def _figure(row: dict[str, float]) -> str:
     return figure_cell(Figure(**row))
 
 
-def _protocol(probes: _ProbeTable, options: IdentifyOptions, reference: Reference) -> list[str]:
+def _protocol(probes: ProbeTable, options: IdentifyOptions, reference: Reference) -> list[str]:
     crop = (
         "pictures taken as aligned crops"
         if options.aligned
