@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import cv2
@@ -144,7 +145,7 @@ def test_pairs_that_prove_nothing_are_told(
     table = pairs(people)
     assert call("verify", table, "--aligned", "--resamples", 0) == 0
     assert "itself" not in capsys.readouterr().out
-    text = table.read_text() + "anna1.png,anna1.png,1,anna,,day\nbert2.png,anna1.png,0,bert,anna,day\n"
+    text = table.read_text() + "anna1.png,anna1.png,1,anna,,day\n./bert2.png,anna1.png,0,bert,anna,day\n"
     table.write_text(text)
     assert call("verify", table, "--aligned", "--resamples", 0, "--json") == 0
     told = json.loads(capsys.readouterr().out)["pairs"]
@@ -190,21 +191,22 @@ def test_a_picture_without_a_face_is_counted_and_shown(
         "two.png,two.png,1",
         "two.png,anna1.png,1",
         "two.png,cut.jpg,0",
-        "two.png,two.png,0",
+        "two.png,copy.png,0",
     )
+    copyfile(people / "two.png", people / "copy.png")
     assert call("verify", table, "--resamples", 0, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["pictures"] == {
-        "all": 3,
+        "all": 4,
         "failed": {"no face found": 1, "cannot be read": 1},
-        "several faces": 1,
+        "several faces": 2,
     }
     assert report["pairs"]["genuine without a face"] == report["pairs"]["impostor without a face"] == 1
     assert [(row["failures"], row["genuine"], row["impostor"]) for row in report["results"]] == [
         ("left out", 1, 1),
         ("rejected", 2, 2),
     ]
-    assert len(embedder.crops) == 1
+    assert len(embedder.crops) == 2
     assert call("verify", table, "--resamples", 0) == 0
     out = capsys.readouterr().out
     assert "failures to enrol: 1 cannot be read, 1 no face found" in out
@@ -266,7 +268,8 @@ def test_the_crop_is_that_of_a_run(
     source = open_source(samples / "two_people.mp4")
     cv2.imwrite(str(tmp_path / "two.png"), next(iter(source.frames())).rgb()[..., ::-1])
     source.close()
-    table = write(tmp_path / "t.csv", "first,second,same", "two.png,two.png,1", "two.png,two.png,0")
+    copyfile(tmp_path / "two.png", tmp_path / "copy.png")
+    table = write(tmp_path / "t.csv", "first,second,same", "two.png,two.png,1", "two.png,copy.png,0")
     assert call("verify", table, "--resamples", 0) == 0
 
     in_run = Colours()
@@ -278,7 +281,7 @@ def test_the_crop_is_that_of_a_run(
         node.run(frame=frames, faces=faces)
     picture.close()
     largest = int(faces[0].heights.argmax())
-    assert len(embedder.crops) == 1
+    assert len(embedder.crops) == 2
     assert np.array_equal(embedder.crops[0], in_run.crops[largest])
 
 
@@ -313,6 +316,18 @@ def test_discard_follows_the_recognisability(
         (["first,second,same", "anna1.png,anna2.png,maybe"], "same must be 1 or 0, but is 'maybe'"),
         (["first,second,same", "anna1.png,anna2.png"], "wanted 3 cells"),
         (["first,second,same", "anna1.png,anna2.png,1"], "has no pair with same = 0"),
+        (
+            ["first,second,same", "anna1.png,anna2.png,1", "./anna2.png,anna1.png,0"],
+            "line 3: same is 0, but 1 for the same two pictures in ",
+        ),
+        (
+            ["first,second,same,person,second_person", "anna1.png,bert2.png,yes,anna,bert"],
+            "same is yes, but the persons are 'anna' and 'bert'",
+        ),
+        (
+            ["first,second,same,person,second_person", "anna1.png,bert2.png,0,anna,anna"],
+            "same is 0, but the persons are 'anna' and 'anna'",
+        ),
     ],
 )
 def test_a_faulty_table_gets_one_sentence(

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
+from vidface.cli._pairs import PairTable, read_pairs
 from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
-from vidface.cli._tables import Row, check_column, picture_of, read_rows, truth_of
-from vidface.errors import InputError, UsageError
+from vidface.errors import UsageError
 from vidface.eval.discard import DiscardCurve, error_versus_discard
 from vidface.eval.intervals import Figure
 from vidface.eval.verify import FARS, Pairs, VerificationScore, folds_of, score_verification
 
-COLUMNS: Final = ("first", "second", "same")
 _ODD: Final = {
     "of one picture with itself": "they count, and are always alike",
     "given more than once": "each counts as often, and intervals without persons are too narrow",
@@ -45,52 +44,13 @@ class VerifyOptions:
     resamples: int = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _PairTable:
-    """The table, its pictures each once, and which of them the two sides are."""
-
-    rows: list[Row]
-    same: NDArray[np.bool_]
-    pictures: list[Path]
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-
-    @property
-    def persons(self) -> list[tuple[str, str]] | None:
-        """Both persons of each pair, where the table names any; a pair that names nobody is drawn by itself.
-
-        Such a pair has one name of its own in both columns, since two would be two people: the place of its
-        row and a line break, which no name has at its end.
-        """
-        if not any(row["person"] or row["second_person"] for row in self.rows):
-            return None
-        named = [row["person"] or row["second_person"] or f"{row.place}\n" for row in self.rows]
-        return [
-            (name, name if same else row["second_person"] or name)
-            for name, row, same in zip(named, self.rows, self.same, strict=True)
-        ]
-
-    @property
-    def repeated(self) -> int:
-        """Rows whose two pictures stand in an earlier row already, in either order."""
-        return len(self.rows) - len(np.unique(np.sort([self.first, self.second], axis=0), axis=1).T)
-
-    @property
-    def folds(self) -> NDArray[np.int64] | None:
-        """The table's own folds; None where it has none."""
-        if any(not row["fold"] for row in self.rows):
-            return None
-        names = {name: number for number, name in enumerate(dict.fromkeys(r["fold"] for r in self.rows))}
-        return np.array([names[row["fold"]] for row in self.rows], np.int64)
-
-
 def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) -> dict[str, Any]:
     """All figures of a table of pairs, ready for JSON.
 
     Raises:
         InputError: the table or a picture in it cannot be used. UsageError: --discard without a quality.
     """
-    pairs = _read(path, options.by)
+    pairs = read_pairs(path, options.by)
     sides = sides_of(options.sides, embedder)
     wanted = {embedder.size: _mask(len(pairs.pictures), pairs.first)}
     for side in sides:
@@ -148,41 +108,26 @@ def verify_text(report: dict[str, Any]) -> Iterator[str]:
         yield from table(["discarded", "FNMR"], [[number(d), number(e, 4)] for d, e in steps])
 
 
-def _read(path: Path, by: str | None) -> _PairTable:
-    rows = read_rows(path, COLUMNS)
-    check_column(rows, by)
-    same = np.array([truth_of(row, "same") for row in rows], bool)
-    places: dict[Path, int] = {}
-    sides: list[list[int]] = []
-    for column in ("first", "second"):
-        found = [picture_of(row, column, path.parent) for row in rows]
-        sides.append([places.setdefault(picture, len(places)) for picture in found])
-    for kind, count in (("1", int(same.sum())), ("0", int((~same).sum()))):
-        if not count:
-            raise InputError(f"{path} has no pair with same = {kind}; verification needs both kinds")
-    return _PairTable(rows, same, list(places), *(np.array(side, np.int64) for side in sides))
-
-
 def _mask(count: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
     mask = np.zeros(count, bool)
     mask[places] = True
     return mask
 
 
-def _failed(pairs: _PairTable, seen: Seen) -> NDArray[np.bool_]:
+def _failed(pairs: PairTable, seen: Seen) -> NDArray[np.bool_]:
     bad = _mask(len(pairs.pictures), np.array(list(seen.faults), np.int64))
     failed: NDArray[np.bool_] = bad[pairs.first] | bad[pairs.second]
     return failed
 
 
-def _scores(pairs: _PairTable, seen: Seen, full: int, side: int) -> NDArray[np.float64]:
+def _scores(pairs: PairTable, seen: Seen, full: int, side: int) -> NDArray[np.float64]:
     first, second = seen.vectors[full][pairs.first], seen.vectors[side][pairs.second]
     cosines = np.einsum("nd,nd->n", first.astype(np.float64), second.astype(np.float64))
     return np.where(_failed(pairs, seen), -np.inf, cosines)
 
 
 def _results(
-    pairs: _PairTable, scores: NDArray[np.float64], options: VerifyOptions, side: int
+    pairs: PairTable, scores: NDArray[np.float64], options: VerifyOptions, side: int
 ) -> list[dict[str, Any]]:
     groups: list[str | None] = [None]
     if options.by is not None:
@@ -203,7 +148,7 @@ def _results(
     return out
 
 
-def _folds(pairs: _PairTable, member: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _folds(pairs: PairTable, member: NDArray[np.bool_]) -> NDArray[np.int64]:
     """A fold for each row: the table's own, or those of the members, cut before failures are left out."""
     if pairs.folds is not None:
         return pairs.folds
@@ -234,7 +179,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _quality(pairs: _PairTable, seen: Seen, embedder: FaceEmbedder, side: int) -> NDArray[np.float64]:
+def _quality(pairs: PairTable, seen: Seen, embedder: FaceEmbedder, side: int) -> NDArray[np.float64]:
     table_ = [
         seen.recognisability[embedder.size][pairs.first],
         seen.recognisability[side][pairs.second],
@@ -269,7 +214,7 @@ def _curve_row(curve: DiscardCurve, side: int) -> dict[str, Any]:
     }
 
 
-def _protocol(pairs: _PairTable, options: VerifyOptions) -> list[str]:
+def _protocol(pairs: PairTable, options: VerifyOptions) -> list[str]:
     crop = (
         "pictures taken as aligned crops"
         if options.aligned
