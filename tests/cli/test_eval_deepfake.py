@@ -17,7 +17,7 @@ from vidface.cli._deepfakecases import Case, claims_of, read_cases
 from vidface.cli._deepfakeclip import Evidence, _finding, _plain, kept_files, person_files, review_nodes
 from vidface.cli._deepfakereport import deepfake_report, judge
 from vidface.data.finding import Finding, Stretch
-from vidface.errors import InputError
+from vidface.errors import InputError, OutputError
 from vidface.eval.deepfake import OpinionScore, score_opinions
 from vidface.eval.intervals import units_of
 from vidface.graph.plan import load
@@ -110,6 +110,60 @@ def test_one_clip_with_two_labels_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"row 2: real\.mp4 is fake, but real in .*row 1"):
         read_cases(two)
     assert len(read_cases(manifest(folder, ROW, ROW | {"claim": "bob", "references": "bob.npz"}))) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"claim": "bob", "references": "bob.npz", "crf": 40}, "has the crf '40', but '23' in .*row 1"),
+        ({"claim": "bob", "references": "bob.npz", "method": "swap"}, "has the method 'swap', but '' in "),
+        ({}, r"real\.mp4 stands there with the same claim and protocol in .*row 1; each clip counts once"),
+        ({"file": "../{here}/real.mp4"}, "stands there with the same claim"),
+    ],
+)
+def test_one_clip_is_made_in_one_way_and_counts_once(folder: Path, row: dict[str, Any], says: str) -> None:
+    file = str(row.get("file", "real.mp4")).format(here=folder.name)
+    with pytest.raises(InputError, match=f"row 2: .*{says}"):
+        read_cases(manifest(folder, ROW, ROW | row | {"file": file}))
+
+
+def test_one_clip_by_two_paths_is_one_and_references_may_be_a_list(folder: Path) -> None:
+    other = {"file": f"../{folder.name}/real.mp4", "claim": "bob", "references": ["bob.npz", "ann.npz"]}
+    one, two = read_cases(manifest(folder, ROW, ROW | other))
+    assert one.file == two.file
+    assert two.references == (folder / "bob.npz", folder / "ann.npz")
+
+
+@pytest.mark.parametrize("kept", ["", "{", '{"track": 1}', "[]", '{"track": 1, "seconds": 0, "findings": 3}'])
+def test_findings_that_are_damaged_are_found_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """As a kill in the middle of writing once left them."""
+    runs: list[str | None] = []
+
+    def run(_clip: Path, people: Mapping[str, Path], graph: Mapping[str, Any]) -> Evidence:
+        runs.append("all" if "drift" in graph["nodes"] else "blend")
+        whole = evidence(2.0, 2.0)
+        wanted = [one for one in whole.findings[""] if runs[-1] in ("all", one.kind)]
+        return whole._replace(findings={"": wanted})
+
+    monkeypatch.setattr(_deepfakeclip, "_run", run)
+    case = read_cases(manifest(folder, ROW))[0]
+    for path in (None, *kept_files(case.file, {}, folder)):
+        if path is not None:
+            path.write_text(kept)
+        found_ = _deepfakeclip.evidence_of(case, {}, folder)
+        assert {one.kind for one in found_.findings[""]} == {"blend", "drift"}
+        assert len(found_.findings[""]) == 14
+    assert runs == ["all", "all", "blend"]
+    assert not list(folder.glob("*.part"))
+
+
+def test_findings_that_cannot_be_kept_end_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_deepfakereport, "open_fusion", lambda *_, **__: FUSION)
+    monkeypatch.setattr(_deepfakeclip, "_run", lambda *_: evidence(2.0, 2.0))
+    with pytest.raises(OutputError, match="could not be written"):
+        deepfake_report(manifest(folder, ROW), folder / "gone", model="", resamples=0)
 
 
 def test_a_person_file_serves_only_the_references_it_is_made_of(

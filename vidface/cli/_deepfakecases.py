@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,16 +45,20 @@ def read_cases(path: Path) -> list[Case]:
     claim, references (files or folders, `;` between them, or one .npz), body and face (persons).
 
     Raises:
-        InputError: it cannot be read, a row is not sound, or two rows give one clip two labels; the sentence
-            names them.
+        InputError: it cannot be read, a row is not sound, two rows give one clip two labels, methods or CRFs,
+            or one row stands there twice; the sentence names them.
     """
     if path.suffix.lower() == ".json":
         rows = _json_rows(path)
     else:
         rows = [(row.place, row.cells) for row in read_rows(path, ("file", "label"))]
     cases = [_case(place, cells, path.parent) for place, cells in rows]
-    _check_labels(cases, [place for place, _ in rows])
-    return cases
+    places = [place for place, _ in rows]
+    _check_labels(cases, places)
+    _check_once(cases, places)
+    files: dict[Path, Path] = {}
+    # One clip by two paths is one.
+    return [replace(case, file=files.setdefault(case.file.resolve(), case.file)) for case in cases]
 
 
 def _check_labels(cases: Sequence[Case], places: Sequence[str]) -> None:
@@ -67,6 +71,27 @@ def _check_labels(cases: Sequence[Case], places: Sequence[str]) -> None:
             raise InputError(
                 f"{place}: {case.file.name} is {kinds[0]}, but {kinds[1]} in {before}; the label says how "
                 "the clip was made, not whether the claim is true"
+            )
+
+
+def _check_once(cases: Sequence[Case], places: Sequence[str]) -> None:
+    """A clip is made in one way and coded once; under one claim and protocol it counts once."""
+    ways: dict[tuple[Path, str], tuple[str, str]] = {}
+    claims: dict[tuple[Any, ...], str] = {}
+    for case, place in zip(cases, places, strict=True):
+        file = case.file.resolve()
+        for column, said in (("method", case.method), ("crf", case.crf)):
+            first, before = ways.setdefault((file, column), (said, place))
+            if said != first:
+                raise InputError(
+                    f"{place}: {case.file.name} has the {column} {said!r}, but {first!r} in {before}; one "
+                    "file has one"
+                )
+        before = claims.setdefault((file, case.claim, case.references, case.protocol), place)
+        if before != place:
+            raise InputError(
+                f"{place}: {case.file.name} stands there with the same claim and protocol in {before}; each "
+                "clip counts once"
             )
 
 
@@ -89,9 +114,9 @@ def _case(place: str, cells: Mapping[str, Any], folder: Path) -> Case:
     label = said.get("label", "").lower()
     if label not in _LABELS:
         raise InputError(f"{place}: label must be real or fake, but is {said.get('label', '')!r}")
-    references = tuple(
-        folder / part.strip() for part in said.get("references", "").split(";") if part.strip()
-    )
+    listed = cells.get("references")
+    parts = listed if isinstance(listed, list) else said.get("references", "").split(";")
+    references = tuple(folder / str(part).strip() for part in parts if str(part).strip())
     missing = [str(one) for one in references if not one.exists()]
     if missing:
         raise InputError(f"{place}: there is no reference {missing[0]}")

@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from vidface.cli._deepfakecases import Case
+from vidface.data import oncejson
 from vidface.data.faces import NOT_TRACKED
 from vidface.data.finding import Finding, Stretch
 from vidface.errors import VidfaceError
 from vidface.graph.run import run
 from vidface.infer import weights
 from vidface.infer.shipped import shipped
+from vidface.sinks._files import writing
 from vidface.version import __version__
 from vidface.vision.kindfusion import Fusion
 from vidface.vision.trackevidence import TrackEvidence
@@ -66,17 +68,19 @@ def evidence_of(case: Case, people: Mapping[str, Path], keep: Path) -> Evidence:
         people: claim -> person file. keep: folder for what was found.
 
     Raises:
-        VidfaceError: the run failed.
+        VidfaceError: the run failed. OutputError: what was found cannot be kept.
     """
     rest, seams = kept_files(case.file, people, keep)
-    if not rest.is_file():
+    found = _read(rest)
+    if found is None:
         whole = _run(case.file, people, review_nodes(people))
         _keep(rest, whole, lambda one: one.kind != SEAMS)
         _keep(seams, whole, lambda one: one.kind == SEAMS)
         return whole
-    if not seams.is_file():
-        _keep(seams, _run(case.file, {}, review_nodes({}, only=SEAMS)), lambda one: one.kind == SEAMS)
-    found, more = _read(rest), _read(seams)
+    more = _read(seams)
+    if more is None:
+        more = _run(case.file, {}, review_nodes({}, only=SEAMS))
+        _keep(seams, more, lambda one: one.kind == SEAMS)
     if found.track == more.track:
         found.findings[""].extend(more.findings[""])
     return found
@@ -166,7 +170,10 @@ def _digest(said: Any) -> str:
 
 def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> None:
     some = {claim: [one for one in items if wanted(one)] for claim, items in found.findings.items()}
-    path.write_text(json.dumps(_row(found._replace(findings=some))), encoding="utf-8")
+    draft = path.with_suffix(".part")
+    with writing(path):
+        draft.write_text(json.dumps(_row(found._replace(findings=some))), encoding="utf-8")
+        draft.replace(path)
 
 
 def _row(found: Evidence) -> dict[str, Any]:
@@ -184,10 +191,14 @@ def _plain(one: Finding) -> dict[str, Any]:
     return row | times | {"details": {name: value for name, value in details.items() if value is not None}}
 
 
-def _read(path: Path) -> Evidence:
-    row = json.loads(path.read_text(encoding="utf-8"))
-    findings = {claim: [_finding(one) for one in items] for claim, items in row["findings"].items()}
-    return Evidence(row["track"], row["seconds"], findings)
+def _read(path: Path) -> Evidence | None:
+    """What was kept; None where there is nothing, or what is there is damaged: then it is made anew."""
+    try:
+        row = oncejson.read(path.read_text(encoding="utf-8"))
+        findings = {claim: [_finding(one) for one in items] for claim, items in row["findings"].items()}
+        return Evidence(int(row["track"]), float(row["seconds"]), findings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:

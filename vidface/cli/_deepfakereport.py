@@ -15,7 +15,7 @@ from vidface.cli._deepfakeclip import Evidence, evidence_of, person_files
 from vidface.cli._outfile import short_names
 from vidface.data.findingkinds import KINDS
 from vidface.data.verdict import Verdict
-from vidface.errors import InputError, VidfaceError
+from vidface.errors import InputError, OutputError, VidfaceError
 from vidface.eval.deepfake import (
     Clips,
     risk_coverage,
@@ -102,6 +102,8 @@ def _judged(
         wanted = {case.claim: people[case.claim] for case in mine if case.claim in people}
         try:
             found = evidence_of(mine[0], wanted, keep)
+        except OutputError:
+            raise
         except VidfaceError as error:
             left[name] = str(error)
             continue
