@@ -293,6 +293,7 @@ def test_what_does_not_serve_gets_one_sentence(
     cases: list[tuple[tuple[Any, ...], int, str]] = [
         ((tmp_path / "gone.mp4",), 3, "gone.mp4"),
         ((wall,), 3, "no face was found"),
+        ((moving, moving), 2, "is given twice; each clip counts once"),
         ((moving, "--source", tmp_path / "gone.png"), 3, "gone.png"),
         ((moving, "--source", wall / "00.png"), 3, "no face was found"),
         ((moving, "--source-frame", 99), 3, "no face was found from frame 99 on"),

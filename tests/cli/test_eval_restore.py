@@ -218,6 +218,8 @@ def test_the_table_has_baselines_graph_and_the_clean_clip(
     text = capsys.readouterr().out
     assert "wall: no face that could be followed; it does not count" in text
     assert "people, 1 clips" in text
+    assert "empty, 0 of 1 clips" in text
+    assert "all, 1 of 2 clips" in text
     assert "to none where the mean cosine to the clean crops is below 0.4" in text
     report = json.loads(out.read_text())
     assert list(report["overall"]) == [*METHODS, "vidface", "clean"]
@@ -257,7 +259,7 @@ def test_clips_of_one_name_have_their_own_groups_and_sheets(
 
     def score(*_: Any, group: str, name: str) -> dict[str, Any]:
         told.append((group, name))
-        return {"group": group, "results": {}}
+        return {"group": group, "results": {"bicubic": {}}}
 
     monkeypatch.setattr(_looks, "open_embedder", lambda name: Greys())
     monkeypatch.setattr(_restorereport, "score_clip", score)
@@ -293,6 +295,9 @@ def test_what_does_not_serve_gets_one_sentence(
     base = (portrait, "--method", "bicubic")
     cases: list[tuple[tuple[Any, ...], int, str]] = [
         ((tmp_path / "gone.mp4", "--method", "bicubic"), 3, "gone.mp4"),
+        ((*base, portrait), 2, "is given twice; each clip counts once"),
+        ((plain,), 3, "wall, so nothing was measured"),
+        ((portrait, "--least-px", 9999, "--method", "bicubic"), 3, "left out: 1 too small (see --least-px)"),
         ((*base, "-o", tmp_path / "out.txt"), 2, "ends in .json or .csv"),
         ((*base, "-o", tmp_path / "no" / "out.csv"), 2, "there is no"),
         ((*base, "--independent", stranger), 4, "described by no manifest"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from vidface.cli._outfile import check_out, make_folder, short_names, write_out
+from vidface.cli._outfile import check_once, check_out, make_folder, short_names, write_out
 from vidface.errors import OutputError, OutputExistsError, UsageError
 
 ENDINGS = (".md", ".json")
@@ -41,6 +42,25 @@ def test_what_cannot_be_made_or_written_is_told_in_one_sentence(tmp_path: Path) 
         write_out(tmp_path, "text")
     make_folder("--videos", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_file_must_be_one_that_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the work, and not at its end."""
+    (tmp_path / "out.md").mkdir()
+    with pytest.raises(UsageError, match=r"may write, but .*out\.md is none"):
+        check_out(tmp_path / "out.md", ENDINGS, overwrite=True)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"may write, but .*x\.md is none"):
+        check_out(tmp_path / "x.md", ENDINGS, overwrite=False)
+
+
+def test_a_clip_is_given_once(tmp_path: Path) -> None:
+    check_once(["a.mp4", "b.mp4", str(tmp_path / "a.mp4")])
+    with pytest.raises(UsageError, match=r"^a\.mp4 is given twice; each clip counts once"):
+        check_once(["a.mp4", "b.mp4", "a.mp4"])
+    other = f"{tmp_path}/x/../a.mp4"
+    with pytest.raises(UsageError, match=r"given twice \(also as .*a\.mp4\)"):
+        check_once([str(tmp_path / "a.mp4"), other])
 
 
 def test_names_are_as_long_as_it_takes_to_tell_files_apart() -> None:

@@ -50,6 +50,7 @@ def deepfake(
     with TemporaryDirectory() as spare:
         report = deepfake_report(manifest, keep or Path(spare), model=model, resamples=resamples)
     text = "\n".join(deepfake_markdown(report))
+    # What is on the terminal is not lost where the file cannot be written.
+    click.echo(deepfake_json(report) if as_json else text)
     if out is not None:
         write_out(out, deepfake_json(report) if out.suffix.lower() == ".json" else text + "\n")
-    click.echo(deepfake_json(report) if as_json else text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +25,26 @@ def check_out(out: Path, endings: Sequence[str], *, overwrite: bool) -> None:
         raise UsageError(f"--out wants a file that ends in {' or '.join(endings)}, but got {out}")
     if not out.parent.is_dir():
         raise UsageError(f"--out wants a file in a folder that is there, but there is no {out.parent}")
+    if out.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--out wants a file that this user may write, but {out} is none")
     if out.exists() and not overwrite:
         raise OutputExistsError(f"{out} is there already; choose another file, or --overwrite")
+
+
+def check_once(clips: Sequence[str]) -> None:
+    """Means are over clips that are given once each.
+
+    Raises:
+        UsageError: one is given twice, by whatever path.
+    """
+    first: dict[Path, str] = {}
+    for clip in clips:
+        path = Path(clip).resolve()
+        if path in first:
+            before = first[path]
+            also = "" if clip == before else f" (also as {before})"
+            raise UsageError(f"{clip} is given twice{also}; each clip counts once")
+        first[path] = clip
 
 
 def short_names(paths: Sequence[str | Path], *, least: int = 1, endings: bool = False) -> list[str]:

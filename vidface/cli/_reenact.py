@@ -68,6 +68,7 @@ def reenact(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
     options["methods"] = tuple(dict.fromkeys(options["methods"]))
     report = reenact_report(clips, ReenactOptions(**options))
     text = "\n".join(reenact_markdown(report))
+    # What is on the terminal is not lost where the file cannot be written.
+    click.echo(reenact_json(report) if as_json else text)
     if out is not None:
         write_out(out, reenact_json(report) if out.suffix.lower() == ".json" else text + "\n")
-    click.echo(reenact_json(report) if as_json else text)

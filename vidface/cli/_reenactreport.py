@@ -12,7 +12,7 @@ import click
 
 from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder
-from vidface.cli._outfile import short_names
+from vidface.cli._outfile import check_once, short_names
 from vidface.cli._reenactclip import SIDE, Part, read_head, read_source
 from vidface.cli._reenactjudge import Judges
 from vidface.cli._reenactmethods import METHODS, at_hand
@@ -83,8 +83,10 @@ def reenact_report(clips: Sequence[str], options: ReenactOptions) -> dict[str, A
     """Everything about every pair, and the means; ready for JSON.
 
     Raises:
-        InputError: a clip cannot be read, or none of them shows a face. ModelError: before any work.
+        InputError: a clip cannot be read, or none of them shows a face. ModelError, UsageError: before any
+            work.
     """
+    check_once(clips)
     options = replace(options, methods=options.methods or at_hand())
     embedders = _embedders(options)
     judges = Judges(embedders, MeshModel.load(weights.verify(MESH_MODEL).path))

@@ -69,10 +69,7 @@ def restore(clips: tuple[str, ...], out: Path | None, overwrite: bool, as_json: 
         make_folder("--pictures", options["sheets"])
     options["methods"] = tuple(dict.fromkeys(options["methods"])) or METHODS
     report = restore_report(clips, RestoreOptions(**options))
+    # What is on the terminal is not lost where the file cannot be written.
+    click.echo(restore_json(report) if as_json else "\n".join(restore_text(report)))
     if out is not None:
         write_out(out, restore_csv(report) if out.suffix.lower() == ".csv" else restore_json(report))
-    if as_json:
-        click.echo(restore_json(report))
-        return
-    for line in restore_text(report):
-        click.echo(line)

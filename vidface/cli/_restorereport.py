@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from vidface.cli import _restorejudge as judge
 from vidface.cli._looks import FaceEmbedder, look_at
-from vidface.cli._outfile import short_names
+from vidface.cli._outfile import check_once, short_names
 from vidface.cli._restoreclip import CROP, Making, make_bad
 from vidface.cli._restorejudge import INDEPENDENT, OWN
 from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, provenance, through_graph
@@ -64,8 +65,10 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     """Everything about every clip, and the means; ready for JSON.
 
     Raises:
-        InputError: a clip or a reference cannot be used. GraphError, ModelError, UsageError: before any work.
+        InputError: a clip or a reference cannot be used, or no clip shows a face that can be followed.
+            GraphError, ModelError, UsageError: before any work.
     """
+    check_once(clips)
     making = Making(LEVELS[options.level], options.seed, options.frames, options.fit, options.least_px)
     ways: dict[str, Method] = dict(METHODS)
     plan = None
@@ -80,10 +83,7 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     for clip in clips:
         open_source(clip).close()
     judges = Judges(embedders, _references(options.references, embedders[OWN]), options.sheets, synthetic)
-    rows = []
-    for place, (clip, group, name) in enumerate(_labelled(clips), 1):
-        click.echo(f"{place} of {len(clips)}: {clip}", err=True)
-        rows.append(score_clip(make_bad(clip, making), ways, judges, group=group, name=name))
+    rows = _scored(clips, making, ways, judges)
     groups = dict.fromkeys(row["group"] for row in rows)
     names = [*ways, CLEAN]
     return {
@@ -105,6 +105,23 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         "groups": {group: _means([row for row in rows if row["group"] == group]) for group in groups},
         "overall": _means(rows),
     }
+
+
+def _scored(
+    clips: Sequence[str], making: Making, ways: Mapping[str, Method], judges: Judges
+) -> list[dict[str, Any]]:
+    rows = []
+    for place, (clip, group, name) in enumerate(_labelled(clips), 1):
+        click.echo(f"{place} of {len(clips)}: {clip}", err=True)
+        rows.append(score_clip(make_bad(clip, making), ways, judges, group=group, name=name))
+    if any(row["results"] for row in rows):
+        return rows
+    left: Counter[str] = sum((Counter(row["left out"]) for row in rows), Counter())
+    why = ", ".join(f"{count} {cause}" for cause, count in left.items())
+    raise InputError(
+        f"no face could be followed in {', '.join(str(row['clip']) for row in rows)}, so nothing was measured"
+        + (f"; tracks left out: {why} (see --least-px)" if why else "")
+    )
 
 
 def _labelled(clips: Sequence[str]) -> list[tuple[str, str, str]]:

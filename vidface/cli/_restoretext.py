@@ -53,10 +53,9 @@ def restore_text(report: dict[str, Any]) -> Iterator[str]:
             )
         else:
             yield f"{row['clip']}: no face that could be followed{note}; it does not count"
-    counts = {group: sum(row["group"] == group for row in report["clips"]) for group in report["groups"]}
-    parts = {f"{group}, {counts[group]} clips": rows for group, rows in report["groups"].items()}
+    parts = {f"{group}, {_count(report, group)}": rows for group, rows in report["groups"].items()}
     if len(parts) != 1:
-        parts["all"] = report["overall"]
+        parts[f"all, {_count(report, None)}"] = report["overall"]
     for head, rows in parts.items():
         yield ""
         yield head
@@ -84,6 +83,12 @@ def restore_csv(report: dict[str, Any]) -> str:
 def restore_json(report: dict[str, Any]) -> str:
     """The report as JSON; what is not known is null."""
     return json.dumps(plain(report), indent=1, ensure_ascii=False)
+
+
+def _count(report: Mapping[str, Any], group: str | None) -> str:
+    """How many clips of a group, or of all, the means are over."""
+    mine = [bool(row["results"]) for row in report["clips"] if group in (None, row["group"])]
+    return f"{len(mine)} clips" if all(mine) else f"{sum(mine)} of {len(mine)} clips"
 
 
 def _nobody(row: Mapping[str, Any]) -> str:
