@@ -24,6 +24,7 @@ from vidface.infer.embedder import Looks
 from vidface.media.decode import open_source
 from vidface.nodes.detect.face import DetectFace
 from vidface.nodes.recognize import embed
+from vidface.version import __version__
 
 Call = Callable[..., int]
 
@@ -354,8 +355,9 @@ def test_other_faulty_words_get_one_sentence(
     assert "wanted an object" in capsys.readouterr().err
     assert call("verify", table, "--by", "age") == 3
     assert "there is no column age to group by" in capsys.readouterr().err
-    assert call("verify", table, "--sizes", "112,0") == 2
-    assert "whole numbers of 1 or more" in capsys.readouterr().err
+    for sizes in ("112,0", "9" * 5000, "65536"):
+        assert call("verify", table, "--sizes", sizes) == 2
+        assert "whole numbers of 1 or more" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -593,6 +595,7 @@ def test_fanvid_says_what_does_not_fit(
     short = write(graph.parent / "short.jsonl", *truth.read_text().splitlines()[:3])
     empty = write(graph.parent / "empty.jsonl", '{"frame": 0, "faces": []}')
     common: tuple[Any, ...] = ("--gallery", gallery, "--graph", graph)
+    upside = write(graph.parent / "upside.jsonl", '{"faces": [{"box": [9, 9, 1, 1], "name": "anna"}]}')
     late = write(
         graph.parent / "late.jsonl",
         *(line.replace('"frame": ', '"frame": 1') for line in truth.read_text().splitlines()),
@@ -607,9 +610,29 @@ def test_fanvid_says_what_does_not_fit(
         ((clip, truth, "--gallery", graph.parent / "nowhere", "--graph", graph), 2, "nowhere"),
         ((clip, truth, "--gallery", gallery, "--graph", "track"), 2, "does not name faces"),
         ((clip, truth, *common, "--size", "320"), 2, "whole numbers"),
+        ((clip, truth, *common, "--size", "320x1"), 2, "whole numbers of 16 or more"),
+        ((clip, upside, *common), 3, "upside.jsonl line 1 cannot be read as a truth"),
+        ((clip, truth, *common, "-o", graph), 2, "--out wants a folder, but"),
     ):
         assert call("fanvid", *words) == code, words
         assert said in capsys.readouterr().err
+
+
+def test_a_poor_clip_that_does_not_fit_is_no_earlier_result(
+    call: Call, graph: Path, gallery: Path, samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the truth mended the same --out serves."""
+    clip, kept = samples / "rotated.mp4", graph.parent / "kept"
+    truth = truth_as(graph.parent / "truth.jsonl", clip, "anna")
+    short = write(graph.parent / "short.jsonl", *truth.read_text().splitlines()[:3])
+    common = ("--gallery", gallery, "--graph", graph, "-o", kept, "--resamples", 0)
+    assert call("fanvid", clip, short, *common) == 2
+    assert "has 50 frames, but" in capsys.readouterr().err
+    assert not list(kept.iterdir())
+    assert call("fanvid", clip, truth, *common, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["vidface"] == __version__
+    assert [model.split("@")[0] for model in report["models"]] == ["vidface-facedet"]
 
 
 def test_fanvid_takes_the_lines_of_a_truth_by_their_frame(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vidface.cli._outfile import make_folder
 from vidface.cli._report import figure_cell, intervals_note, number, table
 from vidface.cli._tables import frame_lines
 from vidface.cli.progress import Progress
@@ -20,12 +21,14 @@ from vidface.errors import InputError, OutputExistsError, UsageError
 from vidface.eval.fanvid import BLOCK, FEWEST_BLOCKS, FanvidScore, NamedBoxes, count_frame, score_fanvid
 from vidface.eval.intervals import Figure
 from vidface.gallery import Gallery, clean_name
+from vidface.graph.facts import model_facts
 from vidface.graph.plan import Plan, load
 from vidface.graph.run import run
 from vidface.media.codecs import EncodeSettings
 from vidface.media.decode import open_source
 from vidface.media.encode import Encoder
 from vidface.media.pixels import frame_from_rgb
+from vidface.version import __version__
 from vidface.vision.fanvid import Degradation, degrade, draw, fitting_size
 
 _POOR: Final = "fanvid.mkv"
@@ -75,12 +78,13 @@ def fanvid_report(clip: str, truth_path: Path, options: FanvidOptions) -> dict[s
         folder = options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if (folder / _POOR).exists() or (folder / _RUN).exists():
             raise OutputExistsError(f"{folder} holds an earlier result; choose another folder for --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        full, small, count = make_poor(clip, folder / _POOR, how, options.limit)
-        if count != len(truth.faces):
-            raise UsageError(
-                f"{clip} has {count} frames, but {truth_path} has {len(truth.faces)}: not of one clip"
-            )
+        make_folder("--out", folder)
+        # Whole, or not there: what was interrupted, or does not fit the truth, is no earlier result.
+        draft = folder / f"{_POOR}.part"
+        stack.callback(draft.unlink, missing_ok=True)
+        full, small, count = make_poor(clip, draft, how, options.limit)
+        _check_count(clip, count, truth_path, truth)
+        draft.rename(folder / _POOR)
         work = run(plan, folder / _POOR, folder / _RUN)
         bar = Progress("auto", work.info, None, None)
         with work:
@@ -88,11 +92,14 @@ def fanvid_report(clip: str, truth_path: Path, options: FanvidOptions) -> dict[s
                 bar.update(tick.time)
         bar.done(work.report.ledger.processed)
         found, final = read_named(folder / _RUN / f"{output}.jsonl")
+        _check_count(f"what {options.graph} gives for {clip}", len(found), truth_path, truth)
     scale = np.array([small[0] / full[0], small[1] / full[1]] * 2)
     ways = {"at each frame": found, "in the end": final}
     return {
         "protocol": _protocol(options),
+        "vidface": __version__,
         "graph": options.graph,
+        "models": [f"{model['name']}@{model['sha256'][:12]}" for model in model_facts(plan)],
         "clip": {"size": list(full), "degraded to": list(small), "frames": count},
         "degradation": asdict(how),
         "gallery": {"persons": len(enrolled)},
@@ -179,6 +186,13 @@ def _named(faces: Sequence[dict[str, Any]], names: Sequence[str | None]) -> Name
     return NamedBoxes(np.array([row["box"] for row in faces], np.float64).reshape(-1, 4), tuple(names))
 
 
+def _check_count(what: str, count: int, truth_path: Path, truth: _Truth) -> None:
+    if count != len(truth.faces):
+        raise UsageError(
+            f"{what} has {count} frames, but {truth_path} has {len(truth.faces)}: not of one clip"
+        )
+
+
 def _enrolled(folder: Path, clip: str) -> frozenset[str]:
     with Gallery.open(folder) as gallery:
         gallery.log("search", {"command": "eval fanvid", "clip": clip})
@@ -195,7 +209,10 @@ def _read_truth(path: Path, enrolled: frozenset[str]) -> tuple[_Truth, set[str]]
         given = [clean_name(face["name"]) if face["name"] else None for face in faces]
         strangers.update(name for name in given if name is not None and name not in enrolled)
         hidden = np.array([face.get("visible", 1.0) < 0.5 for face in faces], bool)
-        return _named(faces, [name if name in enrolled else None for name in given]), hidden
+        named = _named(faces, [name if name in enrolled else None for name in given])
+        if not (named.boxes[:, :2] < named.boxes[:, 2:]).all():
+            raise ValueError("wanted boxes of x1 y1 x2 y2, the second corner right of and below the first")
+        return named, hidden
 
     what = "a truth, which is lines of frame and faces with box and name"
     frames, numbers = frame_lines(path, what, read)

@@ -121,20 +121,29 @@ def track(truth: str, result: str, as_json: bool) -> None:
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
-    """Whole numbers of 1 or more, with `separator` between them."""
+    """Whole numbers from `least` to 65535, with `separator` between them."""
 
     name = "numbers"
 
-    def __init__(self, separator: str, count: int | None = None) -> None:
-        self._separator, self._count = separator, count
+    def __init__(self, separator: str, count: int | None = None, least: int = 1) -> None:
+        self._separator, self._count, self._least = separator, count, least
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         """Text -> numbers."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(self._separator)]
-        if not all(part.isdecimal() and int(part) for part in parts) or self._count not in (None, len(parts)):
-            self.fail(f"{value!r} is not like 112{self._separator}16: whole numbers of 1 or more", param, ctx)
+        # By their length first: Python refuses to read numbers of thousands of digits.
+        sound = all(
+            part.isdecimal() and len(part) < 6 and self._least <= int(part) < 1 << 16 for part in parts
+        )
+        if not sound or self._count not in (None, len(parts)):
+            self.fail(
+                f"{str(value)[:80]!r} is not like 112{self._separator}16: whole numbers of {self._least} or "
+                "more, to 65535",
+                param,
+                ctx,
+            )
         return tuple(int(part) for part in parts)
 
 
@@ -231,7 +240,7 @@ def identify(probes: Path, gallery: Path, model: str | None, as_json: bool, **op
 @click.option(
     "--size",
     "limit",
-    type=_Numbers("x", 2),
+    type=_Numbers("x", 2, least=16),
     default="320x180",
     show_default=True,
     help="The poor clip fits in this.",
