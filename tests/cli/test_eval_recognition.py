@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -202,6 +203,12 @@ def test_a_picture_without_a_face_is_counted_and_shown(
         "failed": {"no face found": 1, "cannot be read": 1},
         "several faces": 2,
     }
+    assert {Path(path).name: why for path, why in report["failures"].items()} == {
+        "anna1.png": "no face found",
+        "cut.jpg": "cannot be read",
+    }
+    assert report["vidface"] == __version__
+    assert report["table"] == {"file": "faces.csv", "sha256": sha256(table.read_bytes()).hexdigest()}
     assert report["pairs"]["genuine without a face"] == report["pairs"]["impostor without a face"] == 1
     assert [(row["failures"], row["genuine"], row["impostor"]) for row in report["results"]] == [
         ("left out", 1, 1),
@@ -211,6 +218,7 @@ def test_a_picture_without_a_face_is_counted_and_shown(
     assert call("verify", table, "--resamples", 0) == 0
     out = capsys.readouterr().out
     assert "failures to enrol: 1 cannot be read, 1 no face found" in out
+    assert f"- {people / 'cut.jpg'}: cannot be read" in out
     assert "2 genuine (1 with a failure), 2 impostor (1)" in out
 
 
@@ -387,6 +395,7 @@ def test_identify_tells_mated_from_others(
         "pictures given more than once": 0
     }
     assert report["names not enrolled"] == ["carl"]
+    assert report["failures"] == {}
     row = report["results"][0]
     assert (row["mated"], row["non_mated"]) == (2, 10)
     assert row["rank"]["1"]["value"] == 1

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
 from vidface.cli._probes import ProbeTable, read_probes
-from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
+from vidface.cli._report import (
+    failures_note,
+    figure_cell,
+    group_label,
+    intervals_note,
+    number,
+    pictures_note,
+    table,
+)
+from vidface.cli._tables import table_facts
 from vidface.errors import InputError, UsageError
 from vidface.eval import fusion
 from vidface.eval.identify import (
@@ -27,6 +36,7 @@ from vidface.eval.identify import (
 )
 from vidface.eval.intervals import Figure
 from vidface.gallery import Reference
+from vidface.version import __version__
 
 Fusion = Literal["mean", "quality", "top"]
 FUSIONS: Final = ("mean", "quality", "top")
@@ -73,6 +83,8 @@ def identify_report(
     seen = look_at(probes.pictures, embedder, wanted, aligned=options.aligned)
     lost = sum(all(place in seen.faults for place in places) for places in probes.sets)
     report: dict[str, Any] = {
+        "vidface": __version__,
+        "table": table_facts(path),
         "protocol": _protocol(probes, options, reference),
         "model": embedder.fingerprint,
         "gallery": {"persons": len(set(reference.owners.tolist())), "looks": len(reference)},
@@ -89,6 +101,7 @@ def identify_report(
             - len({one.resolve() for one in probes.pictures}),
         },
         "names not enrolled": sorted(set(strangers)),
+        "failures": seen.failures(probes.pictures),
         "results": [],
     }
     for side in sides:
@@ -103,6 +116,7 @@ def identify_text(report: dict[str, Any]) -> Iterator[str]:
     yield f"identification with {report['model']} among {gallery['persons']} people, {gallery['looks']} looks"
     yield from report["protocol"]
     yield pictures_note(pictures)
+    yield from failures_note(report["failures"])
     yield (
         f"probes: {probes['all']}, {probes['without a face']} without a face; "
         f"{probes['named but not enrolled']} have a name that is not enrolled and count as non-mated"

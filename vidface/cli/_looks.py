@@ -73,6 +73,10 @@ class Seen:
     faults: dict[int, str] = field(default_factory=dict)
     crowded: int = 0
 
+    def failures(self, paths: Sequence[Path]) -> dict[str, str]:
+        """Pictures that could not be enrolled, and why."""
+        return {str(paths[place]): fault for place, fault in sorted(self.faults.items())}
+
     def causes(self) -> dict[str, int]:
         """Why how many pictures could not be enrolled."""
         return dict(sorted(Counter(self.faults.values()).items()))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from vidface.eval.intervals import Figure
+
+_SHOWN: Final = 10
 
 
 def number(value: float, decimals: int = 3) -> str:
@@ -41,6 +43,14 @@ def pictures_note(pictures: dict[str, Any]) -> str:
         f"pictures: {pictures['all']}; failures to enrol: {causes}; with several faces: "
         f"{pictures['several faces']}"
     )
+
+
+def failures_note(failures: Mapping[str, str]) -> Iterator[str]:
+    """Which pictures have no look: the first of them."""
+    for path, fault in list(failures.items())[:_SHOWN]:
+        yield f"- {path}: {fault}"
+    if len(failures) > _SHOWN:
+        yield f"- and {len(failures) - _SHOWN} more, which --json names"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -12,11 +12,21 @@ from numpy.typing import NDArray
 
 from vidface.cli._looks import FaceEmbedder, Seen, look_at, sides_of
 from vidface.cli._pairs import PairTable, read_pairs
-from vidface.cli._report import figure_cell, group_label, intervals_note, number, pictures_note, table
+from vidface.cli._report import (
+    failures_note,
+    figure_cell,
+    group_label,
+    intervals_note,
+    number,
+    pictures_note,
+    table,
+)
+from vidface.cli._tables import table_facts
 from vidface.errors import UsageError
 from vidface.eval.discard import DiscardCurve, error_versus_discard
 from vidface.eval.intervals import Figure
 from vidface.eval.verify import FARS, Pairs, VerificationScore, folds_of, score_verification
+from vidface.version import __version__
 
 _ODD: Final = {
     "of one picture with itself": "they count, and are always alike",
@@ -59,6 +69,8 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
     seen = look_at(pairs.pictures, embedder, wanted, aligned=options.aligned)
     failed = _failed(pairs, seen)
     report: dict[str, Any] = {
+        "vidface": __version__,
+        "table": table_facts(path),
         "protocol": _protocol(pairs, options),
         "model": embedder.fingerprint,
         "pictures": {"all": len(pairs.pictures), "failed": seen.causes(), "several faces": seen.crowded},
@@ -70,6 +82,7 @@ def verify_report(path: Path, embedder: FaceEmbedder, options: VerifyOptions) ->
             "of one picture with itself": int((pairs.first == pairs.second).sum()),
             "given more than once": pairs.repeated,
         },
+        "failures": seen.failures(pairs.pictures),
         "results": [],
         "discard": [],
     }
@@ -88,6 +101,7 @@ def verify_text(report: dict[str, Any]) -> Iterator[str]:
     yield f"verification with {report['model']}"
     yield from report["protocol"]
     yield pictures_note(pictures)
+    yield from failures_note(report["failures"])
     yield (
         f"pairs: {pairs['genuine']} genuine ({pairs['genuine without a face']} with a failure), "
         f"{pairs['impostor']} impostor ({pairs['impostor without a face']})"
