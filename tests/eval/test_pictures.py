@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidface.eval.pictures import CEILING_DB, mean_psnr, psnr, ssim
+from vidface.eval.pictures import CEILING_DB, mean_psnr, mean_ssim, psnr, ssim, whole_windows
 
 
 def flat(value: float, *, side: int = 16) -> np.ndarray:
@@ -64,6 +64,22 @@ def test_ssim_of_one_window() -> None:
     c1, c2 = 6.5025, 58.5225
     wanted = (2 * mx * my + c1) * (2 * both + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
     assert ssim(a, b) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_windows_that_reach_out_of_the_mask_do_not_count() -> None:
+    """Equal black outside would make windows on the edge alike; inside nothing is."""
+    rng = np.random.default_rng(0)
+    mask = np.zeros((40, 64), bool)
+    mask[:, 20:] = True
+    one, other = (rng.integers(0, 256, (40, 64, 3)).astype(np.uint8) * mask[..., None] for _ in range(2))
+    inside = ssim(one[:, 20:], other[:, 20:])
+    assert mean_ssim([(one, other, mask)] * 2) == pytest.approx(inside, abs=1e-12)
+    assert ssim(one, other, mask) > inside + 0.005
+    assert whole_windows(mask).sum() == 40 * (64 - 25)
+    thin = np.zeros((40, 64), bool)
+    thin[:, :5] = True
+    assert np.isnan(mean_ssim([(one, other, thin)]))
+    assert mean_ssim([(one, other, thin), (one, one, mask)]) == pytest.approx(1)
 
 
 def test_ssim_is_the_mean_of_channels_and_of_masked_windows() -> None:

@@ -179,7 +179,7 @@ def protocol(options: ReenactOptions) -> list[str]:
         who,
         f"Square of {SIDE} px that stays where it is, 2.3 times as wide as the face is high;{step} "
         f"{options.frames} frames with a face at most from the source's on; pixels outside "
-        "the clip do not count.",
+        "the clip do not count, nor do windows of SSIM that reach there.",
         f"Driven {options.drive}: {DRIVES[options.drive]}.",
         "L1 of pixels in [0, 1]; PSNR (equal pictures count 100 dB) and SSIM over all channels; AKD: mean "
         "distance of 478 points, and mean difference of one coordinate, each picture read by itself.",

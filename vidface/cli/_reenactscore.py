@@ -154,7 +154,7 @@ def _likeness(pair: Pair, made: NDArray[np.uint8], seen: Seen, truth: Seen) -> d
     return {
         "l1": float(np.mean([reenact.l1(*one, driver.mask) for one in couples])),
         "psnr_db": pictures.mean_psnr((*one, driver.mask) for one in couples),
-        "ssim": float(np.mean([pictures.ssim(*one, driver.mask) for one in couples])),
+        "ssim": pictures.mean_ssim((*one, driver.mask) for one in couples),
         "akd_px": akd,
         "akd_coordinate_px": each,
     }

@@ -161,7 +161,7 @@ def likeness(track: FaceTrack, seen: Seen, clean: Seen) -> dict[str, float]:
     rows = list(zip(seen.crops, track.clean, track.masks, strict=True))
     row = {
         "psnr_db": pictures.mean_psnr(rows),
-        "ssim": float(np.mean([pictures.ssim(*one) for one in rows])),
+        "ssim": pictures.mean_ssim(rows),
     }
     for name, vectors in seen.vectors.items():
         mean, spread = restore.identity_similarity(vectors, clean.vectors[name])

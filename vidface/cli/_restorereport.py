@@ -148,7 +148,8 @@ def protocol(options: RestoreOptions) -> list[str]:
     )
     return [
         f"clean crops {CROP} x {CROP} (ffhq512 halved) by the landmarks of the clean clip;",
-        "every result is cut with the same matrices; pixels outside the frame do not count",
+        "every result is cut with the same matrices; pixels outside the frame do not count, nor do windows "
+        "of SSIM that reach there",
         f"level {options.level}, seed {options.seed}, the first {options.frames} frames; {fit}",
         f"tracks whose crop shows under {options.least_px:g} px a side are left out",
         "PSNR, SSIM over all channels; IDS mean cosine to the clean crop, sigma its spread in a video",

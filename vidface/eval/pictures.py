@@ -78,6 +78,29 @@ def ssim(found: Any, wanted: Any, mask: Any = None) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
+def whole_windows(mask: Any) -> NDArray[np.bool_]:
+    """Centres of windows of `ssim` that lie wholly inside a mask: of others part is no picture at all.
+
+    Beyond the picture's own border windows are not asked for, as `ssim` leaves them out.
+
+    Args:
+        mask: H x W bool.
+    """
+    square = np.ones((WINDOW, WINDOW), np.uint8)
+    inner = cv2.erode(np.asarray(mask, np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return np.asarray(inner > 0, bool)
+
+
+def mean_ssim(rows: Iterable[tuple[Any, Any, Any]]) -> float:
+    """Mean of SSIM over pictures, each row two pictures and what of them counts, see `whole_windows`.
+
+    NaN where no picture has a window that counts; such pictures do not count.
+    """
+    values = np.array([ssim(one, other, whole_windows(mask)) for one, other, mask in rows])
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
 def _checked(found: Any, wanted: Any, mask: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
     here, there = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
     if here.shape != there.shape or here.ndim != 3:
