@@ -140,6 +140,21 @@ def test_verify_scores_pairs_at_each_size_and_group(
     assert "failures to enrol: none" in out
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_table_of_a_spreadsheet_serves(
+    sign: str, call: Call, embedder: Colours, people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a BOM, lines that end in CR LF, quoted cells that hold a comma, and semicolons or tabs."""
+    text = pairs(people).read_text().replace(",day", ',"day, early"').replace(",", sign)
+    text = text.replace(f"day{sign} early", "day, early").replace("\n", "\r\n")
+    table = people / "sheet.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert call("verify", table, "--aligned", "--resamples", 0, "--by", "light", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["pairs"]["genuine"], report["pairs"]["impostor"]) == (2, 2)
+    assert [row["group"] for row in report["results"]] == [None, "day, early", "night"]
+
+
 def test_pairs_that_prove_nothing_are_told(
     call: Call, embedder: Colours, people: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,7 +31,7 @@ class Row:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Rows of a CSV with a header line, or of lines of JSON (by the ending .jsonl).
+    """Rows of a CSV with a header line (commas, semicolons or tabs), or of lines of JSON (by the ending .jsonl).
 
     Args:
         columns: those that must be there.
@@ -101,7 +101,7 @@ def truth_of(row: Row, column: str) -> bool:
 
 def _csv_rows(path: Path) -> Iterator[Row]:
     text = path.read_text(encoding="utf-8-sig")
-    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
+    reader = csv.DictReader(StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     names = [str(name).strip() for name in reader.fieldnames or ()]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{path}: the first line names {', '.join(twice)} twice; each column is named once")
@@ -110,6 +110,12 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         if None in cells or None in cells.values():
             raise InputError(f"{place}: wanted {len(reader.fieldnames or ())} cells, as in the first line")
         yield Row(place, {str(key).strip(): str(value).strip() for key, value in cells.items()})
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the names of the first line: spreadsheets of many countries write `;` or tabs."""
+    head = text.partition("\n")[0]
+    return next((sign for sign in ",;\t" if sign in head), ",")
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
