@@ -31,7 +31,7 @@ class Row:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Rows of a CSV with a header line (commas, semicolons or tabs), or of lines of JSON (by the ending .jsonl).
+    """Rows of a CSV with a header line (commas, semicolons or tabs), or of lines of JSON (ending .jsonl).
 
     Args:
         columns: those that must be there.
