@@ -19,7 +19,7 @@ from vidface.cli._reenactmethods import METHODS, at_hand
 from vidface.cli._reenactscore import TRUTH, Pair, score_pair
 from vidface.cli._reenactsee import write_film, write_sheet
 from vidface.cli._reenacttargets import DRIVES, Drive
-from vidface.cli._report import number, plain
+from vidface.cli._report import known_note, number, plain
 from vidface.errors import InputError
 from vidface.eval.restore import mean_row
 from vidface.graph.facts import package_facts
@@ -208,6 +208,9 @@ def reenact_markdown(report: Mapping[str, Any], *, pairs: bool = True) -> Iterat
     yield f"Mean of {len(report['pairs'])} pairs:"
     yield ""
     yield from _table(report["overall"])
+    heads = {name: head for name, (head, _) in FIGURES.items()}
+    fewer = list(known_note([row["results"] for row in report["pairs"]], heads, "pairs"))
+    yield from ["", *(f"- {line}" for line in fewer)] if fewer else []
     if not pairs or len(report["pairs"]) == 1:
         return
     for row in report["pairs"]:

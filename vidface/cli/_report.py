@@ -53,6 +53,29 @@ def failures_note(failures: Mapping[str, str]) -> Iterator[str]:
         yield f"- and {len(failures) - _SHOWN} more, which --json names"
 
 
+def known_note(
+    results: Sequence[Mapping[str, Mapping[str, float]]], titles: Mapping[str, str], what: str
+) -> Iterator[str]:
+    """Figures whose mean is over fewer than all, since they are not known of the others.
+
+    Args:
+        results: of each clip or pair, method -> figures by name. titles: name -> head of its column.
+        what: "clips" or "pairs".
+    """
+    for name, title in titles.items():
+        counts: dict[str, int] = {}
+        for row in results:
+            for method, figures in row.items():
+                if name in figures:
+                    counts[method] = counts.get(method, 0) + math.isfinite(figures[name])
+        if all(count == len(results) for count in counts.values()):
+            continue
+        if len(set(counts.values())) == 1:
+            counts = {"": next(iter(counts.values()))}
+        said = (f"{count}{f' ({method})' if method else ''}" for method, count in counts.items())
+        yield f"{title}: known in {', '.join(said)} of {len(results)} {what}"
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of right-aligned columns under their heads."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]

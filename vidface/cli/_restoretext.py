@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from vidface.cli._report import number, plain, table
+from vidface.cli._report import known_note, number, plain, table
 from vidface.cli._restorejudge import INDEPENDENT, OWN
 
 FIGURES: Final = {
@@ -60,6 +60,8 @@ def restore_text(report: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield head
         yield from _table(rows)
+    heads = {name: head for name, (head, _) in FIGURES.items()}
+    yield from known_note([row["results"] for row in report["clips"] if row["results"]], heads, "clips")
 
 
 def restore_csv(report: dict[str, Any]) -> str:
