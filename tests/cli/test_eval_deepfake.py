@@ -140,10 +140,11 @@ def test_findings_that_are_damaged_are_found_anew(
 ) -> None:
     """As a kill in the middle of writing once left them."""
     runs: list[str | None] = []
+    told: list[Any] = []
 
     def run(_clip: Path, people: Mapping[str, Path], graph: Mapping[str, Any]) -> Evidence:
         runs.append("all" if "drift" in graph["nodes"] else "blend")
-        whole = evidence(2.0, 2.0)
+        whole = evidence(1 / 3, 2.0)
         wanted = [one for one in whole.findings[""] if runs[-1] in ("all", one.kind)]
         return whole._replace(findings={"": wanted})
 
@@ -155,7 +156,9 @@ def test_findings_that_are_damaged_are_found_anew(
         found_ = _deepfakeclip.evidence_of(case, {}, folder)
         assert {one.kind for one in found_.findings[""]} == {"blend", "drift"}
         assert len(found_.findings[""]) == 14
+        told.append([(one.kind, one.score, one.stretch) for one in found_.findings[""]])
     assert runs == ["all", "all", "blend"]
+    assert told[0] == told[1] == told[2]
     assert not list(folder.glob("*.part"))
 
 
@@ -207,7 +210,7 @@ def test_another_version_finds_anew(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_findings_survive_being_kept() -> None:
-    one = found("blend", 1.5, 12)
+    one = found("blend", 1 / 3, 12)
     again = _finding(json.loads(json.dumps(_plain(one))))
     assert (again.kind, again.score, again.stretch) == (one.kind, one.score, one.stretch)
     silent = Finding("drift", 1, one.stretch, why_not="Too short.")

@@ -71,16 +71,15 @@ def evidence_of(case: Case, people: Mapping[str, Path], keep: Path) -> Evidence:
         VidfaceError: the run failed. OutputError: what was found cannot be kept.
     """
     rest, seams = kept_files(case.file, people, keep)
-    found = _read(rest)
+    # What was found anew and what was kept come to the same, to the last digit.
+    found, more = _read(rest), _read(seams)
     if found is None:
         whole = _run(case.file, people, review_nodes(people))
-        _keep(rest, whole, lambda one: one.kind != SEAMS)
-        _keep(seams, whole, lambda one: one.kind == SEAMS)
-        return whole
-    more = _read(seams)
+        found = _keep(rest, whole, lambda one: one.kind != SEAMS)
+        more = _keep(seams, whole, lambda one: one.kind == SEAMS)
     if more is None:
-        more = _run(case.file, {}, review_nodes({}, only=SEAMS))
-        _keep(seams, more, lambda one: one.kind == SEAMS)
+        whole = _run(case.file, {}, review_nodes({}, only=SEAMS))
+        more = _keep(seams, whole, lambda one: one.kind == SEAMS)
     if found.track == more.track:
         found.findings[""].extend(more.findings[""])
     return found
@@ -168,12 +167,15 @@ def _digest(said: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> None:
+def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> Evidence:
+    """Write some of it; gives back what will be read."""
     some = {claim: [one for one in items if wanted(one)] for claim, items in found.findings.items()}
+    row = _row(found._replace(findings=some))
     draft = path.with_suffix(".part")
     with writing(path):
-        draft.write_text(json.dumps(_row(found._replace(findings=some))), encoding="utf-8")
+        draft.write_text(json.dumps(row), encoding="utf-8")
         draft.replace(path)
+    return _evidence(row)
 
 
 def _row(found: Evidence) -> dict[str, Any]:
@@ -188,17 +190,23 @@ def _plain(one: Finding) -> dict[str, Any]:
     row = one.row()
     details = dict(list(row["details"].items())[:_DETAILS])
     times = {"start": str(one.stretch.start), "end": str(one.stretch.end)}
-    return row | times | {"details": {name: value for name, value in details.items() if value is not None}}
+    known = {name: value for name, value in details.items() if value is not None}
+    # As it is, where rows for people are rounded.
+    score = one.score if one.applies else None
+    return row | times | {"score": score, "details": known}
 
 
 def _read(path: Path) -> Evidence | None:
     """What was kept; None where there is nothing, or what is there is damaged: then it is made anew."""
     try:
-        row = oncejson.read(path.read_text(encoding="utf-8"))
-        findings = {claim: [_finding(one) for one in items] for claim, items in row["findings"].items()}
-        return Evidence(int(row["track"]), float(row["seconds"]), findings)
+        return _evidence(oncejson.read(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _evidence(row: Mapping[str, Any]) -> Evidence:
+    findings = {claim: [_finding(one) for one in items] for claim, items in row["findings"].items()}
+    return Evidence(int(row["track"]), float(row["seconds"]), findings)
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:

@@ -120,7 +120,8 @@ def _scored(
     why = ", ".join(f"{count} {cause}" for cause, count in left.items())
     raise InputError(
         f"no face could be followed in {', '.join(str(row['clip']) for row in rows)}, so nothing was measured"
-        + (f"; tracks left out: {why} (see --least-px)" if why else "")
+        + (f"; tracks left out: {why}" if why else "")
+        + (" (see --least-px)" if left["too small"] else "")
     )
 
 
