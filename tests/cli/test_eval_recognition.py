@@ -345,6 +345,10 @@ def test_discard_follows_the_recognisability(
             "line 3: same is 0, but 1 for the same two pictures in ",
         ),
         (
+            ["first,second,same,fold", "anna1.png,anna2.png,1,1", "anna1.png,bert1.png,0,"],
+            "line 3: fold is empty, but 1 other rows have one",
+        ),
+        (
             ["first,second,same,person,second_person", "anna1.png,bert2.png,yes,anna,bert"],
             "same is yes, but the persons are 'anna' and 'bert'",
         ),

@@ -78,12 +78,20 @@ def read_pairs(path: Path, by: str | None) -> PairTable:
             pictures += [picture] if place == len(pictures) else []
             sides[-1].append(place)
     table = PairTable(rows, same, pictures, *(np.array(side, np.int64) for side in sides))
+    _check_folds(rows)
     _check_persons(table)
     _check_once(table)
     for kind, count in (("1", int(same.sum())), ("0", int((~same).sum()))):
         if not count:
             raise InputError(f"{path} has no pair with same = {kind}; verification needs both kinds")
     return table
+
+
+def _check_folds(rows: list[Row]) -> None:
+    """Every pair has its fold, or none has."""
+    without = [row.place for row in rows if not row["fold"]]
+    if 0 < len(without) < len(rows):
+        raise InputError(f"{without[0]}: fold is empty, but {len(rows) - len(without)} other rows have one")
 
 
 def _check_persons(table: PairTable) -> None:
