@@ -15,6 +15,7 @@ import yaml
 
 from vidface.cli._deepfakecases import Case
 from vidface.data import oncejson
+from vidface.data.disk import write_whole
 from vidface.data.faces import NOT_TRACKED
 from vidface.data.finding import Finding, Stretch
 from vidface.errors import VidfaceError
@@ -171,10 +172,8 @@ def _keep(path: Path, found: Evidence, wanted: Callable[[Finding], bool]) -> Evi
     """Write some of it; gives back what will be read."""
     some = {claim: [one for one in items if wanted(one)] for claim, items in found.findings.items()}
     row = _row(found._replace(findings=some))
-    draft = path.with_suffix(".part")
     with writing(path):
-        draft.write_text(json.dumps(row), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, json.dumps(row).encode())
     return _evidence(row)
 
 

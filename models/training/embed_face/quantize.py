@@ -26,7 +26,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -54,10 +53,7 @@ def faces(pack: Path, count: int, seed: int) -> Images:
     rows = np.sort(rng.choice(np.flatnonzero(items["part"] == "train"), count, replace=False))
     out = []
     for row in rows:
-        crop, side = np.asarray(pixels[row])[EDGE:-EDGE, EDGE:-EDGE], rng.choice(SIDES)
-        if side != crop.shape[0]:
-            small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-            crop = cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_CUBIC)
+        (crop,) = shrunk(pixels[row][None, EDGE:-EDGE, EDGE:-EDGE], int(rng.choice(SIDES)))
         out.append(crop[..., ::-1].transpose(2, 0, 1).astype(np.float32))
     return np.stack(out)
 
