@@ -97,8 +97,7 @@ def identify_report(
             "all": len(probes.sets),
             "without a face": lost,
             "named but not enrolled": len(strangers),
-            "pictures given more than once": len(probes.rows)
-            - len({one.resolve() for one in probes.pictures}),
+            "pictures given more than once": probes.repeated,
         },
         "names not enrolled": sorted(set(strangers)),
         "failures": seen.failures(probes.pictures),
