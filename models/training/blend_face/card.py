@@ -83,18 +83,14 @@ def of_clips(clips: dict[str, Any]) -> str:
     return "\n\n".join(text)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    model = parser.parse_args().model
-    facts = json.loads((model / "facts.json").read_text())
-    metrics = json.loads((model / "metrics.json").read_text())
-    clips = json.loads((model / "clips.json").read_text())
-    last = json.loads((model / "train.jsonl").read_text().splitlines()[-1])
+def card(folder: Path) -> str:
+    """The whole card, from facts, metrics, clips and the log."""
+    facts = json.loads((folder / "facts.json").read_text())
+    metrics = json.loads((folder / "metrics.json").read_text())
+    clips = json.loads((folder / "clips.json").read_text())
+    last = json.loads((folder / "train.jsonl").read_text().splitlines()[-1])
     template = (Path(__file__).parent / "card_template.md").read_text()
-    filled = template.format(
+    return template.format(
         parameters=f"{facts['parameters']:,}",
         size=f"{facts['bytes']:,}",
         opset=facts["opset"],
@@ -108,7 +104,15 @@ def main() -> None:
         by_set=by_set(metrics),
         clips=of_clips(clips),
     )
-    (model / "card.md").write_text(filled)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    model = parser.parse_args().model
+    (model / "card.md").write_text(card(model))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 TARGETS = (("recall", 0.92, ">="), ("precision", 0.92, ">="), ("landmark_error_pct", 5.0, "<="))
 
@@ -52,13 +56,9 @@ def card(folder: Path, log: Path) -> str:
     """The whole card."""
     metrics = json.loads((folder / "metrics.json").read_text())
     facts = json.loads((folder / "facts.json").read_text())
-    text = (Path(__file__).parent / "card_template.md").read_text()
     parts = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
-        "SHA256": facts["sha256"],
+        **of_file(facts),
         "THRESHOLD": str(metrics["threshold"]),
-        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
         "TRAINED": trained(log),
         "TARGETS": verdicts(metrics),
         "HELD_OUT": table(metrics["held out"]),
@@ -67,9 +67,7 @@ def card(folder: Path, log: Path) -> str:
         "CONDITION": table(metrics["by condition (clips and crowds)"]),
         "SKIN": table(metrics["by skin tone (web_portraits)"]),
     }
-    for name, value in parts.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return filled(Path(__file__).parent / "card_template.md", parts)
 
 
 def main() -> None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 AIMS = {"112 px": 97.5, "16 px": 95.0, "12 px": 89.0, "8 px": 75.0}
 
@@ -84,24 +88,15 @@ def trained(log: Path) -> str:
     return f"{views:,} views in {steps:,} steps and {minutes:.0f} minutes"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model", type=Path, required=True, help="folder with metrics, facts, calibration, log"
-    )
-    folder = parser.parse_args().model
+def card(folder: Path) -> str:
+    """The whole card, from metrics, facts, calibration, impostors and the log."""
     metrics, facts, calibration, impostors = (
         json.loads((folder / f"{name}.json").read_text())
         for name in ("metrics", "facts", "calibration", "impostors")
     )
     discard = metrics["error versus discard by recognisability, sizes mixed"]
     parts = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
-        "SHA256": facts["sha256"],
-        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
+        **of_file(facts),
         "TRAINED": trained(folder / "train.jsonl"),
         "WRONG": str(metrics["wrong labels left out"]),
         "TARGETS": targets(metrics["verification"]),
@@ -114,10 +109,18 @@ def main() -> None:
         + " false non-matches at a false match rate of 1 %",
         "CPU": str(metrics["CPU ms a face, one thread"]),
     }
-    text = (Path(__file__).parent / "card_template.md").read_text()
-    for key, value in parts.items():
-        text = text.replace(f"@{key}@", value)
-    (folder / "card.md").write_text(text)
+    return filled(Path(__file__).parent / "card_template.md", parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, help="folder with metrics, facts, calibration, log"
+    )
+    folder = parser.parse_args().model
+    (folder / "card.md").write_text(card(folder))
     print(folder / "card.md", "written")
 
 

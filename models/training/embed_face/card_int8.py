@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from card import sizes, strangers, targets
+from cards import filled
 
 
 def beside(mine: dict[str, Any], theirs: dict[str, Any], near: dict[str, Any]) -> str:
@@ -26,17 +27,12 @@ def beside(mine: dict[str, Any], theirs: dict[str, Any], near: dict[str, Any]) -
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--float", type=Path, required=True)
-    args = parser.parse_args()
+def card(folder: Path, beside_it: Path) -> str:
+    """The whole card; `beside_it` is the folder of the network in floats."""
     metrics, facts, impostors = (
-        json.loads((args.model / f"{name}.json").read_text()) for name in ("metrics", "facts", "impostors")
+        json.loads((folder / f"{name}.json").read_text()) for name in ("metrics", "facts", "impostors")
     )
-    floats = json.loads((args.float / "metrics.json").read_text())
+    floats = json.loads((beside_it / "metrics.json").read_text())
     parts = {
         "BYTES": f"{facts['bytes']:,}",
         "SHA256": facts["sha256"],
@@ -49,10 +45,17 @@ def main() -> None:
         "CPU": str(metrics["CPU ms a face, one thread"]),
         "CPU_FLOAT": str(floats["CPU ms a face, one thread"]),
     }
-    text = (Path(__file__).parent / "card_int8_template.md").read_text()
-    for key, value in parts.items():
-        text = text.replace(f"@{key}@", value)
-    (args.model / "card.md").write_text(text)
+    return filled(Path(__file__).parent / "card_int8_template.md", parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--float", type=Path, required=True)
+    args = parser.parse_args()
+    (args.model / "card.md").write_text(card(args.model, args.float))
 
 
 if __name__ == "__main__":

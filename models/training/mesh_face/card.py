@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 QUIET = "quietest windows of held-out clips"
 
@@ -50,10 +54,7 @@ def card(folder: Path, log: Path) -> str:
     facts = json.loads((folder / "facts.json").read_text())
     rest = {**metrics["presence"], **metrics["blendshapes"], **metrics["cpu"]}
     parts = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
-        "SHA256": facts["sha256"],
-        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
+        **of_file(facts),
         "TRAINED": trained(log),
         "TARGETS": verdicts(metrics),
         "OVERALL": table(metrics["error, percent of the eyes' distance"]),
@@ -64,10 +65,7 @@ def card(folder: Path, log: Path) -> str:
         "NAME": table(metrics["by clip or set"]),
         "REST": table({name: {"value": value} for name, value in rest.items()}),
     }
-    text = (Path(__file__).parent / "card_template.md").read_text()
-    for name, value in parts.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return filled(Path(__file__).parent / "card_template.md", parts)
 
 
 def main() -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 METHODS = ("static", "affine", "warp", "network", "driver")
 SELF = {
@@ -120,20 +124,14 @@ def main() -> None:
     text = json.dumps(kept, indent=1).replace("NaN", "null")
     (args.model / "metrics.json").write_text(text + "\n")
     values = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
-        "SHA256": facts["sha256"],
-        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
+        **of_file(facts),
         "TRAINED": "{pairs:,.0f} pairs, {steps:,.0f} steps, {minutes:.0f} minutes".format(**facts["trained"]),
         "TARGETS": targets(rows, cross),
         "SELF": table(rows, SELF),
         "CROSS": table(cross, CROSS),
         "CLIPS": clips(own),
     }
-    card = (Path(__file__).parent / "card_template.md").read_text()
-    for name, value in values.items():
-        card = card.replace(f"@{name}@", value)
-    (args.model / "card.md").write_text(card)
+    (args.model / "card.md").write_text(filled(Path(__file__).parent / "card_template.md", values))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 COLUMNS = {
     "psnr_db": ("PSNR dB", 2),
@@ -121,32 +125,34 @@ def short(report: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--evals", type=Path, nargs="+", required=True, help="JSON of vidface eval restore")
-    args = parser.parse_args()
-    facts = json.loads((args.model / "facts.json").read_text())
-    reports = {one["level"]: one for one in (short(json.loads(p.read_text())) for p in args.evals)}
-    (args.model / "metrics.json").write_text(json.dumps(reports, indent=1) + "\n")
+def card(folder: Path) -> str:
+    """The whole card, from metrics, facts and groups."""
+    facts, reports, by_group = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("facts", "metrics", "groups")
+    )
     trained = facts["trained"]
-    values = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
+    parts = {
+        **of_file(facts),
         "GMACS": f"{facts['multiply_adds_a_frame'] / 1e9:.1f}",
-        "SHA256": facts["sha256"],
         "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.4f}",
         "TRAINED": "{frames:,.0f} frames, {steps:,.0f} steps, {minutes:.0f} minutes".format(**trained),
         "TARGETS": targets(reports["medium"]),
         "LEVELS": "\n\n".join(level_table(report) for report in reports.values()),
         "WORST": worst(list(reports.values())),
         "CLIPS": clips(reports["medium"]),
-        "GROUPS": groups(json.loads((args.model / "groups.json").read_text())["groups"]),
+        "GROUPS": groups(by_group["groups"]),
     }
-    text = (Path(__file__).parent / "card_template.md").read_text()
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    (args.model / "card.md").write_text(text)
+    return filled(Path(__file__).parent / "card_template.md", parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--evals", type=Path, nargs="+", required=True, help="JSON of vidface eval restore")
+    args = parser.parse_args()
+    reports = {one["level"]: one for one in (short(json.loads(p.read_text())) for p in args.evals)}
+    (args.model / "metrics.json").write_text(json.dumps(reports, indent=1) + "\n")
+    (args.model / "card.md").write_text(card(args.model))
 
 
 if __name__ == "__main__":

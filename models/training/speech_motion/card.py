@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 COLUMNS = {
     "correlation": "correlation of the opening",
@@ -64,18 +68,13 @@ def by_clip(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    args = parser.parse_args()
-    metrics = json.loads((args.model / "metrics.json").read_text())
-    facts = json.loads((args.model / "facts.json").read_text())
-    log = [json.loads(line) for line in (args.model / "train.jsonl").read_text().splitlines()]
+def card(folder: Path) -> str:
+    """The whole card, from metrics, facts and the log."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    facts = json.loads((folder / "facts.json").read_text())
+    log = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     parts = {
-        "PARAMETERS": f"{facts['parameters']:,}",
-        "BYTES": f"{facts['bytes']:,}",
-        "SHA256": facts["sha256"],
-        "DIFFERENCE": f"{facts['max_abs_difference_to_torch']:.1e}",
+        **of_file(facts),
         "GAIN": f"{facts['gain']:.2f}",
         "STEPS": f"{log[-1]['step']:,}",
         "MINUTES": f"{sum(row['minutes'] for row in log if row['step'] == log[-1]['step']):.0f}",
@@ -89,11 +88,16 @@ def main() -> None:
         "GENERATED": table(metrics, "generated"),
         "BY_CLIP": by_clip(metrics),
     }
-    text = (Path(__file__).parent / "card_template.md").read_text()
-    for name, value in parts.items():
-        text = text.replace(f"@{name}@", value)
-    (args.model / "card.md").write_text(text)
-    (args.model / "manifest.yaml").write_text(MANIFEST.format(**facts))
+    return filled(Path(__file__).parent / "card_template.md", parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    folder = parser.parse_args().model
+    (folder / "card.md").write_text(card(folder))
+    facts = json.loads((folder / "facts.json").read_text())
+    (folder / "manifest.yaml").write_text(MANIFEST.format(**facts))
 
 
 if __name__ == "__main__":

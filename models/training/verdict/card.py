@@ -45,13 +45,17 @@ def write(fusion: Fusion, folder: Path = FOLDER) -> None:
     raw = text.encode()
     manifest = _MANIFEST.format(size=len(raw), sha256=hashlib.sha256(raw).hexdigest())
     (folder / "manifest.yaml").write_text(manifest, encoding="utf-8")
+    (folder / "card.md").write_text(card(fusion), encoding="utf-8")
+
+
+def card(fusion: Fusion) -> str:
+    """The whole card."""
     template = (HERE / "card_template.md").read_text(encoding="utf-8")
     filled = template.replace("{{kinds}}", "\n".join(_kind_rows(fusion)))
     for name, value in fusion.facts.items():
         filled = filled.replace("{{" + name + "}}", _shown(value))
     filled = filled.replace("{{authentic_at}}", f"{fusion.authentic_at:.3f}")
-    filled = filled.replace("{{manipulated_at}}", f"{fusion.manipulated_at:.3f}")
-    (folder / "card.md").write_text(filled, encoding="utf-8")
+    return filled.replace("{{manipulated_at}}", f"{fusion.manipulated_at:.3f}")
 
 
 def _kind_rows(fusion: Fusion) -> list[str]:
