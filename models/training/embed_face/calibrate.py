@@ -1,9 +1,8 @@
-"""Fit what follows the network: the centre that is taken off, and recognisability.
+"""Fit what follows the network: the crowd whose mean is taken off (centring.py), and recognisability.
 
 All from validation people and training people, never from the test part.
 
-- `centre`: `share` times the mean output over faces of all sizes; the share (0, 0.5 or 1) with the best
-  mean accuracy on validation pairs at 16, 12 and 8 px is taken.
+- `crowd`, `shares`: means of groups of training portraits at 112 px, and how large each group is.
 - `destroyed`: mean direction of faces blurred with sigma 6 px or shrunk to 4..6 px: the cluster that
   unrecognisable faces fall into (as in "Recognizability Embedding Enhancement", CVPR 2023).
 - `sharpness`: a linear map from mean and spread of every channel after each stage to the cosine that a
@@ -27,6 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from centring import SHARE, Crowd, unit
 from export import Raw, load
 from judge import EDGE, Held, accuracy, over, shrunk
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from views import hard, placed
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import opened, write_onnx
 
-LOW = (16, 12, 8)
+SIDES = (112, 24, 16, 12, 8)
 DRAWS = 6
 Float = NDArray[np.float64]
 
@@ -51,23 +51,22 @@ def destroyed(crops: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return np.stack(out)
 
 
-def unit(vectors: NDArray[np.floating]) -> Float:
-    """Rows of length 1."""
-    rows = np.asarray(vectors, float)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def portraits(pack: Path) -> NDArray[np.uint8]:
+    """Crops of the training part's portraits, one a person."""
+    items = np.load(pack / "items.npz")
+    stars = np.char.startswith(items["name"], "celeb")
+    rows = np.flatnonzero((items["part"] == "train") & (items["kind"] == "picture") & ~stars)
+    pixels = np.load(pack / "pixels.npy", mmap_mode="r")
+    return np.stack([pixels[row][EDGE:-EDGE, EDGE:-EDGE] for row in rows])
 
 
-def best_centre(raw: dict[int, Float], held: Held) -> tuple[float, dict[str, float]]:
-    """The share of the mean to take off, and the accuracy of each."""
-    mean = np.concatenate(list(raw.values())).mean(0)
-    table = {}
-    for share in (0.0, 0.5, 1.0):
-        full = unit(raw[112] - share * mean)
-        scores = [
-            (full[held.pairs[:, 0]] * unit(raw[side] - share * mean)[held.pairs[:, 1]]).sum(1) for side in LOW
-        ]
-        table[str(share)] = round(100 * float(np.mean([accuracy(one, held.same) for one in scores])), 2)
-    return float(max(table, key=lambda share: table[share])), table
+def accuracies(raw: dict[int, Float], held: Held, crowd: Crowd, share: float) -> dict[str, float]:
+    """Of validation pairs in percent, by the second picture's size; `share` of the crowd is taken off."""
+    full = crowd.off(raw[112], share)
+    pairs = {
+        side: full[held.pairs[:, 0]] * crowd.off(one, share)[held.pairs[:, 1]] for side, one in raw.items()
+    }
+    return {f"{side} px": round(100 * accuracy(one.sum(1), held.same), 2) for side, one in pairs.items()}
 
 
 def logistic(features: Float, event: NDArray[np.bool_], rounds: int = 50) -> Float:
@@ -120,20 +119,20 @@ def people_of(pack: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_], NDArray[
 
 
 def events(
-    outputs: Outputs, pack: Path, centre: Float, threshold: float, rng: np.random.Generator
+    outputs: Outputs, pack: Path, crowd: Crowd, threshold: float, rng: np.random.Generator
 ) -> tuple[tuple[Float, Float], NDArray[np.bool_], NDArray[np.str_]]:
     """Outputs of spoiled looks, `DRAWS` of each validation picture; which are recognised; whose they are.
 
     The last is empty for people of the training part.
     """
     stored, names, parts = people_of(pack)
-    sharp = unit(outputs(stored[:, EDGE:-EDGE, EDGE:-EDGE])[0] - centre)
+    sharp = crowd.off(outputs(stored[:, EDGE:-EDGE, EDGE:-EDGE])[0])
     rows = np.repeat(np.arange(len(names)), np.where(parts == "val", DRAWS, 1))
     views = [spoil(stored[row, EDGE - 4 : -EDGE + 4, EDGE - 4 : -EDGE + 4], rng) for row in rows]
     found = outputs(np.stack(views))
     every = np.arange(len(names))
     others = np.array([rng.choice(every[(names == names[r]) & (every != r)]) for r in rows])
-    scores = (unit(found[0] - centre) * sharp[others]).sum(1)
+    scores = (crowd.off(found[0]) * sharp[others]).sum(1)
     return found, scores >= threshold, np.where(parts == "val", names, "")[rows]
 
 
@@ -160,12 +159,12 @@ class Outputs:
         return vectors.astype(float), features.astype(float)
 
 
-def sharpness(outputs: Outputs, bank: Path, centre: Float, rng: np.random.Generator) -> tuple[Float, float]:
+def sharpness(outputs: Outputs, bank: Path, crowd: Crowd, rng: np.random.Generator) -> tuple[Float, float]:
     """(641,) weights and bias from features to the cosine kept, and the correlation on unseen faces."""
     pixels = np.load(sorted(bank.glob("pixels_*.npy"))[0], mmap_mode="r")[:4000]
-    sharp = unit(outputs(pixels[:, 4:-4, 4:-4])[0] - centre)
+    sharp = crowd.off(outputs(pixels[:, 4:-4, 4:-4])[0])
     raw, features = outputs(np.stack([spoil(np.array(one), rng) for one in pixels]))
-    kept = (unit(raw - centre) * sharp).sum(1)
+    kept = (crowd.off(raw) * sharp).sum(1)
     half = len(features) * 3 // 4
     middle, scale = features[:half].mean(0), features[:half].std(0) + 1e-6
     table = np.column_stack([(features - middle) / scale, np.ones(len(features))])
@@ -187,19 +186,16 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     rng, outputs, held = np.random.default_rng(3), Outputs(args.checkpoint), Held(args.pack, "val")
-    raw = {side: outputs(shrunk(held.crops, side))[0] for side in (112, 24, *LOW)}
-    share, table = best_centre(raw, held)
-    centre = share * np.concatenate(list(raw.values())).mean(0)
+    raw = {side: outputs(shrunk(held.crops, side))[0] for side in SIDES}
+    crowd = Crowd.of(outputs(portraits(args.pack))[0])
     strangers = held.pairs[~held.same]
-    full = unit(raw[112] - centre)
-    mixed = np.concatenate(
-        [(full[strangers[:, 0]] * unit(raw[s] - centre)[strangers[:, 1]]).sum(1) for s in raw]
-    )
+    full = crowd.off(raw[112])
+    mixed = np.concatenate([(full[strangers[:, 0]] * crowd.off(raw[s])[strangers[:, 1]]).sum(1) for s in raw])
     threshold = float(np.quantile(mixed, 0.99))
     nothing = outputs(destroyed(held.crops[::2], rng))[0]
     away = unit(unit(nothing).mean(0)[None])[0]
-    keeps, agreement = sharpness(outputs, args.bank, centre, rng)
-    (looks, features), event, names = events(outputs, args.pack, centre, threshold, rng)
+    keeps, agreement = sharpness(outputs, args.bank, crowd, rng)
+    (looks, features), event, names = events(outputs, args.pack, crowd, threshold, rng)
     predicted = features @ keeps[:-1] + keeps[-1]
     table_of = np.column_stack([1 - unit(looks) @ away, predicted, np.ones(len(looks))])
     validation = names != ""
@@ -208,11 +204,11 @@ def main() -> None:
     slope, offset = platt(said, event)
     weights = slope * weights + [0, 0, offset]
     chance = others_said(said, event, names[validation])
-    fitted = {"centre": centre, "destroyed": away, "sharpness": keeps, "weights": weights}
-    np.savez(args.out / "recognisable.npz", **fitted)
+    fitted = {"destroyed": away, "sharpness": keeps, "weights": weights}
+    np.savez(args.out / "recognisable.npz", crowd=crowd.means, shares=crowd.shares, **fitted)
     facts = {
-        "share of the mean taken off": share,
-        "mean accuracy at 16, 12, 8 px by share": table,
+        "validation accuracy, nothing taken off": accuracies(raw, held, crowd, 0.0),
+        "validation accuracy, the crowd around a vector taken off": accuracies(raw, held, crowd, SHARE),
         "threshold at 1 % false matches, all sizes": round(threshold, 4),
         "predicted cosine against the true one, correlation": round(agreement, 3),
         "weights of distance, predicted cosine, bias": weights.round(3).tolist(),

@@ -1,10 +1,11 @@
 """Export the averaged student as ONNX: unit embedding and recognisability, checked against torch.
 
 The graph is the network, then
-    embedding        (f - centre) / |f - centre|, f the network's output
+    embedding        (u - s m) / |u - s m|, u = f / |f|, f the network's output, m the mean of the crowd
+                     around u and s its share (centring.py)
     recognisability  1 / (1 + exp(-(w . (d, c, 1)))), d = 1 - cosine to the centre of destroyed faces, c = the
                      cosine to a sharp look that the features foretell
-with centre, w, the centre of destroyed faces and the map to c from calibrate.py (recognisable.npz).
+with the crowd, w, the centre of destroyed faces and the map to c from calibrate.py (recognisable.npz).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from centring import NEARNESS, SHARE
 from net import Embedder, fixed
 from torch import Tensor, nn
 
@@ -36,9 +38,11 @@ class Shipped(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 3, 112, 112) RGB 0..255 -> (n, 256), (n, 1)."""
         raw, seen = self.student.walk(image)
-        away = 1 - (raw / raw.norm(dim=1, keepdim=True)) @ self.destroyed[:, None]
+        ray = raw / raw.norm(dim=1, keepdim=True)
+        away = 1 - ray @ self.destroyed[:, None]
         foretold = seen @ self.sharpness[:-1, None] + self.sharpness[-1]
-        moved = raw - self.centre
+        near = torch.softmax(NEARNESS * (ray @ self.crowd.T) + self.shares, dim=1)
+        moved = ray - SHARE * (near @ self.crowd)
         chance = torch.sigmoid(self.weights[0] * away + self.weights[1] * foretold + self.weights[2])
         return moved / moved.norm(dim=1, keepdim=True), chance
 
@@ -57,7 +61,7 @@ class Raw(nn.Module):
 
 def neutral() -> dict[str, np.ndarray]:
     """Before calibration: nothing is taken off, recognisability is 0.5."""
-    none = {"centre": np.zeros(256), "destroyed": np.eye(256)[0]}
+    none = {"crowd": np.zeros((1, 256)), "shares": np.zeros(1), "destroyed": np.eye(256)[0]}
     return none | {"sharpness": np.zeros(641), "weights": np.zeros(3)}
 
 
