@@ -40,6 +40,21 @@ def verdicts(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def sides(told: dict[str, Any]) -> str:
+    """Blendshapes of which the left one is given otherwise than the right one, by .02 and more."""
+    lines = [
+        "| pair | left over right (teacher's) | a face and its mirror image apart by (teacher's) | mean |",
+        "|---|---|---|---|",
+    ]
+    for name, mine in sorted(told["student"].items(), key=lambda row: -abs(row[1]["bias"])):
+        theirs = told["teacher"][name]
+        if abs(mine["bias"]) >= 0.02:
+            apart = f"{mine['apart']:.3f} ({theirs['apart']:.3f})"
+            bias = f"{mine['bias']:+.3f} ({theirs['bias']:+.3f})"
+            lines.append(f"| {name} | {bias} | {apart} | {mine['mean']:.3f} |")
+    return "\n".join(lines)
+
+
 def trained(log: Path) -> str:
     """How much it saw: the last line of the log that counts views."""
     rows = [json.loads(line) for line in log.read_text().splitlines()]
@@ -52,6 +67,7 @@ def card(folder: Path, log: Path) -> str:
     """The whole card."""
     metrics = json.loads((folder / "metrics.json").read_text())
     facts = json.loads((folder / "facts.json").read_text())
+    mirrored = json.loads((folder / "mirrored.json").read_text())
     rest = {**metrics["presence"], **metrics["blendshapes"], **metrics["cpu"]}
     parts = {
         **of_file(facts),
@@ -63,6 +79,8 @@ def card(folder: Path, log: Path) -> str:
         "JITTER": table(metrics["jitter"]),
         "SKIN": table(metrics["by skin tone (web_portraits)"]),
         "NAME": table(metrics["by clip or set"]),
+        "MIRRORED": f"{mirrored['pictures']:,}",
+        "SIDES": sides(mirrored),
         "REST": table({name: {"value": value} for name, value in rest.items()}),
     }
     return filled(Path(__file__).parent / "card_template.md", parts)
