@@ -12,7 +12,8 @@ All from validation people and training people, never from the test part.
   of strangers pass. People: the validation celebrities, and of the training ones every third. The network
   knows people that it was trained on better, so what these weights say is brought to validation people by
   a slope and an offset of its own (Platt 1999); calibration.json has the reliability of each validation
-  person by the others' slope and offset.
+  person by the others' slope and offset. All this is about vectors from which no crowd was taken off: the
+  two validation people gain more by that than others do (README.md), so they would promise too much.
 """
 
 from __future__ import annotations
@@ -119,20 +120,20 @@ def people_of(pack: Path) -> tuple[NDArray[np.uint8], NDArray[np.str_], NDArray[
 
 
 def events(
-    outputs: Outputs, pack: Path, crowd: Crowd, threshold: float, rng: np.random.Generator
+    outputs: Outputs, pack: Path, threshold: float, rng: np.random.Generator
 ) -> tuple[tuple[Float, Float], NDArray[np.bool_], NDArray[np.str_]]:
     """Outputs of spoiled looks, `DRAWS` of each validation picture; which are recognised; whose they are.
 
     The last is empty for people of the training part.
     """
     stored, names, parts = people_of(pack)
-    sharp = crowd.off(outputs(stored[:, EDGE:-EDGE, EDGE:-EDGE])[0])
+    sharp = unit(outputs(stored[:, EDGE:-EDGE, EDGE:-EDGE])[0])
     rows = np.repeat(np.arange(len(names)), np.where(parts == "val", DRAWS, 1))
     views = [spoil(stored[row, EDGE - 4 : -EDGE + 4, EDGE - 4 : -EDGE + 4], rng) for row in rows]
     found = outputs(np.stack(views))
     every = np.arange(len(names))
     others = np.array([rng.choice(every[(names == names[r]) & (every != r)]) for r in rows])
-    scores = (crowd.off(found[0]) * sharp[others]).sum(1)
+    scores = (unit(found[0]) * sharp[others]).sum(1)
     return found, scores >= threshold, np.where(parts == "val", names, "")[rows]
 
 
@@ -159,12 +160,12 @@ class Outputs:
         return vectors.astype(float), features.astype(float)
 
 
-def sharpness(outputs: Outputs, bank: Path, crowd: Crowd, rng: np.random.Generator) -> tuple[Float, float]:
+def sharpness(outputs: Outputs, bank: Path, rng: np.random.Generator) -> tuple[Float, float]:
     """(641,) weights and bias from features to the cosine kept, and the correlation on unseen faces."""
     pixels = np.load(sorted(bank.glob("pixels_*.npy"))[0], mmap_mode="r")[:4000]
-    sharp = crowd.off(outputs(pixels[:, 4:-4, 4:-4])[0])
+    sharp = unit(outputs(pixels[:, 4:-4, 4:-4])[0])
     raw, features = outputs(np.stack([spoil(np.array(one), rng) for one in pixels]))
-    kept = (crowd.off(raw) * sharp).sum(1)
+    kept = (unit(raw) * sharp).sum(1)
     half = len(features) * 3 // 4
     middle, scale = features[:half].mean(0), features[:half].std(0) + 1e-6
     table = np.column_stack([(features - middle) / scale, np.ones(len(features))])
@@ -189,13 +190,13 @@ def main() -> None:
     raw = {side: outputs(shrunk(held.crops, side))[0] for side in SIDES}
     crowd = Crowd.of(outputs(portraits(args.pack))[0])
     strangers = held.pairs[~held.same]
-    full = crowd.off(raw[112])
-    mixed = np.concatenate([(full[strangers[:, 0]] * crowd.off(raw[s])[strangers[:, 1]]).sum(1) for s in raw])
+    full = unit(raw[112])
+    mixed = np.concatenate([(full[strangers[:, 0]] * unit(raw[s])[strangers[:, 1]]).sum(1) for s in raw])
     threshold = float(np.quantile(mixed, 0.99))
     nothing = outputs(destroyed(held.crops[::2], rng))[0]
     away = unit(unit(nothing).mean(0)[None])[0]
-    keeps, agreement = sharpness(outputs, args.bank, crowd, rng)
-    (looks, features), event, names = events(outputs, args.pack, crowd, threshold, rng)
+    keeps, agreement = sharpness(outputs, args.bank, rng)
+    (looks, features), event, names = events(outputs, args.pack, threshold, rng)
     predicted = features @ keeps[:-1] + keeps[-1]
     table_of = np.column_stack([1 - unit(looks) @ away, predicted, np.ones(len(looks))])
     validation = names != ""
