@@ -306,6 +306,7 @@ def test_what_does_not_serve_gets_one_sentence(
         ((*base, "--reference", plain / "0.png"), 3, "no face found"),
         ((portrait, "--graph", repo / "graphs" / "mesh.yaml", "--level", "blurred"), 2, "blurred"),
         ((portrait, "--graph", tmp_path / "gone.yaml"), 2, "gone.yaml"),
+        ((*base, "--set", "restore.fidelity=1"), 2, "Add `--method vidface`, or leave --set away"),
     ]
     for words, code, text in cases:
         assert (call(*words), words) == (code, words)

@@ -21,7 +21,7 @@ from vidface.cli._restorejudge import INDEPENDENT, OWN
 from vidface.cli._restoremethods import DESCRIPTIONS, METHODS, Method, plan_of, provenance, through_graph
 from vidface.cli._restorescore import CLEAN, INPUT, Judges, score_clip
 from vidface.data.provenance import Provenance
-from vidface.errors import InputError
+from vidface.errors import InputError, UsageError
 from vidface.eval.restore import mean_row
 from vidface.gallery.gallery import THRESHOLD
 from vidface.graph.facts import model_facts, package_facts
@@ -72,7 +72,9 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     making = Making(LEVELS[options.level], options.seed, options.frames, options.fit, options.least_px)
     ways: dict[str, Method] = dict(METHODS)
     plan = None
-    if not set(options.methods) <= METHODS.keys():
+    if set(options.methods) <= METHODS.keys():
+        _no_overrides(options)
+    else:
         plan = plan_of(options.graph, making.settings.scale, options.overrides)
         ways |= {name: partial(through_graph, plan) for name in options.methods if name not in METHODS}
     synthetic = _synthetic(plan, options)
@@ -105,6 +107,14 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
         "groups": {group: _means([row for row in rows if row["group"] == group]) for group in groups},
         "overall": _means(rows),
     }
+
+
+def _no_overrides(options: RestoreOptions) -> None:
+    if options.overrides:
+        raise UsageError(
+            f"--set {options.overrides[0]}: parameters are those of the graph behind the method vidface, "
+            "which --method leaves out. Add `--method vidface`, or leave --set away."
+        )
 
 
 def _scored(
