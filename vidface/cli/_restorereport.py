@@ -71,11 +71,8 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     check_once(clips)
     making = Making(LEVELS[options.level], options.seed, options.frames, options.fit, options.least_px)
     ways: dict[str, Method] = dict(METHODS)
-    plan = None
-    if set(options.methods) <= METHODS.keys():
-        _no_overrides(options)
-    else:
-        plan = plan_of(options.graph, making.settings.scale, options.overrides)
+    plan = _plan(options, making.settings.scale)
+    if plan is not None:
         ways |= {name: partial(through_graph, plan) for name in options.methods if name not in METHODS}
     synthetic = _synthetic(plan, options)
     ways = {name: ways[name] for name in dict.fromkeys((INPUT, *options.methods))}
@@ -109,12 +106,16 @@ def restore_report(clips: Sequence[str], options: RestoreOptions) -> dict[str, A
     }
 
 
-def _no_overrides(options: RestoreOptions) -> None:
+def _plan(options: RestoreOptions, scale: float) -> Plan | None:
+    """The graph, where a method wants it; without one `--set` would change nothing, and is refused."""
+    if not set(options.methods) <= METHODS.keys():
+        return plan_of(options.graph, scale, options.overrides)
     if options.overrides:
         raise UsageError(
             f"--set {options.overrides[0]}: parameters are those of the graph behind the method vidface, "
             "which --method leaves out. Add `--method vidface`, or leave --set away."
         )
+    return None
 
 
 def _scored(
