@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import split
+from labels import labelled
 from numpy.typing import NDArray
 from teacher import Teacher
 
@@ -76,11 +77,8 @@ def sources(data: Path) -> Iterator[tuple[str, str, str, Image, list[list[float]
 
 def face_sources(folder: Path) -> Iterator[tuple[str, str, str, Image, list[list[float]]]]:
     """Face crops of one set with their labels."""
-    rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
-    people = sorted({split.person_of(folder.name, row["from"]) for row in rows})
-    index = {person: i for i, person in enumerate(people)}
-    for row in rows:
-        part = split.face_part(row["from"], index[split.person_of(folder.name, row["from"])])
+    for row, _, place in labelled(folder):
+        part = split.face_part(row["from"], place)
         if part in {"train", "val"}:
             face = [*row["box"], *np.ravel(row["points"]).tolist(), row["score"]]
             yield "face", f"{folder.name}/{row['file']}", part, cv2.imread(str(folder / row["file"])), [face]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import degrade
 import numpy as np
 import split
 from canvas import move_faces, similarity
+from labels import labelled
 from numpy.typing import NDArray
 from pack import fit_width, read_clip
 
@@ -51,11 +51,8 @@ def crowds(data: Path) -> Iterator[Shot]:
 
 def held_out_crops(folder: Path) -> Iterator[tuple[Image, Faces]]:
     """Face crops of held-out people with their five points."""
-    rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
-    people = sorted({split.person_of(folder.name, row["from"]) for row in rows})
-    index = {person: i for i, person in enumerate(people)}
-    for row in rows:
-        if split.face_part(row["from"], index[split.person_of(folder.name, row["from"])]) == "test":
+    for row, _, place in labelled(folder):
+        if split.face_part(row["from"], place) == "test":
             yield cv2.imread(str(folder / row["file"])), np.array(row["points"], np.float32)
 
 

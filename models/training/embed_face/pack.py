@@ -9,7 +9,6 @@ The pack is a folder with
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 import onnxruntime as ort
 import people
 import split
+from labels import labelled
 from numpy.typing import NDArray
 
 from vidface.vision.align import to_template
@@ -69,12 +69,8 @@ class Mesh:
 def pictures(data: Path, mesh: Mesh) -> Iterator[tuple[Image, NDArray[np.float32], str, str, str]]:
     """Every labelled face crop of the sets: stored crop, points, name, part, kind."""
     for face_set in split.FACE_SETS:
-        rows = [json.loads(line) for line in (data / "faces" / face_set / "labels.jsonl").open()]
-        persons = sorted({split.person_of(face_set, row["from"]) for row in rows})
-        place = {person: index for index, person in enumerate(persons)}
-        for row in rows:
-            person = split.person_of(face_set, row["from"])
-            part = people.part_of(face_set, row["from"], place[person])
+        for row, person, place in labelled(data / "faces" / face_set):
+            part = people.part_of(face_set, row["from"], place)
             if part == "unused":
                 continue
             image = cv2.imread(str(data / "faces" / face_set / row["file"]))

@@ -14,7 +14,6 @@ crop of a frame follows from the teacher's own mesh of the frame before, or from
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import split  # the held-out people are the same throughout the project
+from labels import labelled
 
 STORE, STORE_ROOM = 240, 2.2
 FRAMES_A_CLIP, RUN, MIN_FACE_PX, MIN_PRESENCE = 100, 60, 40, 0.9
@@ -142,12 +142,8 @@ def pack_faces(pack: Pack, data: Path, teacher: MeshTeacher) -> None:
     """The sets of face crops, by their labels."""
     for face_set in split.FACE_SETS:
         folder = data / "faces" / face_set
-        rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
-        people = sorted({split.person_of(face_set, row["from"]) for row in rows})
-        place = {person: i for i, person in enumerate(people)}
-        for row in rows:
-            person = split.person_of(face_set, row["from"])
-            part = split.face_part(row["from"], place[person])
+        for row, person, place in labelled(folder):
+            part = split.face_part(row["from"], place)
             if part == "unused":
                 continue
             image = cv2.imread(str(folder / row["file"]))

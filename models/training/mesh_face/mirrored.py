@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import split
+from labels import labelled
 
 from vidface.data.mesh import BLENDSHAPES
 
@@ -47,11 +48,8 @@ def held_out(data: Path) -> Iterator[tuple[NDArray[np.uint8], Any, Any]]:
     """Picture, box and five points of the portraits of people held out."""
     for face_set in split.FACE_SETS:
         folder = data / "faces" / face_set
-        rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
-        people = sorted({split.person_of(face_set, row["from"]) for row in rows})
-        place = {person: i for i, person in enumerate(people)}
-        for row in rows:
-            if split.face_part(row["from"], place[split.person_of(face_set, row["from"])]) == "test":
+        for row, _, place in labelled(folder):
+            if split.face_part(row["from"], place) == "test":
                 yield cv2.imread(str(folder / row["file"])), np.array(row["box"]), np.array(row["points"])
 
 

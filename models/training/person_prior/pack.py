@@ -12,7 +12,6 @@ reads them.
 from __future__ import annotations
 
 import argparse
-import json
 import pickle
 import sys
 from pathlib import Path
@@ -37,6 +36,7 @@ from vidface.vision.rigid import angles_of
 sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 import people
 import split
+from labels import labelled
 
 MOST = 40
 MANY = {"web_portraits": 200, "uk_parliament": 100, "us_congress_hi": 100}
@@ -62,9 +62,9 @@ def pictures(rows: dict[str, list[tuple[Path, Any]]]) -> dict[str, list[Any]]:
 def known_people(root: Path, part: str) -> dict[str, list[tuple[Path, Any]]]:
     """Pictures of the people of celeb_crops that train or validate."""
     by_person: dict[str, list[tuple[Path, Any]]] = {}
-    for row in _labels(root):
-        if people.part_of("celeb_crops", row["from"], 0) == part:
-            own = by_person.setdefault(split.person_of("celeb_crops", row["from"]), [])
+    for row, person, place in labelled(root):
+        if people.part_of("celeb_crops", row["from"], place) == part:
+            own = by_person.setdefault(person, [])
             own.append((root / row["file"], np.asarray(row["points"], np.float32)))
     return {person: own[:: max(1, len(own) // MOST)][:MOST] for person, own in by_person.items()}
 
@@ -78,21 +78,15 @@ def many_people(root: Path) -> dict[str, list[tuple[Path, Any]]]:
     """One colour picture each of training people of the other sets."""
     found: dict[str, list[tuple[Path, Any]]] = {}
     for face_set, count in MANY.items():
-        rows = _labels(root / face_set)
-        order = {source: place for place, source in enumerate(sorted({row["from"] for row in rows}))}
         own = [
             row
-            for row in rows
-            if not row["grey"] and split.face_part(row["from"], order[row["from"]]) == "train"
+            for row, _, place in labelled(root / face_set)
+            if not row["grey"] and split.face_part(row["from"], place) == "train"
         ]
         for row in own[:: max(1, len(own) // count)][:count]:
             points = np.asarray(row["points"], np.float32)
             found[f"{face_set}/{row['from']}"] = [(root / face_set / row["file"], points)]
     return found
-
-
-def _labels(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "labels.jsonl").open(encoding="utf-8")]
 
 
 def _picture(path: Path, landmarks: Any, network: MeshNetwork, model: MeshModel) -> tuple[Any, ...] | None:

@@ -26,7 +26,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import people
-import split
+from labels import labelled
 from pack_tools import Mesh, of_five, scale_of, warp
 from skintone import typology_angle
 from views import CROP, MARGIN, STORE, Sequence, sequence
@@ -71,13 +71,9 @@ class Portrait(NamedTuple):
 def portraits(data: Path, face_set: str, mesh: Mesh) -> Iterator[Portrait]:
     """Pictures of people that neither the restorer nor the judge was trained with."""
     folder = data / "faces" / face_set
-    rows = [json.loads(line) for line in (folder / "labels.jsonl").open()]
-    everybody = sorted({split.person_of(face_set, row["from"]) for row in rows})
-    place = {person: index for index, person in enumerate(everybody)}
     taken: dict[str, int] = {}
-    for row in rows:
-        person = split.person_of(face_set, row["from"])
-        if people.part_of(face_set, row["from"], place[person]) != "test" or taken.get(person, 0) >= A_PERSON:
+    for row, person, place in labelled(folder):
+        if people.part_of(face_set, row["from"], place) != "test" or taken.get(person, 0) >= A_PERSON:
             continue
         bgr = cv2.imread(str(folder / row["file"]))
         rgb = np.ascontiguousarray(bgr[..., ::-1])

@@ -9,7 +9,6 @@ The pack is a folder with
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 sys.path.append(str(Path(__file__).resolve().parents[1] / "embed_face"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "detect_face"))
 import split
+from labels import labelled
 from pack_tools import Mesh, of_five, scale_of, smoothed, warp
 from teacher import Teacher
 
@@ -96,11 +96,8 @@ def pieces(clip: Path, name: str) -> Iterator[Item]:
 
 def pictures(data: Path, face_set: str, mesh: Mesh) -> Iterator[Item]:
     """Labelled pictures whose face is large enough."""
-    rows = [json.loads(line) for line in (data / "faces" / face_set / "labels.jsonl").open()]
-    people = sorted({split.person_of(face_set, row["from"]) for row in rows})
-    place = {person: index for index, person in enumerate(people)}
-    for row in rows:
-        part = split.face_part(row["from"], place[split.person_of(face_set, row["from"])])
+    for row, _, place in labelled(data / "faces" / face_set):
+        part = split.face_part(row["from"], place)
         part = "train" if face_set == "us_congress_modern" else part
         image = cv2.imread(str(data / "faces" / face_set / row["file"]))
         if part == "unused" or image is None:
