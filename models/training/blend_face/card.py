@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from cards import filled, of_file
 
 METHODS = {
     "self-blended": "self-blended (as in training, other people)",
@@ -89,21 +93,18 @@ def card(folder: Path) -> str:
     metrics = json.loads((folder / "metrics.json").read_text())
     clips = json.loads((folder / "clips.json").read_text())
     last = json.loads((folder / "train.jsonl").read_text().splitlines()[-1])
-    template = (Path(__file__).parent / "card_template.md").read_text()
-    return template.format(
-        parameters=f"{facts['parameters']:,}",
-        size=f"{facts['bytes']:,}",
-        opset=facts["opset"],
-        sha256=facts["sha256"],
-        difference=f"{facts['max_abs_difference_to_torch']:.1e}",
-        validation=facts["validation"],
-        views=f"{last['seen']:,}",
-        steps=f"{last['step']:,}",
-        by_coding=by_coding(metrics),
-        by_size=by_size(metrics),
-        by_set=by_set(metrics),
-        clips=of_clips(clips),
-    )
+    parts = {
+        **of_file(facts),
+        "OPSET": str(facts["opset"]),
+        "CALIBRATION": str(facts["validation"]["calibration_error"]),
+        "VIEWS": f"{last['seen']:,}",
+        "STEPS": f"{last['step']:,}",
+        "BY_CODING": by_coding(metrics),
+        "BY_SIZE": by_size(metrics),
+        "BY_SET": by_set(metrics),
+        "CLIPS": of_clips(clips),
+    }
+    return filled(Path(__file__).parent / "card_template.md", parts)
 
 
 def main() -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from card import sizes, strangers, targets
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 from cards import filled
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from models.training.cards import filled
 from vidface.vision.kindfusion import Fusion
 
 HERE: Final = Path(__file__).resolve().parent
@@ -50,12 +51,13 @@ def write(fusion: Fusion, folder: Path = FOLDER) -> None:
 
 def card(fusion: Fusion) -> str:
     """The whole card."""
-    template = (HERE / "card_template.md").read_text(encoding="utf-8")
-    filled = template.replace("{{kinds}}", "\n".join(_kind_rows(fusion)))
-    for name, value in fusion.facts.items():
-        filled = filled.replace("{{" + name + "}}", _shown(value))
-    filled = filled.replace("{{authentic_at}}", f"{fusion.authentic_at:.3f}")
-    return filled.replace("{{manipulated_at}}", f"{fusion.manipulated_at:.3f}")
+    parts = {
+        "KINDS": "\n".join(_kind_rows(fusion)),
+        "AUTHENTIC_AT": f"{fusion.authentic_at:.3f}",
+        "MANIPULATED_AT": f"{fusion.manipulated_at:.3f}",
+    }
+    parts |= {name.upper(): str(fusion.facts.get(name, "not told")) for name in ("n_kinds", "data", "cross")}
+    return filled(HERE / "card_template.md", parts)
 
 
 def _kind_rows(fusion: Fusion) -> list[str]:
@@ -69,12 +71,6 @@ def _kind_rows(fusion: Fusion) -> list[str]:
             f"| {name} | {one.centre:.2f} | {one.scale:.2f} | {one.weight:.2f} | {one.offset:.2f} | {real} |"
         )
     return rows
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
