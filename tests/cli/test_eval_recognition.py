@@ -463,38 +463,40 @@ def test_pictures_of_a_set_are_one_probe(
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("head", "rows", "said"),
     [
-        (("bert,b,,day", "bert,b,,night"), "'day' and 'night' in light; a set is one probe"),
-        ((",b,x,day", ",b,y,day"), "'x' and 'y' in person; a set is of one person"),
+        # The first row of a set would speak for all of it.
+        (
+            "path,name,set,person,light",
+            ("bert1.png,bert,b,,day", "bert2.png,bert,b,,night"),
+            "'day' and 'night' in light; a set is one probe",
+        ),
+        (
+            "path,name,set,person,light",
+            ("bert1.png,,b,x,day", "bert2.png,,b,y,day"),
+            "'x' and 'y' in person; a set is of one person",
+        ),
+        # Names that are written otherwise would make every right answer a false alarm.
+        (
+            "path,name",
+            ("anna1.png,Anna", "bert1.png,Bert", "carl1.png,"),
+            "not even 'Anna'; enrolled are 'anna', 'bert';",
+        ),
+        ("path,name", ("anna1.png,anna", "./anna1.png,bert"), "anna1.png is of bert, but of anna in "),
+        (
+            "path,name",
+            ("anna1.png,anna", "../{here}/anna1.png,"),
+            "anna1.png is of nobody enrolled, but of anna in ",
+        ),
+        (
+            "path,name",
+            ("anna1.png,anna", "bert1.png,be\x01rt"),
+            "probes.csv line 3: the name 'be\\x01rt' holds",
+        ),
     ],
 )
-def test_a_set_in_two_groups_is_refused(
-    cells: Sequence[str],
-    said: str,
-    call: Call,
-    embedder: Colours,
-    people: Path,
-    gallery: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Its first row would speak for all of it."""
-    rows = [f"bert{number}.png,{text}" for number, text in enumerate(cells, 1)]
-    table = write(people / "sets.csv", "path,name,set,person,light", *rows)
-    assert call("identify", table, "--gallery", gallery, "--aligned", "--by", "light") == 3
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        (("anna1.png,Anna", "bert1.png,Bert", "carl1.png,"), "not even 'Anna'; enrolled are 'anna', 'bert';"),
-        (("anna1.png,anna", "./anna1.png,bert"), "anna1.png is of bert, but of anna in "),
-        (("anna1.png,anna", "../{here}/anna1.png,"), "anna1.png is of nobody enrolled, but of anna in "),
-        (("anna1.png,anna", "bert1.png,be\x01rt"), "probes.csv line 3: the name 'be\\x01rt' holds"),
-    ],
-)
-def test_probes_whose_names_cannot_be_are_refused(
+def test_probes_that_contradict_each_other_or_the_gallery_are_refused(
+    head: str,
     rows: Sequence[str],
     said: str,
     call: Call,
@@ -503,10 +505,10 @@ def test_probes_whose_names_cannot_be_are_refused(
     gallery: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Names that are written otherwise would make every right answer a false alarm."""
     lines = [row.replace("{here}", people.name) for row in rows]
-    table = write(people / "probes.csv", "path,name", *lines)
-    assert call("identify", table, "--gallery", gallery, "--aligned") == 3
+    table = write(people / "probes.csv", head, *lines)
+    by = ("--by", "light") if "light" in head else ()
+    assert call("identify", table, "--gallery", gallery, "--aligned", *by) == 3
     assert said in capsys.readouterr().err
 
 

@@ -16,10 +16,11 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 RECIPES = {
     "vidface-blend": "blend_face",
     "vidface-embed": "embed_face",
+    "vidface-facedet": "detect_face",
+    "vidface-facemesh": "mesh_face",
     "vidface-restore": "restore_face",
     "vidface-speechmotion": "speech_motion",
 }
-RECIPES_WITH_A_LOG = {"vidface-facedet": "detect_face", "vidface-facemesh": "mesh_face"}
 
 
 def recipe(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -37,12 +38,6 @@ def written(model: str) -> str:
 @pytest.mark.parametrize("model", RECIPES)
 def test_a_card_is_what_its_recipe_makes_of_the_figures(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recipe(RECIPES[model], "card.py", monkeypatch)["card"](MODELS / model) == written(model)
-
-
-@pytest.mark.parametrize("model", RECIPES_WITH_A_LOG)
-def test_a_card_that_counts_views_from_the_log(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = recipe(RECIPES_WITH_A_LOG[model], "card.py", monkeypatch)["card"]
-    assert card(MODELS / model, MODELS / model / "train.jsonl") == written(model)
 
 
 def test_the_card_of_the_network_in_integers_stands_beside_the_one_in_floats(

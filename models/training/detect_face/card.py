@@ -1,6 +1,6 @@
 """Write the model card from the figures, so that no number in it is typed by hand.
 
-python card.py --model ../../vidface-facedet --log ../../vidface-facedet/train.jsonl
+python card.py --model ../../vidface-facedet
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def trained(log: Path) -> str:
     return f"{last['views']:,} views in {last['step']:,} steps"
 
 
-def card(folder: Path, log: Path) -> str:
+def card(folder: Path) -> str:
     """The whole card."""
     metrics = json.loads((folder / "metrics.json").read_text())
     facts = json.loads((folder / "facts.json").read_text())
     parts = {
         **of_file(facts),
         "THRESHOLD": str(metrics["threshold"]),
-        "TRAINED": trained(log),
+        "TRAINED": trained(folder / "train.jsonl"),
         "TARGETS": verdicts(metrics),
         "HELD_OUT": table(metrics["held out"]),
         "ITSELF": table(metrics["teacher against itself"]),
@@ -74,9 +74,8 @@ def main() -> None:
     """Write card.md beside the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--log", type=Path, required=True)
     args = parser.parse_args()
-    (args.model / "card.md").write_text(card(args.model, args.log))
+    (args.model / "card.md").write_text(card(args.model))
     print(f"{args.model / 'card.md'} written")
 
 

@@ -1,6 +1,6 @@
 """Write the model card from the figures, so that no number in it is typed by hand.
 
-python card.py --model ../../vidface-facemesh --log ../../vidface-facemesh/train.jsonl
+python card.py --model ../../vidface-facemesh
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def trained(log: Path) -> str:
     return f"{last['views']:,} views in {last['step']:,} steps and {minutes:.0f} minutes"
 
 
-def card(folder: Path, log: Path) -> str:
+def card(folder: Path) -> str:
     """The whole card."""
     metrics = json.loads((folder / "metrics.json").read_text())
     facts = json.loads((folder / "facts.json").read_text())
@@ -71,7 +71,7 @@ def card(folder: Path, log: Path) -> str:
     rest = {**metrics["presence"], **metrics["blendshapes"], **metrics["cpu"]}
     parts = {
         **of_file(facts),
-        "TRAINED": trained(log),
+        "TRAINED": trained(folder / "train.jsonl"),
         "TARGETS": verdicts(metrics),
         "OVERALL": table(metrics["error, percent of the eyes' distance"]),
         "CONDITION": table(metrics["by condition (both on the same spoiled crop)"]),
@@ -89,9 +89,8 @@ def card(folder: Path, log: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--log", type=Path, required=True)
     args = parser.parse_args()
-    (args.model / "card.md").write_text(card(args.model, args.log))
+    (args.model / "card.md").write_text(card(args.model))
     print(f"{args.model / 'card.md'} written")
 
 
