@@ -63,3 +63,31 @@ def test_a_file_that_older_versions_did_not_write_empty(tmp_path: Path, content:
     whole = Stretch(None, None, "the whole run")
     found = check_outcome(tmp_path, then, tmp_path, stretch=whole, tolerance=0.0)
     assert [one.state for one in found if one.name == "tracks.jsonl"] == [state]
+
+
+def states(then: dict[str, Any], folder: Path, stretch: Stretch) -> dict[str, tuple[str, str]]:
+    """Name -> state and text, of a run in `folder` against one made again in `folder`/again."""
+    again = folder / "again"
+    again.mkdir()
+    (again / "run.json").write_text(json.dumps(then))
+    found = check_outcome(folder, then, again, stretch=stretch, tolerance=0.0)
+    return {one.name: (one.state, one.text) for one in found}
+
+
+def test_rows_that_are_gone_or_belong_to_no_frame_are_not_compared(tmp_path: Path) -> None:
+    """Of tracks there is one line each, which a re-run of the first frames ends elsewhere."""
+    then = facts("v.mp4", "plain", None)
+    then["files_sha256"] |= {"faces.jsonl": "gone", "tracks.jsonl": "here"}
+    (tmp_path / "tracks.jsonl").write_text('{"track": 1}\n')
+    found = states(then, tmp_path, Stretch(5, None, "the first 5 frames"))
+    assert found["faces.jsonl"] == ("unchecked", "it is not here")
+    assert found["tracks.jsonl"][0] == "unchecked"
+    assert "--sample all" in found["tracks.jsonl"][1]
+
+
+def test_what_was_added_later_is_no_part_of_the_run(tmp_path: Path) -> None:
+    """A report, for one; what the run itself wrote is checked although it stands there, too."""
+    then = facts("v.mp4", "plain", "plain") | {"added": {"review": {"report.html": "x", "v.mp4": "y"}}}
+    found = states(then, tmp_path, Stretch(None, None, "the whole run"))
+    assert found["report.html"][0] == "unchecked"
+    assert found["v.mp4"][0] == "same"
