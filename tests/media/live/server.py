@@ -66,7 +66,7 @@ class RtspServer:
 
     Attributes:
         login: "user:password" that is asked for; by `scheme`, "Basic" or "Digest".
-        coding: name in the SDP.
+        coding, title: names in the SDP; the title as its bytes.
         reports: send RTCP sender reports with the time of day moved by `ahead_s`.
         stalled: while set nothing is sent, and the connections stay.
         jump_s: moves the times of what is sent.
@@ -78,6 +78,7 @@ class RtspServer:
     login: str | None = None
     scheme: str = "Digest"
     coding: str = "H264"
+    title: bytes = b"clip"
     reports: bool = False
     ahead_s: float = 0.0
     jump_s: float = 0.0
@@ -172,11 +173,11 @@ class RtspServer:
     def _sdp(self) -> bytes:
         sets = ",".join(base64.b64encode(item).decode() for item in self.clip.parameters)
         lines = [
-            "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=clip", "c=IN IP4 0.0.0.0", "t=0 0",
+            "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=@", "c=IN IP4 0.0.0.0", "t=0 0",
             "m=video 0 RTP/AVP 96", f"a=rtpmap:96 {self.coding}/{_CLOCK_HZ}",
             f"a=fmtp:96 packetization-mode=1;sprop-parameter-sets={sets}", "a=control:track1", "",
         ]  # fmt: skip
-        return "\r\n".join(lines).encode()
+        return "\r\n".join(lines).encode().replace(b"s=@", b"s=" + self.title)
 
     def _play(self, client: socket.socket, lock: threading.Lock) -> None:
         began, number, sequence, reported = time.monotonic(), 0, 0, -1

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,6 +16,7 @@ import pytest
 from tests.media.make_clips import Clip, make
 from vidface.media.live.recordings import INDEX, KEEP, Recordings
 
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 NAMES = [f"20261121T1836{second:02d}.000Z.mp4" for second in range(5)]
 
 
@@ -156,7 +158,45 @@ def test_what_cannot_be_read_at_that_moment_stays(tmp_path: Path, monkeypatch: p
     assert str(broken) in told[3]
 
 
-def _no_more_files(*_: object) -> None:
+def _zeroed(mark: bytes, count: int, at: int = 0) -> Callable[[bytearray], None]:
+    def damage(data: bytearray) -> None:
+        begin = data.index(mark) + at
+        data[begin : begin + count] = bytes(count)
+
+    return damage
+
+
+def _misnamed(data: bytearray) -> None:
+    data[data.index(b"VideoHandler") + 2] = 0xFF
+
+
+@pytest.mark.parametrize(
+    ("damage", "recovered"),
+    [
+        (_misnamed, True),
+        (_zeroed(b"avc1", 4), False),
+        (_zeroed(b"trak", 4), False),
+        (_zeroed(b"vide", 4), True),
+        (_zeroed(b"moof", 16, at=-4), False),
+    ],
+    ids=["name", "coding", "track", "kind", "pictures"],
+)
+def test_damage_deletes_no_footage_and_stops_nobody(
+    tmp_path: Path, damage: Callable[[bytearray], None], recovered: bool
+) -> None:
+    """A disk that lost some bytes: what can still be read is found again, the rest stays and is told."""
+    recordings = Recordings(tmp_path / "recordings")
+    path = recordings.stem(1_800_000_000.0).with_suffix(".000Z.mp4")
+    data = bytearray(make(tmp_path / "clip.mp4", Clip(muxer=FRAGMENTS)).read_bytes())
+    damage(data)
+    path.write_bytes(data + bytes(10_000))
+    told: list[str] = []
+    assert bool(recordings.recover(told.append)) == recovered
+    assert path.exists()
+    assert any("it stays, but not in the index" in text for text in told) != recovered
+
+
+def _no_more_files(*_: object, **__: object) -> None:
     raise OSError(errno.EMFILE, "Too many open files")
 
 

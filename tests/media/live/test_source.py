@@ -307,6 +307,13 @@ def test_a_password_that_was_changed_is_not_hammered_on(server: RtspServer) -> N
     assert waits[0] >= 30
 
 
+def test_a_camera_may_name_its_stream_in_any_writing(camera_clip: Path) -> None:
+    """Its title is in GBK, and was taken for UTF-8: such a camera could never be watched."""
+    title = "大门".encode("gbk")
+    with RtspServer(Coded.of(camera_clip), title=title) as server, Watched(server.url) as frames:
+        assert until(frames, lambda frame: frame.index == 2).size == (64, 48)
+
+
 def test_an_unknown_coding_is_one_sentence(camera_clip: Path) -> None:
     """A coding that FFmpeg has never heard of."""
     with (

@@ -50,7 +50,12 @@ def watch(order: Order, post: Post) -> Trouble | Ended | None:
 def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
     try:
         container = av.open(
-            order.url, "r", format=order.format, options=order.options, timeout=(order.open_s, order.read_s)
+            order.url,
+            "r",
+            format=order.format,
+            options=order.options,
+            metadata_errors="replace",  # a name in GBK, say
+            timeout=(order.open_s, order.read_s),
         )
     except (OSError, av.error.FFmpegError) as error:
         return _distrusted(said) or _trouble(error, order, opening=True)

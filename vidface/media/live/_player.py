@@ -24,7 +24,7 @@ def play(order: Order, post: Post) -> Trouble | Ended | None:
         return Trouble("refused", "nobody listens there (chaos: cut)")
     try:
         matrix = _matrix(chaos.clip)
-        container = av.open(chaos.clip, "r")
+        container = av.open(chaos.clip, "r", metadata_errors="replace")
     except (OSError, av.error.FFmpegError) as error:
         return Trouble("usage", f"the clip cannot be played ({(error.strerror or 'unreadable').lower()})")
     with container:
@@ -101,7 +101,7 @@ class _Playing:
 
 def _matrix(clip: str) -> bytes:
     """The clip's display matrix, which does not travel with packets; empty where it has none."""
-    with av.open(clip, "r") as container:
+    with av.open(clip, "r", metadata_errors="replace") as container:
         if not container.streams.video:
             return b""
         try:

@@ -8,6 +8,7 @@ FOLDER/keep.json                   for how long they are kept: {"keep_h": 24.0, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -34,8 +35,8 @@ INDEX: Final = "index.jsonl"
 KEEP: Final = "keep.json"
 SEGMENT: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z(-\d+)?\.(mp4|mov|mkv)")
 _SUFFIXES: Final = (".mp4", ".mov", ".mkv")
-_LEAST_BYTES: Final = 1024
-"""Of a file with a head and a picture: a kill in the first second leaves less."""
+_LEAST_BYTES: Final = 4096
+"""More than a head alone: a kill in the first second leaves no more than that."""
 _STAMP: Final = "%Y%m%dT%H%M%S.%f"
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -235,29 +236,27 @@ def _order(name: str) -> tuple[str, int]:
 
 
 def _found(path: Path) -> dict[str, Any] | None:
-    """What a segment says of itself; None where it holds no packet.
+    """What a segment says of itself; None where it is too small to hold a packet.
 
     Raises:
         OSError, FFmpegError: it cannot be read, now or at all.
     """
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = container.streams.best("video")
+            context, base = (None, None) if stream is None else (stream.codec_context, stream.time_base)
             times = [
                 (packet.dts or 0, packet.duration or 0, packet.is_keyframe)
-                for packet in container.demux(stream)
+                for packet in (container.demux(stream) if stream is not None else ())
                 if packet.size
             ]
-            base, context = stream.time_base, stream.codec_context
-    except IndexError:
-        return None
-    except av.error.InvalidDataError:
+    except (av.error.InvalidDataError, ValueError):  # damage: a coding, a year that there is not
+        times, context, base = [], None, None
+    match = SEGMENT.fullmatch(path.name)
+    if not times or context is None or base is None or match is None:
         if path.stat().st_size < _LEAST_BYTES:
             return None
-        raise
-    match = SEGMENT.fullmatch(path.name)
-    if not times or match is None or base is None:
-        return None
+        raise OSError(errno.EINVAL, "it is damaged, and shows no pictures")
     lasts_s = float((times[-1][0] + times[-1][1] - times[0][0]) * base)
     begin = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp()
     return {
