@@ -243,7 +243,7 @@ def _found(path: Path) -> dict[str, Any] | None:
     """
     try:
         with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.best("video")
+            stream: Any = container.streams.best("video")
             context, base = (None, None) if stream is None else (stream.codec_context, stream.time_base)
             times = [
                 (packet.dts or 0, packet.duration or 0, packet.is_keyframe)
