@@ -44,6 +44,15 @@ from vidface.data.address import is_address, local, masked, secrets_of
         ("rtmps://u:secret@h:443/app/abcd-1234-secret?x=1", "rtmps://u:***@h:443/app/***?x=1"),
         ("rtmp://h/bcs/channel0_main.bcs?channel=0", "rtmp://h/bcs/channel0_main.bcs?channel=0"),
         ("rtmp://h/live/door2", "rtmp://h/live/door2"),
+        ("rtmp://h/live/frontdoorcamera", "rtmp://h/live/frontdoorcamera"),
+        ("rtmp://h/live/12345678901234567890", "rtmp://h/live/***"),
+        ("rtmp://h/live/abCdefghijKlmnop", "rtmp://h/live/***"),
+        ("rtmp://h/live/abcdefghijklmnopqrst", "rtmp://h/live/***"),
+        ("rtmp://h/live/abcdefghijk1%2Bmnop/", "rtmp://h/live/***/"),
+        ("rtmp://h/live/abcdefghijk1+mnop=", "rtmp://h/live/***"),
+        ("rtmp://h/live/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123", "rtmp://h/live/***"),
+        ("rtmp://h/live/abcdefghijk1mnop live=1", "rtmp://h/live/*** live=1"),
+        ("{'url': 'rtmp://h/live/abcdefghijk1mnop', 'x': 1}", "{'url': 'rtmp://h/live/***', 'x': 1}"),
         ("rtsp://h/live/STREAMnumber123", "rtsp://h/live/STREAMnumber123"),
         ("rtsp://admin:1234/secret@10.0.0.1/live", "rtsp://admin:***@10.0.0.1/live"),
         ("rtsp://user:pa ss@host/x", "rtsp://user:***@host/x"),
@@ -76,6 +85,7 @@ def test_no_password_is_shown(text: str, shown: str) -> None:
     [
         ("http://h/v?password=a b&c=d e", "http://h/v?password=***&c=d e", ("a b",)),
         ("rtsp://u:1 2@cam/s", "rtsp://u:***@cam/s", ("1 2",)),
+        ("rtmp://h:1935/live playpath=abcdef", "rtmp://h:1935/live playpath=***", ("abcdef",)),
     ],
 )
 def test_blanks_belong_to_a_whole_address(text: str, shown: str, secrets: tuple[str, ...]) -> None:

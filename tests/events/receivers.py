@@ -165,6 +165,8 @@ class _MqttSession(socketserver.StreamRequestHandler):
     def _serve(self, broker: Broker, kind: int, flags: int, body: bytes) -> bool:
         if kind == 1:  # CONNECT
             broker.connects.append(body)
+            if broker.curt:
+                return False
             self.wfile.write(bytes((0x20, 2, 0, broker.code)))
             return broker.code == 0
         if kind == 3:  # PUBLISH
@@ -203,12 +205,14 @@ class Broker:
     Attributes:
         code: of CONNACK; 5 is "not authorized".
         mute: confirm nothing.
+        curt: end each connection without a word.
         cuts: so many events are answered by ending the connection.
         messages: topic, content, retained.
     """
 
     code: int = 0
     mute: bool = False
+    curt: bool = False
     cuts: int = 0
     port: int = 0
     connects: list[bytes] = field(default_factory=list)

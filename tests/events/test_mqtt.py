@@ -169,6 +169,15 @@ def test_a_broker_that_never_confirms(desk: Desk, monkeypatch: pytest.MonkeyPatc
         assert courier.facts()["waiting"] == 1
 
 
+def test_a_refusal_of_yesterday_is_not_told_today(desk: Desk) -> None:
+    """Who looks for a wrong password finds none: now the broker ends each connection without a word."""
+    with Broker(code=5) as broker:
+        courier = desk.open(broker.port, timeout_s=1)
+        assert refused(courier)
+        broker.curt = True
+        assert until(lambda: "ended the connection" in courier._carrier._why)  # type: ignore[attr-defined]
+
+
 def test_a_wrong_password(desk: Desk) -> None:
     """Told with the broker's reason, and without the password."""
     with Broker(code=5) as broker:

@@ -89,6 +89,20 @@ def test_letters_of_an_earlier_process_are_old_by_the_clock_that_is_given(tmp_pa
     assert Spool(tmp_path, clock=lambda: written + 8 * 86_400).first() is None
 
 
+@pytest.mark.parametrize("written_s", [60.0, 3e9], ids=["1970", "2065"])
+def test_a_letter_of_a_wrong_clock_waits_from_the_first_start_on(tmp_path: Path, written_s: float) -> None:
+    """It waited anew from each start, so that a program that is begun each week kept it for ever."""
+    Spool(tmp_path).put(b"old")
+    (path,) = tmp_path.iterdir()
+    os.utime(path, (written_s, written_s))
+    first_s = 1_790_000_000.0
+    assert len(Spool(tmp_path, clock=lambda: first_s)) == 1
+    assert len(Spool(tmp_path, clock=lambda: first_s + 6 * 86_400)) == 1
+    late = Spool(tmp_path, clock=lambda: first_s + 8 * 86_400)
+    assert late.first() is None
+    assert late.expired == 1
+
+
 def test_a_letter_that_had_to_make_room_is_not_dropped_twice(tmp_path: Path) -> None:
     """While it was carried it was pushed out: the one behind it stays."""
     spool = Spool(tmp_path, most=1)

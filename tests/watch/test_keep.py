@@ -357,6 +357,27 @@ def test_after_weeks_off_what_is_over_its_time_goes_a_day_later(filled: Path, se
     assert sum(kept(filled, clock).sweep().values()) == 5
 
 
+@pytest.mark.parametrize(
+    ("runs_s", "off_s", "most_days"),
+    [(600, DAY_S - 600, 4), (3600, DAY_S - 3600, 4), (1200, 5, 2)],
+    ids=["ten minutes a day", "an hour a day", "killed every twenty minutes"],
+)
+def test_a_program_that_never_runs_for_long_does_not_stand_still_in_time(
+    tmp_path: Path, set_clock: SetClock, runs_s: float, off_s: float, most_days: float
+) -> None:
+    """Else nothing would ever be deleted: each time off is a leap, and no day of running comes."""
+    path, behind_days = tmp_path / "clock.json", 0.0
+    for _ in range(int(30 * DAY_S / (runs_s + off_s))):
+        clock = set_clock.steady(path)
+        for _ in range(int(runs_s / 60)):
+            clock.remember()
+            set_clock.goes(60)
+        behind_days = max(behind_days, clock.behind_s / DAY_S)
+        set_clock.wall_s += off_s
+        set_clock.passed_s = 5.0
+    assert behind_days <= most_days + 1
+
+
 def test_what_was_written_before_the_clock_was_set_is_young(tmp_path: Path, set_clock: SetClock) -> None:
     """1970 until the network came: it counts from the first look with a clock that is set."""
     old = [

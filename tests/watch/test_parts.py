@@ -133,6 +133,21 @@ def test_a_session_of_no_files_begins_on_a_full_disk(tmp_path: Path, full: list[
     assert [path.name for path in written.parent.iterdir()] == [name]
 
 
+def test_a_killed_process_leaves_no_session_in_memory(tmp_path: Path, full: list[bool]) -> None:
+    """The next one of the same camera takes its place."""
+    left = Sessions(tmp_path / "door").begin(only_account=True)[1]
+    (left / "run.json").write_text("{}")
+    other = Sessions(tmp_path / "hall").begin(only_account=True)[1]
+    again = Sessions(tmp_path / "door")
+    assert again.begin(only_account=True)[1] == left != other
+    assert list(left.iterdir()) == []
+    full.clear()
+    for name in ("door", "hall"):
+        Sessions(tmp_path / name).tidy()
+    assert not left.exists()
+    assert not other.exists()
+
+
 def test_a_session_of_today_stays_where_the_clock_was_ahead(tmp_path: Path) -> None:
     """Twenty sessions of next year are none of the newest, and nobody deletes the one that is running."""
     root = tmp_path / "door" / "sessions"

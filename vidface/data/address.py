@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 MASK = "***"
 _KEY: Final = (
-    r"(?<![\w.-])(?=streamid=|[\w.-]*(?:(?<!com)pass(?!age)|(?:pas|pw)\d*(?![^\W_])|"
+    r"(?<![\w.-])(?=streamid=|playpath=|[\w.-]*(?:(?<!com)pass(?!age)|(?:pas|pw)\d*(?![^\W_])|"
     r"pwd|psw|jwt|cred|token|secret|auth(?!or(?!i[sz]))|(?<!mon)key(?!frame|int|word|board|note|point)|"
     r"(?<!de)(?<!as)sig(?!nal|ma|ht)))[\w.-]+(?:\[\w*\]|%5B\w*%5D)?="
 )
@@ -19,7 +19,11 @@ _NEXT: Final = r"_(?:channel|stream|subtype|user|usr|login|ch)\d*="
 """Begins the next part where a camera parts them with `_`, which a secret may hold too."""
 _SECRET: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|\s])+", re.IGNORECASE)
 _SECRET_WHOLE: Final = re.compile(rf"({_KEY})#?(?:(?!{_NEXT})[^&;#|])+", re.IGNORECASE)
-_STREAM_KEY: Final = re.compile(r"(?<=/)(?=[^/?#]*\d)(?=[^/?#]*[A-Za-z])[\w-]{12,}(?=[?#]|[^\w/-]*\Z)")
+_STREAM_KEY: Final = re.compile(
+    r"(?<=/)(?![^/?#\s]*\.(?:bcs|flv|live|m3u8|mp4|sdp|smil|stream)\b)"
+    r"(?=[\w.+=%~-]*(?:\d|[a-z][\w.+=%~-]*[A-Z]|[A-Z][\w.+=%~-]*[a-z]|[A-Za-z]{20}))"
+    r"[\w.+=%~-]{11,}[\w=~-](?=/*(?:[?#\s'\",]|[^\w/-]*\Z))"
+)
 """What ends the path of an rtmp address and is no name that somebody gave: it lets everybody send there."""
 _GOES_ON: Final = re.compile(_NEXT.replace("_", "[_&]", 1), re.IGNORECASE)
 _SCHEME: Final = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"

@@ -53,6 +53,7 @@ class Mqtt:
         self._up = threading.Event()
         self._closed = False
         self._why = f"there was no answer for {self._timeout_s:g} s"
+        self._refused = False
         self._waiting: tuple[str, list[Any]] | None = None
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
@@ -117,7 +118,7 @@ class Mqtt:
 
     def _connected(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._why = f"{_REFUSES} ({str(reason).lower()})"
+            self._why, self._refused = f"{_REFUSES} ({str(reason).lower()})", True
             return
         client.publish(f"{self._topic}/availability", AVAILABLE, _QOS, retain=True)
         self._up.set()
@@ -125,8 +126,9 @@ class Mqtt:
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._up.is_set():
             self._why = f"the connection was lost ({str(reason).lower()})"
-        elif not self._why.startswith(_REFUSES):
+        elif not self._refused:
             self._why = f"it ended the connection before it took anything ({str(reason).lower()})"
+        self._refused = False
         self._up.clear()
 
     def _failed(self, _client: Any, _data: Any) -> None:

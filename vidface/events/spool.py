@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 import threading
 import time
@@ -137,7 +138,7 @@ class Spool:
         """What an earlier process left; pieces of letters are removed.
 
         One that seems to come from the future, or from before computers had vidface, was written on a clock
-        that was wrong, and waits from now on.
+        that was wrong, and waits from now on; its file is dated so, else each start would begin anew.
         """
         found, now = [], passed_s()
         for path in self._folder.iterdir():
@@ -146,8 +147,12 @@ class Spool:
             match = _LETTER.fullmatch(path.name)
             if match is not None and path.is_file():
                 facts = path.stat()
-                waited_s = max(0.0, utc_s - facts.st_mtime) if facts.st_mtime > NEVER_SET_S else 0.0
-                found.append(_Letter(int(match[1]), facts.st_size, now - waited_s))
+                waited_s = utc_s - facts.st_mtime
+                if utc_s > NEVER_SET_S and not (facts.st_mtime > NEVER_SET_S and waited_s >= 0):
+                    with contextlib.suppress(OSError):
+                        os.utime(path, (utc_s, utc_s))
+                    waited_s = 0.0
+                found.append(_Letter(int(match[1]), facts.st_size, now - max(0.0, waited_s)))
         return sorted(found, key=lambda letter: letter.number)
 
     def _expire(self) -> None:

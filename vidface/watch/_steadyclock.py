@@ -15,6 +15,8 @@ from vidface.data.times import NEVER_SET_S, passed_s
 
 _STEP_S: Final = 60.0
 _DOUBT_S: Final = 86_400.0
+_AWAY_S: Final = 6 * 3600.0
+"""Most of a time in which nobody ran that counts as one in which the leap was seen to last."""
 _AHEAD_S: Final = 2 * 86_400.0
 """A day is named before it has passed, and clocks of two machines differ."""
 
@@ -24,8 +26,9 @@ class SteadyClock:
 
     What goes by its age must not go since a clock was wrong for some hours: what has gone does not come back
     when the clock does. One that is set back is believed at once, since nothing grows older by it; and so is
-    one that is set for the first time. Hours in which nobody ran are a leap as well, so what is over its time
-    may stay a day longer after them. Safe from any thread.
+    one that is set for the first time. Hours in which nobody ran are a leap as well, and count six hours at
+    most towards the day of running: what is over its time may stay a day longer after them, or four days
+    where it never runs for long. Safe from any thread.
 
     Args:
         path: where the time is remembered over restarts; None: nowhere.
@@ -43,7 +46,8 @@ class SteadyClock:
         self._path, self._wall, self._passed = path, wall, passed
         self._lock = threading.Lock()
         self._looked = passed()
-        self._believed, self._doubted_s = self._remembered() or (wall(), 0.0)
+        self._believed, self._doubted_s, seen = self._remembered() or (wall(), 0.0, wall())
+        self._doubted_s += min(max(0.0, wall() - seen), _AWAY_S)
 
     @property
     def behind_s(self) -> float:
@@ -79,16 +83,22 @@ class SteadyClock:
         """Write it down for the next start; a disk that takes nothing is no trouble."""
         if self._path is None:
             return
-        said = {"believed": round(self.now(), 3), "doubted_s": round(self._doubted_s, 3)}
+        said = {
+            "believed": round(self.now(), 3),
+            "doubted_s": round(self._doubted_s, 3),
+            "wall": round(self._wall(), 3),
+        }
         with contextlib.suppress(OSError):
             write_whole(self._path, json.dumps(said).encode() + b"\n")
 
-    def _remembered(self) -> tuple[float, float] | None:
+    def _remembered(self) -> tuple[float, float, float] | None:
+        """The time that was believed, for how long it has been doubted, and what the machine said then."""
         if self._path is None:
             return None
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             said = json.loads(self._path.read_bytes())
             believed, doubted_s = float(said["believed"]), float(said["doubted_s"])
-            if believed >= 0 and doubted_s >= 0:  # neither is NaN
-                return believed, doubted_s
+            wall = float(said.get("wall", self._wall()))
+            if believed >= 0 and doubted_s >= 0 and wall >= 0:  # none is NaN
+                return believed, doubted_s, wall
         return None

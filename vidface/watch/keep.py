@@ -43,6 +43,8 @@ from vidface.watch._ownfolder import OwnFolder
 from vidface.watch._steadyclock import SteadyClock
 
 _EVERY_S: Final = 1800.0
+_REMEMBER_S: Final = 60.0
+"""A program that is killed again and again must not stand still in time."""
 _EVENTS, _SESSIONS, _RECORDINGS = "events", "sessions", "recordings"
 SPOOL: Final = "spool"
 """Folder of letters that wait, one folder a receiver."""
@@ -134,8 +136,10 @@ class Keeper:
     def _work(self) -> None:
         while not self._closing.is_set():
             self.sweep()
-            self._clock.remember()
-            self._closing.wait(_EVERY_S)
+            for _ in range(int(_EVERY_S / _REMEMBER_S)):
+                self._clock.remember()
+                if self._closing.wait(_REMEMBER_S):
+                    return
 
     def _events(self) -> None:
         days = self._settings.events_days

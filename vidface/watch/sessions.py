@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import os
 import shutil
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,12 +39,15 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "sessions"
         self._begun: str | None = None
-        self._spare: Path | None = None
+        self._in_memory = False
+        # By a name of its own: what a killed process left is found again, and is no more memory lost.
+        name = hashlib.sha256(os.fsencode(self._folder.absolute())).hexdigest()[:24]
+        self._spare = Path(_MEMORY) / f"vidface-{name}"
 
     @property
     def in_memory(self) -> bool:
         """The account of the session that began last is written nowhere, as the disk is full."""
-        return self._spare is not None
+        return self._in_memory
 
     def begin(self, *, only_account: bool = False) -> tuple[str, Path]:
         """Name and folder of a new session; the folder is made, 0700.
@@ -60,7 +64,8 @@ class Sessions:
         except OSError as error:
             if only_account and error.errno in _FULL:
                 with contextlib.suppress(OSError):
-                    self._spare = Path(tempfile.mkdtemp(prefix="vidface-", dir=_MEMORY))
+                    self._spare.mkdir(mode=0o700)
+                    self._in_memory = True
                     return self._next_name(), self._spare
             raise OutputError(f"{self._folder} cannot be made: {error.strerror}") from error
 
@@ -99,9 +104,8 @@ class Sessions:
         return name
 
     def _forget_spare(self) -> None:
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            shutil.rmtree(spare, ignore_errors=True)
+        self._in_memory = False
+        shutil.rmtree(self._spare, ignore_errors=True)
 
 
 def _look_for_room(folder: Path) -> None:

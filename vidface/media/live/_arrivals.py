@@ -22,14 +22,9 @@ def without_clock(container: Any) -> bool:
 
 
 class ArrivalClock:
-    """Gives packets the times at which they came, 0 for the first.
+    """Gives packets the times at which they came, 0 for the first."""
 
-    Args:
-        base: of the times that FFmpeg invented, which still say what is shown before what.
-    """
-
-    def __init__(self, base: Fraction) -> None:
-        self._scale = base / _BASE
+    def __init__(self) -> None:
         self._zero: float | None = None
         self._last = -1
 
@@ -42,6 +37,6 @@ class ArrivalClock:
         if self._zero is None:
             self._zero = packet.arrival
         dts = self._last = max(self._last + 1, round((packet.arrival - self._zero) / _BASE))
-        ahead = 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
-        pts = None if packet.pts is None else dts + round(ahead * self._scale)
+        # How far a picture is shown behind its decoding nobody knows in seconds: decoders know the order.
+        pts = dts if packet.pts is not None and packet.pts == packet.dts else None
         return replace(packet, pts=pts, dts=dts, duration=0)

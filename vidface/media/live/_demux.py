@@ -65,7 +65,7 @@ def _watch(order: Order, post: Post, said: list[Any]) -> Trouble | Ended | None:
             return trouble
         sound = sound_of(container) if order.sound else None
         described = opened(container, stream, sound=sound)
-        arrivals = ArrivalClock(described.time_base) if without_clock(container) else None
+        arrivals = ArrivalClock() if without_clock(container) else None
         post.send(described if arrivals is None else arrivals.told(described))
         clock = CameraClock(container, stream.time_base, by_day=len(container.streams) > 1)
         reached = 0.0
