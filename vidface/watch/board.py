@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from vidface.watch._lately import Lately
 from vidface.watch.machine import process_facts
 from vidface.watch.watcher import Watcher
 from vidface.web.board import CameraView, Health, Measure, Shown, Told
@@ -22,6 +23,7 @@ class WatchBoard:
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
+        self._lately = Lately()
 
     def cameras(self) -> Sequence[CameraView]:
         """All of them, in the order of the user's file."""
@@ -45,15 +47,19 @@ class WatchBoard:
         return self._watcher.recent.shot(name)
 
     def health(self) -> Health:
-        """Failing where no camera at all is watched, though some should be."""
+        """Failing where no camera at all is watched, though some should be.
+
+        Losses are noted for an hour; /metrics counts them for as long as the program runs.
+        """
         watcher = self._watcher
         lanes = watcher.lanes()
         notes = [watcher.trouble] if watcher.trouble else []
         told_to = dict(watcher.told_to)
         lost = told_to.pop("lost")
-        notes += [f"{lost} events were lost, since the disk was too slow for them"] if lost else []
+        if self._lately.rose("lost", lost):
+            notes.append(f"{lost} events were lost, since the disk was too slow for them")
         for name, facts in told_to.items():
-            notes += [f"{name}: {text}" for text in _missing(facts)]
+            notes += [f"{name}: {text}" for text in _missing(name, facts, self._lately)]
         kept = watcher.kept["cause"]
         notes += [kept] if kept else []
         for lane in lanes:
@@ -90,13 +96,14 @@ class WatchBoard:
         self._watcher.remove(name)
 
 
-def _missing(facts: Mapping[str, Any]) -> Iterator[str]:
+def _missing(name: str, facts: Mapping[str, Any], lately: Lately) -> Iterator[str]:
     """What a receiver of events, or their log, does not have, in words."""
     if facts.get("trouble"):
         yield str(facts["trouble"])
-    if facts["not_taken"]:
+    if lately.rose((name, "not taken"), facts["not_taken"]):
         yield f"{facts['not_taken']} events, or their pictures, could not be taken since the program began"
-    if lost := facts.get("lost"):
+    lost = facts.get("lost", {})
+    if lately.rose((name, "lost"), sum(lost.values())):
         causes = ", ".join(f"{cause} {count}" for cause, count in lost.items())
         yield f"{sum(lost.values())} events were lost since the program began ({causes})"
 
