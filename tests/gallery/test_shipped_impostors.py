@@ -12,22 +12,25 @@ from numpy.typing import NDArray
 from vidface.data.npz import read_npz
 from vidface.infer import weights
 
-MODEL = "vidface-embed"
+@pytest.fixture(scope="module", params=["vidface-embed", "vidface-embed-int8"])
+def model(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def vectors() -> NDArray[np.float32]:
-    return read_npz(weights.entry(MODEL).folder / "impostors.npz", ("vectors",))["vectors"]
+def vectors(model: str) -> NDArray[np.float32]:
+    return read_npz(weights.entry(model).folder / "impostors.npz", ("vectors",))["vectors"]
 
 
-def facts() -> dict[str, Any]:
-    text = (weights.entry(MODEL).folder / "impostors.json").read_text()
+@pytest.fixture(scope="module")
+def facts(model: str) -> dict[str, Any]:
+    text = (weights.entry(model).folder / "impostors.json").read_text()
     told: dict[str, Any] = json.loads(text)
     return told
 
 
-def test_they_are_unit_vectors_as_many_as_told(vectors: NDArray[np.float32]) -> None:
-    assert vectors.shape == (facts()["impostors"], 256)
+def test_they_are_unit_vectors_as_many_as_told(vectors: NDArray[np.float32], facts: dict[str, Any]) -> None:
+    assert vectors.shape == (facts["impostors"], 256)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
@@ -38,9 +41,8 @@ def test_no_two_are_one(vectors: NDArray[np.float32]) -> None:
     assert alike.max() < 0.9999
 
 
-def test_the_trial_passes_about_what_was_asked_for() -> None:
+def test_the_trial_passes_about_what_was_asked_for(facts: dict[str, Any]) -> None:
     """Held-out strangers, from 0.1 to 3 %: at most 2.2 times as many pass (mixed faces: 7 times)."""
-    told = facts()
-    for row in told["held-out strangers that pass, percent"].values():
-        for asked, seen in zip(told["asked for, percent"], row["shipped"], strict=True):
+    for row in facts["held-out strangers that pass, percent"].values():
+        for asked, seen in zip(facts["asked for, percent"], row["shipped"], strict=True):
             assert 0.5 * asked < seen < 2.2 * asked

@@ -69,6 +69,12 @@ def reliability(calibration: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{told}"
 
 
+def held_out(impostors: dict[str, Any]) -> str:
+    """How many strangers the trial had."""
+    stayed, left = impostors["held-out portraits, and left out as one person twice"]
+    return f"{stayed:,} held-out portraits ({left} more show somebody a second time and are left out)"
+
+
 def strangers(impostors: dict[str, Any]) -> str:
     """Held-out strangers that pass, by gallery and by what was asked for."""
     asked = impostors["asked for, percent"]
@@ -104,6 +110,7 @@ def card(folder: Path) -> str:
         "TROUBLES": sizes(metrics["verification"], False),
         "GROUPS": groups(metrics),
         "RECOGNISABILITY": reliability(calibration),
+        "HELD": held_out(impostors),
         "STRANGERS": strangers(impostors),
         "DISCARD": ", ".join(f"{100 * a:.0f} % -> {b} %" for a, b in discard)
         + " false non-matches at a false match rate of 1 %",

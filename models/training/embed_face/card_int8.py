@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from card import sizes, strangers, targets
+from card import held_out, sizes, strangers, targets
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from cards import filled
@@ -44,6 +44,7 @@ def card(folder: Path, beside_it: Path) -> str:
         "TARGETS": targets(metrics["verification"]),
         "SIZES": sizes(metrics["verification"], True),
         "BESIDE": beside(metrics["verification"], floats["verification"], facts["to_float"]),
+        "HELD": held_out(impostors),
         "STRANGERS": strangers(impostors),
         "CPU": str(metrics["CPU ms a face, one thread"]),
         "CPU_FLOAT": str(floats["CPU ms a face, one thread"]),
