@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vidface.data.npz import read_npz
 from vidface.infer import weights
 
+
 @pytest.fixture(scope="module", params=["vidface-embed", "vidface-embed-int8"])
 def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -107,7 +107,7 @@ def galleries(
 
 
 def once(crops: NDArray[np.uint8], names: NDArray[np.str_], teacher: Teacher) -> NDArray[np.bool_]:
-    """Which stay: of portraits of one person, by the teacher, the first; every picture of the known people."""
+    """Which stay: of portraits of one person, by the teacher, the first; all pictures of known people."""
     vectors = teacher(crops)
     portrait = ~np.char.startswith(names, "celeb")
     doubles = np.triu(vectors @ vectors.T >= TWICE, 1) & portrait[:, None] & portrait
