@@ -39,6 +39,11 @@ def kept_of(scores: Scores, same: NDArray[np.bool_], share: float) -> NDArray[np
     return kept
 
 
+def percent(scores: NDArray[np.floating[Any]], same: NDArray[np.bool_], kept: NDArray[np.bool_]) -> float:
+    """Accuracy of the kept pairs."""
+    return 100 * accuracy(scores[kept], same[kept])
+
+
 def main() -> None:
     args = parser_of(__doc__).parse_args()
     held, teacher, student = Held(args.pack, "test"), Teacher(args.teacher), Student(args.student)
@@ -57,12 +62,8 @@ def main() -> None:
     for usual, right in USUAL.items():
         found = {side: percent(scores["teacher"][side], held.same, kept) for side in SIDES}
         side = min((side for side in SIDES if found[side] >= right), default=112)
-        print(usual, right, side, f"{found[side]:.1f} {percent(scores['student'][side], held.same, kept):.1f}")
-
-
-def percent(scores: NDArray[np.floating[Any]], same: NDArray[np.bool_], kept: NDArray[np.bool_]) -> float:
-    """Accuracy of the kept pairs."""
-    return 100 * accuracy(scores[kept], same[kept])
+        mine = percent(scores["student"][side], held.same, kept)
+        print(usual, right, side, f"{found[side]:.1f} {mine:.1f}")
 
 
 if __name__ == "__main__":
