@@ -20,6 +20,7 @@ from vidface.cli._gallery_common import (
     json_option,
     opened,
     opened_or_new,
+    plural,
     show_json,
     table,
     threshold_of,
@@ -113,7 +114,7 @@ def check(place: Place, folder: str | None) -> None:
         click.echo(harmless(line))
     if told:
         raise VidfaceError(f"{folder_of(place, folder)}: {len(told)} faults were found")
-    click.echo(f"sound: {people} people, {looks} looks")
+    click.echo(f"sound: {plural(people, 'person', 'people')}, {plural(looks, 'look')}")
 
 
 @click.command()
@@ -125,7 +126,7 @@ def export(place: Place, file: Path, overwrite: bool, folder: str | None) -> Non
     """Write everybody to one zip file that only you can read."""
     with opened(place, folder) as gallery:
         count = gallery.export(file, overwrite=overwrite)
-    click.echo(harmless(f"{count} people written to {file}"))
+    click.echo(harmless(f"{plural(count, 'person', 'people')} written to {file}"))
 
 
 @click.command("import")
@@ -146,7 +147,8 @@ def import_(place: Place, file: Path, folder: str | None) -> None:
             )
     added = sum(report.added for report in reports.values())
     doubles = sum(len(report.duplicates) for report in reports.values())
-    click.echo(f"{len(reports)} people, {added} looks added, {doubles} were there already")
+    people = plural(len(reports), "person", "people")
+    click.echo(f"{people}, {plural(added, 'look')} added, {plural(doubles, 'was', 'were')} there already")
 
 
 @click.command("re-embed")

@@ -170,6 +170,11 @@ def harmless(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """ "1 look", "2 looks", "2 people"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.3f}"

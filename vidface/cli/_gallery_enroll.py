@@ -13,7 +13,7 @@ from typing import Final
 import click
 import numpy as np
 
-from vidface.cli._gallery_common import say
+from vidface.cli._gallery_common import plural, say
 from vidface.cli._gallery_faces import Face, Sampler, Shot
 from vidface.cli._gallery_tracks import TrackPlaces
 from vidface.data.digest import sha256_of
@@ -91,14 +91,14 @@ class Tally:
 
     def sentence(self) -> str:
         """All of it in one line."""
-        people = _plural(len(self.people), "person", "people")
-        parts = [f"{_plural(self.looks, 'look', 'looks')} of {people} enrolled"]
+        people = plural(len(self.people), "person", "people")
+        parts = [f"{plural(self.looks, 'look', 'looks')} of {people} enrolled"]
         if self.known:
-            parts.append(f"{_plural(self.known, 'file was', 'files were')} enrolled before")
+            parts.append(f"{plural(self.known, 'file was', 'files were')} enrolled before")
         if self.doubles:
-            parts.append(f"{_plural(self.doubles, 'look', 'looks')} left out as like one that is there")
+            parts.append(f"{plural(self.doubles, 'look', 'looks')} left out as like one that is there")
         if self.refused:
-            parts.append(f"{_plural(self.refused.total(), 'file', 'files')} left out")
+            parts.append(f"{plural(self.refused.total(), 'file', 'files')} left out")
         return "; ".join(parts)
 
 
@@ -207,7 +207,7 @@ class Enrolment:
         """What somebody should look at once a person is done."""
         odd = self._gallery.outliers(name) if name in self.tally.people else ()
         if odd:
-            count = _plural(len(odd), "look is", "looks are")
+            count = plural(len(odd), "look is", "looks are")
             numbers = ", ".join(map(str, odd[:_NAMED])) + (" ..." if len(odd) > _NAMED else "")
             yield (
                 f"{name!r}: {count} unlike the others (number {numbers}): "
@@ -285,9 +285,5 @@ def _tell_others(folder: Path, kinds: Counter[str]) -> None:
     """Files that are passed over, by kind."""
     if kinds:
         told = ", ".join(f"{count} {kind or 'without a suffix'}" for kind, count in kinds.most_common())
-        count = _plural(kinds.total(), "file is", "files are")
+        count = plural(kinds.total(), "file is", "files are")
         say(f"{folder}: {count} no picture or clip that can be read, by the name: {told}; passed over")
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

@@ -19,6 +19,7 @@ from vidface.cli._gallery_common import (
     json_option,
     looking,
     opened,
+    plural,
     say,
     show_json,
     table,
@@ -221,7 +222,8 @@ def _calibrated(reference: Reference) -> str:
 
 
 def _proof(proof: Any) -> list[str]:
-    what = f"{proof.looks} looks and {proof.pictures} pictures deleted, {proof.vectors} vectors overwritten"
+    gone = f"{plural(proof.looks, 'look')} and {plural(proof.pictures, 'picture')} deleted"
+    what = f"{gone}, {plural(proof.vectors, 'vector')} overwritten"
     searched = "vectors, pictures and name" if proof.name_bytes else "vectors and pictures"
     lines = [f"{what}; mentions replaced elsewhere: {proof.redacted}"]
     if proof.shared:
