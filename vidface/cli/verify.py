@@ -210,7 +210,7 @@ def _sum(checks: list[Check]) -> str:
 
 def _names(checks: list[Check], wanted: Callable[[Check], bool], *, most: int | None = None) -> str:
     chosen = [one for one in checks if wanted(one)]
-    words = [[one.what if one.what == "re-run" else "", one.name] for one in chosen]
+    words = [[one.what if one.what in ("re-run", "gallery") else "", one.name] for one in chosen]
     return _few(list(dict.fromkeys(" of ".join(filter(None, pair)) for pair in words)), most)
 
 

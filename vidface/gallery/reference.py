@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vidface.data._arrays import frozen_array
 from vidface.errors import UsageError
+from vidface.gallery.state import state_of
 
 EXACT_LOOKS: Final = 100_000
 """Up to so many looks the search always is exact."""
@@ -94,6 +95,11 @@ class Reference:
     def dimension(self) -> int:
         """Numbers in a vector."""
         return int(self.vectors.shape[1])
+
+    @property
+    def state(self) -> str:
+        """Whom it holds now, as a digest; see `state_of`."""
+        return state_of(self.fingerprint, (self.names[owner] for owner in self.owners), self.vectors)
 
     @property
     def exact(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from vidface.errors import VidfaceError
-from vidface.graph.custody import inside, present
+from vidface.graph.custody import MANIFEST, inside, present
 from vidface.graph.extend import without_saves
 from vidface.graph.framedigest import SEGMENT_S
 from vidface.graph.load_node import names_file
@@ -37,6 +37,13 @@ MARGIN_S: Final = 2
 
 Sample = int | Literal["all", "first"]
 """How many stretches of ten seconds; "first" is one of the first six."""
+
+_STATE: Final = "gallery_sha256"
+_OF_PEOPLE: Final = {
+    _STATE: "holds other people or looks than then",
+    "threshold": "another threshold",
+    "margin": "another margin",
+}
 
 Watch = Callable[[Run], Iterable[Tick]]
 
@@ -76,6 +83,7 @@ def check_rerun(
             if facts.get("status") == "done":
                 yield Check("re-run", "", "differs", f"it could not be made: {error}")
                 return
+        yield from _others(facts, again)
         yield from check_outcome(folder, facts, again, stretch=stretch, tolerance=tolerance)
 
 
@@ -155,6 +163,28 @@ def _run(facts: Mapping[str, Any], clip: Path, out: Path, stretch: Stretch, watc
         for tick in watch(work):
             if stretch.until is not None and tick.index >= stretch.until:
                 break
+
+
+def _others(facts: Mapping[str, Any], again: Path) -> Iterator[Check]:
+    """People that nodes compared with, where they are not those of then: they stand in no file of the run."""
+    then, here = facts.get("node_facts") or {}, _said(again)
+    for name, said in then.items():
+        if _STATE not in said:
+            continue
+        for fact, what in _OF_PEOPLE.items():
+            was, now = said.get(fact), here.get(name, {}).get(fact)
+            if was != now:
+                text = what if fact == _STATE else f"{what} ({was} then, {now} here)"
+                yield Check("gallery", name, "other", text)
+
+
+def _said(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the nodes of a run had to say; nothing, where its run.json cannot be read."""
+    try:
+        said: dict[str, dict[str, Any]] = json.loads((folder / MANIFEST).read_text())["node_facts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return said
 
 
 def _stretch(folder: Path, facts: Mapping[str, Any], sample: Sample) -> Stretch | None:

@@ -43,7 +43,7 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        what: manifest, signature, file, notes, input, source, consent, model, package or re-run.
+        what: manifest, signature, file, notes, input, source, consent, model, package, gallery or re-run.
         name: of the file, model or package.
         text: what was found, as a phrase.
     """

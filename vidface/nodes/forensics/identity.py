@@ -20,6 +20,7 @@ from vidface.data.rows import check_rows
 from vidface.data.source import SourceInfo
 from vidface.errors import UsageError
 from vidface.gallery.asked import log_run
+from vidface.gallery.state import state_of
 from vidface.infer import weights
 from vidface.infer.embedder import Embedder
 from vidface.node import FOREVER, Node
@@ -155,6 +156,8 @@ class ForensicsIdentity(Node):
             "motion_windows": len(known.windows),
             "tracks_compared": len(near),
         }
+        if self.gallery:
+            told["gallery_sha256"] = state_of(known.embedder, [known.name] * len(known), known.vectors)
         notes = [f"forensics.identity: {note}" for note in self._notes(known)]
         return told | ({"notes": notes} if notes else {})
 

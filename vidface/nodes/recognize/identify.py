@@ -96,6 +96,7 @@ class RecognizeIdentify(Node):
     _earlier: Counter[str]
     _clock: SteadyClock
     _clip: str
+    _state: str | None
     _rows_of: dict[str, NDArray[np.int64]]
 
     def open(self, device: Device) -> None:
@@ -120,6 +121,7 @@ class RecognizeIdentify(Node):
     def _refer(self) -> None:
         """Compare with the gallery as it was last read."""
         own = self._reference = None if self._enrolled is None else self._enrolled.reference
+        self._state = None if own is None else own.state
         usual = own.threshold if own else same_person(self._model)
         self._threshold = _first(self.threshold, usual, THRESHOLD)
         self._margin = _first(self.margin, own.margin if own else None, 0.0)
@@ -149,6 +151,7 @@ class RecognizeIdentify(Node):
         return {
             "people": 0 if own is None else len(own.names),
             "looks_enrolled": 0 if own is None else len(own.vectors),
+            "gallery_sha256": self._state,
             "threshold": self._threshold,
             "margin": self._margin,
         } | ({"notes": notes} if notes else {})

@@ -26,6 +26,9 @@ class KnownPeople:
 
     Raises:
         UsageError: there is no gallery, it is of another embedder, or holds no looks of that person.
+
+    Attributes:
+        state: whom it held, as a digest.
     """
 
     def __init__(self, folder: str, person: str | None, fingerprint: str) -> None:
@@ -48,6 +51,7 @@ class KnownPeople:
                 f"vidface gallery enroll --gallery {folder} {person!r} PICTURE adds one."
             )
         self._folder, self._person = folder, person
+        self.state = reference.state
 
     def log(self, clip: str) -> None:
         """Put into the gallery's log that a run over `clip` begins."""

@@ -166,6 +166,8 @@ class RestoreFace(Node):
     def facts(self) -> dict[str, Any]:
         """Faces restored, held back by the guard, covered by others, left; in words what to know of them."""
         said: dict[str, Any] = dict(self._counts)
+        if self._people is not None:
+            said["gallery_sha256"] = self._people.state
         notes = list(self._notes)
         if self._held:
             notes.append(f"the identity guard held restoration back: {self._held.told()}")
