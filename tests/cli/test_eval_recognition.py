@@ -430,7 +430,8 @@ def test_identify_tells_mated_from_others(
     ]
     assert call(*words) == 0
     out = capsys.readouterr().out
-    assert "1 have a name that is not enrolled and count as non-mated" in out
+    assert "1 has a name that is not enrolled and counts as non-mated" in out
+    assert "rank-5 and rank-20 say nothing among 2 people" in out
     assert "names not enrolled: carl" in out
     assert "more than once" not in out
     assert "gallery's 0.400, lead 0.050" in out

@@ -116,10 +116,14 @@ def identify_text(report: dict[str, Any]) -> Iterator[str]:
     yield from report["protocol"]
     yield pictures_note(pictures)
     yield from failures_note(report["failures"])
-    yield (
-        f"probes: {probes['all']}, {probes['without a face']} without a face; "
-        f"{probes['named but not enrolled']} have a name that is not enrolled and count as non-mated"
+    others = probes["named but not enrolled"]
+    have = (
+        "has a name that is not enrolled and counts"
+        if others == 1
+        else ("have a name that is not enrolled and count")
     )
+    faceless = probes["without a face"]
+    yield f"probes: {probes['all']}, {faceless} without a face; {others} {have} as non-mated"
     if report["names not enrolled"]:
         yield f"names not enrolled: {', '.join(report['names not enrolled'])}"
     if probes["pictures given more than once"]:
@@ -245,6 +249,15 @@ def _protocol(probes: ProbeTable, options: IdentifyOptions, reference: Reference
         f"{number(reference.margin)}, by which the best must lead the second, as in gallery search; FNIR "
         "there is without the margin",
         "a probe without a face is never found and raises no alarm",
+        *_trivial(len(set(reference.owners.tolist()))),
         intervals_note(options.resamples, "persons"),
         *([_EXACT] if options.resamples else []),
     ]
+
+
+def _trivial(persons: int) -> Iterator[str]:
+    """That a list as long as the gallery holds everybody."""
+    ranks = [f"rank-{rank}" for rank in RANKS if rank >= persons]
+    if ranks:
+        what = f"{' and '.join(ranks)} say nothing" if len(ranks) > 1 else f"{ranks[0]} says nothing"
+        yield f"{what} among {persons} people: every mated probe with a face is found at that rank"

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from centring import NEARNESS, SHARE
 from net import Embedder, fixed
+from plain import written_plain
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -90,6 +91,7 @@ def main() -> None:
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 112, 112)).astype(np.float32))
     axes = {name: {0: "N"} for name in ("image", *OUTPUTS)}
     write_onnx(model, {"image": images}, path, outputs=OUTPUTS, axes=axes)
+    written_plain(path)
     found = opened(path).run(None, {"image": images.numpy()})
     with torch.no_grad():
         difference = largest_difference(found, model(images))

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType
 from onnxruntime.quantization import quantize_static as quantised
+from plain import plain
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from shipping import opened
@@ -56,27 +57,6 @@ def faces(pack: Path, count: int, seed: int) -> Images:
         (crop,) = shrunk(pixels[row][None, EDGE:-EDGE, EDGE:-EDGE], int(rng.choice(SIDES)))
         out.append(crop[..., ::-1].transpose(2, 0, 1).astype(np.float32))
     return np.stack(out)
-
-
-def plain(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without casts of floats to floats, which part what belongs together, and with pools by their name."""
-    graph, same = model.graph, {}
-    for node in graph.node:
-        if node.op_type == "Cast" and helper.get_attribute_value(node.attribute[0]) == onnx.TensorProto.FLOAT:
-            same[node.output[0]] = same.get(node.input[0], node.input[0])
-    kept = []
-    for node in graph.node:
-        if node.output[0] in same:
-            continue
-        for place, name in enumerate(node.input):
-            node.input[place] = same.get(name, name)
-        if node.op_type == "ReduceMean" and node.name.startswith("/blocks"):
-            kept.append(helper.make_node("GlobalAveragePool", node.input[:1], node.output, name=node.name))
-        else:
-            kept.append(node)
-    del graph.node[:]
-    graph.node.extend(kept)
-    return model
 
 
 def links(model: onnx.ModelProto) -> Iterator[tuple[Any, str, Any]]:
